@@ -1,0 +1,76 @@
+"""dynplug: dynamical systems as Equinox modules, run and trained through time, extended by plugins.
+
+All public names load on first use: `import dynplug` imports neither JAX nor a plugin.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dynplug import (
+        api as api,
+        core as core,
+        encoders as encoders,
+        errors as errors,
+        initializers as initializers,
+        integrators as integrators,
+        layers as layers,
+        losses as losses,
+        neurons as neurons,
+        plot as plot,
+        surrogates as surrogates,
+        synapses as synapses,
+        tasks as tasks,
+        timeloop as timeloop,
+    )
+    from dynplug.core import (
+        Context as Context,
+        Drive as Drive,
+        DynamicalSystem as DynamicalSystem,
+        Lift as Lift,
+        Neuron as Neuron,
+        ODESystem as ODESystem,
+        Parameter as Parameter,
+        Sequential as Sequential,
+        Synapse as Synapse,
+        discrete as discrete,
+        lookup as lookup,
+        ode as ode,
+        param as param,
+        size_field as size_field,
+    )
+    from dynplug.plugin import build as build, get as get, list_components as list_components
+    from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
+    from dynplug.train import BPTT as BPTT
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    *("api", "core", "encoders", "errors", "initializers", "integrators", "layers", "losses", "neurons", "plot"),
+    *("surrogates", "synapses", "tasks", "timeloop"),
+)
+_NAMES = {
+    "dynplug.core": (
+        "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete lookup ode param "
+        "size_field"
+    ),
+    "dynplug.plugin": "build get list_components",
+    "dynplug.run": "DSRunner LoopOverTime",
+    "dynplug.train": "BPTT",
+}
+_HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
+
+__all__ = ["__version__", *_MODULES, *_HOME]  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f"dynplug.{name}")
+        if name in _HOME:
+            return getattr(import_module(_HOME[name]), name)
+        raise AttributeError(f"module 'dynplug' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return sorted(__all__)

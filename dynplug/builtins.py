@@ -1,0 +1,181 @@
+"""What dynplug itself provides, registered as any plugin does. No JAX is imported here."""
+
+from dynplug.api import (
+    EncoderSpec,
+    InitializerSpec,
+    IntegratorSpec,
+    LayerSpec,
+    LossSpec,
+    MetricSpec,
+    NeuronSpec,
+    OptimizerSpec,
+    RunnerSpec,
+    SurrogateSpec,
+    SynapseSpec,
+    TaskSpec,
+    hookimpl,
+)
+
+
+@hookimpl
+def dynplug_register_neurons() -> list[NeuronSpec]:
+    """Neurons of the core."""
+
+    def neuron(name: str, summary: str, **more: tuple[str, ...]) -> NeuronSpec:
+        return NeuronSpec(
+            name=name,
+            target=f"dynplug.neurons:{name}",
+            summary=summary,
+            example={"size": 3},
+            aliases=more.get("aliases", ()),
+        )
+
+    return [
+        neuron("IF", "perfect integrate-and-fire"),
+        neuron("LIF", "leaky integrate-and-fire"),
+        neuron("LeakyIntegrator", "leaky readout without spikes", aliases=("LI",)),
+        neuron("ALIF", "leaky integrate-and-fire with adaptive threshold"),
+        neuron("AdExIF", "adaptive exponential integrate-and-fire", aliases=("AdEx",)),
+        neuron("Izhikevich", "Izhikevich's simple model"),
+        neuron("HH", "Hodgkin-Huxley", aliases=("Hodgkin-Huxley",)),
+    ]
+
+
+@hookimpl
+def dynplug_register_synapses() -> list[SynapseSpec]:
+    """Synapses of the core."""
+
+    def synapse(name: str, summary: str) -> SynapseSpec:
+        return SynapseSpec(name=name, target=f"dynplug.synapses:{name}", summary=summary, example={"size": 3})
+
+    return [
+        synapse("Delta", "a jump of the membrane potential"),
+        synapse("Exponential", "exponential decay"),
+        synapse("Alpha", "alpha function"),
+    ]
+
+
+@hookimpl
+def dynplug_register_layers() -> list[LayerSpec]:
+    """Layers of the core."""
+
+    def layer(name: str, summary: str, **example: object) -> LayerSpec:
+        return LayerSpec(name=name, target=f"dynplug.layers:{name}", summary=summary, example=example)
+
+    return [
+        LayerSpec(name="Sequential", target="dynplug.core:Sequential", summary="systems in a row"),
+        layer("Dense", "weight and bias", in_size=3, out_size=3),
+        layer("RNNCell", "simple recurrent layer", in_size=3, out_size=3),
+        layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
+        layer("LSTMCell", "long short-term memory", in_size=3, out_size=3),
+        layer("Dropout", "random silencing while fitting", p=0.5),
+    ]
+
+
+@hookimpl
+def dynplug_register_losses() -> list[LossSpec]:
+    """Losses of the core."""
+    return [
+        LossSpec(name="cross_entropy", target="dynplug.losses:cross_entropy", summary="softmax cross-entropy"),
+        LossSpec(name="mse", target="dynplug.losses:mse", summary="mean squared error"),
+        LossSpec(name="mae", target="dynplug.losses:mae", summary="mean absolute error"),
+        LossSpec(name="huber", target="dynplug.losses:huber", summary="quadratic, then linear"),
+    ]
+
+
+@hookimpl
+def dynplug_register_metrics() -> list[MetricSpec]:
+    """Metrics of the core."""
+    return [MetricSpec(name="accuracy", target="dynplug.losses:accuracy", summary="share of right classes")]
+
+
+@hookimpl
+def dynplug_register_runners() -> list[RunnerSpec]:
+    """Runners of the core."""
+    return [
+        RunnerSpec(name="LoopOverTime", target="dynplug.run:LoopOverTime", summary="a pure function over time"),
+        RunnerSpec(name="DSRunner", target="dynplug.run:DSRunner", summary="simulation with monitors"),
+        RunnerSpec(name="BPTT", target="dynplug.train:BPTT", summary="training by backpropagation through time"),
+    ]
+
+
+@hookimpl
+def dynplug_register_surrogates() -> list[SurrogateSpec]:
+    """Surrogate derivatives of the core."""
+
+    def surrogate(name: str, summary: str) -> SurrogateSpec:
+        return SurrogateSpec(name=name, target=f"dynplug.surrogates:{name}", summary=summary)
+
+    return [
+        surrogate("Sigmoid", "derivative of the logistic function"),
+        surrogate("Arctan", "derivative of the arc tangent"),
+        surrogate("SuperSpike", "derivative of the fast sigmoid"),
+        surrogate("Gaussian", "normal density"),
+        surrogate("Triangle", "triangle"),
+    ]
+
+
+@hookimpl
+def dynplug_register_integrators() -> list[IntegratorSpec]:
+    """Exponential Euler, and diffrax's solvers of ordinary differential equations."""
+    own = IntegratorSpec(
+        name="ExponentialEuler", target="dynplug.integrators:ExponentialEuler", summary="exact for linear equations"
+    )
+    explicit = ("Euler", "Heun", "Midpoint", "Ralston", "Bosh3", "Tsit5", "Dopri5", "Dopri8")
+    implicit = ("ImplicitEuler", "Kvaerno3", "Kvaerno4", "Kvaerno5")
+    return [
+        own,
+        *(IntegratorSpec(name=n, target=f"diffrax:{n}", summary="diffrax, explicit") for n in explicit),
+        *(IntegratorSpec(name=n, target=f"dynplug.integrators:{n}", summary="diffrax, implicit") for n in implicit),
+    ]
+
+
+@hookimpl
+def dynplug_register_initializers() -> list[InitializerSpec]:
+    """Initializers of the core."""
+
+    def initializer(name: str, summary: str) -> InitializerSpec:
+        return InitializerSpec(name=name, target=f"dynplug.initializers:{name}", summary=summary)
+
+    return [
+        initializer("Constant", "one value"),
+        initializer("Normal", "normal with a standard deviation"),
+        initializer("Uniform", "uniform between limits"),
+        initializer("Orthogonal", "orthogonal matrix"),
+        initializer("VarianceScaling", "variance by the number of inputs or outputs"),
+        initializer("KaimingNormal", "variance 2 / inputs"),
+        initializer("XavierNormal", "variance 2 / (inputs + outputs)"),
+        initializer("LecunNormal", "variance 1 / inputs"),
+    ]
+
+
+@hookimpl
+def dynplug_register_encoders() -> list[EncoderSpec]:
+    """Encoders of the core."""
+    return [
+        EncoderSpec(
+            name="Latency",
+            target="dynplug.encoders:Latency",
+            summary="one spike, earlier for more",
+            example={"num_step": 8},
+        ),
+        EncoderSpec(
+            name="Poisson",
+            target="dynplug.encoders:Poisson",
+            summary="random spikes at a rate",
+            example={"num_step": 8},
+        ),
+    ]
+
+
+@hookimpl
+def dynplug_register_optimizers() -> list[OptimizerSpec]:
+    """Optax's optimizers that need no more than a learning rate."""
+    names = ("adam", "adamw", "sgd", "rmsprop", "adagrad", "adabelief", "nadam", "radam", "lion")
+    return [OptimizerSpec(name=n, target=f"optax:{n}", summary="optax", example={"learning_rate": 1e-3}) for n in names]
+
+
+@hookimpl
+def dynplug_register_tasks() -> list[TaskSpec]:
+    """Tasks of the core."""
+    return [TaskSpec(name="digits", target="dynplug.tasks:Digits", summary="handwritten digits, 8x8, as spikes")]

@@ -1,0 +1,117 @@
+"""The command `dynplug`. What lists components imports neither JAX nor a component."""
+
+import sys
+import warnings
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from dynplug import __version__
+from dynplug.errors import DynplugError, PluginWarning
+from dynplug.plugin import registry
+from dynplug.plugin.kinds import KINDS, kind_named
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="dynplug")
+def cli() -> None:
+    """Dynamical systems as Equinox modules, trained through time, extended by plugins."""
+
+
+@cli.command("list")
+@click.argument("kind", required=False)
+def list_(kind: str | None) -> None:
+    """List the components of a KIND, or of all kinds."""
+    known = registry()
+    for wanted in [kind_named(kind)] if kind else KINDS.values():
+        components = list(known.components(wanted.name))
+        if not components:
+            continue
+        click.echo(f"{wanted.plural}: {wanted.signature}")
+        width = max(len(known.name_of(c)) for c in components)
+        for c in components:
+            source = "" if c.plugin.namespace == "dynplug" else f"  [{c.plugin.distribution} {c.plugin.version}]"
+            click.echo(f"  {known.name_of(c):<{width}}  {c.spec.summary}{source}")
+
+
+@cli.command()
+@click.argument("kind")
+@click.argument("name")
+def info(kind: str, name: str) -> None:
+    """Show what a component is: its equations, its parameters with units, and where it comes from."""
+    import inspect
+
+    component = registry().find(kind, name)
+    target = component.load()
+    click.echo(f"{component.kind.name} {component.id}")
+    click.echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
+    click.echo(f"  {target.__name__}{_signature(target)}\n")
+    click.echo(inspect.getdoc(target) or component.spec.summary)
+
+
+@cli.command()
+@click.argument("recipe", required=False)
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change the configuration.")
+@click.option("--resume", metavar="RUN_FOLDER", help="Go on with a run that was interrupted, or extend it.")
+@click.option("--out", metavar="FOLDER", help="The run folder; by default a new one under runs/.")
+def train(recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None) -> None:
+    """Train by RECIPE: the name of a task, as `digits`, or a TOML file.
+
+    Every `type` in a configuration is the id of a registered component, so another neuron is one override away:
+
+        dynplug train digits --set model.hidden.type=ALIF
+    """
+    if (recipe is None) == (resume is None):
+        raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
+    from dynplug.train.config import Config
+    from dynplug.train.recipe import CHECKPOINT, CONFIG, PICTURE, Training
+
+    if resume:
+        folder, config = Path(resume), Config.from_file(Path(resume) / CONFIG)
+    else:
+        assert recipe is not None
+        config = _recipe(recipe)
+        folder = Path(out or f"runs/{Path(recipe).stem}-{datetime.now():%Y%m%d-%H%M%S}")
+    config = config.with_overrides(assignments)
+    for note in config.notes:
+        click.echo(note)
+    training = Training(config, folder, resume=resume is not None)
+    click.echo(f"Run folder: {folder}")
+    training.run(click.echo)
+    click.echo(f"Wrote {CONFIG}, metrics.jsonl, {CHECKPOINT} and {PICTURE} to {folder}")
+
+
+def _recipe(name: str) -> Any:
+    from dynplug.train.config import Config
+
+    if name.endswith(".toml"):
+        return Config.from_file(name)
+    component = registry().find("task", name)
+    return Config.parse(component.load().recipe(), f"recipe {component.id}")
+
+
+def _signature(target: Any) -> str:
+    import inspect
+
+    parts = []
+    for p in inspect.signature(target).parameters.values():
+        default = "" if p.default is p.empty else f"={p.default!r}"
+        parts.append(f"{p.name}{default}")
+    return f"({', '.join(parts)})"
+
+
+def main() -> None:
+    """Run the command; an error that dynplug names is one line, not a traceback."""
+    warnings.showwarning = _show_warning
+    warnings.simplefilter("always", PluginWarning)
+    try:
+        cli()
+    except (DynplugError, ImportError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    click.echo(f"Warning: {message}", err=True)

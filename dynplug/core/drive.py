@@ -1,0 +1,40 @@
+"""What a neuron receives."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float
+
+
+class Drive(eqx.Module):
+    r"""An input that is affine in the membrane potential: $I(V) = I_0 - g\,V$, and a jump of the potential itself.
+
+    A current-based synapse sends a current, a conductance-based one $g\,(E - V)$ as `Drive(g * E, g)`: neither has to
+    see its target, and the sum of many stays a drive. What is `None` is absent and costs nothing. Drives add.
+
+    **Arguments:**
+
+    - `current`: $I_0$ [nA], or [µA/cm²] for models per area; an array, or one number for all units.
+    - `conductance`: $g$ [µS], or [mS/cm²].
+    - `jump`: added to the potential once a step, never integrated [mV].
+    """
+
+    current: ArrayLike | None = None
+    conductance: ArrayLike | None = None
+    jump: ArrayLike | None = None
+
+    def __call__(self, V: Float[Array, "*size"]) -> Float[Array, "..."]:
+        """The current at the potential `V`, in the units of `current`: one number, or one a unit."""
+        current = jnp.asarray(0.0 if self.current is None else self.current, V.dtype)
+        return current if self.conductance is None else current - self.conductance * V
+
+    def __add__(self, other: "Drive") -> "Drive":
+        return Drive(
+            _plus(self.current, other.current),
+            _plus(self.conductance, other.conductance),
+            _plus(self.jump, other.jump),
+        )
+
+
+def _plus(a: ArrayLike | None, b: ArrayLike | None) -> ArrayLike | None:
+    return b if a is None else a if b is None else jnp.add(a, b)

@@ -1,0 +1,69 @@
+"""Parameters of models: what may be trained, and what values make sense."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array
+
+from dynplug.errors import ParameterError
+
+Parameter = float | Array
+"""What a parameter is once it is in its field: a number, compiled in, or an array, which is traced."""
+
+TRAINABLE = "dynplug.trainable"
+_POSITIVE = "dynplug.positive"
+
+
+def param(default: Any = dataclasses.MISSING, *, trainable: bool = False, positive: bool = False) -> Any:
+    """A field that holds a physical constant, which is not trained unless the user asks for it.
+
+    A number is compiled into the program. An array (one value a unit) is an input of the program. NumPy arrays and
+    lists become JAX arrays, whole numbers become floats.
+
+    **Arguments:**
+
+    - `default`: the value if none is given.
+    - `trainable`: whether trainers change it by default.
+    - `positive`: refuse values that are not above zero.
+    """
+    return eqx.field(default=default, converter=_constant, metadata={TRAINABLE: trainable, _POSITIVE: positive})
+
+
+def size_field() -> Any:
+    """The field `size`: the number of units, or a tuple of numbers for units on a grid; kept as a tuple."""
+    return eqx.field(static=True, converter=_size)
+
+
+def check_parameters(system: Any) -> None:
+    """Raise `ParameterError` for a parameter whose sign or shape cannot be right."""
+    size = getattr(system, "size", None)
+    for field in dataclasses.fields(system):
+        if _POSITIVE not in field.metadata:
+            continue
+        value, where = getattr(system, field.name), f"{type(system).__name__}({field.name}=...)"
+        if size is not None and np.shape(value) not in ((), size):
+            raise ParameterError(f"{where} has shape {np.shape(value)}; give one number, or one a unit: {size}.")
+        if isinstance(value, Tracer):
+            continue
+        if not np.all(np.isfinite(value)):
+            raise ParameterError(f"{where} must be finite; got {value}.")
+        if field.metadata[_POSITIVE] and not np.all(np.asarray(value) > 0):
+            raise ParameterError(f"{where} must be greater than zero; got {value}.")
+
+
+def _constant(value: Any) -> Any:
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        return float(value)
+    return jnp.asarray(value, float) if isinstance(value, (np.ndarray, Sequence)) else value
+
+
+def _size(size: int | Sequence[int]) -> tuple[int, ...]:
+    units = (size,) if isinstance(size, (int, np.integer)) else tuple(size)
+    if not units or not all(isinstance(n, (int, np.integer)) and n > 0 for n in units):
+        raise ParameterError(f"size={size!r} is no number of units: give a positive whole number, or a tuple of them.")
+    return tuple(int(n) for n in units)

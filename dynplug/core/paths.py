@@ -1,0 +1,65 @@
+"""Paths such as `hidden.V`: one way to name a part of a model, of its state, and of whatever is saved."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import jax.tree_util as jtu
+
+from dynplug.core.parameter import TRAINABLE
+from dynplug.errors import UnknownPathError, nearest
+
+
+@runtime_checkable
+class Named(Protocol):
+    """A pytree node whose children go by names of their own, given in the order in which JAX flattens them."""
+
+    def named_children(self) -> list[tuple[str, Any]]: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Leaf:
+    """A leaf of a tree, its path, and whether it was declared trainable."""
+
+    path: str
+    value: Any
+    trainable: bool
+
+
+def children(node: Any) -> list[tuple[str, Any]]:
+    """The named parts directly below a node; none below a leaf."""
+    if isinstance(node, Named):
+        return node.named_children()
+    if jtu.all_leaves([node]):
+        return []
+    below, _ = jtu.tree_flatten_with_path(node, is_leaf=lambda n: n is not node)
+    return [(jtu.keystr(path, simple=True), child) for path, child in below]
+
+
+def leaves(tree: Any) -> list[Leaf]:
+    """All leaves, in the order of `jax.tree_util.tree_leaves`."""
+    return list(_walk(tree, "", True))
+
+
+def _walk(node: Any, path: str, trainable: bool) -> Iterator[Leaf]:
+    if node is None:
+        return
+    if jtu.all_leaves([node]):
+        yield Leaf(path, node, trainable)
+        return
+    declared = {f.name: f.metadata for f in dataclasses.fields(node)} if dataclasses.is_dataclass(node) else {}
+    for name, child in children(node):
+        below = f"{path}.{name}" if path else name
+        yield from _walk(child, below, declared.get(name, {}).get(TRAINABLE, trainable))
+
+
+def lookup(tree: Any, path: str) -> Any:
+    """The part of a tree at a path. An unknown name is an `UnknownPathError` that lists what is there."""
+    node, passed = tree, ""
+    for name in path.split("."):
+        below = dict(children(node))
+        if name not in below:
+            where = f"{passed!r} has" if passed else "there is"
+            raise UnknownPathError(f"Path {path!r}: {where} no {name!r}. {nearest(name, below)}")
+        node, passed = below[name], f"{passed}.{name}" if passed else name
+    return node

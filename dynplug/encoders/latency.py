@@ -1,0 +1,56 @@
+"""Latency coding."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.errors import ParameterError
+
+
+class Latency(eqx.Module):
+    r"""One spike a value, the earlier the greater the value.
+
+    A value $x$ in (0, 1] spikes at step $\mathrm{round}((1 - x)(n - 1))$, or, with `tau`, at the step in which a
+    leaky integrator under the current $x$ reaches `threshold`, $\tau \ln\frac{x}{x - \theta}$, measured from that of
+    $x = 1$. Values up to `threshold` never spike.
+
+    **Arguments:**
+
+    - `num_step`: the number of steps $n$.
+    - `threshold`: $\theta$, the greatest value that stays silent.
+    - `tau`: time constant of the logarithmic code, in steps; `None` for the linear code.
+
+    Called as `encoder(x)`: an array of values of any shape gives booleans, time first, (n, *shape).
+
+    **Reference:** Gollisch, T. & Meister, M. (2008), Rapid neural coding in the retina with relative spike latencies,
+    doi:10.1126/science.1149639.
+    """
+
+    num_step: int
+    threshold: float = 0.01
+    tau: float | None = None
+
+    def __check_init__(self) -> None:
+        if self.num_step < 1 or not 0.0 <= self.threshold < 1.0:
+            raise ParameterError(
+                f"Latency(num_step={self.num_step}, threshold={self.threshold}): num_step must be at least 1 and "
+                "0 <= threshold < 1."
+            )
+
+    def __call__(self, x: Any, *, key: Any = None) -> Array:
+        x = jnp.asarray(x, float)
+        fires = x > self.threshold
+        time = self._linear(x) if self.tau is None else self._logarithmic(jnp.where(fires, x, 1.0))
+        step = jnp.where(fires, jnp.round(time), -1.0)
+        steps = jnp.arange(self.num_step, dtype=x.dtype).reshape((-1,) + (1,) * x.ndim)
+        return steps == step[None]
+
+    def _linear(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        return (1.0 - x) * (self.num_step - 1)
+
+    def _logarithmic(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        assert self.tau is not None
+        soonest = jnp.log(1.0 / (1.0 - self.threshold))
+        return self.tau * (jnp.log(x / (x - self.threshold)) - soonest)

@@ -1,0 +1,43 @@
+"""Poisson coding."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
+
+from dynplug.errors import KeyRequiredError, ParameterError
+
+
+class Poisson(eqx.Module):
+    r"""Independent spikes at a rate proportional to the value.
+
+    In each step a value $x \in [0, 1]$ spikes with probability $x\,r\,\Delta t$: the Bernoulli approximation of a
+    Poisson process, good while that is small.
+
+    **Arguments:**
+
+    - `num_step`: the number of steps.
+    - `rate`: $r$, the rate of the value 1 [kHz].
+    - `dt`: the length of a step [ms].
+
+    Called as `encoder(x, key=key)`: an array of values of any shape gives booleans, time first, (num_step, *shape).
+    """
+
+    num_step: int
+    rate: float = 0.5
+    dt: float = 1.0
+
+    def __check_init__(self) -> None:
+        if self.num_step < 1 or not 0.0 <= self.rate * self.dt <= 1.0:
+            raise ParameterError(
+                f"Poisson(num_step={self.num_step}, rate={self.rate}, dt={self.dt}): num_step must be at least 1, and "
+                "rate * dt, the probability of a spike in a step, must lie between 0 and 1."
+            )
+
+    def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Array:
+        if key is None:
+            raise KeyRequiredError("The Poisson encoder draws spikes: call it as encoder(x, key=jax.random.key(0)).")
+        x = jnp.asarray(x, float)
+        return jax.random.bernoulli(key, x * (self.rate * self.dt), (self.num_step, *x.shape))

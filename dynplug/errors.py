@@ -1,0 +1,97 @@
+"""Named errors.
+
+Every error dynplug raises on purpose is a `DynplugError` and also the builtin that fits it, so `except ValueError`
+keeps working. A message says what failed, what was given, what was expected, and what to do.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class DynplugError(Exception):
+    """The common base of all errors below."""
+
+
+class ShapeError(DynplugError, ValueError):
+    """An array's shape does not fit the system that receives it."""
+
+
+class ParameterError(DynplugError, ValueError):
+    """A parameter has a value or a shape that its system cannot take."""
+
+
+class OptionError(DynplugError, ValueError):
+    """An option has a value that is not among its choices."""
+
+
+class StateError(DynplugError, TypeError):
+    """A state changes its structure, shapes or dtypes from one step to the next."""
+
+
+class CompositionError(DynplugError, TypeError):
+    """Something that is not a system stands where `>>` or `Sequential` needs one."""
+
+
+class KeyRequiredError(DynplugError, ValueError):
+    """A stochastic system, or an initializer, was used without a random key."""
+
+
+class IntegratorError(DynplugError, TypeError):
+    """A solver cannot integrate an ordinary differential equation in single steps."""
+
+
+class UnknownNameError(DynplugError, LookupError):
+    """No component, option or metric has this name."""
+
+
+class UnknownPathError(DynplugError, LookupError):
+    """A path such as `hidden.V` leads nowhere in a model or in its state."""
+
+
+class DataError(DynplugError, ValueError):
+    """Training data cannot be used as it was given."""
+
+
+class DurationError(DynplugError, ValueError):
+    """A run's duration or its time-varying inputs do not make a whole number of steps."""
+
+
+class NoTrainableParametersError(DynplugError, ValueError):
+    """A trainer was given a model in which nothing can be trained."""
+
+
+class NonFiniteError(DynplugError, FloatingPointError):
+    """The loss or a gradient became NaN or infinite; the model holds its last finite parameters."""
+
+
+class CheckpointError(DynplugError, ValueError):
+    """A checkpoint is damaged, of another format, or of another model."""
+
+
+class ConfigError(DynplugError, ValueError):
+    """A configuration cannot be read, or one of its keys has no meaning.
+
+    **Attributes:** `path`, the key at fault, as `model.hidden.tau`, or empty; `problem`, what is wrong with it.
+    """
+
+    def __init__(self, problem: str, path: str = ""):
+        super().__init__(f"{path}: {problem}" if path else problem)
+        self.problem = problem
+        self.path = path
+
+
+class PluginError(DynplugError, ImportError):
+    """A plugin, or one component of it, cannot be used."""
+
+
+class PluginWarning(UserWarning):
+    """A plugin was set aside; everything else keeps working."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown `name`: the closest known name, or else all that are known."""
+    known = sorted(set(known))
+    close = get_close_matches(name.casefold(), [k.casefold() for k in known], n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {next(k for k in known if k.casefold() == close[0])!r}?"
+    return f"Known: {', '.join(known)}." if known else "There is none."

@@ -1,0 +1,13 @@
+"""How weights, biases and trained states start."""
+
+from dynplug.initializers.random import (
+    Constant as Constant,
+    KaimingNormal as KaimingNormal,
+    LecunNormal as LecunNormal,
+    Normal as Normal,
+    Orthogonal as Orthogonal,
+    Uniform as Uniform,
+    VarianceScaling as VarianceScaling,
+    XavierNormal as XavierNormal,
+)
+from dynplug.initializers.resolve import initialize as initialize, required as required

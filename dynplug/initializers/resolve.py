@@ -1,0 +1,60 @@
+"""All the ways in which a user may say how an array starts."""
+
+import inspect
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from dynplug.errors import KeyRequiredError, ParameterError
+
+
+def initialize(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | None, name: str) -> Array | None:
+    """An array of a shape, of the default floating dtype unless an array fixes it.
+
+    **Arguments:**
+
+    - `initializer`: an array, used as it is; a number, for all entries; a callable of the shape, or of
+        `(key, shape, dtype)`; or `None`, for no array at all.
+    - `shape`: the shape that the array must have.
+    - `key`: a `jax.random.key` for callables that take one.
+    - `name`: what is initialized, for messages.
+
+    **Raises:** `ParameterError` where the shape is another; `KeyRequiredError`.
+    """
+    if initializer is None:
+        return None
+    dtype = jnp.result_type(float)
+    if callable(initializer):
+        value = _call(initializer, shape, dtype, key, name)
+    elif np.ndim(initializer) == 0 and not isinstance(initializer, jax.Array):
+        value = jnp.full(shape, initializer, dtype)
+    else:
+        value = jnp.asarray(initializer)
+        value = value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(dtype)
+    if jnp.shape(value) != shape:
+        raise ParameterError(f"{name} has shape {jnp.shape(value)}, but {shape} is needed.")
+    return value
+
+
+def required(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | None, name: str) -> Array:
+    """As `initialize`, for an array that a layer cannot do without."""
+    value = initialize(initializer, shape, key=key, name=name)
+    if value is None:
+        raise ParameterError(f"{name} cannot be left out; None is for optional arrays such as a bias.")
+    return value
+
+
+def _call(initializer: Any, shape: tuple[int, ...], dtype: Any, key: PRNGKeyArray | None, name: str) -> Array:
+    required = [
+        p
+        for p in inspect.signature(initializer).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    if len(required) == 1:
+        return jnp.asarray(initializer(shape), dtype)
+    if key is None:
+        raise KeyRequiredError(f"{name} is drawn at random: pass key=jax.random.key(0).")
+    return initializer(key, shape, dtype)

@@ -1,0 +1,7 @@
+"""Layers of rate networks: stateless ones and recurrent ones."""
+
+from dynplug.layers.dense import Dense as Dense
+from dynplug.layers.dropout import Dropout as Dropout
+from dynplug.layers.gru_cell import GRUCell as GRUCell
+from dynplug.layers.lstm_cell import LSTMCell as LSTMCell
+from dynplug.layers.rnn_cell import RNNCell as RNNCell

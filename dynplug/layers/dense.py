@@ -1,0 +1,52 @@
+"""The dense layer."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynplug.core import Context, DynamicalSystem
+from dynplug.initializers import LecunNormal, initialize, required
+from dynplug.layers.one_sample import check_input
+
+
+class Dense(DynamicalSystem):
+    r"""$y = W x + b$, without state.
+
+    Inputs that are not floating (spikes kept as booleans or bytes) are converted.
+
+    **Arguments:**
+
+    - `in_size`: the number of inputs.
+    - `out_size`: the number of outputs.
+    - `W_initializer`: the weight (out, in): an array, a number, a callable of the shape, an initializer.
+    - `b_initializer`: the bias (out,), likewise; `None` for no bias.
+    - `key`: a `jax.random.key`; not needed where nothing is drawn.
+    """
+
+    weight: Float[Array, "out in"]
+    bias: Float[Array, " out"] | None
+    in_size: tuple[int] = eqx.field(static=True)
+    out_size: tuple[int] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        in_size: int,
+        out_size: int,
+        *,
+        W_initializer: Any = LecunNormal(),
+        b_initializer: Any = 0.0,
+        key: PRNGKeyArray | None = None,
+    ):
+        W_key, b_key = (None, None) if key is None else jax.random.split(key)
+        self.weight = required(W_initializer, (out_size, in_size), key=W_key, name="Dense weight (out, in)")
+        self.bias = initialize(b_initializer, (out_size,), key=b_key, name="Dense bias (out,)")
+        self.in_size, self.out_size = (in_size,), (out_size,)
+
+    def init_state(self, ctx: Context) -> None:
+        return None
+
+    def update(self, state: None, x: Array, ctx: Context) -> tuple[None, Float[Array, " out"]]:
+        y = self.weight @ check_input(self, x, self.weight.dtype, ctx)
+        return None, y if self.bias is None else y + self.bias

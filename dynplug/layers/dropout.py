@@ -1,0 +1,39 @@
+"""Dropout."""
+
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, DynamicalSystem
+from dynplug.errors import ParameterError
+
+
+class Dropout(DynamicalSystem):
+    """Zero each input with probability `p` while fitting, and scale the others by `1 / (1 - p)`.
+
+    A new mask is drawn for each step and each sample. Outside of fitting it does nothing.
+
+    **Arguments:**
+
+    - `p`: the probability to drop; not, as BrainPy's `prob`, to keep.
+
+    **Reference:** Srivastava, N. et al. (2014), Dropout, JMLR 15, 1929-1958.
+    """
+
+    p: float = eqx.field(static=True)
+
+    def __init__(self, p: float | None = None, *, prob: Any = None):
+        if prob is not None:
+            raise ParameterError(f"Dropout takes p, the probability to drop: write Dropout(p=1 - {prob!r}).")
+        if p is None or not 0.0 <= p < 1.0:
+            raise ParameterError(f"Dropout(p={p!r}): p is the probability to drop, at least 0 and below 1.")
+        self.p = float(p)
+
+    def init_state(self, ctx: Context) -> None:
+        return None
+
+    def update(self, state: None, x: Float[Array, "..."], ctx: Context) -> tuple[None, Float[Array, "..."]]:
+        if not ctx.fit or self.p == 0.0:
+            return None, x
+        return None, eqx.nn.Dropout(self.p)(x, key=ctx.random_key())

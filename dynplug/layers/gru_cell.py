@@ -1,0 +1,61 @@
+"""The gated recurrent unit."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynplug.core import Context, DynamicalSystem
+from dynplug.layers.initial_state import InitialState, initial_state
+from dynplug.layers.one_sample import check_input
+
+
+class GRUCellState(eqx.Module):
+    """Hidden state."""
+
+    h: Float[Array, " out"]
+
+
+class GRUCell(DynamicalSystem):
+    """`equinox.nn.GRUCell` as a system. Puts out the new hidden state.
+
+    **Arguments:**
+
+    - `in_size`: the number of inputs.
+    - `out_size`: the number of units.
+    - `use_bias`: whether there are biases.
+    - `state_initializer`: the state before the first step (out,).
+    - `train_state`: whether that state is learnt.
+    - `key`: a `jax.random.key`.
+
+    **Reference:** Cho, K. et al. (2014), Learning phrase representations using RNN encoder-decoder,
+    doi:10.3115/v1/D14-1179.
+    """
+
+    cell: eqx.nn.GRUCell
+    state0: InitialState
+    in_size: tuple[int] = eqx.field(static=True)
+    out_size: tuple[int] = eqx.field(static=True)
+
+    def __init__(
+        self,
+        in_size: int,
+        out_size: int,
+        *,
+        use_bias: bool = True,
+        state_initializer: Any = 0.0,
+        train_state: bool = False,
+        key: PRNGKeyArray,
+    ):
+        cell_key, state_key = jax.random.split(key)
+        self.cell = eqx.nn.GRUCell(in_size, out_size, use_bias=use_bias, key=cell_key)
+        self.state0 = initial_state(state_initializer, out_size, train=train_state, key=state_key)
+        self.in_size, self.out_size = (in_size,), (out_size,)
+
+    def init_state(self, ctx: Context) -> GRUCellState:
+        return GRUCellState(self.state0(ctx))
+
+    def update(self, state: GRUCellState, x: Array, ctx: Context) -> tuple[GRUCellState, Float[Array, " out"]]:
+        h = self.cell(check_input(self, x, self.cell.weight_ih.dtype, ctx), state.h)
+        return GRUCellState(h), h

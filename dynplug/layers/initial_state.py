@@ -1,0 +1,43 @@
+"""The start of a recurrent layer: the same for every run, or learnt."""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynplug.core import Context, param
+from dynplug.initializers import required
+
+
+class InitialState(eqx.Module):
+    """Where a hidden state starts."""
+
+    @abstractmethod
+    def __call__(self, ctx: Context) -> Float[Array, " out"]:
+        """The hidden state before the first step."""
+
+
+class Fixed(InitialState):
+    """A start that is not trained."""
+
+    value: Float[Array, " out"] = param()
+
+    def __call__(self, ctx: Context) -> Float[Array, " out"]:
+        return jnp.asarray(self.value, ctx.dtype)
+
+
+class Learnt(InitialState):
+    """A start that is trained."""
+
+    value: Float[Array, " out"]
+
+    def __call__(self, ctx: Context) -> Float[Array, " out"]:
+        return jnp.asarray(self.value, ctx.dtype)
+
+
+def initial_state(initializer: Any, out_size: int, *, train: bool, key: PRNGKeyArray | None) -> InitialState:
+    """The initial state of `out_size` units, which trainers change if `train`."""
+    value = required(initializer, (out_size,), key=key, name="initial state (out,)")
+    return Learnt(value) if train else Fixed(value)

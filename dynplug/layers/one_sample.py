@@ -1,0 +1,21 @@
+"""The check that a layer makes of its input."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from dynplug.core import Context
+from dynplug.errors import ShapeError
+
+
+def check_input(layer: Any, x: Any, dtype: Any, ctx: Context) -> Array:
+    """The input of one sample at one step as an array of `dtype`, or `ShapeError` if it is not `layer.in_size`."""
+    if getattr(x, "shape", None) != layer.in_size:
+        name = f"{ctx.path!r} ({type(layer).__name__})" if ctx.path else type(layer).__name__
+        given = getattr(x, "shape", type(x).__name__)
+        raise ShapeError(
+            f"{name} takes an array of shape {layer.in_size} and was given {given}. A system sees one sample at one "
+            "step: check the layer before it, or the runner's data_first_axis."
+        )
+    return jnp.asarray(x, dtype)

@@ -1,0 +1,74 @@
+"""How losses read axes: batch first, then time; and how they take time away."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, TypeVar, get_args
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.errors import DataError, OptionError, nearest
+
+ReduceTime = Literal["mean", "last", "max", "sum"]
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+_REDUCE: dict[str, Callable[[Array], Array]] = {
+    "mean": partial(jnp.mean, axis=1),
+    "last": lambda predicts: predicts[:, -1],
+    "max": partial(jnp.max, axis=1),
+    "sum": partial(jnp.sum, axis=1),
+}
+
+
+def batch_first(function: Function) -> Function:
+    """Mark a function of (predicts, targets) that reads (batch, time, ...), so that trainers hand it over so."""
+    function.batch_first = True  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def is_batch_first(function: Any) -> bool:
+    """Whether a function, or the one below a `functools.partial`, is marked by `batch_first`."""
+    return getattr(function.func if isinstance(function, partial) else function, "batch_first", False)
+
+
+def align(
+    predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: ReduceTime
+) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
+    """Predictions and targets of one shape: where targets have no time axis, the predictions' is taken away.
+
+    Whether they have one is told by their rank, never by lengths.
+    """
+    if targets.ndim == predicts.ndim - 1:
+        predicts = without_time(predicts, reduce_time)
+    if predicts.shape != targets.shape:
+        raise DataError(f"Targets of shape {targets.shape} do not fit predictions of shape {predicts.shape}.")
+    return predicts, targets.astype(predicts.dtype)
+
+
+def align_classes(
+    predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: ReduceTime
+) -> tuple[Float[Array, "... classes"], Array]:
+    """The same for class indices (whole numbers), or probabilities of classes."""
+    if not jnp.issubdtype(targets.dtype, jnp.integer):
+        return align(predicts, targets, reduce_time)
+    if targets.ndim == predicts.ndim - 2:
+        predicts = without_time(predicts, reduce_time)
+    if predicts.shape[:-1] != targets.shape:
+        raise DataError(
+            f"Class indices of shape {targets.shape} do not fit logits of shape {predicts.shape}: one a sample, or one "
+            "a sample and step."
+        )
+    return predicts, targets
+
+
+def without_time(predicts: Float[Array, "batch time ..."], reduce_time: ReduceTime) -> Float[Array, "batch ..."]:
+    """Predictions without their time axis."""
+    if reduce_time not in _REDUCE:
+        raise OptionError(f"reduce_time={reduce_time!r} is unknown. {nearest(reduce_time, get_args(ReduceTime))}")
+    return _REDUCE[reduce_time](predicts)
+
+
+def optax_rules() -> Any:
+    """The dtype promotion that optax expects; everything of ours is strict."""
+    return jax.numpy_dtype_promotion("standard")

@@ -1,0 +1,9 @@
+"""Neurons: ODE systems with a membrane potential."""
+
+from dynplug.neurons.adex_if import AdExIF as AdExIF
+from dynplug.neurons.alif import ALIF as ALIF
+from dynplug.neurons.hh import HH as HH
+from dynplug.neurons.if_ import IF as IF
+from dynplug.neurons.izhikevich import Izhikevich as Izhikevich
+from dynplug.neurons.leaky_integrator import LeakyIntegrator as LeakyIntegrator
+from dynplug.neurons.lif import LIF as LIF

@@ -1,0 +1,76 @@
+"""The adaptive exponential integrate-and-fire neuron."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver, Heun
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.surrogates import Sigmoid, Surrogate
+
+
+class AdExIFState(eqx.Module):
+    """Potential `V` [mV], adaptation current `w` [nA] and the last spike."""
+
+    V: Float[Array, "*size"]
+    w: Float[Array, "*size"]
+    spike: Float[Array, "*size"] | None = discrete()
+
+
+class AdExIF(Neuron):
+    r"""Adaptive exponential integrate-and-fire. Puts out the spikes, 0 or 1.
+
+    $$C \frac{dV}{dt} = -g_L (V - E_L) + g_L \Delta_T \exp\!\left(\frac{V - V_T}{\Delta_T}\right) - w + I(V)$$
+    $$\tau_w \frac{dw}{dt} = a\,(V - E_L) - w, \qquad
+      V \ge V_\mathrm{th}: \text{spike, then } V \leftarrow V_\mathrm{reset},\; w \leftarrow w + b$$
+
+    The defaults are those of the paper. Beyond `V_th` the exponential is held at its value there, so that a step that
+    overshoots the peak stays finite; it ends in the reset all the same.
+
+    **Arguments:**
+
+    - `size`: the number of units, or the shape of a grid of them.
+    - `C`: membrane capacitance [nF].
+    - `gL`: leak conductance [µS].
+    - `EL`: leak reversal potential, where the state starts [mV].
+    - `V_T`: threshold of the exponential [mV].
+    - `Delta_T`: slope of the exponential [mV].
+    - `tau_w`: time constant of the adaptation [ms].
+    - `a`: adaptation below threshold [µS].
+    - `b`: adaptation by each spike [nA].
+    - `V_reset`: potential after a spike [mV].
+    - `V_th`: potential at which a spike is counted [mV].
+    - `surrogate`: the derivative of the spike.
+    - `integrator`: a diffrax solver.
+
+    **Reference:** Brette, R. & Gerstner, W. (2005), Adaptive exponential integrate-and-fire model as an effective
+    description of neuronal activity, doi:10.1152/jn.00686.2005.
+    """
+
+    size: tuple[int, ...] = size_field()
+    C: Parameter = param(0.281, positive=True)
+    gL: Parameter = param(0.03, positive=True)
+    EL: Parameter = param(-70.6)
+    V_T: Parameter = param(-50.4)
+    Delta_T: Parameter = param(2.0, positive=True)
+    tau_w: Parameter = param(144.0, positive=True)
+    a: Parameter = param(0.004)
+    b: Parameter = param(0.0805)
+    V_reset: Parameter = param(-70.6)
+    V_th: Parameter = param(-30.0)
+    surrogate: Surrogate = Sigmoid()
+    integrator: AbstractSolver = Heun()
+
+    def init_state(self, ctx: Context) -> AdExIFState:
+        V = jnp.broadcast_to(jnp.asarray(self.EL, ctx.dtype), self.size)
+        return AdExIFState(V, jnp.zeros_like(V), jnp.zeros_like(V))
+
+    def vector_field(self, t: Float[Array, ""], y: AdExIFState, drive: Drive) -> AdExIFState:
+        upswing = self.Delta_T * jnp.exp((jnp.minimum(y.V, self.V_th) - self.V_T) / self.Delta_T)
+        dV = (self.gL * (self.EL - y.V + upswing) - y.w + drive(y.V)) / self.C
+        return AdExIFState(dV, (self.a * (y.V - self.EL) - y.w) / self.tau_w)
+
+    def emit(self, old: AdExIFState, new: AdExIFState, ctx: Context) -> tuple[AdExIFState, Float[Array, "*size"]]:
+        spike = self.surrogate(new.V - self.V_th)
+        V = (1.0 - spike) * jnp.minimum(new.V, self.V_th) + spike * self.V_reset
+        return AdExIFState(V, new.w + spike * self.b, spike), spike

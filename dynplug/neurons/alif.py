@@ -1,0 +1,72 @@
+"""The adaptive leaky integrate-and-fire neuron."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.integrators import ExponentialEuler
+from dynplug.neurons.reset import Reset, reset_field, reset_potential
+from dynplug.surrogates import Sigmoid, Surrogate
+
+
+class ALIFState(eqx.Module):
+    """Potential `V` [mV], adaptation `a` (a trace of spikes) and the last spike."""
+
+    V: Float[Array, "*size"]
+    a: Float[Array, "*size"]
+    spike: Float[Array, "*size"] | None = discrete()
+
+
+class ALIF(Neuron):
+    r"""Leaky integrate-and-fire with a threshold that each spike raises. Puts out the spikes, 0 or 1.
+
+    $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V), \qquad \tau_a \frac{da}{dt} = -a$$
+    $$V \ge V_\mathrm{th} + \beta a: \text{spike, then reset, and } a \leftarrow a + 1$$
+
+    **Arguments:**
+
+    - `size`: the number of units, or the shape of a grid of them.
+    - `tau`: membrane time constant [ms].
+    - `tau_a`: time constant of the adaptation [ms].
+    - `beta`: how much one spike raises the threshold [mV].
+    - `R`: membrane resistance [MΩ].
+    - `V_rest`: resting potential, where the state starts [mV].
+    - `V_reset`: potential after a spike [mV].
+    - `V_th`: threshold of the rested neuron [mV].
+    - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
+    - `detach_reset`: whether gradients ignore what a spike does to the potential; the adaptation keeps its gradient.
+    - `surrogate`: the derivative of the spike.
+    - `integrator`: a diffrax solver; exponential Euler is exact here.
+
+    **Reference:** Bellec, G. et al. (2020), A solution to the learning dilemma for recurrent networks of spiking
+    neurons, doi:10.1038/s41467-020-17236-y. (There the input is not scaled by the leak, and a spike subtracts `V_th`.)
+    """
+
+    size: tuple[int, ...] = size_field()
+    tau: Parameter = param(20.0, positive=True)
+    tau_a: Parameter = param(200.0, positive=True)
+    beta: Parameter = param(0.2)
+    R: Parameter = param(1.0)
+    V_rest: Parameter = param(0.0)
+    V_reset: Parameter = param(0.0)
+    V_th: Parameter = param(1.0)
+    reset: Reset = reset_field()
+    detach_reset: bool = eqx.field(default=False, static=True)
+    surrogate: Surrogate = Sigmoid()
+    integrator: AbstractSolver = ExponentialEuler()
+
+    def init_state(self, ctx: Context) -> ALIFState:
+        V = jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size)
+        return ALIFState(V, jnp.zeros_like(V), jnp.zeros_like(V))
+
+    def vector_field(self, t: Float[Array, ""], y: ALIFState, drive: Drive) -> ALIFState:
+        return ALIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau, -y.a / self.tau_a)
+
+    def emit(self, old: ALIFState, new: ALIFState, ctx: Context) -> tuple[ALIFState, Float[Array, "*size"]]:
+        spike = self.surrogate(new.V - (self.V_th + self.beta * new.a))
+        V = reset_potential(
+            new.V, spike, V_th=self.V_th, V_reset=self.V_reset, reset=self.reset, detach=self.detach_reset
+        )
+        return ALIFState(V, new.a + spike, spike), spike

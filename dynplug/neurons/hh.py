@@ -1,0 +1,100 @@
+"""The Hodgkin-Huxley neuron."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.integrators import ExponentialEuler
+from dynplug.surrogates import Sigmoid, Surrogate
+
+
+class HHState(eqx.Module):
+    """Potential `V` [mV], gates `m`, `h`, `n` and the last spike."""
+
+    V: Float[Array, "*size"]
+    m: Float[Array, "*size"]
+    h: Float[Array, "*size"]
+    n: Float[Array, "*size"]
+    spike: Float[Array, "*size"] | None = discrete()
+
+
+class HH(Neuron):
+    r"""The squid axon of Hodgkin and Huxley. Puts out 1 in the step in which the potential rises through `V_th`.
+
+    $$C \frac{dV}{dt} = -g_\mathrm{Na} m^3 h (V - E_\mathrm{Na}) - g_\mathrm{K} n^4 (V - E_\mathrm{K})
+      - g_L (V - E_L) + I(V)$$
+    $$\frac{dx}{dt} = \alpha_x(V)\,(1 - x) - \beta_x(V)\,x, \qquad x \in \{m, h, n\}$$
+    $$\alpha_m = \frac{0.1\,(V + 40)}{1 - e^{-(V + 40)/10}}, \quad \beta_m = 4\,e^{-(V + 65)/18}, \quad
+      \alpha_h = 0.07\,e^{-(V + 65)/20}$$
+    $$\beta_h = \frac{1}{1 + e^{-(V + 35)/10}}, \quad
+      \alpha_n = \frac{0.01\,(V + 55)}{1 - e^{-(V + 55)/10}}, \quad \beta_n = 0.125\,e^{-(V + 65)/80}$$
+
+    The gates start at their steady state. The step should not exceed 0.05 ms.
+
+    **Arguments:**
+
+    - `size`: the number of units, or the shape of a grid of them.
+    - `C`: membrane capacitance [µF/cm²].
+    - `gNa`: maximal sodium conductance [mS/cm²].
+    - `ENa`: sodium reversal potential [mV].
+    - `gK`: maximal potassium conductance [mS/cm²].
+    - `EK`: potassium reversal potential [mV].
+    - `gL`: leak conductance [mS/cm²].
+    - `EL`: leak reversal potential [mV].
+    - `V_th`: potential whose upward crossing counts as a spike [mV].
+    - `V_init`: potential at the start [mV].
+    - `surrogate`: the derivative of the spike.
+    - `integrator`: a diffrax solver.
+
+    **Reference:** Hodgkin, A. L. & Huxley, A. F. (1952), A quantitative description of membrane current and its
+    application to conduction and excitation in nerve, doi:10.1113/jphysiol.1952.sp004764.
+    """
+
+    size: tuple[int, ...] = size_field()
+    C: Parameter = param(1.0, positive=True)
+    gNa: Parameter = param(120.0)
+    ENa: Parameter = param(50.0)
+    gK: Parameter = param(36.0)
+    EK: Parameter = param(-77.0)
+    gL: Parameter = param(0.3)
+    EL: Parameter = param(-54.387)
+    V_th: Parameter = param(20.0)
+    V_init: Parameter = param(-65.0)
+    surrogate: Surrogate = Sigmoid()
+    integrator: AbstractSolver = ExponentialEuler()
+
+    def init_state(self, ctx: Context) -> HHState:
+        V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)
+        m, h, n = (alpha / (alpha + beta) for alpha, beta in _rates(V))
+        return HHState(V, m, h, n, jnp.zeros_like(V))
+
+    def vector_field(self, t: Float[Array, ""], y: HHState, drive: Drive) -> HHState:
+        sodium = self.gNa * y.m**3 * y.h * (y.V - self.ENa)
+        potassium = self.gK * y.n**4 * (y.V - self.EK)
+        leak = self.gL * (y.V - self.EL)
+        dV = (drive(y.V) - sodium - potassium - leak) / self.C
+        gates = zip((y.m, y.h, y.n), _rates(y.V), strict=True)
+        return HHState(dV, *(alpha * (1.0 - x) - beta * x for x, (alpha, beta) in gates))
+
+    def emit(self, old: HHState, new: HHState, ctx: Context) -> tuple[HHState, Float[Array, "*size"]]:
+        below = (self.V_th > old.V).astype(new.V.dtype)
+        spike = below * self.surrogate(new.V - self.V_th)
+        return HHState(new.V, new.m, new.h, new.n, spike), spike
+
+
+def _rates(V: Array) -> tuple[tuple[Array, Array], ...]:
+    """Opening and closing rates of m, h and n [1/ms]."""
+    return (
+        (_ramp((V + 40.0) / 10.0), 4.0 * jnp.exp(-(V + 65.0) / 18.0)),
+        (0.07 * jnp.exp(-(V + 65.0) / 20.0), 1.0 / (1.0 + jnp.exp(-(V + 35.0) / 10.0))),
+        (0.1 * _ramp((V + 55.0) / 10.0), 0.125 * jnp.exp(-(V + 65.0) / 80.0)),
+    )
+
+
+def _ramp(x: Array) -> Array:
+    """X / (1 - exp(-x)), which is 1 + x/2 + x²/12 near its removable singularity at 0."""
+    near = jnp.abs(x) < 1e-2
+    away = jnp.where(near, 1.0, x)
+    return jnp.where(near, 1.0 + x / 2.0 + x**2 / 12.0, away / (1.0 - jnp.exp(-away)))

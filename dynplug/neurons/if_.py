@@ -1,0 +1,62 @@
+"""The perfect integrate-and-fire neuron."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.integrators import ExponentialEuler
+from dynplug.neurons.reset import Reset, reset_field, reset_potential
+from dynplug.surrogates import Sigmoid, Surrogate
+
+
+class IFState(eqx.Module):
+    """Potential `V` [mV] and the last spike."""
+
+    V: Float[Array, "*size"]
+    spike: Float[Array, "*size"] | None = discrete()
+
+
+class IF(Neuron):
+    r"""Integrate-and-fire without leak. Puts out the spikes, 0 or 1.
+
+    $$C \frac{dV}{dt} = I(V), \qquad V \ge V_\mathrm{th}: \text{spike, then reset}$$
+
+    **Arguments:**
+
+    - `size`: the number of units, or the shape of a grid of them.
+    - `C`: membrane capacitance [nF].
+    - `V_reset`: potential after a spike, and where the state starts [mV].
+    - `V_th`: threshold [mV].
+    - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
+    - `detach_reset`: whether gradients ignore what a spike does to the potential.
+    - `surrogate`: the derivative of the spike.
+    - `integrator`: a diffrax solver; exponential Euler is exact here.
+
+    **Reference:** Abbott, L. F. (1999), Lapicque's introduction of the integrate-and-fire model neuron (1907),
+    doi:10.1016/S0361-9230(99)00161-6.
+    """
+
+    size: tuple[int, ...] = size_field()
+    C: Parameter = param(1.0, positive=True)
+    V_reset: Parameter = param(0.0)
+    V_th: Parameter = param(1.0)
+    reset: Reset = reset_field()
+    detach_reset: bool = eqx.field(default=False, static=True)
+    surrogate: Surrogate = Sigmoid()
+    integrator: AbstractSolver = ExponentialEuler()
+
+    def init_state(self, ctx: Context) -> IFState:
+        V = jnp.broadcast_to(jnp.asarray(self.V_reset, ctx.dtype), self.size)
+        return IFState(V, jnp.zeros_like(V))
+
+    def vector_field(self, t: Float[Array, ""], y: IFState, drive: Drive) -> IFState:
+        return IFState(jnp.broadcast_to(drive(y.V) / self.C, y.V.shape))
+
+    def emit(self, old: IFState, new: IFState, ctx: Context) -> tuple[IFState, Float[Array, "*size"]]:
+        spike = self.surrogate(new.V - self.V_th)
+        V = reset_potential(
+            new.V, spike, V_th=self.V_th, V_reset=self.V_reset, reset=self.reset, detach=self.detach_reset
+        )
+        return IFState(V, spike), spike

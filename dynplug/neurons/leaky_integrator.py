@@ -1,0 +1,49 @@
+"""A membrane that never spikes."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, Neuron, Parameter, param, size_field
+from dynplug.integrators import ExponentialEuler
+
+
+class LeakyIntegratorState(eqx.Module):
+    """Potential `V` [mV]."""
+
+    V: Float[Array, "*size"]
+
+
+class LeakyIntegrator(Neuron):
+    r"""A leaky integrator without threshold, as a readout. Puts out the potential.
+
+    $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V)$$
+
+    **Arguments:**
+
+    - `size`: the number of units, or the shape of a grid of them.
+    - `tau`: membrane time constant [ms].
+    - `R`: membrane resistance [MΩ].
+    - `V_rest`: resting potential, where the state starts [mV].
+    - `integrator`: a diffrax solver; exponential Euler is exact here.
+
+    **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615.
+    """
+
+    size: tuple[int, ...] = size_field()
+    tau: Parameter = param(10.0, positive=True)
+    R: Parameter = param(1.0)
+    V_rest: Parameter = param(0.0)
+    integrator: AbstractSolver = ExponentialEuler()
+
+    def init_state(self, ctx: Context) -> LeakyIntegratorState:
+        return LeakyIntegratorState(jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size))
+
+    def vector_field(self, t: Float[Array, ""], y: LeakyIntegratorState, drive: Drive) -> LeakyIntegratorState:
+        return LeakyIntegratorState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau)
+
+    def emit(
+        self, old: LeakyIntegratorState, new: LeakyIntegratorState, ctx: Context
+    ) -> tuple[LeakyIntegratorState, Float[Array, "*size"]]:
+        return new, new.V

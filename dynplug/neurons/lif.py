@@ -1,0 +1,65 @@
+"""The leaky integrate-and-fire neuron."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.integrators import ExponentialEuler
+from dynplug.neurons.reset import Reset, reset_field, reset_potential
+from dynplug.surrogates import Sigmoid, Surrogate
+
+
+class LIFState(eqx.Module):
+    """Potential `V` [mV] and the last spike."""
+
+    V: Float[Array, "*size"]
+    spike: Float[Array, "*size"] | None = discrete()
+
+
+class LIF(Neuron):
+    r"""Leaky integrate-and-fire. Puts out the spikes, 0 or 1.
+
+    $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V), \qquad V \ge V_\mathrm{th}: \text{spike, then reset}$$
+
+    **Arguments:**
+
+    - `size`: the number of units, or the shape of a grid of them.
+    - `tau`: membrane time constant [ms].
+    - `R`: membrane resistance [MΩ].
+    - `V_rest`: resting potential, where the state starts [mV].
+    - `V_reset`: potential after a spike [mV].
+    - `V_th`: threshold [mV].
+    - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
+    - `detach_reset`: whether gradients ignore what a spike does to the potential.
+    - `surrogate`: the derivative of the spike.
+    - `integrator`: a diffrax solver; exponential Euler is exact here.
+
+    **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615.
+    """
+
+    size: tuple[int, ...] = size_field()
+    tau: Parameter = param(10.0, positive=True)
+    R: Parameter = param(1.0)
+    V_rest: Parameter = param(0.0)
+    V_reset: Parameter = param(0.0)
+    V_th: Parameter = param(1.0)
+    reset: Reset = reset_field()
+    detach_reset: bool = eqx.field(default=False, static=True)
+    surrogate: Surrogate = Sigmoid()
+    integrator: AbstractSolver = ExponentialEuler()
+
+    def init_state(self, ctx: Context) -> LIFState:
+        V = jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size)
+        return LIFState(V, jnp.zeros_like(V))
+
+    def vector_field(self, t: Float[Array, ""], y: LIFState, drive: Drive) -> LIFState:
+        return LIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau)
+
+    def emit(self, old: LIFState, new: LIFState, ctx: Context) -> tuple[LIFState, Float[Array, "*size"]]:
+        spike = self.surrogate(new.V - self.V_th)
+        V = reset_potential(
+            new.V, spike, V_th=self.V_th, V_reset=self.V_reset, reset=self.reset, detach=self.detach_reset
+        )
+        return LIFState(V, spike), spike

@@ -1,0 +1,146 @@
+"""From a configuration (plain nested dictionaries) to objects."""
+
+import inspect
+import zlib
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
+from dynplug.plugin.kinds import KINDS
+from dynplug.plugin.registry import Component, registry
+
+
+def build(
+    config: Mapping[str, Any] | str,
+    *,
+    key: Any = None,
+    kind: str | None = None,
+    path: str = "",
+    given: Mapping[str, Any] | None = None,
+) -> Any:
+    """Build the component that a configuration describes.
+
+    `config` is a registry id, or a mapping whose `type` is one and whose other items are the constructor's arguments.
+    An argument that is itself a mapping with a `type` is built first. An argument named after a kind, as `surrogate`
+    or `W_initializer`, may also be just an id. The kind of the outermost component is given by `kind`, or by the
+    mapping's own `kind`; without either, neurons, synapses and layers are searched, then all other kinds.
+
+    **Arguments:**
+
+    - `config`: what to build, for example `{"type": "LIF", "size": 128, "surrogate": "sigmoid"}`.
+    - `key`: a `jax.random.key`, needed where a constructor takes one; each component gets a key of its own, derived
+        from its place in the configuration.
+    - `kind`: the kind of component, if known.
+    - `path`: the place of `config` in a larger configuration, for messages.
+    - `given`: arguments of the outermost component that are objects already, as a runner's `target`.
+
+    **Raises:** `ConfigError` that names the place; `KeyRequiredError`; `UnknownNameError`.
+    """
+    component, arguments = read(config, kind=kind, path=path)
+    target = component.load()
+    accepted = parameters(target)
+    given = dict(given or {})
+    check_arguments(component, {**arguments, **given}, path)
+    built = {name: _argument(name, value, key, _join(path, name)) for name, value in arguments.items()} | given
+    if "key" in accepted and "key" not in built:
+        needs_key = accepted["key"].default is inspect.Parameter.empty
+        if key is None and needs_key:
+            raise KeyRequiredError(f"{component.id} takes random numbers: pass build(..., key=jax.random.key(0)).")
+        if key is not None:
+            built["key"] = _child_key(key, path)
+    if not component.kind.factory and not isinstance(target, type):
+        return partial(target, **built) if built else target
+    return _construct(component, target, built, path)
+
+
+def read(
+    config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = ""
+) -> tuple[Component, dict[str, Any]]:
+    """The component that a configuration names, and its arguments as they stand."""
+    if isinstance(config, str):
+        config = {"type": config}
+    arguments = dict(config)
+    if not isinstance(name := arguments.pop("type", None), str):
+        raise ConfigError(f"A component needs a 'type', the id of a registered component; got {dict(config)!r}.", path)
+    kind = arguments.pop("kind", None) or kind
+    try:
+        return _find(name, kind), arguments
+    except UnknownNameError as error:
+        if not path:
+            raise
+        raise ConfigError(str(error), _join(path, "type")) from error
+
+
+def parameters(target: Any) -> dict[str, inspect.Parameter]:
+    """The parameters by which a component's constructor may be configured."""
+    return dict(inspect.signature(target).parameters)
+
+
+def check_arguments(component: Component, arguments: Mapping[str, Any], path: str) -> None:
+    """Refuse arguments that a component's constructor does not take, or the absence of one that it needs."""
+    accepted = parameters(component.load())
+    if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+        return
+    for name in arguments:
+        if name not in accepted:
+            raise ConfigError(f"{component.id} takes no {name!r}. {nearest(name, accepted)}", _join(path, name))
+    missing = [
+        p.name for p in accepted.values() if p.default is p.empty and p.name not in arguments and p.name != "key"
+    ]
+    if missing and component.kind.factory:
+        raise ConfigError(f"{component.id} needs {', '.join(map(repr, missing))}.", path)
+
+
+def _construct(component: Component, target: Any, arguments: dict[str, Any], path: str) -> Any:
+    try:
+        made = target(**arguments)
+    except ConfigError:
+        raise
+    except (DynplugError, TypeError, ValueError) as error:
+        raise ConfigError(f"{component.id}: {error}", path) from error
+    contract = component.contract
+    if contract is not None and not isinstance(made, contract):
+        raise ConfigError(f"{component.id} makes a {type(made).__name__}, which is no {contract.__name__}.", path)
+    return made
+
+
+def _find(name: str, kind: str | None) -> Component:
+    if kind is not None:
+        return registry().find(kind, name)
+    for wanted in (True, False):
+        found = [c for k in KINDS.values() if k.model is wanted for c in registry().candidates(name, k.name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choices = ", ".join(f"{c.kind.name} {c.id}" for c in found)
+            raise UnknownNameError(f"{name!r} is ambiguous: add a 'kind', one of {choices}.")
+    names = (c.spec.name for c in registry().components())
+    raise UnknownNameError(f"There is no component called {name!r}. {nearest(name, names)} See: dynplug list")
+
+
+def kind_of_argument(name: str) -> str | None:
+    """The kind that an argument's name announces: `surrogate`, or `W_initializer`."""
+    last = name.rpartition("_")[2]
+    return last if last in KINDS else None
+
+
+def _argument(name: str, value: Any, key: Any, path: str) -> Any:
+    kind = kind_of_argument(name)
+    if isinstance(value, Mapping) and "type" in value:
+        return build(value, key=key, kind=kind, path=path)
+    if isinstance(value, str) and kind is not None:
+        return build(value, key=key, kind=kind, path=path)
+    if isinstance(value, list):
+        return [_argument("", item, key, f"{path}[{i}]") for i, item in enumerate(value)]
+    return value
+
+
+def _child_key(key: Any, path: str) -> Any:
+    import jax
+
+    return jax.random.fold_in(key, zlib.crc32(path.encode()))
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

@@ -1,0 +1,59 @@
+"""The table of kinds: everything that tells one kind of component from another."""
+
+from dataclasses import dataclass
+
+from dynplug import api
+from dynplug.errors import UnknownNameError, nearest
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of component.
+
+    `contract` names the class that a target must derive from (`None`: any callable). `factory` says that a target is
+    always called with parameters to make the component, even where it is a plain function. `model` marks the kinds
+    that a model is made of: where a configuration does not say the kind, these are searched.
+    """
+
+    name: str
+    plural: str
+    spec: type[api.Spec]
+    signature: str
+    contract: str | None = None
+    factory: bool = True
+    model: bool = False
+
+    @property
+    def hook(self) -> str:
+        return f"dynplug_register_{self.plural}"
+
+
+_SYSTEM = "dynplug.core:DynamicalSystem"
+
+KINDS: dict[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind("neuron", "neurons", api.NeuronSpec, "update(state, x, ctx) -> (state, out)", _SYSTEM, model=True),
+        Kind(
+            "synapse", "synapses", api.SynapseSpec, "update(state, events, ctx) -> (state, Drive)", _SYSTEM, model=True
+        ),
+        Kind("layer", "layers", api.LayerSpec, "update(state, x, ctx) -> (state, out)", _SYSTEM, model=True),
+        Kind("loss", "losses", api.LossSpec, "f(predicts, targets) -> scalar", factory=False),
+        Kind("runner", "runners", api.RunnerSpec, "Runner(target, ...)"),
+        Kind("surrogate", "surrogates", api.SurrogateSpec, "f(V - V_th) -> spike", "dynplug.surrogates:Surrogate"),
+        Kind("integrator", "integrators", api.IntegratorSpec, "diffrax.AbstractSolver", "diffrax:AbstractSolver"),
+        Kind("initializer", "initializers", api.InitializerSpec, "f(key, shape, dtype) -> array"),
+        Kind("encoder", "encoders", api.EncoderSpec, "f(x, *, key=None) -> (time, ...)"),
+        Kind("optimizer", "optimizers", api.OptimizerSpec, "f(**hyperparameters) -> optax.GradientTransformation"),
+        Kind("metric", "metrics", api.MetricSpec, "f(predicts, targets) -> scalar", factory=False),
+        Kind("task", "tasks", api.TaskSpec, "load(key) -> TaskData", "dynplug.tasks:Task"),
+    )
+}
+
+
+def kind_named(name: str) -> Kind:
+    """The kind with this name; its plural is understood too."""
+    for kind in KINDS.values():
+        if name in (kind.name, kind.plural):
+            return kind
+    raise UnknownNameError(f"There is no kind of component called {name!r}. {nearest(name, KINDS)}")

@@ -1,0 +1,25 @@
+"""The arc tangent's derivative as a surrogate."""
+
+import math
+
+from jaxtyping import Array, Float
+
+from dynplug.core.parameter import Parameter, param
+from dynplug.surrogates.base import Surrogate
+
+
+class Arctan(Surrogate):
+    r"""$\frac{\alpha}{2} \, / \, \left(1 + (\frac{\pi}{2} \alpha x)^2\right)$.
+
+    **Arguments:**
+
+    - `alpha`: the slope; the derivative at the threshold is `alpha / 2` [1/mV].
+
+    **Reference:** Fang, W. et al. (2021), Incorporating learnable membrane time constant to enhance learning of
+    spiking neural networks, doi:10.1109/ICCV48922.2021.00266.
+    """
+
+    alpha: Parameter = param(2.0, positive=True)
+
+    def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        return 0.5 * self.alpha / (1.0 + (0.5 * math.pi * self.alpha * x) ** 2)

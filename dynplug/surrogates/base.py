@@ -1,0 +1,38 @@
+"""The spike: a hard step forward, a smooth derivative backward."""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class Surrogate(eqx.Module):
+    r"""The step function $\Theta(x) = [x \ge 0]$ whose derivative is replaced by a surrogate.
+
+    Called on the distance to threshold, `surrogate(V - V_th)`, it gives exactly 0 or 1, in the dtype of its input, in
+    training as in simulation. Implementing one: its parameters as fields, and `derivative(x)`.
+
+    **Reference:** Neftci, E., Mostafa, H. & Zenke, F. (2019), Surrogate gradient learning in spiking neural networks,
+    doi:10.1109/MSP.2019.2931595.
+    """
+
+    @abstractmethod
+    def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        """What stands in for the derivative of the step at `x`."""
+
+    def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        return _step(x, self)
+
+
+@eqx.filter_custom_jvp
+def _step(x: Array, surrogate: Surrogate) -> Array:
+    return (x >= 0).astype(x.dtype)
+
+
+@_step.def_jvp  # pyright: ignore[reportFunctionMemberAccess]
+def _(primals: tuple[Array, Surrogate], tangents: tuple[Array | None, Any]) -> tuple[Array, Array]:
+    (x, surrogate), (dx, _) = primals, tangents
+    spike = _step(x, surrogate)
+    return spike, jnp.zeros_like(x) if dx is None else surrogate.derivative(x) * dx

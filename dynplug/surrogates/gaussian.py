@@ -1,0 +1,26 @@
+"""The normal density as a surrogate."""
+
+import math
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.core.parameter import Parameter, param
+from dynplug.surrogates.base import Surrogate
+
+
+class Gaussian(Surrogate):
+    r"""$\exp(-x^2 / 2\sigma^2) / (\sigma\sqrt{2\pi})$, the derivative of the error function.
+
+    **Arguments:**
+
+    - `sigma`: the standard deviation [mV].
+
+    **Reference:** Yin, B., Corradi, F. & Bohté, S. M. (2021), Accurate and efficient time-domain classification with
+    adaptive spiking recurrent neural networks, doi:10.1038/s42256-021-00397-w.
+    """
+
+    sigma: Parameter = param(0.5, positive=True)
+
+    def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        return jnp.exp(-0.5 * (x / self.sigma) ** 2) / (self.sigma * math.sqrt(2.0 * math.pi))

@@ -1,0 +1,25 @@
+"""The sigmoid's derivative as a surrogate."""
+
+import jax
+from jaxtyping import Array, Float
+
+from dynplug.core.parameter import Parameter, param
+from dynplug.surrogates.base import Surrogate
+
+
+class Sigmoid(Surrogate):
+    r"""$\alpha\,\sigma(\alpha x)\,(1 - \sigma(\alpha x))$, with the logistic function $\sigma$.
+
+    **Arguments:**
+
+    - `alpha`: the slope; the greater, the narrower the derivative [1/mV].
+
+    **Reference:** Zenke, F. & Vogels, T. P. (2021), The remarkable robustness of surrogate gradient learning,
+    doi:10.1162/neco_a_01367.
+    """
+
+    alpha: Parameter = param(4.0, positive=True)
+
+    def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        s = jax.nn.sigmoid(self.alpha * x)
+        return self.alpha * s * (1.0 - s)

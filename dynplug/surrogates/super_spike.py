@@ -1,0 +1,23 @@
+"""SuperSpike's fast sigmoid as a surrogate."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.core.parameter import Parameter, param
+from dynplug.surrogates.base import Surrogate
+
+
+class SuperSpike(Surrogate):
+    r"""$1 / (1 + \beta |x|)^2$, the derivative of a fast sigmoid.
+
+    **Arguments:**
+
+    - `beta`: the steepness; the greater, the narrower the derivative [1/mV].
+
+    **Reference:** Zenke, F. & Ganguli, S. (2018), SuperSpike, doi:10.1162/neco_a_01086.
+    """
+
+    beta: Parameter = param(10.0, positive=True)
+
+    def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        return 1.0 / (1.0 + self.beta * jnp.abs(x)) ** 2

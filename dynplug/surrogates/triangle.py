@@ -1,0 +1,26 @@
+"""A triangle as a surrogate."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.core.parameter import Parameter, param
+from dynplug.surrogates.base import Surrogate
+
+
+class Triangle(Surrogate):
+    r"""$\gamma \max(0, 1 - |x| / w)$: zero further than $w$ from the threshold.
+
+    **Arguments:**
+
+    - `gamma`: the height, which damps gradients over many steps [1/mV].
+    - `width`: $w$ [mV].
+
+    **Reference:** Bellec, G. et al. (2018), Long short-term memory and learning-to-learn in networks of spiking
+    neurons, arXiv:1803.09574.
+    """
+
+    gamma: Parameter = param(0.3, positive=True)
+    width: Parameter = param(1.0, positive=True)
+
+    def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        return self.gamma * jnp.maximum(0.0, 1.0 - jnp.abs(x) / self.width)

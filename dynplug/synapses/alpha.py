@@ -1,0 +1,54 @@
+"""The alpha synapse."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver, Bosh3
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, Parameter, Synapse, param, size_field
+from dynplug.synapses.outputs import CUBA, Output
+
+
+class AlphaState(eqx.Module):
+    """Conductance `g` [µS], or current [nA], and the variable `h` that makes it rise."""
+
+    g: Float[Array, "*size"]
+    h: Float[Array, "*size"]
+
+
+class Alpha(Synapse):
+    r"""A conductance that rises and falls after each event. Puts out a `Drive`.
+
+    $$\tau \frac{dg}{dt} = -g + h, \qquad \tau \frac{dh}{dt} = -h, \qquad
+      \text{event of weight } w: \; h \leftarrow h + e\,w$$
+
+    One event gives $g(t) = w\,\frac{t}{\tau}\,e^{1 - t/\tau}$, whose peak at $t = \tau$ is $w$.
+
+    **Arguments:**
+
+    - `size`: the number of target units, or the shape of a grid of them.
+    - `tau`: time constant of rise and decay [ms].
+    - `output`: `CUBA()` for a current, `COBA(E)` for a conductance.
+    - `integrator`: a diffrax solver.
+
+    **Reference:** Rall, W. (1967), Distinguishing theoretical synaptic potentials computed for different soma-dendritic
+    distributions of synaptic input, doi:10.1152/jn.1967.30.5.1138.
+    """
+
+    size: tuple[int, ...] = size_field()
+    tau: Parameter = param(5.0, positive=True)
+    output: Output = CUBA()
+    integrator: AbstractSolver = Bosh3()
+    jump_to: ClassVar[str] = "h"
+
+    def init_state(self, ctx: Context) -> AlphaState:
+        nothing = jnp.zeros(self.size, ctx.dtype)
+        return AlphaState(nothing, nothing)
+
+    def vector_field(self, t: Float[Array, ""], y: AlphaState, drive: Drive) -> AlphaState:
+        return AlphaState((y.h - y.g) / self.tau, -y.h / self.tau)
+
+    def emit(self, old: AlphaState, new: AlphaState, ctx: Context) -> tuple[AlphaState, Drive]:
+        return new, self.output(new.g)

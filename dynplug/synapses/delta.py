@@ -1,0 +1,35 @@
+"""The delta synapse."""
+
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, DynamicalSystem, size_field
+
+
+class Delta(DynamicalSystem):
+    r"""An event of weight $w$ moves the target's potential at once: $V \leftarrow V + w$. Puts out a `Drive`.
+
+    The jump is added after the target's integration step and before its threshold is looked at, whatever `dt` is.
+
+    **Arguments:**
+
+    - `size`: the number of target units, or the shape of a grid of them.
+
+    **Reference:** Brunel, N. (2000), Dynamics of sparsely connected networks of excitatory and inhibitory spiking
+    neurons, doi:10.1023/A:1008925309027.
+    """
+
+    size: tuple[int, ...] = size_field()
+
+    @property
+    def in_size(self) -> tuple[int, ...]:
+        return self.size
+
+    @property
+    def out_size(self) -> tuple[int, ...]:
+        return self.size
+
+    def init_state(self, ctx: Context) -> None:
+        return None
+
+    def update(self, state: None, x: Float[Array, "*size"], ctx: Context) -> tuple[None, Drive]:
+        return None, Drive(jump=x)

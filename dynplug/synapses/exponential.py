@@ -1,0 +1,51 @@
+"""The exponential synapse."""
+
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Drive, Parameter, Synapse, param, size_field
+from dynplug.integrators import ExponentialEuler
+from dynplug.synapses.outputs import CUBA, Output
+
+
+class ExponentialState(eqx.Module):
+    """Conductance `g` [µS], or current [nA]."""
+
+    g: Float[Array, "*size"]
+
+
+class Exponential(Synapse):
+    r"""A conductance that jumps with each event and decays. Puts out a `Drive`.
+
+    $$\tau \frac{dg}{dt} = -g, \qquad \text{event of weight } w: \; g \leftarrow g + w$$
+
+    An event acts on the target in the step in which it arrives.
+
+    **Arguments:**
+
+    - `size`: the number of target units, or the shape of a grid of them.
+    - `tau`: decay time constant [ms].
+    - `output`: `CUBA()` for a current, `COBA(E)` for a conductance.
+    - `integrator`: a diffrax solver; exponential Euler is exact here.
+
+    **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 3.1, doi:10.1017/CBO9781107447615.
+    """
+
+    size: tuple[int, ...] = size_field()
+    tau: Parameter = param(5.0, positive=True)
+    output: Output = CUBA()
+    integrator: AbstractSolver = ExponentialEuler()
+    jump_to: ClassVar[str] = "g"
+
+    def init_state(self, ctx: Context) -> ExponentialState:
+        return ExponentialState(jnp.zeros(self.size, ctx.dtype))
+
+    def vector_field(self, t: Float[Array, ""], y: ExponentialState, drive: Drive) -> ExponentialState:
+        return ExponentialState(-y.g / self.tau)
+
+    def emit(self, old: ExponentialState, new: ExponentialState, ctx: Context) -> tuple[ExponentialState, Drive]:
+        return new, self.output(new.g)

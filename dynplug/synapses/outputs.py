@@ -1,0 +1,37 @@
+"""From a synaptic conductance to what the target receives."""
+
+from abc import abstractmethod
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from dynplug.core import Drive, Parameter, param
+
+
+class Output(eqx.Module):
+    """How a synapse acts on its target. Implementing one: `__call__(g)` returns a `Drive`."""
+
+    @abstractmethod
+    def __call__(self, g: Float[Array, "*size"]) -> Drive:
+        """The drive that a synaptic variable `g` makes."""
+
+
+class CUBA(Output):
+    r"""Current-based: $I = g$, whatever the target's potential; `g` is a current [nA]."""
+
+    def __call__(self, g: Float[Array, "*size"]) -> Drive:
+        return Drive(current=g)
+
+
+class COBA(Output):
+    r"""Conductance-based: $I = g\,(E - V)$; `g` is a conductance [µS].
+
+    **Arguments:**
+
+    - `E`: reversal potential [mV].
+    """
+
+    E: Parameter = param(0.0)
+
+    def __call__(self, g: Float[Array, "*size"]) -> Drive:
+        return Drive(current=g * self.E, conductance=g)

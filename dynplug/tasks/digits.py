@@ -1,0 +1,54 @@
+"""Handwritten digits as spikes."""
+
+from importlib.resources import files
+from typing import Any
+
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.encoders import Latency
+from dynplug.errors import ParameterError
+from dynplug.tasks.base import Task, TaskData
+
+_GREYS = 16.0  # the images' greatest value
+_SPLIT_SEED = 0  # which samples are held out does not depend on the training's seed
+
+
+class Digits(Task):
+    """The 1,797 handwritten digits, 8 by 8 pixels, that scikit-learn contains, each pixel coded as spikes.
+
+    Data are x (samples, time, 64) and y (samples,), the digits. One in five of each digit is held out for testing,
+    always the same ones.
+
+    **Arguments:**
+
+    - `encoder`: from grey values in [0, 1] to spikes over time.
+    - `test_share`: the share of samples that is held out.
+
+    **Reference:** Alpaydin, E. & Kaynak, C. (1998), Optical recognition of handwritten digits, UCI Machine Learning
+    Repository, doi:10.24432/C50P49.
+    """
+
+    encoder: Any = Latency(16)
+    test_share: float = 0.2
+
+    def __check_init__(self) -> None:
+        if not 0.0 < self.test_share < 1.0:
+            raise ParameterError(f"Digits(test_share={self.test_share}) must lie between 0 and 1.")
+
+    def load(self, key: PRNGKeyArray) -> TaskData:
+        try:
+            from sklearn.datasets import load_digits
+            from sklearn.model_selection import train_test_split
+        except ImportError as error:
+            raise ImportError("The digits are part of scikit-learn: pip install 'dynplug[demo]'") from error
+        images, y = load_digits(return_X_y=True)
+        x = np.swapaxes(np.asarray(self.encoder(images / _GREYS, key=key)), 0, 1)
+        x_train, x_test, y_train, y_test = train_test_split(
+            x, y, test_size=self.test_share, random_state=_SPLIT_SEED, stratify=y
+        )
+        return TaskData((x_train, y_train), (x_test, y_test))
+
+    @classmethod
+    def recipe(cls) -> str:
+        return (files("dynplug.tasks") / "digits.toml").read_text(encoding="utf-8")

@@ -1,0 +1,145 @@
+"""One step of a system, carried through time."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int, PRNGKeyArray
+
+from dynplug.core import Context, DynamicalSystem, leaves, lookup
+from dynplug.errors import DurationError, StateError
+
+_START = 0xFFFFFFFF  # folded into the key for the initial state, as step i folds in i
+
+
+class RunState(eqx.Module):
+    """Where a run stands: the index of the next step, and the system's state. Passed back in, the run goes on."""
+
+    i: Int[Array, ""]
+    system: Any
+
+    def __getitem__(self, path: str) -> Any:
+        """The part of the system's state at a path, as `"hidden.V"`."""
+        return lookup(self.system, path)
+
+
+class Loop(eqx.Module):
+    """How a system is carried through time. Time comes first in all inputs and outputs, then the batch, if any.
+
+    **Arguments:**
+
+    - `dt`: the step [ms].
+    - `t0`: the time at step 0 [ms].
+    - `batched`: whether states have a leading batch axis, and inputs and outputs one after time.
+    - `fit`: whether a trainer is fitting the model.
+    - `shared`: the user's own arguments, for `ctx.shared`; a `fit` among them goes to `ctx.fit`.
+    """
+
+    dt: float = eqx.field(static=True)
+    t0: float = eqx.field(static=True, default=0.0)
+    batched: bool = eqx.field(static=True, default=False)
+    fit: bool = eqx.field(static=True, default=False)
+    shared: Mapping[str, Any] = eqx.field(default_factory=dict[str, Any])
+
+    def start(
+        self,
+        system: DynamicalSystem,
+        *,
+        i0: int = 0,
+        batch_size: int | None = None,
+        key: PRNGKeyArray | None = None,
+        dtype: Any = None,
+    ) -> RunState:
+        """The state before the first step."""
+        i = jnp.asarray(i0, jnp.int32)
+        dtype = floating_dtype(system) if dtype is None else dtype
+
+        def one(key: Any) -> Any:
+            return jax.tree.map(jnp.asarray, system.init_state(self._context(i, key, dtype)))
+
+        key = None if key is None else jax.random.fold_in(key, _START)
+        if batch_size is None:
+            return RunState(i, one(key))
+        keys = None if key is None else jax.random.split(key, batch_size)
+        return RunState(i, jax.vmap(one, axis_size=batch_size)(keys))
+
+    def advance(
+        self,
+        system: DynamicalSystem,
+        state: RunState,
+        xs: Any,
+        length: int,
+        *,
+        key: PRNGKeyArray | None = None,
+        hold: bool = False,
+        read: Callable[[Any], Any] = lambda state: None,
+    ) -> tuple[RunState, tuple[Any, Any]]:
+        """`length` steps from `state`: the state after them, all outputs, and all that `read` finds in the states.
+
+        With `hold`, `xs` is one step's input, the same at all steps.
+        """
+        dtype = floating_dtype(system)
+        xs = jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, xs)
+
+        def one(s: Any, x: Any, key: Any, i: Array) -> tuple[Any, Any, Any]:
+            new, out = system.update(s, x, self._context(i, key, dtype))
+            return new, out, read(new)
+
+        def step(carry: tuple[Array, Any], x: Any) -> tuple[tuple[Array, Any], tuple[Any, Any]]:
+            i, s = carry
+            x = xs if hold else x
+            step_key = None if key is None else jax.random.fold_in(key, i)
+            if self.batched:
+                size = jax.tree.leaves((s, x))[0].shape[0]
+                keys = None if step_key is None else jax.random.split(step_key, size)
+                new, out, seen = jax.vmap(one, in_axes=(0, 0, 0, None), axis_size=size)(s, x, keys, i)
+            else:
+                new, out, seen = one(s, x, step_key, i)
+            _check_carry(s, new)
+            return (i + 1, new), (out, seen)
+
+        (i, s), recorded = jax.lax.scan(step, (state.i, state.system), None if hold else xs, length)
+        return RunState(i, s), recorded
+
+    def _context(self, i: Array, key: Any, dtype: Any) -> Context:
+        shared = dict(self.shared)
+        fit = bool(shared.pop("fit", self.fit))
+        t = self.t0 + i.astype(dtype) * self.dt
+        return Context(dt=self.dt, t=t, i=i, key=key, fit=fit, shared=shared, dtype=dtype)
+
+
+def step_count(duration: float, dt: float) -> int:
+    """The number of steps of `dt` in `duration`, both [ms]; they must make a whole number to a thousandth of a step."""
+    count = duration / dt
+    if not (math.isfinite(count) and round(count) >= 1 and abs(count - round(count)) < 1e-3):
+        raise DurationError(
+            f"A duration of {duration} ms is {count:g} steps of dt={dt} ms: give a whole number of steps, one at least."
+        )
+    return round(count)
+
+
+def floating_dtype(system: DynamicalSystem) -> Any:
+    """The dtype of a system's states: that of its floating parameters, else JAX's default."""
+    found = {leaf.value.dtype for leaf in leaves(system) if eqx.is_inexact_array(leaf.value)}
+    return np.result_type(*found) if found else jnp.result_type(float)
+
+
+def _check_carry(old: Any, new: Any) -> None:
+    """Raise `StateError` that names the field, where a step changes what a state is made of."""
+    before = {leaf.path: leaf.value for leaf in leaves(old)}
+    after = {leaf.path: leaf.value for leaf in leaves(new)}
+    if before.keys() != after.keys():
+        changed = sorted(before.keys() ^ after.keys())
+        raise StateError(f"A step must return a state of the same structure; these fields come or go: {changed}.")
+    for path, value in before.items():
+        was, now = _describe(value), _describe(after[path])
+        if was != now:
+            raise StateError(f"A step must keep every field's shape and dtype, but {path!r} goes from {was} to {now}.")
+
+
+def _describe(value: Any) -> str:
+    return f"{jnp.result_type(value)}{list(jnp.shape(value))}"

@@ -1,0 +1,323 @@
+"""Backpropagation through time."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, PRNGKeyArray
+from tqdm import tqdm
+
+from dynplug.core import DynamicalSystem
+from dynplug.errors import NonFiniteError, OptionError
+from dynplug.plugin import build
+from dynplug.run.axes import DataAxis, check_axis, length_of, swap_batch
+from dynplug.timeloop import Loop
+from dynplug.train import checkpoint
+from dynplug.train.data import Batches
+from dynplug.train.history import History, Which
+from dynplug.train.objective import Objective
+from dynplug.train.partition import partition
+
+_SHUFFLE, _FIT, _PREDICT = range(3)  # streams of random numbers of one seed
+
+Report = Callable[[int, dict[str, float], str], None]
+
+
+class TrainState(eqx.Module):
+    """What a training step changes. Once a loss or gradient is not finite, `ok` falls and nothing changes any more."""
+
+    params: Any
+    optimizer: Any
+    ok: Array
+
+
+class BPTT:
+    """Train a system by backpropagation through time.
+
+    **Arguments:**
+
+    - `target`: the model; `trainer.target` is the trained one.
+    - `loss_fun`: the name of a registered loss, its configuration, or any function `f(predicts, targets) -> scalar`.
+        Registered losses are called batch first; a function of your own gets both in the axes of the data.
+    - `optimizer`: an `optax.GradientTransformation`, or a configuration such as
+        `{"type": "adam", "learning_rate": 1e-3}`.
+    - `dt`: the step [ms].
+    - `loss_has_aux`: whether `loss_fun` returns `(loss, {"name": value})`; the values are logged by name.
+    - `metrics`: what else to log: names of registered metrics, or functions as for `loss_fun`.
+    - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...), where targets of rank one are
+        (batch,).
+    - `trainable`: which parameters are trained, by path, where that differs from what the model declares:
+        `{"hidden.tau": True, "readout": False}`.
+    - `seed`: of the shuffling and of the model's random numbers.
+    - `shuffle_data`: whether samples are shuffled anew in every epoch.
+    - `t0`: the time at step 0 [ms].
+    - `logger`: where a line per epoch is written; `None` for silence.
+    - `progress_bar`: whether to show one within each epoch, on a terminal.
+
+    **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.
+    """
+
+    def __init__(
+        self,
+        target: DynamicalSystem,
+        loss_fun: Any,
+        optimizer: Any = None,
+        *,
+        dt: float,
+        loss_has_aux: bool = False,
+        metrics: Sequence[Any] = (),
+        data_first_axis: DataAxis = "B",
+        trainable: Mapping[str, bool] | None = None,
+        seed: int = 0,
+        shuffle_data: bool = True,
+        t0: float = 0.0,
+        logger: TextIO | None = sys.stdout,
+        progress_bar: bool = True,
+    ):
+        self.data_first_axis = check_axis(data_first_axis, optional=False)
+        self.dt, self.t0 = float(dt), float(t0)
+        self.seed = seed
+        self.shuffle_data = shuffle_data
+        self.logger = logger
+        self.progress_bar = progress_bar
+        self.history = History()
+        self.epoch = 0
+        self.objective = Objective(loss_fun, loss_has_aux, metrics, self.data_first_axis)
+        self.optimizer = _optimizer(optimizer)
+        params, self._static = partition(target, trainable)
+        with jax.numpy_dtype_promotion("standard"):
+            self._state = TrainState(params, self.optimizer.init(params), jnp.asarray(True))
+
+    @property
+    def target(self) -> Any:
+        """The model with its present parameters."""
+        return eqx.combine(self._state.params, self._static)
+
+    def fit(
+        self,
+        train_data: Any,
+        test_data: Any = None,
+        *,
+        num_epoch: int = 100,
+        batch_size: int | None = None,
+        shared_args: Mapping[str, Any] | None = None,
+        fun_after_report: Report | None = None,
+    ) -> None:
+        """Train; a second call goes on.
+
+        **Arguments:**
+
+        - `train_data`: a pair (x, y) of arrays, or of pytrees of arrays.
+        - `test_data`: likewise; evaluated after each epoch.
+        - `num_epoch`: how often to go through the data.
+        - `batch_size`: samples in a batch; `None` for all in one.
+        - `shared_args`: values for `ctx.shared`.
+        - `fun_after_report`: called as `f(epoch, metrics, phase)` after each epoch's `"fit"` and `"test"` phases;
+            `metrics` are means over samples, and `"seconds"`.
+
+        **Raises:** `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`. History is kept
+        in either case, and after an interrupt.
+        """
+        axis = self.data_first_axis
+        train = Batches(train_data, axis, batch_size, "train_data")
+        test = None if test_data is None else Batches(test_data, axis, batch_size, "test_data")
+        last = self.epoch + num_epoch
+        while self.epoch < last:
+            began = time.perf_counter()
+            self._fit_epoch(train, shared_args or {})
+            fitted = time.perf_counter()
+            self.epoch += 1
+            seconds = {"fit": fitted - began}
+            if test is not None:
+                self._test_epoch(test, shared_args or {})
+                seconds["test"] = time.perf_counter() - fitted
+            self._report(last, seconds, fun_after_report)
+
+    def predict(
+        self, inputs: Any, *, batch_size: int | None = None, shared_args: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The outputs of the present model at all steps, with the axes that `data_first_axis` says.
+
+        **Arguments:**
+
+        - `inputs`: an array, or a pytree of arrays.
+        - `batch_size`: samples computed at once; `None` for all.
+        - `shared_args`: values for `ctx.shared`.
+        """
+        inputs = jax.tree.map(np.asarray, inputs)
+        axis = 0 if self.data_first_axis == "B" else 1
+        samples = length_of(inputs, axis, "inputs")
+        size = batch_size or max(samples, 1)
+        parts = []
+        for n, first in enumerate(range(0, samples, size)):
+            rows = np.arange(first, min(first + size, samples))
+            x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, axis), inputs)
+            out = _outputs(
+                self._loop(False, shared_args or {}),
+                self.target,
+                swap_batch(x, self.data_first_axis),
+                self._key(_PREDICT, n),
+            )
+            parts.append(swap_batch(out, self.data_first_axis))
+        return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: jnp.concatenate(p, axis), *parts)
+
+    def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: Which = "report") -> np.ndarray:
+        """A metric over time: one value an epoch (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
+        return self.history.metric(phase, metric, which)
+
+    def save_states(self, filename: str | Path) -> None:
+        """Write model, optimizer, epoch, seed and history to one safetensors file, whole or not at all."""
+        description = {"epoch": self.epoch, "seed": self.seed, "history": self.history.to_json()}
+        checkpoint.write(filename, self._trees(), description)
+
+    def load_states(self, filename: str | Path) -> None:
+        """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
+
+        **Raises:** `CheckpointError`; this trainer is then as it was.
+        """
+        trees, description = checkpoint.read(filename, self._trees())
+        params, self._static = eqx.partition(trees["model"], jax.tree.map(lambda _: True, self._state.params))
+        self._state = TrainState(params, trees["optimizer"], jnp.asarray(True))
+        self.epoch, self.seed = description["epoch"], description["seed"]
+        self.history = History.from_json(description["history"])
+
+    def _trees(self) -> dict[str, Any]:
+        return {"model": self.target, "optimizer": self._state.optimizer}
+
+    def _fit_epoch(self, data: Batches, shared: Mapping[str, Any]) -> None:
+        loop = self._loop(True, shared)
+        sizes: list[int] = []
+        logged: list[dict[str, Array]] = []
+        try:
+            with self._bar(data) as bar:
+                for n, (x, y, size) in enumerate(bar):
+                    before, key = self._state, self._key(_FIT, self.epoch, n)
+                    self._state, values = _step(
+                        loop, self.objective, self.optimizer, self.data_first_axis, self._static, before, x, y, key
+                    )
+                    if not bool(before.ok):
+                        break
+                    sizes.append(size)
+                    logged.append(values)
+            self._check_finite(logged)
+        finally:
+            self._record("fit", sizes, logged)
+
+    def _check_finite(self, logged: list[dict[str, Array]]) -> None:
+        if bool(self._state.ok):
+            return
+        self._state = TrainState(self._state.params, self._state.optimizer, jnp.asarray(True))
+        step = len(logged)
+        what = "a gradient" if np.isfinite(float(logged[-1]["loss"])) else f"the loss ({float(logged[-1]['loss'])})"
+        raise NonFiniteError(
+            f"Epoch {self.epoch + 1}, step {step}: {what} is not finite. The model keeps its parameters from before "
+            "this step. A smaller learning rate, gradient clipping (optax.clip_by_global_norm) or a narrower surrogate "
+            "may help; check the data for NaN."
+        )
+
+    def _test_epoch(self, data: Batches, shared: Mapping[str, Any]) -> None:
+        loop, model = self._loop(False, shared), self.target
+        sizes: list[int] = []
+        logged: list[dict[str, Array]] = []
+        for n, (x, y, size) in enumerate(data.batches()):
+            logged.append(_evaluate(loop, self.objective, self.data_first_axis, model, x, y, self._key(_PREDICT, n)))
+            sizes.append(size)
+        self._record("predict", sizes, logged)
+
+    def _record(self, phase: str, sizes: list[int], logged: list[dict[str, Array]]) -> None:
+        values = jax.device_get(logged)
+        names = sorted(values[0], key=lambda name: name != "loss") if values else ()
+        self.history.record(phase, sizes[: len(values)], {name: [float(v[name]) for v in values] for name in names})
+
+    def _report(self, last: int, seconds: Mapping[str, float], after: Report | None) -> None:
+        parts = []
+        for phase, took in seconds.items():
+            metrics = self.history.last("fit" if phase == "fit" else "predict")
+            parts.append(f"{phase} " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
+            if after is not None:
+                after(self.epoch, {**metrics, "seconds": took}, phase)
+        if self.logger is not None:
+            total = sum(seconds.values())
+            tqdm.write(f"Epoch {self.epoch}/{last}: {'; '.join(parts)}; {total:.2f} s", file=self.logger)
+
+    def _bar(self, data: Batches) -> Any:
+        rng = np.random.default_rng((self.seed, _SHUFFLE, self.epoch)) if self.shuffle_data else None
+        return tqdm(
+            data.batches(rng),
+            total=len(data),
+            leave=False,
+            disable=None if self.progress_bar else True,
+            unit="batch",
+            desc=f"Epoch {self.epoch + 1}",
+        )
+
+    def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Loop:
+        return Loop(self.dt, self.t0, batched=True, fit=fit, shared=dict(shared))
+
+    def _key(self, *stream: int) -> PRNGKeyArray:
+        key = jax.random.key(self.seed)
+        for n in stream:
+            key = jax.random.fold_in(key, n)
+        return key
+
+
+@eqx.filter_jit
+def _outputs(loop: Loop, model: DynamicalSystem, xs: Any, key: PRNGKeyArray) -> Any:
+    """The outputs (time, batch, ...) for inputs (time, batch, ...)."""
+    length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
+    start_key, run_key = jax.random.split(key)
+    state = loop.start(model, batch_size=batch_size, key=start_key)
+    _, (out, _) = loop.advance(model, state, jax.tree.map(jnp.asarray, xs), length, key=run_key)
+    return out
+
+
+@eqx.filter_jit
+def _step(
+    loop: Loop,
+    objective: Objective,
+    optimizer: Any,
+    axis: Any,
+    static: Any,
+    state: TrainState,
+    x: Any,
+    y: Any,
+    key: Any,
+) -> tuple[TrainState, dict[str, Array]]:
+    """One step of the optimizer: a pure function of the state, the batch and the key."""
+
+    def loss(params: Any) -> tuple[Array, dict[str, Array]]:
+        out = _outputs(loop, eqx.combine(params, static), swap_batch(x, axis), key)
+        return objective(out, y)
+
+    (value, logged), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    with jax.numpy_dtype_promotion("standard"):
+        updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
+        params = optax.apply_updates(state.params, updates)
+    finite = [jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves((value, grads))]
+    ok = state.ok & jnp.all(jnp.stack(finite))
+    new = TrainState(params, optimizer_state, ok)
+    kept = jax.tree.map(lambda now, was: jnp.where(ok, now, was), new, TrainState(state.params, state.optimizer, ok))
+    return kept, logged
+
+
+@eqx.filter_jit
+def _evaluate(loop: Loop, objective: Objective, axis: Any, model: DynamicalSystem, x: Any, y: Any, key: Any) -> Any:
+    return objective(_outputs(loop, model, swap_batch(x, axis), key), y)[1]
+
+
+def _optimizer(optimizer: Any) -> optax.GradientTransformation:
+    if optimizer is None:
+        return optax.adam(1e-3)
+    built = build(optimizer, kind="optimizer") if isinstance(optimizer, (str, dict)) else optimizer
+    if not (hasattr(built, "init") and hasattr(built, "update")):
+        raise OptionError(
+            f"optimizer={optimizer!r}: give an optax optimizer, or {{'type': 'adam', 'learning_rate': 1e-3}}."
+        )
+    return built

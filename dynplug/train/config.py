@@ -1,0 +1,140 @@
+"""Configurations of trainings: read, changed from the command line, and blamed by file, line and key."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from dynplug.errors import ConfigError, nearest
+from dynplug.plugin.build import kind_of_argument, parameters, read as read_component
+
+SECTIONS = {"seed", "task", "model", "runner", "fit"}
+
+
+@dataclass
+class Config:
+    """A configuration and the text that it came from."""
+
+    values: dict[str, Any]
+    source: str = ""
+    text: str = ""
+    notes: list[str] = field(default_factory=list[str])
+
+    @classmethod
+    def parse(cls, text: str, source: str) -> "Config":
+        """Read TOML; `source` names it in messages."""
+        try:
+            values = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{source} is not valid TOML: {error}") from error
+        config = cls(values, source, text)
+        with config.blamed():
+            for name in values:
+                if name not in SECTIONS:
+                    raise ConfigError(f"There is no such section. {nearest(name, SECTIONS)}", name)
+            for name in ("task", "model", "runner"):
+                if not isinstance(values.get(name), dict):
+                    raise ConfigError(f"The section [{name}] is missing.", name)
+            if not isinstance(values.setdefault("seed", 0), int):
+                raise ConfigError(f"It must be a whole number; got {values['seed']!r}.", "seed")
+            if not isinstance(values.setdefault("fit", {}), dict):
+                raise ConfigError(f"It must be a table; got {values['fit']!r}.", "fit")
+        return config
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> "Config":
+        """Read a TOML file."""
+        try:
+            return cls.parse(Path(path).read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read: {error}") from error
+
+    def with_overrides(self, assignments: Sequence[str]) -> "Config":
+        """The configuration after assignments such as `model.hidden.tau=10`, whose values are written as in TOML.
+
+        Where a `type` is replaced, the keys that the new component takes are kept; the others are dropped, with a
+        line in `notes`.
+        """
+        values, paths = deepcopy(self.values), []
+        for assignment in assignments:
+            path, equals, text = assignment.partition("=")
+            if not equals:
+                raise ConfigError(f"--set {assignment}: write it as key=value, for example model.hidden.tau=10.")
+            _assign(values, path.strip(), _value(text))
+            paths.append(path.strip())
+        notes = [note for path in paths if path.endswith(".type") for note in _drop_foreign(values, path, paths)]
+        return Config(values, self.source, self.text, notes)
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Add file and line to configuration errors."""
+        try:
+            yield
+        except ConfigError as error:
+            line = _line_of(self.text, error.path)
+            where = f"{self.source}{f', line {line}' if line else ''}"
+            raise ConfigError(f"{where}{f', {error.path}' if error.path else ''}: {error.problem}") from error
+
+    def dump(self) -> str:
+        """The configuration as TOML."""
+        return tomli_w.dumps(self.values)
+
+
+def _assign(values: dict[str, Any], path: str, value: Any) -> None:
+    table: Any = values
+    *parents, last = path.split(".")
+    for n, name in enumerate(parents):
+        below = table.get(name)
+        if isinstance(below, str) and kind_of_argument(name):
+            below = table[name] = {"type": below}
+        if not isinstance(below, dict):
+            raise ConfigError(f"--set {path}: there is no table {'.'.join(parents[: n + 1])!r}. {nearest(name, table)}")
+        table = below
+    table[last] = value
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+
+
+def _drop_foreign(values: dict[str, Any], path: str, assigned: Sequence[str]) -> list[str]:
+    parent = path.removesuffix(".type")
+    table = values
+    for name in parent.split("."):
+        table = table[name]
+    component, arguments = read_component(table, kind=_kind_at(parent), path=parent)
+    accepted = parameters(component.load())
+    if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+        return []
+    foreign = [name for name in arguments if name not in accepted and f"{parent}.{name}" not in assigned]
+    for name in foreign:
+        del table[name]
+    return [f"{parent}: {component.id} takes no {', '.join(foreign)}; dropped."] if foreign else []
+
+
+def _kind_at(path: str) -> str | None:
+    return path if path in ("task", "runner") else kind_of_argument(path.rpartition(".")[2])
+
+
+def _line_of(text: str, path: str) -> int | None:
+    """The line in which a key, or else the nearest table above it, stands; `None` where there is none."""
+    lines: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*([\w.\-]+)\s*\]+", line):
+            table = header[1]
+            lines.setdefault(table, number)
+        elif key := re.match(r"\s*([\w.\-]+)\s*=", line):
+            lines.setdefault(f"{table}.{key[1]}" if table else key[1], number)
+    while path and path not in lines:
+        path = path.rpartition(".")[0]
+    return lines.get(path)

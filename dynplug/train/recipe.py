@@ -1,0 +1,108 @@
+"""From a configuration to a trained model in a run folder."""
+
+import inspect
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from dynplug.core import leaves
+from dynplug.errors import CheckpointError, ConfigError, nearest
+from dynplug.plugin import build
+from dynplug.run import LoopOverTime
+from dynplug.tasks import TaskData
+from dynplug.train.config import Config
+
+CONFIG, METRICS, CHECKPOINT, PICTURE = "config.toml", "metrics.jsonl", "checkpoint.safetensors", "result.png"
+_MODEL, _TASK = 0, 1  # streams of random numbers of one seed
+
+
+class Training:
+    """A configured training and its run folder.
+
+    The folder holds the resolved configuration, a line of metrics per epoch and phase as JSON, a checkpoint of the
+    last epoch, and, in the end, a picture.
+    """
+
+    def __init__(self, config: Config, folder: str | Path, *, resume: bool = False):
+        self.config = config
+        self.folder = Path(folder)
+        key = jax.random.key(config.values["seed"])
+        with config.blamed():
+            task = build(config.values["task"], key=key, kind="task", path="task")
+            model = build(config.values["model"], key=jax.random.fold_in(key, _MODEL), path="model")
+            runner = {"seed": config.values["seed"], **config.values["runner"]}
+            self.runner: Any = build(runner, kind="runner", path="runner", given={"target": model})
+            self._check_fit()
+        self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
+        if resume:
+            self.runner.load_states(self.folder / CHECKPOINT)
+        else:
+            self._claim_folder()
+        (self.folder / CONFIG).write_text(config.dump(), encoding="utf-8")
+        self._keep_metrics(self.runner.epoch)
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Train for the epochs that are still to do, and draw the picture."""
+        fit = dict(self.config.values["fit"])
+        fit["num_epoch"] = max(0, fit.get("num_epoch", 100) - self.runner.epoch)
+        self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)
+        try:
+            self._draw()
+        except ImportError as error:
+            say(f"No picture was made: {error}")
+
+    def _after_report(self, epoch: int, metrics: dict[str, float], phase: str) -> None:
+        with (self.folder / METRICS).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"epoch": epoch, "phase": phase, **metrics}) + "\n")
+        if phase == "test":
+            self.runner.save_states(self.folder / CHECKPOINT)
+
+    def _claim_folder(self) -> None:
+        if (self.folder / CONFIG).exists():
+            raise CheckpointError(
+                f"{self.folder} already holds a run: go on with --resume, or name another folder with --out."
+            )
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def _keep_metrics(self, epochs: int) -> None:
+        """Drop the metrics of epochs that no checkpoint followed."""
+        path = self.folder / METRICS
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        kept = [line for line in lines if json.loads(line)["epoch"] <= epochs]
+        path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+
+    def _check_fit(self) -> None:
+        taken = {"train_data", "test_data", "fun_after_report"}
+        accepted = [name for name in inspect.signature(self.runner.fit).parameters if name not in taken]
+        for name in self.config.values["fit"]:
+            if name not in accepted:
+                raise ConfigError(
+                    f"{type(self.runner).__name__}.fit takes no {name!r}. {nearest(name, accepted)}", f"fit.{name}"
+                )
+
+    def _draw(self) -> None:
+        from dynplug import plot
+
+        history = self.runner.history
+        figure, axes = plot.figure(columns=2)
+        metric = "accuracy" if "accuracy" in history.last("fit") else "loss"
+        curves = {phase: history.metric(phase, metric) for phase in ("fit", "test")}
+        plot.learning_curve(axes[0], curves, label=metric)
+        ts, path, spikes = self._spikes_of_one_sample()
+        if path:
+            plot.raster(axes[1], ts, spikes, title=path)
+        figure.savefig(self.folder / PICTURE, dpi=150)
+
+    def _spikes_of_one_sample(self) -> tuple[Any, str, Any]:
+        """The first recorded spikes of the model on the first test sample: times, path and (time, units)."""
+        x = jax.tree.map(lambda a: a[0], self.data.test[0])
+        model, dt = self.runner.target, self.runner.dt
+        state = LoopOverTime(model, dt=dt).reset_state(key=jax.random.key(0))
+        path = next((leaf.path for leaf in leaves(state.system) if leaf.path.endswith("spike")), "")
+        if not path:
+            return [], "", []
+        _, (_, spikes) = LoopOverTime(model, path, dt=dt)(x, key=jax.random.key(0))
+        return [(i + 1) * dt for i in range(len(spikes))], path, spikes
