@@ -33,11 +33,11 @@ if TYPE_CHECKING:
         Parameter as Parameter,
         Sequential as Sequential,
         Synapse as Synapse,
+        as_size as as_size,
         discrete as discrete,
         lookup as lookup,
         ode as ode,
         param as param,
-        size_field as size_field,
     )
     from dynplug.plugin import build as build, get as get, list_components as list_components
     from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
@@ -52,7 +52,7 @@ _MODULES = (
 _NAMES = {
     "dynplug.core": (
         "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete lookup ode param "
-        "size_field"
+        "as_size"
     ),
     "dynplug.plugin": "build get list_components",
     "dynplug.run": "DSRunner LoopOverTime",

@@ -47,7 +47,7 @@ def info(kind: str, name: str) -> None:
     target = component.load()
     click.echo(f"{component.kind.name} {component.id}")
     click.echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
-    click.echo(f"  {target.__name__}{_signature(target)}\n")
+    click.echo(f"  {component.spec.target.rpartition(':')[2]}{_signature(target)}\n")
     click.echo(inspect.getdoc(target) or component.spec.summary)
 
 
@@ -65,6 +65,8 @@ def train(recipe: str | None, assignments: tuple[str, ...], resume: str | None, 
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
+    if resume and out:
+        raise click.UsageError("--resume goes on in its own run folder: leave out --out.")
     from dynplug.train.config import Config
     from dynplug.train.recipe import CHECKPOINT, CONFIG, PICTURE, Training
 

@@ -22,7 +22,9 @@ def raster(ax: Axes, ts: Any, spikes: Any, *, title: str = "") -> None:
     spikes = np.asarray(spikes).reshape(len(ts), -1)
     step, unit = np.nonzero(spikes)
     ax.scatter(np.asarray(ts)[step], unit, s=4, marker="|", color="black")
-    ax.set(xlabel="time [ms]", ylabel="unit", title=title, xlim=(0, float(ts[-1])), ylim=(-1, spikes.shape[1]))
+    edge = 0.02 * float(ts[-1] - ts[0])
+    ax.set(xlim=(float(ts[0]) - edge, float(ts[-1]) + edge), ylim=(-1, spikes.shape[1]))
+    ax.set(xlabel="time [ms]", ylabel="unit", title=title)
 
 
 def traces(ax: Axes, ts: Any, values: Any, *, label: str = "V [mV]", title: str = "") -> None:

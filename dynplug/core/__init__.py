@@ -9,6 +9,6 @@ from dynplug.core.ode import (
     discrete as discrete,
     ode as ode,
 )
-from dynplug.core.parameter import Parameter as Parameter, param as param, size_field as size_field
+from dynplug.core.parameter import Parameter as Parameter, as_size as as_size, param as param
 from dynplug.core.paths import leaves as leaves, lookup as lookup
 from dynplug.core.system import DynamicalSystem as DynamicalSystem, Lift as Lift, Sequential as Sequential

@@ -9,7 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
@@ -37,14 +37,25 @@ class ODESystem(DynamicalSystem):
     `diffeqsolve(ODETerm(system.vector_field), solver, t0, t1, dt0, ode(state), args=Drive(current))`.
     """
 
+    size: eqx.AbstractVar[tuple[int, ...]]
+    """The number of units, as a tuple."""
+
     integrator: eqx.AbstractVar[diffrax.AbstractSolver[Any]]
     """Any diffrax solver of ordinary differential equations; it makes one step of `ctx.dt`."""
 
     jump_to: ClassVar[str]
     """The variable that a drive's jump is added to."""
 
+    @property
+    def in_size(self) -> tuple[int, ...]:
+        return self.size
+
+    @property
+    def out_size(self) -> tuple[int, ...]:
+        return self.size
+
     @abstractmethod
-    def vector_field(self, t: Float[Array, ""], y: Any, drive: Drive) -> Any:
+    def vector_field(self, t: Any, y: Any, drive: Drive) -> Any:
         """The time derivative of `y`, a state whose discrete fields are `None` (diffrax's argument order) [per ms]."""
 
     @abstractmethod
@@ -73,16 +84,7 @@ class Neuron(ODESystem):
     as `drive(y.V)`; `emit(old, new, ctx)`; and a default for `integrator`.
     """
 
-    size: eqx.AbstractVar[tuple[int, ...]]
     jump_to: ClassVar[str] = "V"
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
 
     def receive(self, x: Any) -> Drive:
         return x if isinstance(x, Drive) else Drive(current=x)
@@ -94,16 +96,6 @@ class Synapse(ODESystem):
     Implementing one: as for a neuron; `jump_to` names the variable that an event raises, and `emit` gives the
     conductance to an output such as `CUBA` or `COBA`, which makes it a drive.
     """
-
-    size: eqx.AbstractVar[tuple[int, ...]]
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
 
     def receive(self, x: Any) -> Drive:
         if isinstance(x, Drive):

@@ -34,11 +34,6 @@ def param(default: Any = dataclasses.MISSING, *, trainable: bool = False, positi
     return eqx.field(default=default, converter=_constant, metadata={TRAINABLE: trainable, _POSITIVE: positive})
 
 
-def size_field() -> Any:
-    """The field `size`: the number of units, or a tuple of numbers for units on a grid; kept as a tuple."""
-    return eqx.field(static=True, converter=_size)
-
-
 def check_parameters(system: Any) -> None:
     """Raise `ParameterError` for a parameter whose sign or shape cannot be right."""
     size = getattr(system, "size", None)
@@ -62,7 +57,11 @@ def _constant(value: Any) -> Any:
     return jnp.asarray(value, float) if isinstance(value, (np.ndarray, Sequence)) else value
 
 
-def _size(size: int | Sequence[int]) -> tuple[int, ...]:
+def as_size(size: int | Sequence[int]) -> tuple[int, ...]:
+    """The number of units as a tuple; a grid of units has several numbers.
+
+    The converter of the field `size`: `size: tuple[int, ...] = eqx.field(static=True, converter=as_size)`.
+    """
     units = (size,) if isinstance(size, (int, np.integer)) else tuple(size)
     if not units or not all(isinstance(n, (int, np.integer)) and n > 0 for n in units):
         raise ParameterError(f"size={size!r} is no number of units: give a positive whole number, or a tuple of them.")

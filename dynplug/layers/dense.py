@@ -47,6 +47,6 @@ class Dense(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Array, ctx: Context) -> tuple[None, Float[Array, " out"]]:
+    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Float[Array, " out"]]:
         y = self.weight @ check_input(self, x, self.weight.dtype, ctx)
         return None, y if self.bias is None else y + self.bias

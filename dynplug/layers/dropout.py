@@ -16,7 +16,8 @@ class Dropout(DynamicalSystem):
 
     **Arguments:**
 
-    - `p`: the probability to drop; not, as BrainPy's `prob`, to keep.
+    - `p`: the probability to drop.
+    - `prob`: BrainPy's probability to keep; refused, with the `p` to write instead.
 
     **Reference:** Srivastava, N. et al. (2014), Dropout, JMLR 15, 1929-1958.
     """
@@ -33,7 +34,7 @@ class Dropout(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Float[Array, "..."], ctx: Context) -> tuple[None, Float[Array, "..."]]:
+    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Float[Array, "..."]]:
         if not ctx.fit or self.p == 0.0:
             return None, x
         return None, eqx.nn.Dropout(self.p)(x, key=ctx.random_key())

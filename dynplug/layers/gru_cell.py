@@ -56,6 +56,6 @@ class GRUCell(DynamicalSystem):
     def init_state(self, ctx: Context) -> GRUCellState:
         return GRUCellState(self.state0(ctx))
 
-    def update(self, state: GRUCellState, x: Array, ctx: Context) -> tuple[GRUCellState, Float[Array, " out"]]:
+    def update(self, state: GRUCellState, x: Any, ctx: Context) -> tuple[GRUCellState, Float[Array, " out"]]:
         h = self.cell(check_input(self, x, self.cell.weight_ih.dtype, ctx), state.h)
         return GRUCellState(h), h

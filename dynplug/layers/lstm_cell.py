@@ -58,6 +58,6 @@ class LSTMCell(DynamicalSystem):
     def init_state(self, ctx: Context) -> LSTMCellState:
         return LSTMCellState(self.h0(ctx), self.c0(ctx))
 
-    def update(self, state: LSTMCellState, x: Array, ctx: Context) -> tuple[LSTMCellState, Float[Array, " out"]]:
+    def update(self, state: LSTMCellState, x: Any, ctx: Context) -> tuple[LSTMCellState, Float[Array, " out"]]:
         h, c = self.cell(check_input(self, x, self.cell.weight_ih.dtype, ctx), (state.h, state.c))
         return LSTMCellState(h, c), h

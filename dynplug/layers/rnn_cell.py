@@ -70,7 +70,7 @@ class RNNCell(DynamicalSystem):
     def init_state(self, ctx: Context) -> RNNCellState:
         return RNNCellState(self.state0(ctx))
 
-    def update(self, state: RNNCellState, x: Array, ctx: Context) -> tuple[RNNCellState, Float[Array, " out"]]:
+    def update(self, state: RNNCellState, x: Any, ctx: Context) -> tuple[RNNCellState, Float[Array, " out"]]:
         total = self.W @ check_input(self, x, self.W.dtype, ctx) + self.U @ state.h
         h = self.activation(total if self.bias is None else total + self.bias)
         return RNNCellState(h), h

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,6 @@ from jaxtyping import Array, Float
 
 from dynplug.errors import DataError, OptionError, nearest
 
-ReduceTime = Literal["mean", "last", "max", "sum"]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 _REDUCE: dict[str, Callable[[Array], Array]] = {
@@ -33,7 +32,7 @@ def is_batch_first(function: Any) -> bool:
 
 
 def align(
-    predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: ReduceTime
+    predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: str
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
     """Predictions and targets of one shape: where targets have no time axis, the predictions' is taken away.
 
@@ -47,7 +46,7 @@ def align(
 
 
 def align_classes(
-    predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: ReduceTime
+    predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: str
 ) -> tuple[Float[Array, "... classes"], Array]:
     """The same for class indices (whole numbers), or probabilities of classes."""
     if not jnp.issubdtype(targets.dtype, jnp.integer):
@@ -62,10 +61,10 @@ def align_classes(
     return predicts, targets
 
 
-def without_time(predicts: Float[Array, "batch time ..."], reduce_time: ReduceTime) -> Float[Array, "batch ..."]:
+def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str) -> Float[Array, "batch ..."]:
     """Predictions without their time axis."""
     if reduce_time not in _REDUCE:
-        raise OptionError(f"reduce_time={reduce_time!r} is unknown. {nearest(reduce_time, get_args(ReduceTime))}")
+        raise OptionError(f"reduce_time={reduce_time!r} is unknown. {nearest(reduce_time, _REDUCE)}")
     return _REDUCE[reduce_time](predicts)
 
 

@@ -4,12 +4,12 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from dynplug.losses.axes import ReduceTime, align_classes, batch_first, optax_rules
+from dynplug.losses.axes import align_classes, batch_first, optax_rules
 
 
 @batch_first
 def cross_entropy(
-    predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: ReduceTime = "mean"
+    predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: str = "mean"
 ) -> Float[Array, ""]:
     r"""$-\sum_c y_c \log \mathrm{softmax}(p)_c$, the mean over samples (and over steps, where targets have them).
 
@@ -31,7 +31,7 @@ def cross_entropy(
 
 @batch_first
 def accuracy(
-    predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: ReduceTime = "mean"
+    predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: str = "mean"
 ) -> Float[Array, ""]:
     """The share of right answers, an answer being the class with the greatest prediction. A metric, without gradient.
 

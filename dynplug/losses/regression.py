@@ -4,13 +4,11 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from dynplug.losses.axes import ReduceTime, align, batch_first, optax_rules
+from dynplug.losses.axes import align, batch_first, optax_rules
 
 
 @batch_first
-def mse(
-    predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: ReduceTime = "mean"
-) -> Float[Array, ""]:
+def mse(predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: str = "mean") -> Float[Array, ""]:
     """The mean squared error.
 
     **Arguments:**
@@ -27,9 +25,7 @@ def mse(
 
 
 @batch_first
-def mae(
-    predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: ReduceTime = "mean"
-) -> Float[Array, ""]:
+def mae(predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: str = "mean") -> Float[Array, ""]:
     """The mean absolute error. Arguments as for `mse`."""
     p, y = align(predicts, targets, reduce_time)
     return jnp.mean(jnp.abs(p - y))
@@ -41,7 +37,7 @@ def huber(
     targets: Array,
     *,
     delta: float = 1.0,
-    reduce_time: ReduceTime = "mean",
+    reduce_time: str = "mean",
 ) -> Float[Array, ""]:
     r"""$e^2/2$ for an error $e$ up to $\delta$, then $\delta\,(e - \delta/2)$; the mean over everything.
 

@@ -1,11 +1,13 @@
 """The adaptive exponential integrate-and-fire neuron."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Heun
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -47,7 +49,7 @@ class AdExIF(Neuron):
     description of neuronal activity, doi:10.1152/jn.00686.2005.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     C: Parameter = param(0.281, positive=True)
     gL: Parameter = param(0.03, positive=True)
     EL: Parameter = param(-70.6)
@@ -65,7 +67,7 @@ class AdExIF(Neuron):
         V = jnp.broadcast_to(jnp.asarray(self.EL, ctx.dtype), self.size)
         return AdExIFState(V, jnp.zeros_like(V), jnp.zeros_like(V))
 
-    def vector_field(self, t: Float[Array, ""], y: AdExIFState, drive: Drive) -> AdExIFState:
+    def vector_field(self, t: Any, y: AdExIFState, drive: Drive) -> AdExIFState:
         upswing = self.Delta_T * jnp.exp((jnp.minimum(y.V, self.V_th) - self.V_T) / self.Delta_T)
         dV = (self.gL * (self.EL - y.V + upswing) - y.w + drive(y.V)) / self.C
         return AdExIFState(dV, (self.a * (y.V - self.EL) - y.w) / self.tau_w)

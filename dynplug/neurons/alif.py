@@ -1,11 +1,13 @@
 """The adaptive leaky integrate-and-fire neuron."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
 from dynplug.neurons.reset import Reset, reset_field, reset_potential
 from dynplug.surrogates import Sigmoid, Surrogate
@@ -44,7 +46,7 @@ class ALIF(Neuron):
     neurons, doi:10.1038/s41467-020-17236-y. (There the input is not scaled by the leak, and a spike subtracts `V_th`.)
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     tau: Parameter = param(20.0, positive=True)
     tau_a: Parameter = param(200.0, positive=True)
     beta: Parameter = param(0.2)
@@ -61,7 +63,7 @@ class ALIF(Neuron):
         V = jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size)
         return ALIFState(V, jnp.zeros_like(V), jnp.zeros_like(V))
 
-    def vector_field(self, t: Float[Array, ""], y: ALIFState, drive: Drive) -> ALIFState:
+    def vector_field(self, t: Any, y: ALIFState, drive: Drive) -> ALIFState:
         return ALIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau, -y.a / self.tau_a)
 
     def emit(self, old: ALIFState, new: ALIFState, ctx: Context) -> tuple[ALIFState, Float[Array, "*size"]]:

@@ -1,11 +1,13 @@
 """The Hodgkin-Huxley neuron."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
 from dynplug.surrogates import Sigmoid, Surrogate
 
@@ -52,7 +54,7 @@ class HH(Neuron):
     application to conduction and excitation in nerve, doi:10.1113/jphysiol.1952.sp004764.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     C: Parameter = param(1.0, positive=True)
     gNa: Parameter = param(120.0)
     ENa: Parameter = param(50.0)
@@ -70,7 +72,7 @@ class HH(Neuron):
         m, h, n = (alpha / (alpha + beta) for alpha, beta in _rates(V))
         return HHState(V, m, h, n, jnp.zeros_like(V))
 
-    def vector_field(self, t: Float[Array, ""], y: HHState, drive: Drive) -> HHState:
+    def vector_field(self, t: Any, y: HHState, drive: Drive) -> HHState:
         sodium = self.gNa * y.m**3 * y.h * (y.V - self.ENa)
         potassium = self.gK * y.n**4 * (y.V - self.EK)
         leak = self.gL * (y.V - self.EL)

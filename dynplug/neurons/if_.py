@@ -1,11 +1,13 @@
 """The perfect integrate-and-fire neuron."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
 from dynplug.neurons.reset import Reset, reset_field, reset_potential
 from dynplug.surrogates import Sigmoid, Surrogate
@@ -38,7 +40,7 @@ class IF(Neuron):
     doi:10.1016/S0361-9230(99)00161-6.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     C: Parameter = param(1.0, positive=True)
     V_reset: Parameter = param(0.0)
     V_th: Parameter = param(1.0)
@@ -51,7 +53,7 @@ class IF(Neuron):
         V = jnp.broadcast_to(jnp.asarray(self.V_reset, ctx.dtype), self.size)
         return IFState(V, jnp.zeros_like(V))
 
-    def vector_field(self, t: Float[Array, ""], y: IFState, drive: Drive) -> IFState:
+    def vector_field(self, t: Any, y: IFState, drive: Drive) -> IFState:
         return IFState(jnp.broadcast_to(drive(y.V) / self.C, y.V.shape))
 
     def emit(self, old: IFState, new: IFState, ctx: Context) -> tuple[IFState, Float[Array, "*size"]]:

@@ -1,11 +1,13 @@
 """Izhikevich's simple model."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Heun
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -40,7 +42,7 @@ class Izhikevich(Neuron):
     **Reference:** Izhikevich, E. M. (2003), Simple model of spiking neurons, doi:10.1109/TNN.2003.820440.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     a: Parameter = param(0.02, positive=True)
     b: Parameter = param(0.2)
     c: Parameter = param(-65.0)
@@ -54,7 +56,7 @@ class Izhikevich(Neuron):
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)
         return IzhikevichState(V, self.b * V, jnp.zeros_like(V))
 
-    def vector_field(self, t: Float[Array, ""], y: IzhikevichState, drive: Drive) -> IzhikevichState:
+    def vector_field(self, t: Any, y: IzhikevichState, drive: Drive) -> IzhikevichState:
         dV = 0.04 * y.V**2 + 5.0 * y.V + 140.0 - y.u + drive(y.V)
         return IzhikevichState(dV, self.a * (self.b * y.V - y.u))
 

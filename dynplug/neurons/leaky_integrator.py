@@ -1,11 +1,13 @@
 """A membrane that never spikes."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Neuron, Parameter, param, size_field
+from dynplug.core import Context, Drive, Neuron, Parameter, as_size, param
 from dynplug.integrators import ExponentialEuler
 
 
@@ -31,7 +33,7 @@ class LeakyIntegrator(Neuron):
     **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     tau: Parameter = param(10.0, positive=True)
     R: Parameter = param(1.0)
     V_rest: Parameter = param(0.0)
@@ -40,7 +42,7 @@ class LeakyIntegrator(Neuron):
     def init_state(self, ctx: Context) -> LeakyIntegratorState:
         return LeakyIntegratorState(jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size))
 
-    def vector_field(self, t: Float[Array, ""], y: LeakyIntegratorState, drive: Drive) -> LeakyIntegratorState:
+    def vector_field(self, t: Any, y: LeakyIntegratorState, drive: Drive) -> LeakyIntegratorState:
         return LeakyIntegratorState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau)
 
     def emit(

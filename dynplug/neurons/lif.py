@@ -1,11 +1,13 @@
 """The leaky integrate-and-fire neuron."""
 
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Neuron, Parameter, discrete, param, size_field
+from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
 from dynplug.neurons.reset import Reset, reset_field, reset_potential
 from dynplug.surrogates import Sigmoid, Surrogate
@@ -23,6 +25,9 @@ class LIF(Neuron):
 
     $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V), \qquad V \ge V_\mathrm{th}: \text{spike, then reset}$$
 
+    An input of one step raises the potential by about `R * dt / tau` times it; one that comes through
+    `dynplug.synapses.Delta`, by itself [mV], which suits weights of the order of the threshold.
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.
@@ -39,7 +44,7 @@ class LIF(Neuron):
     **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     tau: Parameter = param(10.0, positive=True)
     R: Parameter = param(1.0)
     V_rest: Parameter = param(0.0)
@@ -54,7 +59,7 @@ class LIF(Neuron):
         V = jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size)
         return LIFState(V, jnp.zeros_like(V))
 
-    def vector_field(self, t: Float[Array, ""], y: LIFState, drive: Drive) -> LIFState:
+    def vector_field(self, t: Any, y: LIFState, drive: Drive) -> LIFState:
         return LIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau)
 
     def emit(self, old: LIFState, new: LIFState, ctx: Context) -> tuple[LIFState, Float[Array, "*size"]]:

@@ -42,7 +42,10 @@ def build(
     accepted = parameters(target)
     given = dict(given or {})
     check_arguments(component, {**arguments, **given}, path)
-    built = {name: _argument(name, value, key, _join(path, name)) for name, value in arguments.items()} | given
+    built = {
+        name: _argument(name, value, key, _join(path, name), free=name not in accepted)
+        for name, value in arguments.items()
+    } | given
     if "key" in accepted and "key" not in built:
         needs_key = accepted["key"].default is inspect.Parameter.empty
         if key is None and needs_key:
@@ -86,7 +89,9 @@ def check_arguments(component: Component, arguments: Mapping[str, Any], path: st
         if name not in accepted:
             raise ConfigError(f"{component.id} takes no {name!r}. {nearest(name, accepted)}", _join(path, name))
     missing = [
-        p.name for p in accepted.values() if p.default is p.empty and p.name not in arguments and p.name != "key"
+        p.name
+        for p in accepted.values()
+        if p.default is p.empty and p.kind is not p.VAR_POSITIONAL and p.name not in arguments and p.name != "key"
     ]
     if missing and component.kind.factory:
         raise ConfigError(f"{component.id} needs {', '.join(map(repr, missing))}.", path)
@@ -125,9 +130,15 @@ def kind_of_argument(name: str) -> str | None:
     return last if last in KINDS else None
 
 
-def _argument(name: str, value: Any, key: Any, path: str) -> Any:
+def kind_of_part(name: str, config: Mapping[str, Any]) -> str | None:
+    """The kind that a name of the user's own choice announces, where there is such a component of that kind."""
     kind = kind_of_argument(name)
-    if isinstance(value, Mapping) and "type" in value:
+    return kind if kind and registry().candidates(str(config.get("type")), kind) else None
+
+
+def _argument(name: str, value: Any, key: Any, path: str, *, free: bool = False) -> Any:
+    kind = kind_of_part(name, value) if free and isinstance(value, Mapping) else kind_of_argument(name)
+    if isinstance(value, Mapping) and (kind is not None or "type" in value):
         return build(value, key=key, kind=kind, path=path)
     if isinstance(value, str) and kind is not None:
         return build(value, key=key, kind=kind, path=path)

@@ -5,17 +5,17 @@ stops at the first failure, so each plugin gets a manager of its own.
 """
 
 import re
-import types
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points, version
+from typing import Any
 
 import pluggy
 
+import dynplug.plugin.hookspecs as hookspecs
 from dynplug.api import ENTRY_POINT_GROUP, Host, Spec
 from dynplug.errors import PluginError, PluginWarning
-from dynplug.plugin import hookspecs
 from dynplug.plugin.kinds import KINDS, Kind
 
 
@@ -42,9 +42,17 @@ def discover() -> list[tuple[Plugin, EntryPoint]]:
     """The plugins that are installed, dynplug itself first, the others by name. Nothing is imported."""
     found: list[tuple[Plugin, EntryPoint]] = []
     for entry in entry_points(group=ENTRY_POINT_GROUP):
-        name, number = (entry.dist.name, entry.dist.version) if entry.dist else (entry.name, "unknown")
+        name, number = _distribution_of(entry)
         found.append((Plugin(namespace_of(name), name, number, f"{entry.name} = {entry.value}"), entry))
-    return sorted(found, key=lambda pair: (pair[0].namespace != "dynplug", pair[0].namespace, pair[0].entry_point))
+    return sorted(found, key=lambda pair: (pair[0].distribution != "dynplug", pair[0].namespace, pair[0].entry_point))
+
+
+def _distribution_of(entry: EntryPoint) -> tuple[str, str]:
+    """Name and version of a distribution; where an installation is damaged, what its entry point is called."""
+    try:
+        return (entry.dist and entry.dist.name) or entry.name, (entry.dist and entry.dist.version) or "unknown"
+    except Exception:  # metadata that are missing raise differently in each Python
+        return entry.name, "unknown"
 
 
 def load(plugin: Plugin, entry: EntryPoint) -> None:
@@ -53,13 +61,19 @@ def load(plugin: Plugin, entry: EntryPoint) -> None:
         plugin.specs = _specs(entry)
         plugin.status = "registered"
     except (Exception, SystemExit) as cause:  # a stranger's module may raise anything
-        plugin.status, plugin.cause = "quarantined", cause
-        warnings.warn(
-            f"Plugin {plugin.distribution} {plugin.version} is set aside: {type(cause).__name__}: {cause} "
-            f"Mend or uninstall it; everything else keeps working.",
-            PluginWarning,
-            stacklevel=2,
-        )
+        set_aside(plugin, cause)
+
+
+def set_aside(plugin: Plugin, cause: BaseException) -> None:
+    """Take nothing of a plugin, keep the cause, and say so in one line."""
+    plugin.specs, plugin.status, plugin.cause = [], "quarantined", cause
+    reason = " ".join(f"{type(cause).__name__}: {cause}".split()).removesuffix(".")
+    warnings.warn(
+        f"Plugin {plugin.distribution} {plugin.version} is set aside: {reason}. "
+        "Mend or uninstall it; everything else keeps working.",
+        PluginWarning,
+        stacklevel=2,
+    )
 
 
 def _specs(entry: EntryPoint) -> list[tuple[Kind, Spec]]:
@@ -79,11 +93,13 @@ def _specs(entry: EntryPoint) -> list[tuple[Kind, Spec]]:
     return specs
 
 
-def _checked(kind: Kind, returned: list[Iterable[Spec]]) -> list[tuple[Kind, Spec]]:
+def _checked(kind: Kind, returned: list[Any]) -> list[tuple[Kind, Spec]]:
     specs: list[tuple[Kind, Spec]] = []
     taken: set[str] = set()
+    if not returned:
+        raise PluginError(f"{kind.hook} returned None: return a list of {kind.spec.__name__}.")
     for specs_of_one in returned:
-        if isinstance(specs_of_one, (Spec, types.FunctionType)):
+        if not isinstance(specs_of_one, Iterable):
             raise PluginError(f"{kind.hook} returned {specs_of_one!r}: return a list of {kind.spec.__name__}.")
         for spec in specs_of_one:
             if not isinstance(spec, kind.spec):

@@ -8,9 +8,8 @@ from typing import Any
 
 from dynplug.api import Spec
 from dynplug.errors import PluginError, UnknownNameError, nearest
-from dynplug.plugin import loader
 from dynplug.plugin.kinds import Kind, kind_named
-from dynplug.plugin.loader import Plugin, normalise
+from dynplug.plugin.loader import Plugin, discover, load, normalise, set_aside
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,23 @@ class Registry:
         self.plugins: list[Plugin] = []
         self._components: list[Component] = []
         claimed: dict[str, str] = {"local": "the user's own components"}
-        for plugin, entry in loader.discover():
+        for plugin, entry in discover():
             owner = claimed.setdefault(plugin.namespace, plugin.distribution)
             if owner == plugin.distribution:
-                loader.load(plugin, entry)
+                load(plugin, entry)
             else:
-                plugin.status = "quarantined"
-                plugin.cause = PluginError(f"The namespace {plugin.namespace!r} already belongs to {owner}.")
+                set_aside(plugin, PluginError(f"The namespace {plugin.namespace!r} already belongs to {owner}."))
+            self._check_unique(plugin)
             self.plugins.append(plugin)
             self._components += [Component(kind, spec, plugin) for kind, spec in plugin.specs]
+
+    def _check_unique(self, plugin: Plugin) -> None:
+        """Set a plugin aside where another entry point of its distribution has taken one of its names."""
+        for kind, spec in plugin.specs:
+            for name in (spec.name, *spec.aliases):
+                if self.candidates(f"{plugin.namespace}:{name}", kind.name):
+                    set_aside(plugin, PluginError(f"Another entry point of it registers the {kind.name} {name!r} too."))
+                    return
 
     def components(self, kind: str | None = None) -> Iterator[Component]:
         """All components, or those of one kind: dynplug's own first, in the order of registration."""

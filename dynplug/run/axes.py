@@ -1,5 +1,6 @@
 """Where time and batch are in an array. Inside, time comes first; outside, as the user says."""
 
+from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import jax
@@ -16,6 +17,11 @@ def check_axis(axis: Any, *, optional: bool) -> Any:
         return axis
     choices = "'B' (batch, time, ...) or 'T' (time, batch, ...)" + (", or None for one sample" if optional else "")
     raise OptionError(f"data_first_axis={axis!r}: it is {choices}.")
+
+
+def as_arrays(tree: Any, convert: Callable[[Any], Any] = np.asarray) -> Any:
+    """A pytree of inputs as arrays. A list is an array; tuples, dictionaries and modules are structure."""
+    return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, list))
 
 
 def swap_batch(tree: Any, axis: DataAxis | None) -> Any:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from dynplug.core import DynamicalSystem
 from dynplug.errors import DurationError, ShapeError
-from dynplug.run.axes import DataAxis, check_axis, length_of, swap_batch
+from dynplug.run.axes import as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.monitors import Monitors, Records
 from dynplug.timeloop import Loop, RunState, step_count
 
@@ -48,7 +48,7 @@ class DSRunner:
         monitors: Any = None,
         dt: float,
         t0: float = 0.0,
-        data_first_axis: DataAxis | None = None,
+        data_first_axis: str | None = None,
         key: PRNGKeyArray | None = None,
         progress_bar: bool = True,
         numpy_mon_after_run: bool = True,
@@ -93,7 +93,7 @@ class DSRunner:
 
         **Returns:** the outputs of all steps, with the axes that `data_first_axis` says.
         """
-        inputs = jax.tree.map(np.asarray, inputs)
+        inputs = as_arrays(inputs)
         length, batch_size = self._extent(duration, inputs)
         if reset_state or self.state is None:
             self.reset_state(batch_size)

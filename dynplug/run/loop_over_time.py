@@ -10,7 +10,7 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.core import DynamicalSystem, lookup
 from dynplug.errors import ShapeError
-from dynplug.run.axes import DataAxis, check_axis, length_of, swap_batch
+from dynplug.run.axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.timeloop import Loop, RunState, step_count
 
 
@@ -44,7 +44,7 @@ class LoopOverTime(eqx.Module):
         dt: float,
         t0: float = 0.0,
         shared_arg: Mapping[str, Any] | None = None,
-        data_first_axis: DataAxis | None = None,
+        data_first_axis: str | None = None,
         jit: bool = True,
     ):
         self.target = target
@@ -74,8 +74,8 @@ class LoopOverTime(eqx.Module):
 
         **Arguments:**
 
-        - `xs_or_duration`: a Python number is a duration without input [ms]; anything else is a pytree of inputs for
-            all steps, with the axes that `data_first_axis` says.
+        - `xs_or_duration`: a Python number is a duration without input [ms]; anything else are the inputs of all
+            steps, with the axes that `data_first_axis` says: an array or list, or a pytree of them.
         - `state`: where to go on from; `None` starts anew.
         - `key`: a `jax.random.key` for stochastic systems. A run that is continued with the same key equals one that
             was never interrupted.
@@ -87,7 +87,7 @@ class LoopOverTime(eqx.Module):
         if isinstance(xs_or_duration, (int, float)):
             xs, length = None, step_count(xs_or_duration, self.dt)
         else:
-            xs = jax.tree.map(jnp.asarray, xs_or_duration)
+            xs = as_arrays(xs_or_duration, jnp.asarray)
             length = length_of(xs, 1 if self.data_first_axis == "B" else 0, "inputs")
         if state is None:
             batch_size = None

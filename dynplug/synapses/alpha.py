@@ -1,13 +1,14 @@
 """The alpha synapse."""
 
-from typing import ClassVar
+import math
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Bosh3
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Parameter, Synapse, param, size_field
+from dynplug.core import Context, Drive, Parameter, Synapse, as_size, param
 from dynplug.synapses.outputs import CUBA, Output
 
 
@@ -21,8 +22,8 @@ class AlphaState(eqx.Module):
 class Alpha(Synapse):
     r"""A conductance that rises and falls after each event. Puts out a `Drive`.
 
-    $$\tau \frac{dg}{dt} = -g + h, \qquad \tau \frac{dh}{dt} = -h, \qquad
-      \text{event of weight } w: \; h \leftarrow h + e\,w$$
+    $$\tau \frac{dg}{dt} = -g + e\,h, \qquad \tau \frac{dh}{dt} = -h, \qquad
+      \text{event of weight } w: \; h \leftarrow h + w$$
 
     One event gives $g(t) = w\,\frac{t}{\tau}\,e^{1 - t/\tau}$, whose peak at $t = \tau$ is $w$.
 
@@ -37,7 +38,7 @@ class Alpha(Synapse):
     distributions of synaptic input, doi:10.1152/jn.1967.30.5.1138.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     tau: Parameter = param(5.0, positive=True)
     output: Output = CUBA()
     integrator: AbstractSolver = Bosh3()
@@ -47,8 +48,8 @@ class Alpha(Synapse):
         nothing = jnp.zeros(self.size, ctx.dtype)
         return AlphaState(nothing, nothing)
 
-    def vector_field(self, t: Float[Array, ""], y: AlphaState, drive: Drive) -> AlphaState:
-        return AlphaState((y.h - y.g) / self.tau, -y.h / self.tau)
+    def vector_field(self, t: Any, y: AlphaState, drive: Drive) -> AlphaState:
+        return AlphaState((math.e * y.h - y.g) / self.tau, -y.h / self.tau)
 
     def emit(self, old: AlphaState, new: AlphaState, ctx: Context) -> tuple[AlphaState, Drive]:
         return new, self.output(new.g)

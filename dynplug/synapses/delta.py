@@ -1,8 +1,9 @@
 """The delta synapse."""
 
+import equinox as eqx
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, DynamicalSystem, size_field
+from dynplug.core import Context, Drive, DynamicalSystem, as_size
 
 
 class Delta(DynamicalSystem):
@@ -18,7 +19,7 @@ class Delta(DynamicalSystem):
     neurons, doi:10.1023/A:1008925309027.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
 
     @property
     def in_size(self) -> tuple[int, ...]:

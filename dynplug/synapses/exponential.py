@@ -1,13 +1,13 @@
 """The exponential synapse."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Parameter, Synapse, param, size_field
+from dynplug.core import Context, Drive, Parameter, Synapse, as_size, param
 from dynplug.integrators import ExponentialEuler
 from dynplug.synapses.outputs import CUBA, Output
 
@@ -35,7 +35,7 @@ class Exponential(Synapse):
     **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 3.1, doi:10.1017/CBO9781107447615.
     """
 
-    size: tuple[int, ...] = size_field()
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     tau: Parameter = param(5.0, positive=True)
     output: Output = CUBA()
     integrator: AbstractSolver = ExponentialEuler()
@@ -44,7 +44,7 @@ class Exponential(Synapse):
     def init_state(self, ctx: Context) -> ExponentialState:
         return ExponentialState(jnp.zeros(self.size, ctx.dtype))
 
-    def vector_field(self, t: Float[Array, ""], y: ExponentialState, drive: Drive) -> ExponentialState:
+    def vector_field(self, t: Any, y: ExponentialState, drive: Drive) -> ExponentialState:
         return ExponentialState(-y.g / self.tau)
 
     def emit(self, old: ExponentialState, new: ExponentialState, ctx: Context) -> tuple[ExponentialState, Drive]:

@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Protocol, runtime_checkable
 
 import equinox as eqx
 import jax
@@ -14,28 +14,38 @@ import optax
 from jaxtyping import Array, PRNGKeyArray
 from tqdm import tqdm
 
+import dynplug.train.checkpoint as checkpoint
 from dynplug.core import DynamicalSystem
 from dynplug.errors import NonFiniteError, OptionError
 from dynplug.plugin import build
-from dynplug.run.axes import DataAxis, check_axis, length_of, swap_batch
+from dynplug.run.axes import as_arrays, check_axis, length_of, swap_batch
 from dynplug.timeloop import Loop
-from dynplug.train import checkpoint
 from dynplug.train.data import Batches
-from dynplug.train.history import History, Which
+from dynplug.train.history import History
 from dynplug.train.objective import Objective
 from dynplug.train.partition import partition
+from dynplug.train.step import TrainState, evaluate, outputs, train_step
 
 _SHUFFLE, _FIT, _PREDICT = range(3)  # streams of random numbers of one seed
 
 Report = Callable[[int, dict[str, float], str], None]
 
 
-class TrainState(eqx.Module):
-    """What a training step changes. Once a loss or gradient is not finite, `ok` falls and nothing changes any more."""
+@runtime_checkable
+class Stream(Protocol):
+    """Where lines of text can be written."""
 
-    params: Any
-    optimizer: Any
-    ok: Array
+    def write(self, text: str, /) -> Any: ...
+
+
+class _Stdout:
+    """Standard output as it is when a line is written, not as it was on import."""
+
+    def write(self, text: str, /) -> None:
+        sys.stdout.write(text)
+
+
+STDOUT = _Stdout()
 
 
 class BPTT:
@@ -73,12 +83,12 @@ class BPTT:
         dt: float,
         loss_has_aux: bool = False,
         metrics: Sequence[Any] = (),
-        data_first_axis: DataAxis = "B",
+        data_first_axis: str = "B",
         trainable: Mapping[str, bool] | None = None,
         seed: int = 0,
         shuffle_data: bool = True,
         t0: float = 0.0,
-        logger: TextIO | None = sys.stdout,
+        logger: Stream | None = STDOUT,
         progress_bar: bool = True,
     ):
         self.data_first_axis = check_axis(data_first_axis, optional=False)
@@ -89,7 +99,7 @@ class BPTT:
         self.progress_bar = progress_bar
         self.history = History()
         self.epoch = 0
-        self.objective = Objective(loss_fun, loss_has_aux, metrics, self.data_first_axis)
+        self.objective = Objective.of(loss_fun, loss_has_aux, metrics, self.data_first_axis)
         self.optimizer = _optimizer(optimizer)
         params, self._static = partition(target, trainable)
         with jax.numpy_dtype_promotion("standard"):
@@ -151,7 +161,7 @@ class BPTT:
         - `batch_size`: samples computed at once; `None` for all.
         - `shared_args`: values for `ctx.shared`.
         """
-        inputs = jax.tree.map(np.asarray, inputs)
+        inputs = as_arrays(inputs)
         axis = 0 if self.data_first_axis == "B" else 1
         samples = length_of(inputs, axis, "inputs")
         size = batch_size or max(samples, 1)
@@ -159,7 +169,7 @@ class BPTT:
         for n, first in enumerate(range(0, samples, size)):
             rows = np.arange(first, min(first + size, samples))
             x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, axis), inputs)
-            out = _outputs(
+            out = outputs(
                 self._loop(False, shared_args or {}),
                 self.target,
                 swap_batch(x, self.data_first_axis),
@@ -168,7 +178,7 @@ class BPTT:
             parts.append(swap_batch(out, self.data_first_axis))
         return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: jnp.concatenate(p, axis), *parts)
 
-    def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: Which = "report") -> np.ndarray:
+    def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time: one value an epoch (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
         return self.history.metric(phase, metric, which)
 
@@ -183,7 +193,8 @@ class BPTT:
         **Raises:** `CheckpointError`; this trainer is then as it was.
         """
         trees, description = checkpoint.read(filename, self._trees())
-        params, self._static = eqx.partition(trees["model"], jax.tree.map(lambda _: True, self._state.params))
+        trained = jax.tree.map(lambda leaf: leaf is not None, self._state.params, is_leaf=lambda leaf: leaf is None)
+        params, self._static = eqx.partition(trees["model"], trained)
         self._state = TrainState(params, trees["optimizer"], jnp.asarray(True))
         self.epoch, self.seed = description["epoch"], description["seed"]
         self.history = History.from_json(description["history"])
@@ -199,7 +210,7 @@ class BPTT:
             with self._bar(data) as bar:
                 for n, (x, y, size) in enumerate(bar):
                     before, key = self._state, self._key(_FIT, self.epoch, n)
-                    self._state, values = _step(
+                    self._state, values = train_step(
                         loop, self.objective, self.optimizer, self.data_first_axis, self._static, before, x, y, key
                     )
                     if not bool(before.ok):
@@ -227,7 +238,7 @@ class BPTT:
         sizes: list[int] = []
         logged: list[dict[str, Array]] = []
         for n, (x, y, size) in enumerate(data.batches()):
-            logged.append(_evaluate(loop, self.objective, self.data_first_axis, model, x, y, self._key(_PREDICT, n)))
+            logged.append(evaluate(loop, self.objective, self.data_first_axis, model, x, y, self._key(_PREDICT, n)))
             sizes.append(size)
         self._record("predict", sizes, logged)
 
@@ -266,50 +277,6 @@ class BPTT:
         for n in stream:
             key = jax.random.fold_in(key, n)
         return key
-
-
-@eqx.filter_jit
-def _outputs(loop: Loop, model: DynamicalSystem, xs: Any, key: PRNGKeyArray) -> Any:
-    """The outputs (time, batch, ...) for inputs (time, batch, ...)."""
-    length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
-    start_key, run_key = jax.random.split(key)
-    state = loop.start(model, batch_size=batch_size, key=start_key)
-    _, (out, _) = loop.advance(model, state, jax.tree.map(jnp.asarray, xs), length, key=run_key)
-    return out
-
-
-@eqx.filter_jit
-def _step(
-    loop: Loop,
-    objective: Objective,
-    optimizer: Any,
-    axis: Any,
-    static: Any,
-    state: TrainState,
-    x: Any,
-    y: Any,
-    key: Any,
-) -> tuple[TrainState, dict[str, Array]]:
-    """One step of the optimizer: a pure function of the state, the batch and the key."""
-
-    def loss(params: Any) -> tuple[Array, dict[str, Array]]:
-        out = _outputs(loop, eqx.combine(params, static), swap_batch(x, axis), key)
-        return objective(out, y)
-
-    (value, logged), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
-    with jax.numpy_dtype_promotion("standard"):
-        updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
-        params = optax.apply_updates(state.params, updates)
-    finite = [jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves((value, grads))]
-    ok = state.ok & jnp.all(jnp.stack(finite))
-    new = TrainState(params, optimizer_state, ok)
-    kept = jax.tree.map(lambda now, was: jnp.where(ok, now, was), new, TrainState(state.params, state.optimizer, ok))
-    return kept, logged
-
-
-@eqx.filter_jit
-def _evaluate(loop: Loop, objective: Objective, axis: Any, model: DynamicalSystem, x: Any, y: Any, key: Any) -> Any:
-    return objective(_outputs(loop, model, swap_batch(x, axis), key), y)[1]
 
 
 def _optimizer(optimizer: Any) -> optax.GradientTransformation:

@@ -12,7 +12,7 @@ from typing import Any
 import tomli_w
 
 from dynplug.errors import ConfigError, nearest
-from dynplug.plugin.build import kind_of_argument, parameters, read as read_component
+from dynplug.plugin.build import kind_of_argument, kind_of_part, parameters, read as read_component
 
 SECTIONS = {"seed", "task", "model", "runner", "fit"}
 
@@ -33,18 +33,10 @@ class Config:
             values = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{source} is not valid TOML: {error}") from error
-        config = cls(values, source, text)
+        config = cls({"seed": 0, **values}, source, text)
+        config.values.setdefault("fit", {})
         with config.blamed():
-            for name in values:
-                if name not in SECTIONS:
-                    raise ConfigError(f"There is no such section. {nearest(name, SECTIONS)}", name)
-            for name in ("task", "model", "runner"):
-                if not isinstance(values.get(name), dict):
-                    raise ConfigError(f"The section [{name}] is missing.", name)
-            if not isinstance(values.setdefault("seed", 0), int):
-                raise ConfigError(f"It must be a whole number; got {values['seed']!r}.", "seed")
-            if not isinstance(values.setdefault("fit", {}), dict):
-                raise ConfigError(f"It must be a table; got {values['fit']!r}.", "fit")
+            _check_sections(config.values)
         return config
 
     @classmethod
@@ -68,6 +60,7 @@ class Config:
                 raise ConfigError(f"--set {assignment}: write it as key=value, for example model.hidden.tau=10.")
             _assign(values, path.strip(), _value(text))
             paths.append(path.strip())
+        _check_sections(values)
         notes = [note for path in paths if path.endswith(".type") for note in _drop_foreign(values, path, paths)]
         return Config(values, self.source, self.text, notes)
 
@@ -84,6 +77,20 @@ class Config:
     def dump(self) -> str:
         """The configuration as TOML."""
         return tomli_w.dumps(self.values)
+
+
+def _check_sections(values: dict[str, Any]) -> None:
+    for name in values:
+        if name not in SECTIONS:
+            raise ConfigError(f"There is no such section. {nearest(name, SECTIONS)}", name)
+    for name in ("task", "model", "runner"):
+        if not isinstance(values.get(name), dict):
+            raise ConfigError(f"The section [{name}] is missing.", name)
+    if not isinstance(values["fit"], dict):
+        raise ConfigError(f"It must be a table; got {values['fit']!r}.", "fit")
+    for name, value, least in (("seed", values["seed"], 0), ("fit.num_epoch", values["fit"].get("num_epoch", 1), 1)):
+        if type(value) is not int or value < least:
+            raise ConfigError(f"It must be a whole number, {least} or more; got {value!r}.", name)
 
 
 def _assign(values: dict[str, Any], path: str, value: Any) -> None:
@@ -111,7 +118,7 @@ def _drop_foreign(values: dict[str, Any], path: str, assigned: Sequence[str]) ->
     table = values
     for name in parent.split("."):
         table = table[name]
-    component, arguments = read_component(table, kind=_kind_at(parent), path=parent)
+    component, arguments = read_component(table, kind=_kind_at(parent, table), path=parent)
     accepted = parameters(component.load())
     if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
         return []
@@ -121,8 +128,8 @@ def _drop_foreign(values: dict[str, Any], path: str, assigned: Sequence[str]) ->
     return [f"{parent}: {component.id} takes no {', '.join(foreign)}; dropped."] if foreign else []
 
 
-def _kind_at(path: str) -> str | None:
-    return path if path in ("task", "runner") else kind_of_argument(path.rpartition(".")[2])
+def _kind_at(path: str, table: dict[str, Any]) -> str | None:
+    return path if path in ("task", "runner") else kind_of_part(path.rpartition(".")[2], table)
 
 
 def _line_of(text: str, path: str) -> int | None:

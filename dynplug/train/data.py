@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from dynplug.errors import DataError
-from dynplug.run.axes import DataAxis
+from dynplug.run.axes import DataAxis, as_arrays
 
 
 class Batches:
@@ -27,7 +27,7 @@ class Batches:
     def __init__(self, data: Any, axis: DataAxis, batch_size: int | None, name: str):
         if not (isinstance(data, (tuple, list)) and len(data) == 2):
             raise DataError(f"{name}: give a pair (x, y) of arrays; got {type(data).__name__}.")
-        self.x, self.y = (jax.tree.map(np.asarray, part) for part in data)
+        self.x, self.y = (as_arrays(part) for part in data)
         self._axis = axis
         self.samples = self._count(name)
         if batch_size is not None and batch_size < 1:
@@ -51,29 +51,41 @@ class Batches:
         return 1 if self._axis == "T" and not (part is self.y and array.ndim == 1) else 0
 
     def _count(self, name: str) -> int:
-        sizes: list[set[int]] = []
-        for part, what in ((self.x, "x"), (self.y, "y")):
-            arrays = jax.tree.leaves(part)
-            for a in arrays:
-                if a.ndim < (2 if what == "x" else 1):
-                    raise DataError(f"{name}: {what} of shape {a.shape} has no time or no sample axis.")
-            sizes.append({a.shape[self._sample_axis(a, part)] for a in arrays})
-        if any(len(s) != 1 for s in sizes) or sizes[0] != sizes[1]:
-            raise DataError(self._disagreement(name, *sizes))
-        samples = sizes[0].pop()
-        if samples == 0:
+        for a in jax.tree.leaves(self.x):
+            if a.ndim < 2:
+                raise DataError(f"{name}: x of shape {a.shape} lacks a time or a sample axis.")
+        for a in jax.tree.leaves(self.y):
+            if a.ndim < 1:
+                raise DataError(f"{name}: y is one number; give one target a sample.")
+        samples = self._lengths(self.x) | self._lengths(self.y)
+        if len(samples) != 1:
+            raise DataError(f"{name}: {self._disagreement()}")
+        if samples == {0}:
             raise DataError(f"{name}: there is no sample.")
-        return samples
+        return samples.pop()
 
-    def _disagreement(self, name: str, of_x: set[int], of_y: set[int]) -> str:
-        x_shapes = [a.shape for a in jax.tree.leaves(self.x)]
-        y_shapes = [a.shape for a in jax.tree.leaves(self.y)]
+    def _lengths(self, part: Any, *, swapped: bool = False) -> set[int]:
+        """The lengths of a part's sample axes; of its time axes, where it has them, if `swapped`."""
+        lengths: set[int] = set()
+        for a in jax.tree.leaves(part):
+            axis = self._sample_axis(a, part)
+            lengths.add(a.shape[1 - axis if swapped and a.ndim > 1 else axis])
+        return lengths
+
+    def _disagreement(self) -> str:
+        of_x, of_y = self._lengths(self.x), self._lengths(self.y)
+        shapes = [[a.shape for a in jax.tree.leaves(part)] for part in (self.x, self.y)]
         message = (
-            f"{name}: with data_first_axis={self._axis!r}, x of shape {x_shapes} has {sorted(of_x)} samples and y of "
-            f"shape {y_shapes} has {sorted(of_y)}."
+            f"with data_first_axis={self._axis!r}, x of shape {shapes[0]} has {sorted(of_x)} samples and y of shape "
+            f"{shapes[1]} has {sorted(of_y)}."
         )
-        other = "T" if self._axis == "B" else "B"
-        swapped = {s[1 if other == "T" else 0] for s in x_shapes}
-        if len(swapped) == 1 and swapped == {s[1 if other == "T" and len(s) > 1 else 0] for s in y_shapes}:
-            message += f" They agree if time and batch are exchanged: is it data_first_axis={other!r}?"
+        x_swapped, y_swapped = self._lengths(self.x, swapped=True), self._lengths(self.y, swapped=True)
+        if x_swapped == y_swapped and len(x_swapped) == 1:
+            message += (
+                f" They agree if time and batch are exchanged: is it data_first_axis={'BT'[self._axis == 'B']!r}?"
+            )
+        elif of_x == y_swapped:
+            message += " They agree if time and batch of y are exchanged: give x and y the same axes."
+        elif x_swapped == of_y:
+            message += " They agree if time and batch of x are exchanged: give x and y the same axes."
         return message

@@ -1,13 +1,12 @@
 """What was measured while training."""
 
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from dynplug.errors import OptionError, UnknownNameError, nearest
 
 _PHASES = {"fit": "fit", "train": "fit", "predict": "predict", "test": "predict"}
-Which = Literal["report", "detailed"]
 
 
 class History:
@@ -24,7 +23,7 @@ class History:
         """The metrics of the last epoch, as means over samples."""
         return {name: float(self.metric(phase, name)[-1]) for name in self._epochs[phase][-1]["metrics"]}
 
-    def metric(self, phase: str = "fit", metric: str = "loss", which: Which = "report") -> np.ndarray:
+    def metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time.
 
         **Arguments:**
@@ -35,7 +34,7 @@ class History:
         """
         if phase not in _PHASES:
             raise UnknownNameError(f"There is no phase {phase!r}. {nearest(phase, _PHASES)}")
-        if which not in get_args(Which):
+        if which not in ("report", "detailed"):
             raise OptionError(f"which={which!r}: it is 'report' or 'detailed'.")
         epochs = self._epochs[_PHASES[phase]]
         names = {name for epoch in epochs for name in epoch["metrics"]}

@@ -11,6 +11,7 @@ import jax
 from dynplug.core import leaves
 from dynplug.errors import CheckpointError, ConfigError, nearest
 from dynplug.plugin import build
+from dynplug.plugin.build import parameters, read as read_component
 from dynplug.run import LoopOverTime
 from dynplug.tasks import TaskData
 from dynplug.train.config import Config
@@ -33,8 +34,7 @@ class Training:
         with config.blamed():
             task = build(config.values["task"], key=key, kind="task", path="task")
             model = build(config.values["model"], key=jax.random.fold_in(key, _MODEL), path="model")
-            runner = {"seed": config.values["seed"], **config.values["runner"]}
-            self.runner: Any = build(runner, kind="runner", path="runner", given={"target": model})
+            self.runner: Any = self._runner(model)
             self._check_fit()
         self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
         if resume:
@@ -53,6 +53,12 @@ class Training:
             self._draw()
         except ImportError as error:
             say(f"No picture was made: {error}")
+
+    def _runner(self, model: Any) -> Any:
+        values = self.config.values["runner"]
+        component, _ = read_component(values, kind="runner", path="runner")
+        seed = {"seed": self.config.values["seed"]} if "seed" in parameters(component.load()) else {}
+        return build({**seed, **values}, kind="runner", path="runner", given={"target": model})
 
     def _after_report(self, epoch: int, metrics: dict[str, float], phase: str) -> None:
         with (self.folder / METRICS).open("a", encoding="utf-8") as file:
@@ -75,6 +81,8 @@ class Training:
         path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def _check_fit(self) -> None:
+        if not hasattr(self.runner, "fit"):
+            raise ConfigError(f"{type(self.runner).__name__} does not train: it has no method 'fit'.", "runner.type")
         taken = {"train_data", "test_data", "fun_after_report"}
         accepted = [name for name in inspect.signature(self.runner.fit).parameters if name not in taken]
         for name in self.config.values["fit"]:

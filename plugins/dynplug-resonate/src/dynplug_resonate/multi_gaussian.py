@@ -1,0 +1,39 @@
+"""A normal density with negative flanks as a surrogate."""
+
+import math
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug import Parameter, param
+from dynplug.surrogates import Surrogate
+
+
+class MultiGaussian(Surrogate):
+    r"""$(1 + h)\,\mathcal N(x; 0, \sigma) - h\,\mathcal N(x; \sigma, s\sigma) - h\,\mathcal N(x; -\sigma, s\sigma)$.
+
+    $\mathcal N(x; \mu, \sigma)$ is the normal density with mean $\mu$ and standard deviation $\sigma$. The two broad
+    ones make the derivative negative far from the threshold.
+
+    **Arguments:**
+
+    - `h`: the weight of each broad density.
+    - `s`: how much broader they are.
+    - `sigma`: the standard deviation of the narrow density [mV].
+
+    **Reference:** Yin, B., Corradi, F. & Bohté, S. M. (2021), Accurate and efficient time-domain classification with
+    adaptive spiking recurrent neural networks, doi:10.1038/s42256-021-00397-w.
+    """
+
+    h: Parameter = param(0.15)
+    s: Parameter = param(6.0, positive=True)
+    sigma: Parameter = param(0.5, positive=True)
+
+    def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
+        broad = self.s * self.sigma
+        flanks = _normal(x - self.sigma, broad) + _normal(x + self.sigma, broad)
+        return (1.0 + self.h) * _normal(x, self.sigma) - self.h * flanks
+
+
+def _normal(x: Float[Array, "..."], sigma: Parameter) -> Float[Array, "..."]:
+    return jnp.exp(-0.5 * (x / sigma) ** 2) / (sigma * math.sqrt(2.0 * math.pi))

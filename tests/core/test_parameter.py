@@ -1,0 +1,53 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dynplug as dp
+from dynplug.errors import ParameterError
+
+
+def test_numbers_stay_numbers_and_arrays_become_jax_arrays():
+    assert dp.neurons.LIF(3, tau=10).tau == 10.0
+    assert isinstance(dp.neurons.LIF(3, tau=np.float32(10)).tau, float)
+    for given in ([1, 2, 3], np.array([1, 2, 3]), jnp.array([1.0, 2.0, 3.0])):
+        tau = dp.neurons.LIF(3, tau=given).tau
+        assert isinstance(tau, jax.Array)
+        assert tau.dtype == jnp.float32
+
+
+def test_a_number_is_compiled_in_and_an_array_is_traced():
+    def inputs_of_program(tau):
+        cell = dp.neurons.LeakyIntegrator(3, tau=tau)
+        dynamic, static = eqx.partition(cell, eqx.is_array)
+        state, ctx = cell.init_state(dp.Context(dt=1.0)), dp.Context(dt=1.0)
+        program = jax.make_jaxpr(lambda d: eqx.combine(d, static).update(state, None, ctx)[1])(dynamic)
+        return len(program.jaxpr.invars)
+
+    assert inputs_of_program(10.0) == 0
+    assert inputs_of_program(jnp.full(3, 10.0)) == 1
+
+
+@pytest.mark.parametrize("tau", [0.0, -1.0, float("nan"), float("inf"), np.array([1.0, 0.0, 2.0])])
+def test_values_that_make_no_sense_are_refused(tau):
+    with pytest.raises(ParameterError, match=r"LIF\(tau=\.\.\.\)"):
+        dp.neurons.LIF(3, tau=tau)
+
+
+def test_one_value_for_all_or_one_a_unit():
+    with pytest.raises(ParameterError, match=r"has shape \(4,\); give one number, or one a unit: \(3,\)"):
+        dp.neurons.LIF(3, V_th=np.ones(4))
+
+
+@pytest.mark.parametrize("size", [0, -1, (), (3, 0), 2.5, "3"])
+def test_sizes_that_are_no_numbers_of_units_are_refused(size):
+    with pytest.raises((ParameterError, TypeError)):
+        dp.neurons.LIF(size)
+
+
+def test_units_may_lie_on_a_grid():
+    cell = dp.neurons.LIF((2, 3))
+    _, spikes = dp.LoopOverTime(cell, dt=1.0)(jnp.full((50, 2, 3), 2.0))
+    assert spikes.shape == (50, 2, 3)
+    assert float(spikes.sum()) > 0

@@ -1,0 +1,81 @@
+"""Fake distributions, installed for one test."""
+
+import sys
+
+import pytest
+
+from dynplug.plugin import registry
+
+HOOKS = """
+from dynplug.api import NeuronSpec, hookimpl
+
+@hookimpl
+def dynplug_register_neurons():
+    return [NeuronSpec(name={name!r}, target="{module}:Echo", summary="repeats its input")]
+"""
+ECHO = """
+import dynplug as dp
+
+class Echo(dp.DynamicalSystem):
+    '''Repeats its input.'''
+
+    size: int
+    gain: float = 1.0
+
+    def init_state(self, ctx):
+        return None
+
+    def update(self, state, x, ctx):
+        return None, self.gain * x
+"""
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the path in which distributions can be installed; forgotten after the test."""
+    before = set(sys.modules)
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def install(site):
+    """A function that installs a distribution of some modules, with entry points in dynplug's group."""
+
+    def install(name, modules, entries, version="1.0", metadata=True):
+        for module, source in modules.items():
+            (site / f"{module}.py").write_text(source)
+        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        if metadata:
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+        lines = "".join(f"{entry} = {module}\n" for entry, module in entries.items())
+        (info / "entry_points.txt").write_text(f"[dynplug.v1]\n{lines}")
+
+    return install
+
+
+@pytest.fixture
+def install_neuron(install):
+    """A function that installs a distribution with one hook module and one neuron, `Echo`."""
+
+    def install_neuron(distribution, name="Echo", hooks=HOOKS, **options):
+        module = distribution.replace("-", "_").lower()
+        source = hooks.format(name=name, module=f"{module}_model")
+        modules = {f"{module}_hooks": source, f"{module}_model": ECHO}
+        install(distribution, modules, {"hooks": f"{module}_hooks"}, **options)
+
+    return install_neuron
+
+
+@pytest.fixture
+def fresh_registry(site):
+    """The registry of the process is made anew for this test, on first use."""
+    registry.cache_clear()
+    yield
+    registry.cache_clear()

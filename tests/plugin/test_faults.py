@@ -1,0 +1,182 @@
+"""A plugin that fails is set aside, alone, with its cause and one line."""
+
+import re
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+import dynplug as dp
+from dynplug.errors import PluginError, PluginWarning, UnknownNameError
+from dynplug.plugin.registry import Registry
+
+HEAD = "from dynplug.api import LossSpec, NeuronSpec, hookimpl\n"
+HOOK = f"{HEAD}@hookimpl\ndef dynplug_register_neurons():\n"
+SPEC = "NeuronSpec(name='thing', target='dynplug.neurons:LIF')"
+
+FAULTS = {
+    "import error": ("import no_such_module_here", "ModuleNotFoundError: No module named 'no_such_module_here'"),
+    "syntax error": ("def (:", "SyntaxError"),
+    "any error": ("1 / 0", "ZeroDivisionError: division by zero"),
+    "an error of many lines": ("raise RuntimeError('one\\ntwo\\n  three')", "RuntimeError: one two three"),
+    "exit on import": ("import sys; sys.exit('bye')", "SystemExit: bye"),
+    "misspelt hook": (
+        f"{HEAD}@hookimpl\ndef dynplug_register_neuron():\n    return [{SPEC}]",
+        "unknown hook 'dynplug_register_neuron'",
+    ),
+    "unknown argument": (
+        f"{HEAD}@hookimpl\ndef dynplug_register_neurons(hots):\n    return [{SPEC}]",
+        "PluginValidationError",
+    ),
+    "no hook": (f"{HEAD}def dynplug_register_neurons():\n    return [{SPEC}]", "implements no dynplug hook"),
+    "empty module": ("", "implements no dynplug hook"),
+    "hook raises": (f"{HOOK}    raise KeyError('gone')", "KeyError: 'gone'"),
+    "hook raises half-way": (f"{HOOK}    yield {SPEC}\n    raise KeyError('gone')", "KeyError: 'gone'"),
+    "hook exits": (f"{HOOK}    raise SystemExit(2)", "SystemExit: 2"),
+    "no return": (f"{HOOK}    [{SPEC}]", "dynplug_register_neurons returned None: return a list of NeuronSpec"),
+    "spec of another kind": (
+        f"{HOOK}    return [LossSpec(name='thing', target='a:b')]",
+        r"returned LossSpec\(.*which is no NeuronSpec",
+    ),
+    "no spec": (f"{HOOK}    return ['thing']", "returned 'thing', which is no NeuronSpec"),
+    "no list": (f"{HOOK}    return {SPEC}", "return a list of NeuronSpec"),
+    "a number": (f"{HOOK}    return 5", "dynplug_register_neurons returned 5: return a list of NeuronSpec"),
+    "an impossible name": (f"{HOOK}    return [NeuronSpec(name='a b', target='a:b')]", "'a b' is no component name"),
+    "a name twice": (
+        f"{HOOK}    return [{SPEC}, NeuronSpec(name='Thing', target='a:b')]",
+        "returned the name 'Thing' twice",
+    ),
+    "an alias twice": (
+        f"{HOOK}    return [{SPEC}, NeuronSpec(name='other', target='a:b', aliases=('THING',))]",
+        "returned the name 'other' twice",
+    ),
+}
+
+
+def registry_and_warnings():
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        return Registry(), [str(w.message) for w in caught if issubclass(w.category, PluginWarning)]
+
+
+def set_aside(registry):
+    return [p for p in registry.plugins if p.status == "quarantined"]
+
+
+def assert_the_others_work(registry):
+    assert registry.find("neuron", "Echo").id == "good:Echo@1"
+    assert registry.find("neuron", "LIF").load() is dp.neurons.LIF
+    assert {p.status for p in registry.plugins} == {"registered", "quarantined"}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_plugin_is_set_aside_alone_with_one_line(install, install_neuron, fault):
+    source, expected = FAULTS[fault]
+    install_neuron("dynplug-good")
+    install("dynplug-bad", {"bad_hooks": source}, {"hooks": "bad_hooks"})
+    registry, (line,) = registry_and_warnings()
+    assert re.fullmatch(
+        f"Plugin dynplug-bad 1.0 is set aside: .*{expected}.*. Mend or uninstall it; everything else keeps working.",
+        line,
+    )
+    assert [p.distribution for p in set_aside(registry)] == ["dynplug-bad"]
+    assert not [c for c in registry.components() if c.plugin.distribution == "dynplug-bad"]
+    assert_the_others_work(registry)
+
+
+@pytest.mark.parametrize("fault", ["import error", "exit on import", "misspelt hook", "no spec"])
+def test_asking_for_what_was_set_aside_gives_the_cause(install, fault):
+    install("dynplug-bad", {"bad_hooks": FAULTS[fault][0]}, {"hooks": "bad_hooks"})
+    registry, _ = registry_and_warnings()
+    (bad,) = set_aside(registry)
+    with pytest.raises(PluginError, match="neuron 'bad:thing': dynplug-bad is set aside: ") as error:
+        registry.find("neuron", "bad:thing")
+    assert error.value.__cause__ is bad.cause
+    assert str(bad.cause) in str(error.value)
+    with pytest.raises(UnknownNameError, match=r"no neuron called 'thing'.*Set aside, so not searched: dynplug-bad"):
+        registry.find("neuron", "thing")
+
+
+def test_the_hook_module_may_be_missing(install, install_neuron):
+    install_neuron("dynplug-good")
+    install("dynplug-bad", {}, {"hooks": "no_such_hooks"})
+    registry, (line,) = registry_and_warnings()
+    assert "dynplug-bad 1.0 is set aside: ModuleNotFoundError: No module named 'no_such_hooks'" in line
+    assert_the_others_work(registry)
+
+
+def test_two_faulty_plugins_are_two_lines(install, install_neuron):
+    install_neuron("dynplug-good")
+    install("dynplug-bad", {"bad_hooks": "1 / 0"}, {"hooks": "bad_hooks"})
+    install("dynplug-worse", {"worse_hooks": ""}, {"hooks": "worse_hooks"})
+    registry, lines = registry_and_warnings()
+    assert [line.split()[1] for line in lines] == ["dynplug-bad", "dynplug-worse"]
+    assert_the_others_work(registry)
+
+
+def test_of_two_distributions_with_one_namespace_the_first_keeps_it(install_neuron):
+    install_neuron("dynplug-good")
+    install_neuron("good", name="other")
+    registry, (line,) = registry_and_warnings()
+    (aside,) = set_aside(registry)
+    (owner,) = {p.distribution for p in registry.plugins if p.namespace == "good" and p is not aside}
+    assert {owner, aside.distribution} == {"good", "dynplug-good"}
+    expected = f"{aside.distribution} 1.0 is set aside: PluginError: The namespace 'good' already belongs to {owner}. "
+    assert expected in line
+    assert [c.plugin.distribution for c in registry.components() if c.plugin.namespace == "good"] == [owner]
+
+
+@pytest.mark.parametrize("distribution", ["dynplug-local", "local"])
+def test_the_namespace_local_is_the_users_own(install_neuron, distribution):
+    install_neuron("dynplug-good")
+    install_neuron(distribution, name="other")
+    registry, (line,) = registry_and_warnings()
+    assert f"{distribution} 1.0 is set aside: " in line
+    assert "The namespace 'local' already belongs to the user's own components." in line
+    assert not registry.candidates("other")
+    assert_the_others_work(registry)
+
+
+def test_two_entry_points_of_one_distribution_share_its_namespace(install):
+    def hooks(name):
+        return f"{HOOK}    return [NeuronSpec(name='{name}', target='dynplug.neurons:LIF')]"
+
+    modules = {"pair_a": hooks("one"), "pair_b": hooks("two"), "pair_c": hooks("One")}
+    install("dynplug-pair", modules, {"a": "pair_a", "b": "pair_b", "c": "pair_c"})
+    registry, (line,) = registry_and_warnings()
+    assert (
+        "dynplug-pair 1.0 is set aside: PluginError: Another entry point of it registers the neuron 'One' too." in line
+    )
+    assert [c.id for c in registry.components() if c.plugin.namespace == "pair"] == ["pair:one@1", "pair:two@1"]
+    assert [p.entry_point for p in set_aside(registry)] == ["c = pair_c"]
+
+
+def test_an_installation_without_metadata_goes_by_its_entry_point(install_neuron):
+    install_neuron("dynplug-good")
+    install_neuron("dynplug-bare", name="other", metadata=False)
+    registry, lines = registry_and_warnings()
+    assert lines == []
+    assert registry.find("neuron", "other").id == "hooks:other@1"
+    assert registry.find("neuron", "good:Echo").plugin.version == "1.0"
+    assert not set_aside(registry)
+
+
+def test_the_command_line_keeps_working_and_says_one_line(install, install_neuron, site):
+    install_neuron("dynplug-good")
+    install("dynplug-bad", {"bad_hooks": "raise RuntimeError('first\\nsecond')"}, {"hooks": "bad_hooks"})
+
+    def dynplug(*arguments):
+        code = f"import sys; sys.path.insert(0, {str(site)!r}); from dynplug.cli import main; main()"
+        return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False)
+
+    listed = dynplug("list", "neuron")
+    assert listed.returncode == 0
+    assert "Echo" in listed.stdout
+    assert "[dynplug-good 1.0]" in listed.stdout
+    (line,) = listed.stderr.splitlines()
+    assert line.startswith("Warning: Plugin dynplug-bad 1.0 is set aside: RuntimeError: first second. Mend")
+    asked = dynplug("info", "neuron", "bad:thing")
+    assert asked.returncode == 1
+    assert asked.stdout == ""
+    assert "Error: neuron 'bad:thing': dynplug-bad is set aside: first" in asked.stderr

@@ -1,0 +1,185 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dynplug as dp
+import dynplug.run.ds_runner as ds_runner
+from dynplug.errors import DurationError, OptionError, ShapeError, UnknownNameError, UnknownPathError
+
+
+@pytest.fixture
+def short_chunks(monkeypatch):
+    monkeypatch.setattr(ds_runner, "_CHUNK", 4)
+
+
+def cell(size=3):
+    return dp.neurons.LIF(size, tau=5.0)
+
+
+def runner(**options):
+    return dp.DSRunner(cell(), **{"monitors": ["V", "spike"], "dt": 0.5, "progress_bar": False, **options})
+
+
+def test_a_row_belongs_to_the_end_of_its_step():
+    r = runner(t0=10.0)
+    r.run(2.0, inputs=2.0)
+    np.testing.assert_allclose(r.mon.ts, [10.5, 11.0, 11.5, 12.0])
+    np.testing.assert_allclose(r.mon["V"][:, 0], 2.0 * (1 - np.exp(-(r.mon.ts - 10.0) / 5.0)), rtol=1e-6)
+
+
+def test_records_are_those_of_a_pure_loop_whatever_the_chunks(short_chunks):
+    inputs = np.asarray(jax.random.uniform(jax.random.key(0), (23, 3), maxval=4.0))
+    r = runner()
+    out = r.run(inputs=inputs)
+    _, (want, (V, spike)) = dp.LoopOverTime(cell(), ("V", "spike"), dt=0.5)(inputs)
+    assert float(want.sum()) > 0
+    for got, expected in ((out, want), (r.mon.V, V), (r.mon.spike, spike)):
+        assert isinstance(got, np.ndarray)
+        np.testing.assert_allclose(got, expected, rtol=1e-6)
+    assert len(r.mon.ts) == 23
+
+
+def test_a_second_run_goes_on_and_a_reset_starts_anew(short_chunks):
+    inputs = np.asarray(jax.random.uniform(jax.random.key(1), (20, 3), maxval=4.0))
+    whole, parts = runner(), runner()
+    whole.run(inputs=inputs)
+    first = (parts.run(inputs=inputs[:7]), parts.mon["V"])[1]
+    parts.run(inputs=inputs[7:])
+    np.testing.assert_allclose(np.concatenate([first, parts.mon["V"]]), whole.mon["V"], rtol=1e-6)
+    np.testing.assert_allclose(parts.mon.ts, whole.mon.ts[7:])
+    parts.run(inputs=inputs[:7], reset_state=True)
+    np.testing.assert_array_equal(parts.mon["V"], first)
+    parts.reset_state()
+    assert int(parts.state.i) == 0
+
+
+def test_a_constant_input_is_one_number_or_one_a_unit():
+    r = runner()
+    r.run(2.0, inputs=[0.1, 0.2, 0.3])
+    per_unit = r.mon["V"]
+    r.run(inputs=np.tile([0.1, 0.2, 0.3], (4, 1)), reset_state=True)
+    np.testing.assert_allclose(per_unit, r.mon["V"], rtol=1e-6)
+    assert not np.allclose(per_unit[:, 0], per_unit[:, 1])
+
+
+@pytest.mark.parametrize("axis", ["B", "T"])
+def test_batches_are_laid_out_as_asked(axis):
+    x = np.asarray(jax.random.uniform(jax.random.key(2), (2, 6, 3), maxval=4.0))
+    r = runner(data_first_axis=axis)
+    out = r.run(inputs=x if axis == "B" else x.swapaxes(0, 1))
+    want = np.stack([runner().run(inputs=sample) for sample in x])
+    np.testing.assert_allclose(out if axis == "B" else out.swapaxes(0, 1), want, rtol=1e-6)
+    assert r.mon["V"].shape == out.shape
+    r.reset_state(batch_size=4)
+    assert r.run(1.0, inputs=[1.0, 2.0, 3.0]).shape == ((4, 2, 3) if axis == "B" else (2, 4, 3))
+
+
+def test_every_form_of_monitor(getkey):
+    net = dp.Sequential(hidden=cell(), out=dp.neurons.LeakyIntegrator(3))
+    r = dp.DSRunner(
+        net,
+        monitors={
+            "a": "hidden.V",
+            "b": ("hidden.V", 1),
+            "c": ("hidden.V", [0, 2]),
+            "d": ("hidden.V", slice(1, 3)),
+            "e": lambda state: jnp.sum(state["hidden"].V),
+        },
+        dt=0.5,
+        progress_bar=False,
+    )
+    r.run(3.0, inputs=[1.0, 2.0, 3.0])
+    a = r.mon["a"]
+    np.testing.assert_array_equal(r.mon["b"], a[:, 1])
+    np.testing.assert_array_equal(r.mon["c"], a[:, [0, 2]])
+    np.testing.assert_array_equal(r.mon["d"], a[:, 1:3])
+    np.testing.assert_allclose(r.mon["e"], a.sum(1), rtol=1e-6)
+    listed = dp.DSRunner(net, monitors=[("hidden.V", 1), "out.V"], dt=0.5, progress_bar=False)
+    listed.run(3.0, inputs=[1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(listed.mon["hidden.V"], a[:, 1])
+    assert set(listed.mon) == {"hidden.V", "out.V"}
+
+
+def test_monitors_that_lead_nowhere_are_refused_at_construction():
+    with pytest.raises(UnknownPathError, match="Did you mean 'spike'"):
+        runner(monitors=["spikes"])
+    with pytest.raises(UnknownPathError, match="has 3 units"):
+        runner(monitors=[("V", 3)])
+    with pytest.raises(OptionError, match="list of paths"):
+        runner(monitors="V")
+    with pytest.raises(OptionError, match="Monitor 3"):
+        runner(monitors=[3])
+    r = runner()
+    r.run(1.0)
+    with pytest.raises(UnknownNameError, match="Did you mean 'spike'"):
+        r.mon["spikes"]
+    with pytest.raises(UnknownNameError, match="'W' was monitored"):
+        r.mon.W  # noqa: B018
+
+
+def test_records_stay_on_the_device_if_asked(short_chunks):
+    r = runner(numpy_mon_after_run=False)
+    out = r.run(5.0, inputs=3.0)
+    assert isinstance(r.mon["V"], jax.Array)
+    np.testing.assert_allclose(out, runner().run(5.0, inputs=3.0), rtol=1e-6)
+
+
+def test_randomness_comes_from_the_key(getkey):
+    net = dp.layers.Dropout(0.5)
+    keep = [
+        dp.DSRunner(net, dt=1.0, key=jax.random.key(seed), progress_bar=False).run(
+            inputs=np.ones((8, 50)), shared_args={"fit": True}
+        )
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(keep[0], keep[1])
+    assert (keep[0] != keep[2]).any()
+    assert 0.3 < (keep[0] == 0).mean() < 0.7
+
+
+def test_the_progress_bar_counts_the_steps(short_chunks, monkeypatch, capsys):
+    seen = []
+
+    class Bar(ds_runner.tqdm):
+        def update(self, n=1):
+            seen.append(n)
+            return super().update(n)
+
+    monkeypatch.setattr(ds_runner, "tqdm", Bar)
+    runner(progress_bar=True).run(11.5, inputs=1.0)
+    assert sum(seen) == 23
+    assert len(seen) > 1
+    assert capsys.readouterr().err == ""  # not on a terminal
+
+
+def test_an_interrupt_keeps_what_was_recorded(short_chunks, monkeypatch):
+    r = runner()
+    real, calls = ds_runner._advance, []
+
+    def interrupted(*args):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*args)
+
+    monkeypatch.setattr(ds_runner, "_advance", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        r.run(11.5, inputs=2.0)
+    assert len(r.mon.ts) == len(r.mon["V"]) == 8
+    monkeypatch.setattr(ds_runner, "_advance", real)
+    r.run(1.0, inputs=2.0)
+    np.testing.assert_allclose(r.mon.ts, [4.5, 5.0])
+
+
+def test_a_run_without_an_extent_and_a_batch_without_a_size_are_refused():
+    with pytest.raises(DurationError, match="how long"):
+        runner().run()
+    with pytest.raises(ShapeError, match=r"reset_state\(batch_size\)"):
+        runner(data_first_axis="B").run(2.0)
+    with pytest.raises(ShapeError, match="batch_size"):
+        runner().reset_state(2)
+
+
+def test_predict_is_run():
+    np.testing.assert_array_equal(runner().predict(2.0, inputs=3.0), runner().run(2.0, inputs=3.0))

@@ -1,0 +1,141 @@
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dynplug as dp
+from dynplug.errors import DurationError, OptionError, ShapeError, UnknownPathError
+
+
+class Meter(dp.DynamicalSystem):
+    """Sums its input; puts out time, input and what it was told."""
+
+    def init_state(self, ctx):
+        return {"total": jnp.zeros((), ctx.dtype)}
+
+    def update(self, state, x, ctx):
+        total = state["total"] + (jnp.zeros(()) if x is None else x)
+        return {"total": total}, {
+            "t": ctx.t,
+            "fit": jnp.asarray(ctx.fit),
+            "gain": jnp.asarray(ctx.shared.get("gain", 1.0)),
+        }
+
+
+@pytest.fixture(scope="module")
+def net():
+    key = jax.random.key(7)
+    return dp.Sequential(
+        encode=dp.layers.Dense(2, 5, key=key, W_initializer=dp.initializers.Normal(4.0)),
+        cell=dp.neurons.LIF(5, tau=5.0),
+    )
+
+
+def test_axes_are_honoured_in_and_out(net):
+    x = np.asarray(jax.random.normal(jax.random.key(1), (3, 11, 2)))  # batch, time, inputs
+    by_batch = dp.LoopOverTime(net, "cell.V", dt=1.0, data_first_axis="B")
+    by_time = dp.LoopOverTime(net, "cell.V", dt=1.0, data_first_axis="T")
+    single = dp.LoopOverTime(net, "cell.V", dt=1.0)
+    state, (out, V) = by_batch(x)
+    assert out.shape == V.shape == (3, 11, 5)
+    assert state["cell.V"].shape == (3, 5)
+    assert float(out.sum()) > 0
+    for got, want in zip(jax.tree.leaves(by_time(x.swapaxes(0, 1))[1]), (out, V), strict=True):
+        np.testing.assert_allclose(got, want.swapaxes(0, 1), rtol=1e-5, atol=1e-6)
+    for b in range(3):
+        np.testing.assert_allclose(single(x[b])[1][1], V[b], rtol=1e-5, atol=1e-6)
+
+
+def test_out_vars_is_any_tree_of_paths_after_each_step(net):
+    x = jnp.ones((4, 2))
+    loop = dp.LoopOverTime(net, {"V": "cell.V", "pair": ["cell.spike", "cell.V"]}, dt=1.0)
+    state, (out, seen) = loop(x)
+    np.testing.assert_array_equal(seen["pair"][0], out)
+    np.testing.assert_array_equal(seen["pair"][1], seen["V"])
+    np.testing.assert_array_equal(seen["V"][-1], state["cell.V"])
+    with pytest.raises(UnknownPathError, match="Did you mean 'spike'"):
+        dp.LoopOverTime(net, "cell.spikes", dt=1.0)(x)
+
+
+def test_a_number_is_a_duration_and_an_array_are_inputs():
+    loop = dp.LoopOverTime(Meter(), "total", dt=0.5, t0=2.0)
+    _, (out, total) = loop(1.5)
+    np.testing.assert_allclose(out["t"], [2.0, 2.5, 3.0])
+    np.testing.assert_array_equal(total, np.zeros(3))
+    _, (_, total) = loop(jnp.asarray([1.0, 2.0]))
+    np.testing.assert_array_equal(total, [1.0, 3.0])
+
+
+def test_going_on_from_a_state_needs_no_index(net):
+    x, key = jax.random.normal(jax.random.key(2), (10, 2)), jax.random.key(3)
+    loop = dp.LoopOverTime(net >> dp.layers.Dropout(0.4), dt=0.1, shared_arg={"fit": True})
+    whole, out = loop(x, key=key)
+    middle, first = loop(x[:4], key=key)
+    end, second = loop(x[4:], middle, key)
+    np.testing.assert_array_equal(out, jnp.concatenate([first, second]))
+    assert int(middle.i) == 4
+    assert int(end.i) == int(whole.i) == 10
+
+
+def test_the_first_index_can_be_chosen():
+    loop = dp.LoopOverTime(Meter(), dt=0.5)
+    np.testing.assert_allclose(loop(1.0, i0=8)[1]["t"], [4.0, 4.5])
+    state = loop.reset_state(i0=6)
+    np.testing.assert_allclose(loop(1.0, state)[1]["t"], [3.0, 3.5])
+
+
+def test_shared_arguments_reach_the_system_and_fit_among_them_its_flag():
+    shared = {"gain": jnp.asarray(3.0), "fit": True}
+    _, out = dp.LoopOverTime(Meter(), dt=1.0, shared_arg=shared)(1.0)
+    assert bool(out["fit"][0])
+    assert float(out["gain"][0]) == 3.0
+    assert "fit" in shared  # the caller's dictionary is not touched
+    assert not bool(dp.LoopOverTime(Meter(), dt=1.0)(1.0)[1]["fit"][0])
+
+
+def test_it_is_a_pure_function_under_any_transformation(net):
+    loop = dp.LoopOverTime(net, dt=1.0, jit=False)
+    x = jax.random.normal(jax.random.key(4), (3, 6, 2))
+    single = jax.jit(lambda x: loop(x)[1])
+    np.testing.assert_allclose(jax.vmap(single)(x)[1], single(x[1]), rtol=1e-6)
+    grads = eqx.filter_grad(lambda loop, x: jnp.sum(loop(x)[1]))(loop, x[0])
+    assert float(jnp.abs(grads.target["encode"].weight).sum()) > 0
+
+
+def test_jit_compiles_once_and_without_it_nothing_is_compiled():
+    traced = []
+
+    class Counted(dp.DynamicalSystem):
+        def init_state(self, ctx):
+            return None
+
+        def update(self, state, x, ctx):
+            traced.append(type(x).__name__)
+            return None, x
+
+    for _ in range(3):
+        dp.LoopOverTime(Counted(), dt=1.0)(jnp.ones(5))
+    once = len(traced)
+    dp.LoopOverTime(Counted(), dt=1.0, jit=False)(jnp.ones(5))
+    assert once == 1
+    assert len(traced) > once
+
+
+def test_a_batch_needs_a_size(net):
+    batched = dp.LoopOverTime(net, dt=1.0, data_first_axis="T")
+    with pytest.raises(ShapeError, match="batch_size"):
+        batched.reset_state()
+    with pytest.raises(ShapeError, match="batch_size"):
+        dp.LoopOverTime(net, dt=1.0).reset_state(3)
+    with pytest.raises(ShapeError, match="does not tell the batch size"):
+        batched(3.0)
+    cell = dp.LoopOverTime(dp.neurons.LIF(5), dt=1.0, data_first_axis="T")
+    assert cell(3.0, cell.reset_state(4))[1].shape == (3, 4, 5)
+
+
+def test_bad_axes_and_durations_are_named(net):
+    with pytest.raises(OptionError, match="data_first_axis='N'"):
+        dp.LoopOverTime(net, dt=1.0, data_first_axis="N")
+    with pytest.raises(DurationError, match="whole number of steps"):
+        dp.LoopOverTime(net, dt=1.0)(2.5)

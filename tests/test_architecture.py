@@ -1,0 +1,175 @@
+"""The house: floors, cycles, abstract or final, lazy imports, documented arguments."""
+
+import ast
+import inspect
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import dynplug as dp
+from dynplug.plugin import registry
+
+ROOT = Path(dp.__file__).parent
+FLOORS = [
+    {"errors"},
+    {"api"},
+    {"plugin"},
+    {"core"},
+    {"integrators", "surrogates", "initializers"},
+    {"neurons", "synapses", "layers", "losses", "encoders"},
+    {"tasks"},
+    {"timeloop"},
+    {"run"},
+    {"plot"},
+    {"train"},
+    {"cli"},
+]
+HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
+FILES = sorted(ROOT.rglob("*.py"))
+OUTSIDE = {"", "builtins"}  # the package itself, which loads lazily, and the list of what it provides
+
+
+def unit(path):
+    return path.relative_to(ROOT).with_suffix("").parts[0].replace("__init__", "")
+
+
+def imports(path):
+    """The dynplug modules that a file imports, in functions too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "dynplug":
+            if node.module == "dynplug":
+                yield from (f"dynplug.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "dynplug")
+
+
+@pytest.mark.parametrize("path", [f for f in FILES if unit(f) not in OUTSIDE], ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_downward(path):
+    own = HEIGHT[unit(path)]
+    for module in imports(path):
+        other = module.split(".")[1] if module.count(".") else ""
+        if other == "__version__":
+            continue
+        assert other in HEIGHT, f"{path.name} imports {module}"
+        assert other == unit(path) or HEIGHT[other] < own, f"{path.name} imports {module}, which is not below it"
+
+
+def test_no_file_imports_in_a_cycle():
+    graph = {}
+    for path in FILES:
+        name = ".".join(("dynplug", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        if name != "dynplug":  # its imports are lazy
+            graph[name] = {m for m in imports(path) if m.startswith("dynplug.")}
+    done, open_ = set(), []
+
+    def visit(name):
+        assert name not in open_, f"cycle: {[*open_, name]}"
+        if name in done or name not in graph:
+            return
+        open_.append(name)
+        for below in graph[name]:
+            visit(below)
+        done.add(open_.pop())
+
+    for name in graph:
+        visit(name)
+
+
+def test_plugin_knows_nothing_above_it():
+    allowed = {"dynplug.api", "dynplug.errors"}
+    for path in (ROOT / "plugin").glob("*.py"):
+        assert all(m in allowed or m.startswith("dynplug.plugin") for m in imports(path) if m != "dynplug.api"), path
+
+
+def classes():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                yield path, node
+
+
+def is_abstract(method):
+    return any("abstractmethod" in ast.unparse(d) for d in method.decorator_list)
+
+
+def test_every_class_is_abstract_or_final():
+    """A concrete class is never subclassed, and a concrete method never overridden."""
+    found = {node.name: node for _, node in classes()}
+    methods = {
+        name: {m.name: is_abstract(m) for m in node.body if isinstance(m, ast.FunctionDef)}
+        for name, node in found.items()
+    }
+    bases = {name: [ast.unparse(b).split("[")[0] for b in node.bases] for name, node in found.items()}
+
+    def abstract(name):
+        """Whether a class leaves something to its subclasses: a method, a field, or nothing but a base to catch."""
+        text = ast.unparse(found[name])
+        own = any(methods[name].values()) or "AbstractVar" in text
+        left = [m for b in bases[name] if b in found for m, is_abs in methods[b].items() if is_abs]
+        inherited = set(left) - set(methods[name])
+        return own or bool(inherited)
+
+    plain = {"DynplugError", "Spec"}  # an exception's base and a record's base, which add no behaviour to override
+    for name in found:
+        for base in bases[name]:
+            if base in found and base not in plain:
+                assert abstract(base), f"{name} subclasses the concrete class {base}"
+                for method, was_abstract in methods[base].items():
+                    overridden = method in methods[name] and not method.startswith("__")
+                    assert was_abstract or not overridden, f"{name}.{method} overrides a concrete method of {base}"
+
+
+@pytest.mark.parametrize(
+    "module", ["dynplug", "dynplug.api", "dynplug.errors", "dynplug.builtins", "dynplug.plugin", "dynplug.cli"]
+)
+def test_what_lists_components_imports_no_jax(module):
+    code = f"import sys, {module}; sys.exit(any(m.split('.')[0] in ('jax', 'equinox', 'numpy') for m in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_listing_components_imports_no_jax():
+    code = "import sys, dynplug as dp; assert 'LIF' in dp.list_components('neuron'); sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_every_public_name_resolves_and_is_listed():
+    for name in dp.__all__:
+        assert getattr(dp, name) is not None
+    assert set(dp.__all__) <= set(dir(dp))
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = dp.no_such_name
+
+
+COMPONENTS = [c for c in registry().components() if c.spec.target.startswith("dynplug.")]
+
+
+@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: f"{c.kind.name}:{c.spec.name}")
+def test_every_argument_of_a_component_is_documented(component):
+    target = component.load()
+    doc = inspect.getdoc(target)
+    if "Arguments as for" in doc:
+        return
+    for name in inspect.signature(target).parameters:
+        documented = re.search(rf"^- `{name}`: \S", doc, re.MULTILINE)
+        assert documented or name in ("args", "kwargs"), f"{component.spec.name}: {name} is not documented"
+
+
+@pytest.mark.parametrize(
+    "component", [c for c in COMPONENTS if c.kind.name in ("neuron", "synapse")], ids=lambda c: c.spec.name
+)
+def test_every_constant_has_a_unit_and_every_model_a_source(component):
+    doc = inspect.getdoc(component.load())
+    constants = [f for f in component.load().__dataclass_fields__.values() if "dynplug.positive" in f.metadata]
+    for field in constants:
+        line = re.search(rf"^- `{field.name}`: (.*(?:\n  .*)*)", doc, re.MULTILINE)[1]
+        assert re.search(r"\[[^\]]+\]", line), f"{component.spec.name}.{field.name} has no unit"
+    assert "**Reference:**" in doc
+
+
+def test_no_file_is_long():
+    assert {f.name: n for f in FILES if (n := len(f.read_text().splitlines())) > 400} == {}
