@@ -68,7 +68,7 @@ def train(recipe: str | None, assignments: tuple[str, ...], resume: str | None, 
     if resume and out:
         raise click.UsageError("--resume goes on in its own run folder: leave out --out.")
     from dynplug.train.config import Config
-    from dynplug.train.recipe import CHECKPOINT, CONFIG, PICTURE, Training
+    from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
 
     if resume:
         folder, config = Path(resume), Config.from_file(Path(resume) / CONFIG)
@@ -82,7 +82,8 @@ def train(recipe: str | None, assignments: tuple[str, ...], resume: str | None, 
     training = Training(config, folder, resume=resume is not None)
     click.echo(f"Run folder: {folder}")
     training.run(click.echo)
-    click.echo(f"Wrote {CONFIG}, metrics.jsonl, {CHECKPOINT} and {PICTURE} to {folder}")
+    written = [name for name in (CONFIG, METRICS, CHECKPOINT, PICTURE) if (folder / name).exists()]
+    click.echo(f"Wrote {', '.join(written)} to {folder}")
 
 
 def _recipe(name: str) -> Any:

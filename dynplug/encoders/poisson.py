@@ -40,4 +40,5 @@ class Poisson(eqx.Module):
         if key is None:
             raise KeyRequiredError("The Poisson encoder draws spikes: call it as encoder(x, key=jax.random.key(0)).")
         x = jnp.asarray(x, float)
-        return jax.random.bernoulli(key, x * (self.rate * self.dt), (self.num_step, *x.shape))
+        probability = jnp.broadcast_to(x * (self.rate * self.dt), (self.num_step, *x.shape))
+        return jax.random.bernoulli(key, probability)

@@ -1,13 +1,19 @@
-"""diffrax's implicit solvers with tolerances for their equations, so that a configuration can name them."""
+"""diffrax's implicit solvers with tolerances for their equations, so that a configuration can name them.
+
+Where a neuron's upswing grows without bound, as that of `Izhikevich` and `AdExIF`, the equations of a step may have no
+solution; the potential is then NaN.
+"""
 
 import diffrax
+import optimistix
 
 
-def _newton(rtol: float, atol: float) -> diffrax.VeryChord:
-    return diffrax.VeryChord(rtol=rtol, atol=atol)
+def _newton(rtol: float, atol: float) -> optimistix.Newton:
+    """Newton's method. diffrax's own chord method gives up early, counting on a smaller step: here steps are fixed."""
+    return optimistix.Newton(rtol=rtol, atol=atol)
 
 
-def ImplicitEuler(rtol: float = 1e-5, atol: float = 1e-5) -> diffrax.ImplicitEuler:
+def ImplicitEuler(rtol: float = 1e-3, atol: float = 1e-3) -> diffrax.ImplicitEuler:
     """`diffrax.ImplicitEuler`, of first order.
 
     **Arguments:**
@@ -18,7 +24,7 @@ def ImplicitEuler(rtol: float = 1e-5, atol: float = 1e-5) -> diffrax.ImplicitEul
     return diffrax.ImplicitEuler(root_finder=_newton(rtol, atol))
 
 
-def Kvaerno3(rtol: float = 1e-5, atol: float = 1e-5) -> diffrax.Kvaerno3:
+def Kvaerno3(rtol: float = 1e-3, atol: float = 1e-3) -> diffrax.Kvaerno3:
     """`diffrax.Kvaerno3`, of third order, for stiff equations.
 
     **Arguments:**
@@ -29,7 +35,7 @@ def Kvaerno3(rtol: float = 1e-5, atol: float = 1e-5) -> diffrax.Kvaerno3:
     return diffrax.Kvaerno3(root_finder=_newton(rtol, atol))
 
 
-def Kvaerno4(rtol: float = 1e-5, atol: float = 1e-5) -> diffrax.Kvaerno4:
+def Kvaerno4(rtol: float = 1e-3, atol: float = 1e-3) -> diffrax.Kvaerno4:
     """`diffrax.Kvaerno4`, of fourth order, for stiff equations.
 
     **Arguments:**
@@ -40,7 +46,7 @@ def Kvaerno4(rtol: float = 1e-5, atol: float = 1e-5) -> diffrax.Kvaerno4:
     return diffrax.Kvaerno4(root_finder=_newton(rtol, atol))
 
 
-def Kvaerno5(rtol: float = 1e-5, atol: float = 1e-5) -> diffrax.Kvaerno5:
+def Kvaerno5(rtol: float = 1e-3, atol: float = 1e-3) -> diffrax.Kvaerno5:
     """`diffrax.Kvaerno5`, of fifth order, for stiff equations.
 
     **Arguments:**

@@ -42,5 +42,6 @@ def accuracy(
     - `reduce_time`: as for `cross_entropy`.
     """
     scores, y = align_classes(predicts, targets, reduce_time)
+    answer = jnp.argmax(scores, axis=-1)
     right = y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, axis=-1)
-    return jnp.mean((jnp.argmax(scores, axis=-1) == right).astype(scores.dtype))
+    return jnp.mean((answer == right.astype(answer.dtype)).astype(scores.dtype))

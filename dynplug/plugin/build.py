@@ -100,7 +100,7 @@ def check_arguments(component: Component, arguments: Mapping[str, Any], path: st
 def _construct(component: Component, target: Any, arguments: dict[str, Any], path: str) -> Any:
     try:
         made = target(**arguments)
-    except ConfigError:
+    except (ConfigError, KeyRequiredError):
         raise
     except (DynplugError, TypeError, ValueError) as error:
         raise ConfigError(f"{component.id}: {error}", path) from error

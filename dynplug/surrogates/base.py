@@ -7,6 +7,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dynplug.core.parameter import check_parameters
+
 
 class Surrogate(eqx.Module):
     r"""The step function $\Theta(x) = [x \ge 0]$ whose derivative is replaced by a surrogate.
@@ -21,6 +23,9 @@ class Surrogate(eqx.Module):
     @abstractmethod
     def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         """What stands in for the derivative of the step at `x`."""
+
+    def __check_init__(self) -> None:
+        check_parameters(self)
 
     def __call__(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return _step(x, self)

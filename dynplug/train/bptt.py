@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 import dynplug.train.checkpoint as checkpoint
 from dynplug.core import DynamicalSystem
-from dynplug.errors import NonFiniteError, OptionError
+from dynplug.errors import DataError, NonFiniteError, OptionError
 from dynplug.plugin import build
 from dynplug.run.axes import as_arrays, check_axis, length_of, swap_batch
 from dynplug.timeloop import Loop
@@ -164,7 +164,9 @@ class BPTT:
         inputs = as_arrays(inputs)
         axis = 0 if self.data_first_axis == "B" else 1
         samples = length_of(inputs, axis, "inputs")
-        size = batch_size or max(samples, 1)
+        if samples == 0:
+            raise DataError("inputs: there is no sample.")
+        size = batch_size or samples
         parts = []
         for n, first in enumerate(range(0, samples, size)):
             rows = np.arange(first, min(first + size, samples))
@@ -211,7 +213,7 @@ class BPTT:
                 for n, (x, y, size) in enumerate(bar):
                     before, key = self._state, self._key(_FIT, self.epoch, n)
                     self._state, values = train_step(
-                        loop, self.objective, self.optimizer, self.data_first_axis, self._static, before, x, y, key
+                        loop, self.objective, self.optimizer, self._static, before, x, y, key
                     )
                     if not bool(before.ok):
                         break
@@ -226,7 +228,8 @@ class BPTT:
             return
         self._state = TrainState(self._state.params, self._state.optimizer, jnp.asarray(True))
         step = len(logged)
-        what = "a gradient" if np.isfinite(float(logged[-1]["loss"])) else f"the loss ({float(logged[-1]['loss'])})"
+        loss = float(logged[-1]["loss"])
+        what = "a gradient or an update" if np.isfinite(loss) else f"the loss ({loss})"
         raise NonFiniteError(
             f"Epoch {self.epoch + 1}, step {step}: {what} is not finite. The model keeps its parameters from before "
             "this step. A smaller learning rate, gradient clipping (optax.clip_by_global_norm) or a narrower surrogate "
@@ -238,7 +241,7 @@ class BPTT:
         sizes: list[int] = []
         logged: list[dict[str, Array]] = []
         for n, (x, y, size) in enumerate(data.batches()):
-            logged.append(evaluate(loop, self.objective, self.data_first_axis, model, x, y, self._key(_PREDICT, n)))
+            logged.append(evaluate(loop, self.objective, model, x, y, self._key(_PREDICT, n)))
             sizes.append(size)
         self._record("predict", sizes, logged)
 

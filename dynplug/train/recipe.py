@@ -1,6 +1,5 @@
 """From a configuration to a trained model in a run folder."""
 
-import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -38,7 +37,8 @@ class Training:
             self._check_fit()
         self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
         if resume:
-            self.runner.load_states(self.folder / CHECKPOINT)
+            with config.blamed():
+                self._load()
         else:
             self._claim_folder()
         (self.folder / CONFIG).write_text(config.dump(), encoding="utf-8")
@@ -66,25 +66,34 @@ class Training:
         if phase == "test":
             self.runner.save_states(self.folder / CHECKPOINT)
 
+    def _load(self) -> None:
+        wanted = getattr(self.runner, "seed", None)
+        self.runner.load_states(self.folder / CHECKPOINT)
+        started = getattr(self.runner, "seed", None)
+        if started != wanted:
+            raise ConfigError(f"This run was started with seed {started}; it cannot go on with {wanted}.", "seed")
+
     def _claim_folder(self) -> None:
-        if (self.folder / CONFIG).exists():
+        if (self.folder / CHECKPOINT).exists():
             raise CheckpointError(
                 f"{self.folder} already holds a run: go on with --resume, or name another folder with --out."
             )
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def _keep_metrics(self, epochs: int) -> None:
-        """Drop the metrics of epochs that no checkpoint followed."""
+        """Drop the metrics of epochs that no checkpoint followed, and a line that was cut off."""
         path = self.folder / METRICS
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        kept = [line for line in lines if json.loads(line)["epoch"] <= epochs]
+        kept = [line for line in lines if _epoch(line) <= epochs]
         path.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
     def _check_fit(self) -> None:
         if not hasattr(self.runner, "fit"):
             raise ConfigError(f"{type(self.runner).__name__} does not train: it has no method 'fit'.", "runner.type")
         taken = {"train_data", "test_data", "fun_after_report"}
-        accepted = [name for name in inspect.signature(self.runner.fit).parameters if name not in taken]
+        accepted = {name: p for name, p in parameters(self.runner.fit).items() if name not in taken}
+        if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+            return
         for name in self.config.values["fit"]:
             if name not in accepted:
                 raise ConfigError(
@@ -114,3 +123,10 @@ class Training:
             return [], "", []
         _, (_, spikes) = LoopOverTime(model, path, dt=dt)(x, key=jax.random.key(0))
         return [(i + 1) * dt for i in range(len(spikes))], path, spikes
+
+
+def _epoch(line: str) -> float:
+    try:
+        return json.loads(line)["epoch"]
+    except ValueError:
+        return float("inf")

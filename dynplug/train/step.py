@@ -15,7 +15,7 @@ from dynplug.train.objective import Objective
 
 
 class TrainState(eqx.Module):
-    """What a training step changes. Once a loss or gradient is not finite, `ok` falls and nothing changes any more."""
+    """What a training step changes. Once anything in it is not finite, `ok` falls and nothing changes any more."""
 
     params: Any
     optimizer: Any
@@ -37,7 +37,6 @@ def train_step(
     loop: Loop,
     objective: Objective,
     optimizer: Any,
-    axis: Any,
     static: Any,
     state: TrainState,
     x: Any,
@@ -47,14 +46,14 @@ def train_step(
     """One step of the optimizer: a pure function of the state, the batch and the key."""
 
     def loss(params: Any) -> tuple[Array, dict[str, Array]]:
-        out = outputs(loop, eqx.combine(params, static), swap_batch(x, axis), key)
+        out = outputs(loop, eqx.combine(params, static), swap_batch(x, objective.axis), key)
         return objective(out, y)
 
     (value, logged), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
     with jax.numpy_dtype_promotion("standard"):
         updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
         params = optax.apply_updates(state.params, updates)
-    finite = [jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves((value, grads))]
+    finite = [jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves((value, grads, params))]
     ok = state.ok & jnp.all(jnp.stack(finite))
     new = TrainState(params, optimizer_state, ok)
     kept = jax.tree.map(lambda now, was: jnp.where(ok, now, was), new, TrainState(state.params, state.optimizer, ok))
@@ -62,6 +61,6 @@ def train_step(
 
 
 @eqx.filter_jit
-def evaluate(loop: Loop, objective: Objective, axis: Any, model: DynamicalSystem, x: Any, y: Any, key: Any) -> Any:
+def evaluate(loop: Loop, objective: Objective, model: DynamicalSystem, x: Any, y: Any, key: Any) -> Any:
     """Everything that is logged for a batch, without training on it."""
-    return objective(outputs(loop, model, swap_batch(x, axis), key), y)[1]
+    return objective(outputs(loop, model, swap_batch(x, objective.axis), key), y)[1]

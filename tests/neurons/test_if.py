@@ -32,11 +32,11 @@ def test_spikes_with_reset_to_a_value_come_after_a_whole_number_of_steps():
     V_reset, V_th, C, dt = -0.5, 0.75, 0.5, 0.25
     spikes, V = run(IF(8, C=C, V_reset=V_reset, V_th=V_th), np.broadcast_to(CURRENT, (64, 8)), dt)
     step = np.arange(1, 65)[:, None]
-    for k, I in enumerate(CURRENT):
-        period = np.ceil((V_th - V_reset) / (I * dt / C)) if I > 0 else np.inf
+    for k, current in enumerate(CURRENT):
+        period = np.ceil((V_th - V_reset) / (current * dt / C)) if current > 0 else np.inf
         np.testing.assert_array_equal(spikes[:, k], step[:, 0] % period == 0)
-        since = step[:, 0] % period if I > 0 else step[:, 0]
-        np.testing.assert_array_equal(V[:, k], V_reset + since * (I * dt / C))
+        since = step[:, 0] % period if current > 0 else step[:, 0]
+        np.testing.assert_array_equal(V[:, k], V_reset + since * (current * dt / C))
 
 
 def test_subtraction_lowers_the_potential_by_threshold_minus_reset():
@@ -65,10 +65,12 @@ def test_detached_reset_hides_the_jump_back_from_the_gradient():
 
     def end(jump, detach):
         neuron = IF(1, V_reset=-0.25, detach_reset=detach, surrogate=surrogate)
-        return dp.LoopOverTime(neuron, out_vars="V", dt=1.0)(dp.Drive(jump=jump))[1][1].sum()
+        return dp.LoopOverTime(neuron, out_vars="V", dt=1.0, jit=False)(dp.Drive(jump=jump))[1][1].sum()
 
     # V = (1 - s) u + s V_reset with u = V_reset + jump = 1.25, s = 1: dV/du = (1 - s) + s'(u - V_th) (V_reset - u)
-    kept, detached = (jax.grad(end)(jnp.full((1, 1), 1.5), detach) for detach in (False, True))
+    kept, detached = (
+        jax.jit(jax.grad(end), static_argnums=1)(jnp.full((1, 1), 1.5), detach) for detach in (False, True)
+    )
     np.testing.assert_allclose(kept, 0.5 * (1.0 - 0.25 / 2.0) * (-0.25 - 1.25), rtol=1e-6)
     np.testing.assert_array_equal(detached, 0.0)
 

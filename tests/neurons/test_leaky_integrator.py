@@ -13,20 +13,20 @@ def run(neuron, xs, dt):
 
 
 def test_potential_follows_the_closed_form_with_one_tau_a_unit():
-    tau, R, V_rest, I = np.array([2.0, 20.0, 500.0]), 3.0, -0.5, np.array([0.25, -1.0, 2.0], np.float32)
+    tau, R, V_rest, current = np.array([2.0, 20.0, 500.0]), 3.0, -0.5, np.array([0.25, -1.0, 2.0], np.float32)
     neuron = LeakyIntegrator(3, tau=tau, R=R, V_rest=V_rest)
-    out, _ = run(neuron, np.broadcast_to(I, (200, 3)), 0.5)
+    out, _ = run(neuron, np.broadcast_to(current, (200, 3)), 0.5)
     t = np.arange(1, 201)[:, None] * 0.5
     assert out.dtype == np.float32
-    np.testing.assert_allclose(out, V_rest - R * I.astype(float) * np.expm1(-t / tau), atol=5e-6, rtol=0)
+    np.testing.assert_allclose(out, V_rest - R * current.astype(float) * np.expm1(-t / tau), atol=5e-6, rtol=0)
 
 
 def test_potential_follows_the_closed_form_in_double_precision(x64):
     tau, R, V_rest = np.array([2.0, 20.0, 500.0]), np.array([3.0, 1.0, 0.5]), np.array([-0.5, 0.0, 1.0])
-    I = np.array([0.25, -1.0, 2.0])
-    out, _ = run(LeakyIntegrator(3, tau=tau, R=R, V_rest=V_rest), np.broadcast_to(I, (200, 3)), 0.5)
+    current = np.array([0.25, -1.0, 2.0])
+    out, _ = run(LeakyIntegrator(3, tau=tau, R=R, V_rest=V_rest), np.broadcast_to(current, (200, 3)), 0.5)
     t = np.arange(1, 201)[:, None] * 0.5
-    np.testing.assert_allclose(out, V_rest - R * I * np.expm1(-t / tau), atol=2e-14, rtol=0)
+    np.testing.assert_allclose(out, V_rest - R * current * np.expm1(-t / tau), atol=2e-14, rtol=0)
 
 
 def test_response_to_any_input_is_its_convolution_with_the_impulse_response(x64):
@@ -40,7 +40,8 @@ def test_response_to_any_input_is_its_convolution_with_the_impulse_response(x64)
 def test_output_is_the_potential_and_no_input_makes_it_spike():
     out, V = run(LeakyIntegrator(1), np.full((100, 1), 1e4, np.float32), 1.0)
     np.testing.assert_array_equal(out, V)
-    assert np.all(np.diff(V[:, 0]) >= 0) and V[-1, 0] > 9000.0
+    assert np.all(np.diff(V[:, 0]) >= 0)
+    assert V[-1, 0] > 9000.0
 
 
 def test_conductance_drive_settles_between_rest_and_reversal(x64):

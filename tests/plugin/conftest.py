@@ -64,11 +64,11 @@ def install(site):
 def install_neuron(install):
     """A function that installs a distribution with one hook module and one neuron, `Echo`."""
 
-    def install_neuron(distribution, name="Echo", hooks=HOOKS, **options):
+    def install_neuron(distribution, name="Echo", hooks=HOOKS, entry="hooks", **options):
         module = distribution.replace("-", "_").lower()
         source = hooks.format(name=name, module=f"{module}_model")
         modules = {f"{module}_hooks": source, f"{module}_model": ECHO}
-        install(distribution, modules, {"hooks": f"{module}_hooks"}, **options)
+        install(distribution, modules, {entry: f"{module}_hooks"}, **options)
 
     return install_neuron
 

@@ -38,7 +38,8 @@ def test_jumps_superpose_and_decay_with_the_membrane(x64, dt):
 
 def test_it_puts_out_a_jump_alone_for_a_target_of_its_size():
     drive = dp.LoopOverTime(Delta((2, 3)), dt=1.0)(np.full((1, 2, 3), 2.0, np.float32))[1]
-    assert drive.current is None and drive.conductance is None
+    assert drive.current is None
+    assert drive.conductance is None
     np.testing.assert_array_equal(drive.jump, np.full((1, 2, 3), 2.0))
     with pytest.raises(dp.errors.ShapeError):
         Delta((2, 3)) >> LIF(3)

@@ -39,7 +39,8 @@ def test_conductance_is_the_closed_form_in_single_precision():
 def test_current_based_output_is_a_current_alone_and_the_default():
     w = np.array([[2.0], [0.0]], np.float32)
     for drive in (run(Exponential(1), w, 1.0), run(Exponential(1, output=CUBA()), w, 1.0)):
-        assert drive.conductance is None and drive.jump is None
+        assert drive.conductance is None
+        assert drive.jump is None
         np.testing.assert_allclose(drive.current[:, 0], [2.0, 2.0 * np.exp(-0.2)], rtol=1e-6)
 
 

@@ -254,8 +254,15 @@ def test_a_gradient_that_is_not_finite_is_told_apart():
     def loss(predicts, targets):
         return jnp.sum(jnp.sqrt(predicts * 0.0))
 
-    with pytest.raises(NonFiniteError, match="Epoch 1, step 1: a gradient is not finite"):
+    with pytest.raises(NonFiniteError, match="Epoch 1, step 1: a gradient or an update is not finite"):
         trainer(loss_fun=loss).fit((X, Y), num_epoch=1)
+
+
+def test_an_update_that_is_not_finite_is_not_made():
+    t = trainer(optimizer=optax.sgd(float("inf")))
+    with pytest.raises(NonFiniteError, match="Epoch 1, step 1: a gradient or an update"):
+        t.fit((X, Y), num_epoch=1)
+    assert_same(t.target, model())
 
 
 def test_an_interrupt_keeps_the_history(monkeypatch):

@@ -34,3 +34,8 @@ def test_the_flanks_are_negative_and_the_area_is_one_minus_h():
     assert (derivative[np.abs(x) < 0.5] > 0).all()
     assert (derivative[(np.abs(x) > 1.5) & (np.abs(x) < 10)] < 0).all()
     assert derivative.sum() * 0.01 == pytest.approx(1 - 0.15, rel=1e-3)
+
+
+def test_a_width_must_be_positive():
+    with pytest.raises(ValueError, match=r"MultiGaussian\(sigma=...\) must be greater than zero"):
+        MultiGaussian(sigma=0.0)

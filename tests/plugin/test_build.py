@@ -1,0 +1,225 @@
+"""From configurations to objects, and what is said of those that cannot be built."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import dynplug as dp
+from dynplug.errors import ConfigError, KeyRequiredError, PluginError, PluginWarning, UnknownNameError
+
+KEY = jax.random.key(11)
+DENSE = {"type": "Dense", "in_size": 3, "out_size": 4}
+
+KINDS = """
+from dynplug.api import EncoderSpec, LayerSpec, LossSpec, NeuronSpec, hookimpl
+
+@hookimpl
+def dynplug_register_neurons():
+    return [NeuronSpec(name="twin", target="{module}:Echo"), NeuronSpec(name="loner", target="{module}:Echo")]
+
+@hookimpl
+def dynplug_register_layers():
+    return [LayerSpec(name="twin", target="dynplug.layers:Dropout")]
+
+@hookimpl
+def dynplug_register_losses():
+    return [LossSpec(name="loner", target="dynplug.losses:mse")]
+"""
+
+
+def built(config, **options):
+    return dp.build(config, key=KEY, **options)
+
+
+def test_arguments_go_to_the_constructor():
+    neuron = dp.build({"type": "lif", "size": [2, 3], "tau": 7, "reset": "subtract"})
+    assert isinstance(neuron, dp.neurons.LIF)
+    assert (neuron.size, neuron.tau, neuron.reset, neuron.R) == ((2, 3), 7.0, "subtract", 1.0)
+
+
+def test_a_name_alone_is_a_configuration():
+    assert isinstance(dp.build("Sigmoid"), dp.surrogates.Sigmoid)
+    assert isinstance(dp.build("sigmoid", kind="surrogate"), dp.surrogates.Sigmoid)
+
+
+def test_the_kind_of_an_argument_follows_from_its_name():
+    neuron = dp.build({"type": "LIF", "size": 1, "surrogate": "super_spike", "integrator": {"type": "Heun"}})
+    assert isinstance(neuron.surrogate, dp.surrogates.SuperSpike)
+    assert type(neuron.integrator).__name__ == "Heun"
+    weight = built({**DENSE, "W_initializer": {"type": "Constant", "value": 0.25}, "b_initializer": 0.5}).weight
+    np.testing.assert_array_equal(weight, np.full((4, 3), 0.25))
+
+
+def test_configurations_nest_and_keep_their_order():
+    model = built(
+        {
+            "type": "Sequential",
+            "input": {**DENSE, "W_initializer": "orthogonal"},
+            "hidden": {"type": "ALIF", "size": 4, "surrogate": {"type": "Arctan", "alpha": 3.0}},
+            "readout": {"type": "Sequential", "a": {"type": "Dropout", "p": 0.25}, "b": {"type": "LI", "size": 4}},
+        }
+    )
+    assert model.names == ("input", "hidden", "readout")
+    assert [type(s).__name__ for s in model] == ["Dense", "ALIF", "Sequential"]
+    assert model["hidden"].surrogate.alpha == 3.0
+    assert model["readout"]["a"].p == 0.25
+    gram = model["input"].weight.T @ model["input"].weight
+    np.testing.assert_allclose(gram, np.eye(3), atol=1e-5)
+
+
+def test_lists_hold_configurations_too(install, fresh_registry):
+    hooks = (
+        "from dynplug.api import LayerSpec, hookimpl\n"
+        "@hookimpl\n"
+        "def dynplug_register_layers():\n"
+        "    return [LayerSpec(name='row', target='rows_model:row')]\n"
+    )
+    model = "import dynplug as dp\ndef row(*more, parts, names=()):\n    return dp.Sequential(*parts)\n"
+    install("dynplug-rows", {"rows_hooks": hooks, "rows_model": model}, {"hooks": "rows_hooks"})
+    row = built({"type": "row", "parts": [DENSE, DENSE | {"in_size": 4}], "names": ["LIF"]})
+    assert [s.weight.shape for s in row] == [(4, 3), (4, 4)]
+    with pytest.raises(ConfigError, match=r"parts\[1\].sise: .*Did you mean"):
+        built({"type": "row", "parts": [DENSE, {"type": "LIF", "sise": 3}]})
+
+
+def test_parts_of_a_model_may_bear_the_name_of_a_kind():
+    """A part called `encoder` or `output_layer` is what its type says, not an encoder or a layer."""
+    model = built(
+        {
+            "type": "Sequential",
+            "encoder": DENSE,
+            "hidden_layer": {"type": "LIF", "size": 4},
+            "synapse": {"type": "Alpha", "size": 4},
+        }
+    )
+    assert [type(s).__name__ for s in model] == ["Dense", "LIF", "Alpha"]
+
+
+def test_each_component_has_a_key_of_its_own_by_its_place():
+    def weights(*names, key=KEY):
+        model = dp.build({"type": "Sequential", **{n: DENSE | {"in_size": 4} for n in names}}, key=key)
+        return {n: np.asarray(model[n].weight) for n in names}
+
+    three = weights("a", "b", "c")
+    assert not np.array_equal(three["a"], three["b"])
+    assert not np.array_equal(three["b"], three["c"])
+    for name, weight in weights("c", "a").items():  # what stands beside it does not matter
+        np.testing.assert_array_equal(weight, three[name])
+    assert not np.array_equal(weights("a", key=jax.random.key(12))["a"], three["a"])
+    assert not np.array_equal(dp.build(DENSE, key=KEY, path="x").weight, dp.build(DENSE, key=KEY, path="y").weight)
+
+
+def test_a_key_that_is_needed_and_missing_is_asked_for(install, fresh_registry):
+    hooks = (
+        "from dynplug.api import LayerSpec, hookimpl\n"
+        "@hookimpl\n"
+        "def dynplug_register_layers():\n"
+        "    return [LayerSpec(name='noise', target='noise_model:noise')]\n"
+    )
+    model = "import dynplug as dp\ndef noise(*, key):\n    return dp.layers.Dense(1, 1, key=key)\n"
+    install("dynplug-noise", {"noise_hooks": hooks, "noise_model": model}, {"hooks": "noise_hooks"})
+    with pytest.raises(KeyRequiredError, match=r"noise:noise@1 takes random numbers: pass build\(..., key=jax"):
+        dp.build("noise")
+    assert isinstance(built("noise"), dp.layers.Dense)
+    with pytest.raises(KeyRequiredError, match=r"Dense weight .* pass key=jax.random.key"):
+        dp.build({"type": "Sequential", "a": DENSE})
+    assert dp.build(DENSE | {"W_initializer": 2.0}).weight[0, 0] == 2.0
+
+
+def test_functions_are_returned_and_their_options_bound():
+    assert dp.build("mse") is dp.losses.mse
+    predicts, targets = jnp.array([[[0.0]], [[3.0]]]), jnp.zeros((2, 1, 1))
+    bound = dp.build({"type": "huber", "delta": 2.0})
+    assert float(bound(predicts, targets)) == pytest.approx((0.0 + 2.0 * (3.0 - 1.0)) / 2)  # delta (|e| - delta / 2)
+
+
+def test_optimizers_are_factories():
+    optimizer = dp.build({"type": "sgd", "learning_rate": 0.5})
+    assert isinstance(optimizer, optax.GradientTransformation)
+    updates, _ = optimizer.update(jnp.array(3.0), optimizer.init(jnp.array(0.0)))
+    assert float(updates) == -1.5
+    with pytest.raises(ConfigError, match=r"dynplug:sgd@1 needs 'learning_rate'"):
+        dp.build("sgd")
+
+
+def test_objects_are_given_beside_the_configuration():
+    loop = dp.build({"type": "LoopOverTime", "dt": 0.5}, given={"target": dp.neurons.LIF(2)})
+    assert loop.target == dp.neurons.LIF(2)
+    assert loop.dt == 0.5
+
+
+@pytest.mark.parametrize(
+    ("config", "place", "problem"),
+    [
+        ({"type": "LIF", "size": 1, "taau": 3}, "m.taau", "dynplug:LIF@1 takes no 'taau'. Did you mean 'tau'?"),
+        ({"type": "LIF"}, "m", "dynplug:LIF@1 needs 'size'."),
+        ({"type": "LIF", "size": 0}, "m", "dynplug:LIF@1: size=0 is no number of units"),
+        ({"type": "LIF", "size": 1, "tau": -1.0}, "m", "dynplug:LIF@1: LIF(tau=...) must be greater than zero"),
+        ({"type": "ALIFF", "size": 1}, "m.type", "There is no component called 'ALIFF'. Did you mean 'ALIF'?"),
+        ({"type": "LIF", "size": 1, "surrogate": "sigmoyd"}, "m.surrogate.type", "Did you mean 'Sigmoid'?"),
+        ({"type": "LIF", "size": 1, "surrogate": "LIF"}, "m.surrogate.type", "There is no surrogate called 'LIF'."),
+        ({"type": "LIF", "size": 1, "surrogate": {"alpha": 4}}, "m.surrogate", "A component needs a 'type'"),
+        ({"type": "LIF", "size": 1, "surrogate": {"type": "Sigmoid", "a": 4}}, "m.surrogate.a", "takes no 'a'"),
+        ({"size": 1}, "m", "A component needs a 'type', the id of a registered component; got {'size': 1}"),
+        ({"type": 5}, "m", "A component needs a 'type'"),
+        ({"type": "Sequential", "a": {"type": "LIF"}}, "m.a", "dynplug:LIF@1 needs 'size'."),
+        ({"type": "LIF", "size": 1, "kind": "layer"}, "m.type", "There is no layer called 'LIF'."),
+        ({"type": "Sequential", "a": DENSE, "b": DENSE}, "m", "dynplug:Sequential@1: 'a' (Dense) puts out shape (4,)"),
+    ],
+)
+def test_an_error_names_the_place_and_the_nearest_name(config, place, problem):
+    with pytest.raises(ConfigError) as error:
+        built(config, path="m")
+    assert error.value.path == place
+    assert problem in error.value.problem
+    assert str(error.value) == f"{place}: {error.value.problem}"
+
+
+def test_an_unknown_type_without_a_place_is_an_unknown_name():
+    with pytest.raises(UnknownNameError, match=r"no component called 'Izhikevitch'. Did you mean 'Izhikevich'\?"):
+        dp.build({"type": "Izhikevitch", "size": 1})
+    with pytest.raises(UnknownNameError, match="no optimizer called 'LIF'"):
+        dp.build("LIF", kind="optimizer")
+
+
+def test_the_kind_is_asked_for_only_where_it_is_in_doubt(install_neuron, fresh_registry):
+    install_neuron("dynplug-kin", hooks=KINDS)
+    with pytest.raises(
+        UnknownNameError, match="'twin' is ambiguous: add a 'kind', one of neuron kin:twin@1, layer kin"
+    ):
+        dp.build({"type": "twin", "size": 2})
+    assert type(dp.build({"type": "twin", "kind": "neuron", "size": 2})).__name__ == "Echo"
+    assert isinstance(dp.build({"type": "twin", "p": 0.5}, kind="layer"), dp.layers.Dropout)
+    assert type(dp.build({"type": "loner", "size": 2})).__name__ == "Echo"  # what models are made of comes first
+    assert dp.build("loner", kind="loss") is dp.losses.mse
+
+
+def test_components_of_other_distributions_are_built_alike(install_neuron, fresh_registry):
+    install_neuron("dynplug-echo")
+    model = built({"type": "Sequential", "a": {"type": "echo:Echo@1", "size": 2, "gain": 3.0}})
+    _, out = dp.LoopOverTime(model, dt=1.0)(jnp.array([[1.0, 2.0]]))
+    np.testing.assert_array_equal(out, [[3.0, 6.0]])
+    with pytest.raises(ConfigError, match=r"model.a.gian: echo:Echo@1 takes no 'gian'. Did you mean 'gain'"):
+        built({"type": "Sequential", "a": {"type": "Echo", "size": 2, "gian": 3.0}}, path="model")
+
+
+def test_a_component_of_a_plugin_that_is_set_aside_gives_the_cause(install, fresh_registry):
+    install("dynplug-bad", {"bad_hooks": "import no_such_module_here"}, {"hooks": "bad_hooks"})
+    with pytest.warns(PluginWarning, match="dynplug-bad"):
+        assert "LIF" in dp.list_components("neuron")
+    with pytest.raises(PluginError, match="dynplug-bad is set aside: No module named 'no_such_module_here'"):
+        dp.build({"type": "bad:thing"}, kind="neuron")
+
+
+def test_a_factory_that_makes_something_else_breaks_its_contract(install, fresh_registry):
+    hooks = (
+        "from dynplug.api import SurrogateSpec, hookimpl\n"
+        "@hookimpl\n"
+        "def dynplug_register_surrogates():\n"
+        "    return [SurrogateSpec(name='wrong', target='wrong_model:wrong')]\n"
+    )
+    install("dynplug-wrong", {"wrong_hooks": hooks, "wrong_model": "def wrong(): return 5"}, {"hooks": "wrong_hooks"})
+    with pytest.raises(ConfigError, match=r"surrogate: wrong:wrong@1 makes a int, which is no Surrogate"):
+        dp.build({"type": "LIF", "size": 1, "surrogate": "wrong"})

@@ -1,0 +1,241 @@
+"""Trainings from a configuration: what is built of it, and what an interruption leaves."""
+
+import json
+import sys
+
+import jax
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import dynplug as dp
+from dynplug.errors import CheckpointError, ConfigError
+from dynplug.train.config import Config
+from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
+
+TEXT = """\
+seed = 4
+
+[task]
+type = "digits"
+test_share = 0.9554 # 80 samples to train on
+encoder = { type = "latency", num_step = 2 }
+
+[model]
+type = "Sequential"
+
+[model.input]
+type = "Dense"
+in_size = 64
+out_size = 6
+W_initializer = { type = "KaimingNormal", scale = 100.0 }
+
+[model.hidden]
+type = "LIF"
+size = 6
+
+[model.readout]
+type = "Dense"
+in_size = 6
+out_size = 10
+
+[runner]
+type = "BPTT"
+dt = 0.5
+loss_fun = "cross_entropy"
+optimizer = { type = "adam", learning_rate = 0.02 }
+progress_bar = false
+
+[fit]
+num_epoch = 4
+batch_size = 40
+"""
+
+
+def config(*overrides):
+    return Config.parse(TEXT, "some.toml").with_overrides(overrides)
+
+
+def trained(folder, *overrides, resume=False):
+    said = []
+    training = Training(config(*overrides), folder, resume=resume)
+    training.run(said.append)
+    return training, said
+
+
+def arrays(folder):
+    return load_file(folder / CHECKPOINT)
+
+
+def metrics(folder):
+    lines = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+def assert_same(folder, other):
+    ours, theirs = arrays(folder), arrays(other)
+    assert ours.keys() == theirs.keys()
+    assert all(ours[name].tobytes() == theirs[name].tobytes() for name in ours)
+    assert metrics(folder) == metrics(other)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A training of four epochs that nothing interrupted."""
+    folder = tmp_path_factory.mktemp("whole") / "a" / "run"  # parents are made
+    training, said = trained(folder)
+    assert said == []
+    return training
+
+
+def test_the_recipe_of_the_digits_learns_them(tmp_path):
+    training = Training(
+        Config.parse(dp.tasks.Digits.recipe(), "digits").with_overrides(
+            ["fit.num_epoch=2", "runner.progress_bar=false"]
+        ),
+        tmp_path / "run",
+    )
+    (x, y), (x_test, y_test) = training.data
+    assert (x.shape, x_test.shape) == ((1437, 16, 64), (360, 16, 64))
+    training.run(print)
+    accuracy = training.runner.history.metric("test", "accuracy")
+    assert accuracy[-1] > 0.8
+    assert np.bincount(np.concatenate([y, y_test])).tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+def test_the_runner_gets_model_seed_and_options(whole):
+    runner = whole.runner
+    assert (runner.dt, runner.seed, runner.epoch) == (0.5, 4, 4)
+    assert runner.target.names == ("input", "hidden", "readout")
+    assert len(whole.data.train[1]) == 80
+
+
+def test_the_model_is_built_from_the_seed(tmp_path):
+    first = Training(config(), tmp_path / "1").runner.target["input"].weight
+    same = Training(config(), tmp_path / "2").runner.target["input"].weight
+    other = Training(config("seed=5"), tmp_path / "3").runner.target["input"].weight
+    np.testing.assert_array_equal(first, same)
+    assert not np.array_equal(first, other)
+    assert np.std(first) == pytest.approx(np.sqrt(100.0 / 64), rel=0.15)
+
+
+def test_a_seed_of_the_runners_own_counts_for_the_runner(tmp_path):
+    training = Training(config("runner.seed=11"), tmp_path / "run")
+    assert training.runner.seed == 11
+    same = Training(config(), tmp_path / "other").runner.target["input"].weight
+    np.testing.assert_array_equal(training.runner.target["input"].weight, same)
+
+
+class Interrupt:
+    """In place of `Training._after_report`: stops a training at an epoch and phase, before or after its report."""
+
+    def __init__(self, epoch, phase, before):
+        self.at, self.before, self.report = (epoch, phase), before, Training._after_report
+
+    def __get__(self, training, _):
+        def after_report(epoch, metrics, phase):
+            if (epoch, phase) == self.at and self.before:
+                raise KeyboardInterrupt
+            self.report(training, epoch, metrics, phase)
+            if (epoch, phase) == self.at:
+                raise KeyboardInterrupt
+
+        return after_report
+
+
+@pytest.mark.parametrize(
+    ("epoch", "phase", "before", "kept"), [(3, "fit", False, 2), (3, "test", True, 2), (2, "test", False, 2)]
+)
+def test_a_training_interrupted_anywhere_goes_on_to_the_same_end(
+    whole, tmp_path, monkeypatch, epoch, phase, before, kept
+):
+    folder = tmp_path / "run"
+    with monkeypatch.context() as patch:
+        patch.setattr(Training, "_after_report", Interrupt(epoch, phase, before))
+        with pytest.raises(KeyboardInterrupt):
+            trained(folder)
+    assert not (folder / PICTURE).exists()
+    resumed = Training(config(), folder, resume=True)
+    assert resumed.runner.epoch == kept
+    assert [line["epoch"] for line in metrics(folder)] == [1, 1, 2, 2]
+    resumed.run(print)
+    assert_same(folder, whole.folder)
+    assert (folder / PICTURE).exists()
+
+
+def test_a_training_may_be_extended(whole, tmp_path):
+    trained(tmp_path / "run", "fit.num_epoch=1")
+    training, _ = trained(tmp_path / "run", "fit.num_epoch=4", resume=True)
+    assert training.runner.epoch == 4
+    assert_same(tmp_path / "run", whole.folder)
+    assert Config.from_file(tmp_path / "run" / CONFIG).values == config().values
+
+
+def test_another_seed_is_refused_when_going_on(tmp_path):
+    trained(tmp_path / "run", "fit.num_epoch=1")
+    with pytest.raises(ConfigError, match="started with seed 4; it cannot go on with 5"):
+        trained(tmp_path / "run", "seed=5", resume=True)
+    assert Config.from_file(tmp_path / "run" / CONFIG).values["seed"] == 4
+
+
+def test_a_line_that_was_cut_off_is_dropped(tmp_path):
+    trained(tmp_path / "run", "fit.num_epoch=1")
+    with (tmp_path / "run" / METRICS).open("a") as file:
+        file.write('{"epoch": 2, "pha')
+    trained(tmp_path / "run", "fit.num_epoch=2", resume=True)
+    assert [line["epoch"] for line in metrics(tmp_path / "run")] == [1, 1, 2, 2]
+
+
+def test_without_matplotlib_all_but_the_picture_is_there(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "dynplug.plot", None)
+    monkeypatch.delattr(dp, "plot", raising=False)
+    _, (line,) = trained(tmp_path / "run", "fit.num_epoch=1")
+    assert line.startswith("No picture was made: ")
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {CONFIG, METRICS, CHECKPOINT}
+
+
+def test_a_model_without_spikes_has_a_picture_too(tmp_path):
+    trained(tmp_path / "run", "model.hidden.type=LeakyIntegrator", "fit.num_epoch=1")
+    assert (tmp_path / "run" / PICTURE).read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_folder_with_a_checkpoint_is_not_taken_over(whole):
+    before = {path.name: path.read_bytes() for path in whole.folder.iterdir()}
+    with pytest.raises(CheckpointError, match="already holds a run: go on with --resume"):
+        Training(config("seed=9"), whole.folder)
+    assert {path.name: path.read_bytes() for path in whole.folder.iterdir()} == before
+
+
+def test_a_folder_of_other_things_is_taken(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    Training(config(), tmp_path)
+    assert (tmp_path / CONFIG).exists()
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+@pytest.mark.parametrize(
+    ("override", "problem"),
+    [
+        (
+            "fit.batchsize=3",
+            r"some.toml, line 33, fit.batchsize: BPTT.fit takes no 'batchsize'. Did you mean 'batch_size'",
+        ),
+        ("fit.train_data=3", "fit.train_data: BPTT.fit takes no 'train_data'"),
+        ("runner.type=LoopOverTime", "line 27, runner.type: LoopOverTime does not train: it has no method 'fit'"),
+        ("runner.trainable={'hiden.tau' = true}", "line 26, runner: dynplug:BPTT@1: "),
+        ("task.encoder.num_step=0", "line 6, task.encoder: dynplug:Latency@1: "),
+        ("model.type=LIF", "line 8, model: dynplug:LIF@1 needs 'size'"),
+    ],
+)
+def test_what_cannot_be_built_is_blamed_before_anything_is_written(tmp_path, override, problem):
+    with pytest.raises(ConfigError, match=problem):
+        Training(config(override), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_keys_of_the_model_do_not_depend_on_the_task(tmp_path):
+    """The model's random numbers are those of its own stream and place."""
+    weight = Training(config(), tmp_path / "run").runner.target["readout"].weight
+    stream = jax.random.fold_in(jax.random.key(4), 0)
+    again = dp.build(config().values["model"], key=stream, path="model")["readout"].weight
+    np.testing.assert_array_equal(weight, again)
