@@ -95,7 +95,7 @@ def test_states_equal_heuns_method_in_numpy(x64, per_unit):
         "a": 0.01,
         "b": 0.05,
         "V_reset": -60.0,
-        "V_th": -35.0,
+        "V_th": -22.0,
     }
     if per_unit:
         params = {name: value * rng.uniform(0.95, 1.05, 8) for name, value in params.items()}
@@ -147,8 +147,8 @@ def test_overshoot_of_a_coarse_step_ends_in_the_reset_and_gradients_stay_finite(
 
 def test_integrator_and_surrogate_are_those_given_and_the_reset_falls_from_the_peak(x64):
     # One Euler step from EL, where only the foot of the exponential moves it; one unit ends below V_th, one above.
-    jump, sigma, V_reset, b = np.array([[38.0, 45.0]]), 5.0, -58.0, 0.07
-    neuron = AdExIF(2, V_reset=V_reset, b=b, surrogate=Gaussian(sigma), integrator=diffrax.Euler())
+    jump, sigma, V_th, V_reset, b = np.array([[32.0, 39.0]]), 5.0, -36.0, -58.0, 0.07
+    neuron = AdExIF(2, V_th=V_th, V_reset=V_reset, b=b, surrogate=Gaussian(sigma), integrator=diffrax.Euler())
 
     def end(jump):
         drive = dp.Drive(current=jnp.full((1, 2), 0.2), jump=jump)
@@ -160,8 +160,8 @@ def test_integrator_and_surrogate_are_those_given_and_the_reset_falls_from_the_p
     np.testing.assert_array_equal(s, [0.0, 1.0])
     np.testing.assert_allclose(V, [before[0], V_reset], rtol=1e-14)
     np.testing.assert_allclose(w, [0.0, b], atol=1e-15)
-    density = np.exp(-(((before + 30.0) / sigma) ** 2) / 2.0) / (sigma * np.sqrt(2.0 * np.pi))
-    expected = [density, [1.0 + density[0] * (V_reset - before[0]), density[1] * (V_reset + 30.0)], density * b]
+    density = np.exp(-(((before - V_th) / sigma) ** 2) / 2.0) / (sigma * np.sqrt(2.0 * np.pi))
+    expected = [density, [1.0 + density[0] * (V_reset - before[0]), density[1] * (V_reset - V_th)], density * b]
     np.testing.assert_allclose(slope[:, 0], expected, rtol=1e-12)
 
 

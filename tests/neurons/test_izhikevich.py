@@ -136,8 +136,8 @@ def test_gradients_stay_finite_where_coarse_steps_overshoot_the_peak():
 
 def test_integrator_and_surrogate_are_those_given_and_the_reset_falls_from_the_peak(x64):
     # One Euler step from rest, V = -65 + h (0.04 V² + 5 V + 140 - u) + jump; one unit ends below the peak, one above.
-    jump, sigma, c, d = np.array([[90.0, 110.0]]), 20.0, -50.0, 3.0
-    neuron = Izhikevich(2, c=c, d=d, surrogate=Gaussian(sigma), integrator=diffrax.Euler())
+    jump, sigma, V_th, c, d = np.array([[80.0, 100.0]]), 20.0, 22.0, -50.0, 3.0
+    neuron = Izhikevich(2, V_th=V_th, c=c, d=d, surrogate=Gaussian(sigma), integrator=diffrax.Euler())
 
     def end(jump):
         _, (s, (V, u)) = dp.LoopOverTime(neuron, out_vars=("V", "u"), dt=0.5, jit=False)(dp.Drive(jump=jump))
@@ -148,8 +148,8 @@ def test_integrator_and_surrogate_are_those_given_and_the_reset_falls_from_the_p
     np.testing.assert_array_equal(s, [0.0, 1.0])
     np.testing.assert_allclose(V, [before[0], c], rtol=1e-14)
     np.testing.assert_allclose(u, [-13.0, -13.0 + d], rtol=1e-14)
-    density = np.exp(-(((before - 30.0) / sigma) ** 2) / 2.0) / (sigma * np.sqrt(2.0 * np.pi))
-    expected = [density, [1.0 + density[0] * (c - before[0]), density[1] * (c - 30.0)], density * d]
+    density = np.exp(-(((before - V_th) / sigma) ** 2) / 2.0) / (sigma * np.sqrt(2.0 * np.pi))
+    expected = [density, [1.0 + density[0] * (c - before[0]), density[1] * (c - V_th)], density * d]
     np.testing.assert_allclose(slope[:, 0], expected, rtol=1e-12)
 
 
