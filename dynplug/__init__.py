@@ -39,7 +39,14 @@ if TYPE_CHECKING:
         ode as ode,
         param as param,
     )
-    from dynplug.plugin import build as build, get as get, list_components as list_components
+    from dynplug.plugin import (
+        build as build,
+        get as get,
+        list_components as list_components,
+        override as override,
+        refresh as refresh,
+        register as register,
+    )
     from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
     from dynplug.train import BPTT as BPTT
 
@@ -54,7 +61,7 @@ _NAMES = {
         "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete lookup ode param "
         "as_size"
     ),
-    "dynplug.plugin": "build get list_components",
+    "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.run": "DSRunner LoopOverTime",
     "dynplug.train": "BPTT",
 }

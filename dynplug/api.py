@@ -42,6 +42,9 @@ class Spec:
     - `summary`: one line for listings.
     - `aliases`: other names for it.
     - `revision`: raised whenever the mathematics changes, so that a saved model names the one it was made with.
+    - `deprecated`: why it should no longer be used and what to use instead; shown to whoever asks for it.
+    - `requires`: distributions that the target needs beyond its package's own requirements; looked for before the
+        target is imported.
     - `example`: keyword arguments that build a minimal instance.
     """
 
@@ -50,6 +53,8 @@ class Spec:
     summary: str = ""
     aliases: tuple[str, ...] = ()
     revision: int = 1
+    deprecated: str = ""
+    requires: tuple[str, ...] = ()
     example: dict[str, object] = field(default_factory=dict[str, object])
 
     def __post_init__(self) -> None:

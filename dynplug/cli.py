@@ -1,5 +1,6 @@
 """The command `dynplug`. What lists components imports neither JAX nor a component."""
 
+import json
 import sys
 import warnings
 from datetime import datetime
@@ -11,6 +12,8 @@ import click
 from dynplug import __version__
 from dynplug.errors import DynplugError, PluginWarning
 from dynplug.plugin import registry
+from dynplug.plugin.component import Component
+from dynplug.plugin.discovery import Plugin
 from dynplug.plugin.kinds import KINDS, kind_named
 
 
@@ -22,10 +25,15 @@ def cli() -> None:
 
 @cli.command("list")
 @click.argument("kind", required=False)
-def list_(kind: str | None) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_(kind: str | None, as_json: bool) -> None:
     """List the components of a KIND, or of all kinds."""
     known = registry()
-    for wanted in [kind_named(kind)] if kind else KINDS.values():
+    kinds = [kind_named(kind)] if kind else list(KINDS.values())
+    if as_json:
+        _echo_json([_described(c) for k in kinds for c in known.components(k.name)])
+        return
+    for wanted in kinds:
         components = list(known.components(wanted.name))
         if not components:
             continue
@@ -37,18 +45,39 @@ def list_(kind: str | None) -> None:
 
 
 @cli.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def plugins(as_json: bool) -> None:
+    """List the plugins that are installed, and what became of each; fails if one was set aside."""
+    found = registry().plugins
+    if as_json:
+        _echo_json([_provenance(p) for p in found])
+    else:
+        for p in found:
+            note = f": {p.note}" if p.note else f", {len(p.specs)} components, {p.seconds * 1e3:.0f} ms"
+            click.echo(f"{p.distribution} {p.version}  {p.status}{note}  [{p.path}]")
+    if any(p.status == "quarantined" for p in found):
+        sys.exit(1)
+
+
+@cli.command()
 @click.argument("kind")
 @click.argument("name")
-def info(kind: str, name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def info(kind: str, name: str, as_json: bool) -> None:
     """Show what a component is: its equations, its parameters with units, and where it comes from."""
     import inspect
 
     component = registry().find(kind, name)
     target = component.load()
+    doc = inspect.getdoc(target) or component.spec.summary
+    if as_json:
+        _echo_json({**_described(component), "parameters": _parameters(target, doc), "documentation": doc})
+        return
     click.echo(f"{component.kind.name} {component.id}")
     click.echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
-    click.echo(f"  {component.spec.target.rpartition(':')[2]}{_signature(target)}\n")
-    click.echo(inspect.getdoc(target) or component.spec.summary)
+    defaults = (f"{p['name']}={p['default']}" if "default" in p else p["name"] for p in _parameters(target, doc))
+    click.echo(f"  {component.spec.target.rpartition(':')[2]}({', '.join(defaults)})\n")
+    click.echo(doc)
 
 
 @cli.command()
@@ -95,14 +124,45 @@ def _recipe(name: str) -> Any:
     return Config.parse(component.load().recipe(), f"recipe {component.id}")
 
 
-def _signature(target: Any) -> str:
-    import inspect
+def _described(component: Component) -> dict[str, Any]:
+    spec = component.spec
+    return {
+        "kind": component.kind.name,
+        "id": component.id,
+        "name": registry().name_of(component),
+        "summary": spec.summary,
+        "aliases": list(spec.aliases),
+        "deprecated": spec.deprecated,
+        "target": spec.target,
+        "plugin": _provenance(component.plugin),
+    }
 
-    parts = []
+
+def _provenance(plugin: Plugin) -> dict[str, Any]:
+    keys = ("distribution", "version", "namespace", "entry_point", "path", "status", "note", "seconds")
+    return {key: getattr(plugin, key) for key in keys}
+
+
+def _parameters(target: Any, doc: str) -> list[dict[str, str]]:
+    """Name, default, and what the docstring says of each parameter; its unit where the text ends in one."""
+    import inspect
+    import re
+
+    found: list[dict[str, str]] = []
     for p in inspect.signature(target).parameters.values():
-        default = "" if p.default is p.empty else f"={p.default!r}"
-        parts.append(f"{p.name}{default}")
-    return f"({', '.join(parts)})"
+        entry = {"name": p.name}
+        if p.default is not p.empty:
+            entry["default"] = repr(p.default)
+        if text := re.search(rf"^- `{p.name}`: (.*(?:\n +.*)*)", doc, re.MULTILINE):
+            entry["documentation"] = " ".join(text[1].split())
+            if unit := re.search(r"\[([^\]]+)\]", entry["documentation"]):
+                entry["unit"] = unit[1]
+        found.append(entry)
+    return found
+
+
+def _echo_json(value: Any) -> None:
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def main() -> None:

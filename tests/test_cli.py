@@ -529,3 +529,38 @@ def test_the_default_run_folder_is_named_after_the_recipe(home, counter, tmp_pat
     (folder,) = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"tiny-\d{8}-\d{6}", folder.name)
     assert (folder / "result.png").exists()
+
+
+def test_plugins_are_listed_with_what_became_of_them():
+    result = CliRunner().invoke(cli, ["plugins"])
+    assert result.exit_code == 0
+    assert result.output.splitlines()[0].startswith("dynplug ")
+    assert "  registered, " in result.output or "  loaded, " in result.output
+    (own,) = [
+        p for p in json.loads(CliRunner().invoke(cli, ["plugins", "--json"]).output) if p["namespace"] == "dynplug"
+    ]
+    assert own["distribution"] == "dynplug"
+    assert own["entry_point"] == "dynplug = dynplug.builtins"
+
+
+def test_a_plugin_that_was_set_aside_is_said_and_the_command_fails(tmp_path):
+    (tmp_path / "bad_hooks.py").write_text("1 / 0")
+    folder = tmp_path / "dynplug_bad-1.0.dist-info"
+    folder.mkdir()
+    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: dynplug-bad\nVersion: 1.0\n")
+    (folder / "entry_points.txt").write_text("[dynplug.v1]\nbad = bad_hooks\n")
+    code = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); from dynplug.cli import main; main()"
+    result = subprocess.run([sys.executable, "-c", code, "plugins"], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "dynplug-bad 1.0  quarantined: ZeroDivisionError: division by zero  [" in result.stdout
+
+
+def test_listing_and_information_come_as_json_too():
+    listed = json.loads(CliRunner().invoke(cli, ["list", "neuron", "--json"]).output)
+    (lif,) = [c for c in listed if c["id"] == "dynplug:LIF@1"]
+    assert lif["summary"] == "leaky integrate-and-fire"
+    assert lif["plugin"]["distribution"] == "dynplug"
+    info = json.loads(CliRunner().invoke(cli, ["info", "neuron", "LIF", "--json"]).output)
+    (tau,) = [p for p in info["parameters"] if p["name"] == "tau"]
+    assert tau == {"name": "tau", "default": "10.0", "documentation": "membrane time constant [ms].", "unit": "ms"}
+    assert info["documentation"].startswith("Leaky integrate-and-fire.")

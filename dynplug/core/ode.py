@@ -2,13 +2,14 @@
 
 import dataclasses
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, get_origin
 
 import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optimistix
 from jaxtyping import Array
 
 from dynplug.core.context import Context
@@ -125,8 +126,7 @@ def _step(solver: Any, vector_field: Any, y: Any, drive: Drive, ctx: Context) ->
     The solver starts afresh each step, because the drive, and after a spike the state, have just changed: what a
     first-same-as-last solver remembers is stale. A step whose implicit equations were not solved gives NaN.
     """
-    if isinstance(solver.term_structure, (tuple, list)):
-        raise IntegratorError(f"{type(solver).__name__} integrates split or stochastic systems, not one plain ODE.")
+    solver = _for_fixed_steps(solver, ctx)
     term = diffrax.ODETerm(lambda t, y, drive: vector_field(ctx.t + t, y, drive))
     t0, t1 = jnp.zeros((), ctx.dtype), jnp.asarray(ctx.dt, ctx.dtype)
     memory = solver.init(term, t0, t1, y, drive)
@@ -135,3 +135,23 @@ def _step(solver: Any, vector_field: Any, y: Any, drive: Drive, ctx: Context) ->
         solved = result == diffrax.RESULTS.successful
         y1 = jax.tree.map(lambda v: jnp.where(solved, v, np.nan), y1)
     return y1
+
+
+def _for_fixed_steps(solver: Any, ctx: Context) -> Any:
+    """A solver that makes every step it is told to make.
+
+    diffrax's chord method reports divergence early, counting on a smaller step, and takes its tolerances from a step
+    size controller. Neither is there: Newton's method takes its place, with tolerances that the dtype can meet.
+    """
+    structure = get_origin(solver.term_structure) or solver.term_structure
+    if not (isinstance(structure, type) and issubclass(diffrax.ODETerm, structure)):
+        raise IntegratorError(
+            f"{ctx.path or 'This system'} is one plain ODE, and {type(solver).__name__} integrates "
+            "split or stochastic ones: choose another solver, for example diffrax.Tsit5()."
+        )
+    if not isinstance(solver, diffrax.AbstractImplicitSolver) or not isinstance(solver.root_finder, diffrax.VeryChord):
+        return solver
+    least, usual = (1e-3, 1e-3) if jnp.finfo(ctx.dtype).bits <= 32 else (1e-12, 1e-6)
+    given = (solver.root_finder.rtol, solver.root_finder.atol)
+    rtol, atol = (max(tol, least) if isinstance(tol, (int, float)) else usual for tol in given)
+    return eqx.tree_at(lambda s: s.root_finder, solver, optimistix.Newton(rtol, atol))

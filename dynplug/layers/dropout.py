@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, DynamicalSystem
@@ -37,4 +38,5 @@ class Dropout(DynamicalSystem):
     def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Float[Array, "..."]]:
         if not ctx.fit or self.p == 0.0:
             return None, x
+        x = x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(ctx.dtype)
         return None, eqx.nn.Dropout(self.p)(x, key=ctx.random_key())

@@ -27,7 +27,7 @@ class AdExIF(Neuron):
       V \ge V_\mathrm{th}: \text{spike, then } V \leftarrow V_\mathrm{reset},\; w \leftarrow w + b$$
 
     The defaults are those of the paper. Beyond `V_th` the exponential is held at its value there, so that a step that
-    overshoots the peak stays finite; it ends in the reset all the same.
+    overshoots the peak stays finite; with the default integrator it ends in the reset all the same.
 
     **Arguments:**
 

@@ -4,5 +4,8 @@ from dynplug.plugin.build import build as build
 from dynplug.plugin.registry import (
     get as get,
     list_components as list_components,
+    override as override,
+    refresh as refresh,
+    register as register,
     registry as registry,
 )

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any
 
 from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
+from dynplug.plugin.component import Component
 from dynplug.plugin.kinds import KINDS
-from dynplug.plugin.registry import Component, registry
+from dynplug.plugin.registry import registry
 
 
 def build(

@@ -4,76 +4,44 @@ A plugin that fails is set aside whole, with its cause, and nothing else is touc
 stops at the first failure, so each plugin gets a manager of its own.
 """
 
+import os
 import re
+import time
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points, version
+from importlib.metadata import EntryPoint, version
 from typing import Any
 
 import pluggy
 
 import dynplug.plugin.hookspecs as hookspecs
-from dynplug.api import ENTRY_POINT_GROUP, Host, Spec
+from dynplug.api import Host, Spec
 from dynplug.errors import PluginError, PluginWarning
+from dynplug.plugin.discovery import Plugin
 from dynplug.plugin.kinds import KINDS, Kind
 
-
-@dataclass
-class Plugin:
-    """One entry point of one distribution, and what became of it."""
-
-    namespace: str
-    distribution: str
-    version: str
-    entry_point: str
-    status: str = "discovered"
-    cause: BaseException | None = None
-    specs: list[tuple[Kind, Spec]] = field(default_factory=list[tuple[Kind, Spec]])
-
-
-def namespace_of(distribution: str) -> str:
-    """The namespace of a distribution's components: its normalised name, less a leading `dynplug-`."""
-    normalised = re.sub(r"[-_.]+", "-", distribution).lower()
-    return normalised.removeprefix("dynplug-")
-
-
-def discover() -> list[tuple[Plugin, EntryPoint]]:
-    """The plugins that are installed, dynplug itself first, the others by name. Nothing is imported."""
-    found: list[tuple[Plugin, EntryPoint]] = []
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
-        name, number = _distribution_of(entry)
-        found.append((Plugin(namespace_of(name), name, number, f"{entry.name} = {entry.value}"), entry))
-    return sorted(found, key=lambda pair: (pair[0].distribution != "dynplug", pair[0].namespace, pair[0].entry_point))
-
-
-def _distribution_of(entry: EntryPoint) -> tuple[str, str]:
-    """Name and version of a distribution; where an installation is damaged, what its entry point is called."""
-    try:
-        return (entry.dist and entry.dist.name) or entry.name, (entry.dist and entry.dist.version) or "unknown"
-    except Exception:  # metadata that are missing raise differently in each Python
-        return entry.name, "unknown"
+STRICT = "DYNPLUG_STRICT"
 
 
 def load(plugin: Plugin, entry: EntryPoint) -> None:
     """Import a plugin's hook module and take all of its specs, or none and the reason."""
+    began = time.perf_counter()
     try:
         plugin.specs = _specs(entry)
         plugin.status = "registered"
     except (Exception, SystemExit) as cause:  # a stranger's module may raise anything
         set_aside(plugin, cause)
+    plugin.seconds = time.perf_counter() - began
 
 
 def set_aside(plugin: Plugin, cause: BaseException) -> None:
-    """Take nothing of a plugin, keep the cause, and say so in one line."""
-    plugin.specs, plugin.status, plugin.cause = [], "quarantined", cause
+    """Take nothing of a plugin, keep the cause, and say so in one line; with `DYNPLUG_STRICT=1`, raise it."""
     reason = " ".join(f"{type(cause).__name__}: {cause}".split()).removesuffix(".")
-    warnings.warn(
-        f"Plugin {plugin.distribution} {plugin.version} is set aside: {reason}. "
-        "Mend or uninstall it; everything else keeps working.",
-        PluginWarning,
-        stacklevel=2,
-    )
+    plugin.specs, plugin.status, plugin.cause, plugin.note = [], "quarantined", cause, reason
+    named = f"Plugin {plugin.distribution} {plugin.version} is set aside: {reason}."
+    if os.environ.get(STRICT, "0") not in ("", "0"):
+        raise PluginError(f"{named} ({STRICT} is set.)") from cause
+    warnings.warn(f"{named} Mend or uninstall it; everything else keeps working.", PluginWarning, stacklevel=2)
 
 
 def _specs(entry: EntryPoint) -> list[tuple[Kind, Spec]]:
@@ -82,7 +50,10 @@ def _specs(entry: EntryPoint) -> list[tuple[Kind, Spec]]:
     manager.add_hookspecs(hookspecs)
     manager.register(module)
     manager.check_pending()
-    hooks = {caller.name for caller in manager.get_hookcallers(module) or ()}
+    callers = manager.get_hookcallers(module) or []
+    hooks = {caller.name for caller in callers}
+    if wrappers := [c.name for c in callers if any(i.hookwrapper or i.wrapper for i in c.get_hookimpls())]:
+        raise PluginError(f"{', '.join(wrappers)} is a wrapper: hooks that register return their specs, nothing else.")
     if not hooks:
         raise PluginError(f"{entry.value} implements no dynplug hook: mark its functions with @dynplug.api.hookimpl.")
     host = Host(version("dynplug"))

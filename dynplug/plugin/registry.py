@@ -1,74 +1,40 @@
-"""Which components exist, and the import of one when it is first asked for."""
+"""Which components exist, and which of them a name means."""
 
+import hashlib
 import importlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from dynplug.api import Spec
 from dynplug.errors import PluginError, UnknownNameError, nearest
+from dynplug.plugin.component import Component
+from dynplug.plugin.discovery import Plugin, discover
 from dynplug.plugin.kinds import Kind, kind_named
-from dynplug.plugin.loader import Plugin, discover, load, normalise, set_aside
+from dynplug.plugin.loader import load, normalise, set_aside
 
-
-@dataclass(frozen=True)
-class Component:
-    """A registered component: its kind, its spec and where it comes from."""
-
-    kind: Kind
-    spec: Spec
-    plugin: Plugin
-
-    @property
-    def id(self) -> str:
-        return f"{self.plugin.namespace}:{self.spec.name}@{self.spec.revision}"
-
-    @property
-    def contract(self) -> Any:
-        """The class that every instance of this kind is of, or `None`."""
-        return _import(self.kind.contract) if self.kind.contract else None
-
-    def load(self) -> Any:
-        """Import the target and hold it against its kind's contract: a class must derive from the contract's."""
-        try:
-            target = _import(self.spec.target)
-        except (Exception, SystemExit) as cause:
-            raise PluginError(
-                f"{self.kind.name} {self.id} cannot be used: importing {self.spec.target!r} of "
-                f"{self.plugin.distribution} {self.plugin.version} failed with {type(cause).__name__}: {cause}"
-            ) from cause
-        contract = self.contract
-        if contract is not None and isinstance(target, type) and not issubclass(target, contract):
-            raise PluginError(
-                f"{self.kind.name} {self.id} breaks its contract: {self.spec.target!r} must be a subclass of "
-                f"{contract.__module__}.{contract.__name__}."
-            )
-        if not callable(target):
-            raise PluginError(f"{self.kind.name} {self.id} breaks its contract: {self.spec.target!r} is not callable.")
-        return target
-
-
-def _import(target: str) -> Any:
-    module, _, attribute = target.partition(":")
-    return getattr(importlib.import_module(module), attribute)
+LOCAL = "local"
 
 
 class Registry:
-    """All components of all usable plugins. `plugins` keeps the unusable ones too, with their cause."""
+    """All components of all usable plugins. `plugins` keeps the unusable ones too, with the reason."""
 
     def __init__(self) -> None:
         self.plugins: list[Plugin] = []
         self._components: list[Component] = []
-        claimed: dict[str, str] = {"local": "the user's own components"}
+        self._overrides: dict[tuple[str, str], str] = {}
+        claimed: dict[str, str] = {LOCAL: "the user's own components"}
         for plugin, entry in discover():
+            self.plugins.append(plugin)
+            if not plugin.usable:
+                continue
             owner = claimed.setdefault(plugin.namespace, plugin.distribution)
             if owner == plugin.distribution:
                 load(plugin, entry)
             else:
                 set_aside(plugin, PluginError(f"The namespace {plugin.namespace!r} already belongs to {owner}."))
             self._check_unique(plugin)
-            self.plugins.append(plugin)
             self._components += [Component(kind, spec, plugin) for kind, spec in plugin.specs]
 
     def _check_unique(self, plugin: Plugin) -> None:
@@ -89,6 +55,8 @@ class Registry:
 
         `name` is a bare name, or qualified as `namespace:name`, or with its revision as `namespace:name@1`.
         """
+        if kind is not None:
+            name = self._overrides.get((kind_named(kind).name, normalise(name)), name)
         qualified, _, revision = name.partition("@")
         namespace, _, bare = qualified.rpartition(":")
         found = [
@@ -109,20 +77,54 @@ class Registry:
         if found:
             raise UnknownNameError(f"{kind} {name!r} is ambiguous: write one of {', '.join(c.id for c in found)}.")
         for plugin in self.plugins:
-            if plugin.cause is not None and name.startswith(f"{plugin.namespace}:"):
+            if not plugin.usable and name.startswith(f"{plugin.namespace}:"):
                 raise PluginError(
-                    f"{kind} {name!r}: {plugin.distribution} is set aside: {plugin.cause}"
+                    f"{kind} {name!r}: {plugin.distribution} is {plugin.status}: {plugin.note}."
                 ) from plugin.cause
         kind = kind_named(kind).name
         hint = nearest(name.rpartition(":")[2], (c.spec.name for c in self.components(kind)))
-        broken = [p.distribution for p in self.plugins if p.cause is not None]
-        aside = f" (Set aside, so not searched: {', '.join(broken)}.)" if broken else ""
+        unused = [f"{p.distribution}, {p.status}" for p in self.plugins if not p.usable]
+        aside = f" (Not searched: {'; '.join(unused)}.)" if unused else ""
         raise UnknownNameError(f"There is no {kind} called {name!r}. {hint}{aside} See: dynplug list {kind}")
 
     def name_of(self, component: Component) -> str:
         """The shortest name that means this component: the bare one, unless it would mean another."""
         same = self.candidates(component.spec.name, component.kind.name)
         return component.spec.name if same == [component] else f"{component.plugin.namespace}:{component.spec.name}"
+
+    def add_local(self, kind: Kind, spec: Spec, given: Any) -> None:
+        """Register an object of this process, in place of an earlier one of the same name."""
+        plugin = Plugin(LOCAL, "this process", "0", spec.target, status="registered")
+        same = (kind.name, normalise(spec.name))
+        others = [
+            c for c in self._components if c.plugin.namespace != LOCAL or (c.kind.name, normalise(c.spec.name)) != same
+        ]
+        self._components = [*others, Component(kind, spec, plugin, given)]
+
+    @contextmanager
+    def overriding(self, names: Mapping[str, str]) -> Iterator[None]:
+        """While it lasts, let names mean other components: `{"neuron:LIF": "my-package:my-lif"}`."""
+        before = dict(self._overrides)
+        for key, other in names.items():
+            kind, _, name = key.partition(":")
+            self.find(kind, name)
+            self.find(kind, other)
+            self._overrides[kind_named(kind).name, normalise(name)] = other
+        try:
+            yield
+        finally:
+            self._overrides = before
+
+    def digest(self) -> str:
+        """A fingerprint of all components, their revisions and the versions they come from.
+
+        Equal digests mean that two processes would resolve every name alike.
+        """
+        lines = [
+            f"{c.kind.name} {c.id} {c.spec.target} {c.plugin.distribution} {c.plugin.version}" for c in self._components
+        ]
+        lines += [f"{kind}:{name} -> {other}" for (kind, name), other in self._overrides.items()]
+        return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 
 
 @cache
@@ -144,3 +146,42 @@ def list_components(kind: str) -> list[str]:
     """The names of all components of a kind, as `get` takes them. No component is imported."""
     known = registry()
     return [known.name_of(component) for component in known.components(kind)]
+
+
+def refresh() -> None:
+    """Look again at what is installed; components that were registered in this process are forgotten."""
+    importlib.invalidate_caches()
+    registry.cache_clear()
+
+
+@contextmanager
+def override(names: Mapping[str, str]) -> Iterator[None]:
+    """While it lasts, let names mean other components: `with dp.override({"neuron:LIF": "my-package:my-lif"}): ...`.
+
+    Nothing but this, and the user's own configuration, changes what a name means.
+
+    **Raises:** `UnknownNameError` where either side names nothing.
+    """
+    with registry().overriding(names):
+        yield
+
+
+def register(kind: str, name: str, **spec: Any) -> Any:
+    """Register a class or function of this process, as in a notebook: `@dp.register("neuron", "my-lif")`.
+
+    It goes to the namespace `local`; registering the name again replaces it.
+
+    **Arguments:**
+
+    - `kind`: the kind of component.
+    - `name`: the name to register.
+    - `spec`: further fields of the spec, as `summary` or `aliases`.
+    """
+    wanted = kind_named(kind)
+
+    def decorate(given: Any) -> Any:
+        target = f"{given.__module__}:{given.__name__}"
+        registry().add_local(wanted, wanted.spec(name=name, target=target, **spec), given)
+        return given
+
+    return decorate

@@ -47,15 +47,18 @@ def site(tmp_path, monkeypatch):
 def install(site):
     """A function that installs a distribution of some modules, with entry points in dynplug's group."""
 
-    def install(name, modules, entries, version="1.0", metadata=True):
+    def install(name, modules, entries, version="1.0", metadata=True, group="dynplug.v1", requires=(), folder=site):
         for module, source in modules.items():
-            (site / f"{module}.py").write_text(source)
-        info = site / f"{name.replace('-', '_')}-{version}.dist-info"
+            (folder / f"{module}.py").write_text(source)
+        info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
         if metadata:
-            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
+            (info / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+                + "".join(f"Requires-Dist: {r}\n" for r in requires)
+            )
         lines = "".join(f"{entry} = {module}\n" for entry, module in entries.items())
-        (info / "entry_points.txt").write_text(f"[dynplug.v1]\n{lines}")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
 
     return install
 

@@ -209,7 +209,9 @@ def test_a_component_of_a_plugin_that_is_set_aside_gives_the_cause(install, fres
     install("dynplug-bad", {"bad_hooks": "import no_such_module_here"}, {"hooks": "bad_hooks"})
     with pytest.warns(PluginWarning, match="dynplug-bad"):
         assert "LIF" in dp.list_components("neuron")
-    with pytest.raises(PluginError, match="dynplug-bad is set aside: No module named 'no_such_module_here'"):
+    with pytest.raises(
+        PluginError, match="dynplug-bad is quarantined: ModuleNotFoundError: No module named 'no_such_module_here'"
+    ):
         dp.build({"type": "bad:thing"}, kind="neuron")
 
 

@@ -8,7 +8,7 @@ import pytest
 import dynplug as dp
 from dynplug.api import Host, NeuronSpec
 from dynplug.errors import PluginError, UnknownNameError
-from dynplug.plugin.loader import namespace_of
+from dynplug.plugin.discovery import namespace_of
 from dynplug.plugin.registry import Registry
 
 LOSSES = """

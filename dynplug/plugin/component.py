@@ -1,0 +1,71 @@
+"""One component: what is known of it before its import, and the import."""
+
+import importlib
+import warnings
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from dynplug.api import Spec
+from dynplug.errors import PluginError
+from dynplug.plugin.discovery import Plugin
+from dynplug.plugin.kinds import Kind
+
+
+@dataclass(frozen=True)
+class Component:
+    """A registered component: its kind, its spec and where it comes from.
+
+    `given` is the object itself, where the user registered it in this process; else the spec's target is imported.
+    """
+
+    kind: Kind
+    spec: Spec
+    plugin: Plugin
+    given: Any = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.plugin.namespace}:{self.spec.name}@{self.spec.revision}"
+
+    @property
+    def contract(self) -> Any:
+        """The class that every instance of this kind is of, or `None`."""
+        return _import(self.kind.contract) if self.kind.contract else None
+
+    def load(self) -> Any:
+        """Import the target and hold it against its kind's contract: a class must derive from the contract's."""
+        if self.spec.deprecated:
+            warnings.warn(
+                f"{self.kind.name} {self.id} is deprecated: {self.spec.deprecated}", FutureWarning, stacklevel=3
+            )
+        target = self._target() if self.given is None else self.given
+        contract = self.contract
+        if contract is not None and isinstance(target, type) and not issubclass(target, contract):
+            raise PluginError(
+                f"{self.kind.name} {self.id} breaks its contract: {self.spec.target!r} must be a subclass of "
+                f"{contract.__module__}.{contract.__name__}."
+            )
+        if not callable(target):
+            raise PluginError(f"{self.kind.name} {self.id} breaks its contract: {self.spec.target!r} is not callable.")
+        self.plugin.status = "loaded"
+        return target
+
+    def _target(self) -> Any:
+        for name in self.spec.requires:
+            try:
+                version(name)
+            except PackageNotFoundError as cause:
+                raise PluginError(f"{self.kind.name} {self.id} needs {name}: pip install {name}") from cause
+        try:
+            return _import(self.spec.target)
+        except (Exception, SystemExit) as cause:
+            raise PluginError(
+                f"{self.kind.name} {self.id} cannot be used: importing {self.spec.target!r} of "
+                f"{self.plugin.distribution} {self.plugin.version} failed with {type(cause).__name__}: {cause}"
+            ) from cause
+
+
+def _import(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)

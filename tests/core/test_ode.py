@@ -1,0 +1,50 @@
+import diffrax
+import numpy as np
+import pytest
+
+import dynplug as dp
+from dynplug.errors import IntegratorError, ShapeError
+
+SPLIT = [diffrax.SemiImplicitEuler(), diffrax.KenCarp4(), diffrax.EulerHeun(), diffrax.ShARK(), diffrax.ItoMilstein()]
+
+
+@pytest.mark.parametrize("solver", SPLIT, ids=lambda s: type(s).__name__)
+def test_solvers_of_split_or_stochastic_systems_are_refused_by_name(solver):
+    with pytest.raises(IntegratorError, match=type(solver).__name__):
+        dp.LoopOverTime(dp.neurons.LIF(1, integrator=solver), dt=0.1)(0.2)
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+@pytest.mark.parametrize(
+    "solver",
+    [
+        diffrax.Kvaerno5(),
+        diffrax.Kvaerno5(root_finder=diffrax.VeryChord(rtol=1e-9, atol=1e-9)),
+        dp.integrators.Kvaerno5(),
+    ],
+    ids=["without tolerances", "diffrax's chord method", "ours"],
+)
+def test_implicit_solvers_make_every_step_also_without_a_step_size_controller(solver, bits, request):
+    if bits == 64:
+        request.getfixturevalue("x64")
+    runs = [
+        dp.LoopOverTime(dp.neurons.HH(1, integrator=s), "V", dt=0.02)(np.full((400, 1), 10.0))[1][1]
+        for s in (solver, diffrax.Tsit5())
+    ]
+    assert float(runs[1].max()) > 30.0  # a spike
+    np.testing.assert_allclose(runs[0], runs[1], atol=0.5)
+
+
+def test_discrete_fields_are_none_for_a_solver_and_come_back_after_it():
+    cell = dp.neurons.HH(2)
+    state = cell.init_state(dp.Context(dt=0.1))
+    y = dp.ode(state)
+    assert y.spike is None
+    assert y.V is state.V
+    new, _ = cell.update(state, 5.0, dp.Context(dt=0.1))
+    assert new.spike.shape == (2,)
+
+
+def test_a_synapse_takes_events_and_no_drive():
+    with pytest.raises(ShapeError, match="another synapse"):
+        dp.LoopOverTime(dp.synapses.Delta(2) >> dp.synapses.Exponential(2), dt=0.1)(np.ones((3, 2)))
