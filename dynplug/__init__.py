@@ -18,10 +18,12 @@ if TYPE_CHECKING:
         losses as losses,
         neurons as neurons,
         plot as plot,
+        run as run,
         surrogates as surrogates,
         synapses as synapses,
         tasks as tasks,
         timeloop as timeloop,
+        train as train,
     )
     from dynplug.core import (
         Context as Context,
@@ -54,7 +56,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     *("api", "core", "encoders", "errors", "initializers", "integrators", "layers", "losses", "neurons", "plot"),
-    *("surrogates", "synapses", "tasks", "timeloop"),
+    *("run", "surrogates", "synapses", "tasks", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (

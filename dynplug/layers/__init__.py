@@ -4,4 +4,5 @@ from dynplug.layers.dense import Dense as Dense
 from dynplug.layers.dropout import Dropout as Dropout
 from dynplug.layers.gru_cell import GRUCell as GRUCell
 from dynplug.layers.lstm_cell import LSTMCell as LSTMCell
+from dynplug.layers.one_sample import check_input as check_input
 from dynplug.layers.rnn_cell import RNNCell as RNNCell

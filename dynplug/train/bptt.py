@@ -1,10 +1,9 @@
 """Backpropagation through time."""
 
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -24,28 +23,10 @@ from dynplug.train.data import Batches
 from dynplug.train.history import History
 from dynplug.train.objective import Objective
 from dynplug.train.partition import partition
+from dynplug.train.reporting import STDOUT, Report, Stream, report
 from dynplug.train.step import TrainState, evaluate, outputs, train_step
 
 _SHUFFLE, _FIT, _PREDICT = range(3)  # streams of random numbers of one seed
-
-Report = Callable[[int, dict[str, float], str], None]
-
-
-@runtime_checkable
-class Stream(Protocol):
-    """Where lines of text can be written."""
-
-    def write(self, text: str, /) -> Any: ...
-
-
-class _Stdout:
-    """Standard output as it is when a line is written, not as it was on import."""
-
-    def write(self, text: str, /) -> None:
-        sys.stdout.write(text)
-
-
-STDOUT = _Stdout()
 
 
 class BPTT:
@@ -148,7 +129,7 @@ class BPTT:
             if test is not None:
                 self._test_epoch(test, shared_args or {})
                 seconds["test"] = time.perf_counter() - fitted
-            self._report(last, seconds, fun_after_report)
+            report(self.history, self.epoch, last, seconds, self.logger, fun_after_report)
 
     def predict(
         self, inputs: Any, *, batch_size: int | None = None, shared_args: Mapping[str, Any] | None = None
@@ -249,17 +230,6 @@ class BPTT:
         values = jax.device_get(logged)
         names = sorted(values[0], key=lambda name: name != "loss") if values else ()
         self.history.record(phase, sizes[: len(values)], {name: [float(v[name]) for v in values] for name in names})
-
-    def _report(self, last: int, seconds: Mapping[str, float], after: Report | None) -> None:
-        parts = []
-        for phase, took in seconds.items():
-            metrics = self.history.last("fit" if phase == "fit" else "predict")
-            parts.append(f"{phase} " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
-            if after is not None:
-                after(self.epoch, {**metrics, "seconds": took}, phase)
-        if self.logger is not None:
-            total = sum(seconds.values())
-            tqdm.write(f"Epoch {self.epoch}/{last}: {'; '.join(parts)}; {total:.2f} s", file=self.logger)
 
     def _bar(self, data: Batches) -> Any:
         rng = np.random.default_rng((self.seed, _SHUFFLE, self.epoch)) if self.shuffle_data else None

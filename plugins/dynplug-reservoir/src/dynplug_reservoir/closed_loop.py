@@ -1,0 +1,66 @@
+"""A predictor that goes on from its own predictions."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+import dynplug as dp
+from dynplug.layers import check_input
+
+
+class ClosedLoopState(eqx.Module):
+    """The state of the system, and its last prediction."""
+
+    system: Any
+    prediction: Float[Array, " in"]
+
+
+class ClosedLoop(dp.DynamicalSystem):
+    r"""$\hat x_{t+1} = f(x_t)$, or $x_t + f(x_t)$: without an input $\hat x_t$ takes its place.
+
+    Puts out $\hat x_{t+1}$. Warmed up by inputs and then run for a duration, it forecasts:
+
+    ```python
+    loop = dp.LoopOverTime(ClosedLoop(model), dt=dt)
+    state, one_step_ahead = loop(x)
+    _, forecast = loop(100 * dt, state)
+    ```
+
+    The last row of `one_step_ahead` is the first step of the forecast, `forecast` what comes after it.
+
+    **Arguments:**
+
+    - `system`: $f$, which has as many outputs as inputs.
+    - `increment`: whether $f$ predicts the change from one step to the next.
+
+    **Raises:** `ShapeError` where the system has other outputs than inputs.
+    """
+
+    system: dp.DynamicalSystem
+    increment: bool = eqx.field(static=True, default=False)
+
+    def __check_init__(self) -> None:
+        into, out = getattr(self.system, "in_size", None), getattr(self.system, "out_size", None)
+        if into is None or into != out:
+            raise dp.errors.ShapeError(
+                f"ClosedLoop needs a system with as many outputs as inputs; it takes {into} and puts out {out}."
+            )
+
+    @property
+    def in_size(self) -> tuple[int, ...]:
+        return self.system.in_size  # pyright: ignore[reportAttributeAccessIssue]
+
+    @property
+    def out_size(self) -> tuple[int, ...]:
+        return self.in_size
+
+    def init_state(self, ctx: dp.Context) -> ClosedLoopState:
+        return ClosedLoopState(self.system.init_state(ctx.child("system")), jnp.zeros(self.in_size, ctx.dtype))
+
+    def update(self, state: ClosedLoopState, x: Any, ctx: dp.Context) -> tuple[ClosedLoopState, Float[Array, " in"]]:
+        now = state.prediction if x is None else check_input(self, x, ctx.dtype, ctx)
+        system, out = self.system.update(state.system, now, ctx.child("system"))
+        prediction = now + out if self.increment else out
+        return ClosedLoopState(system, prediction), prediction

@@ -1,0 +1,43 @@
+"""Least squares."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from dynplug_reservoir.offline_trainer import OfflineTrainer
+
+
+@dataclass(repr=False, eq=False, kw_only=True)
+class LinearTrainer(OfflineTrainer):
+    r"""Solve for a readout by least squares: the least $\|Y - XW\|^2$, and of all such $W$ the smallest.
+
+    As `RidgeTrainer` without a penalty. Where the model computes in single precision, so that nearly collinear inputs
+    differ by rounding alone, a small penalty generalises better.
+
+    **Arguments:**
+
+    - `target`: the model; `trainer.target` is the trained one.
+    - `dt`: the step [ms].
+    - `readout`: the path of a `Dense`, as `"output"`; by default the last layer of a `Sequential`.
+    - `washout`: how many steps at the start of each sample are not learnt from.
+    - `loss_fun`: what to log as `"loss"`: the name of a registered loss, its configuration, or a function.
+    - `metrics`: what else to log: names of registered metrics, or functions.
+    - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...).
+    - `t0`: the time at step 0 [ms].
+    - `seed`: of the model's random numbers.
+    - `logger`: where a line per epoch is written; `None` for silence.
+
+    **Raises:** `CompositionError` where the readout is no `Dense`, or fed back; `UnknownPathError`; `OptionError`.
+
+    **Reference:** Lukoševičius, M. & Jaeger, H. (2009), Reservoir computing approaches to recurrent neural network
+    training, doi:10.1016/j.cosrev.2009.03.005.
+    """
+
+    def _check(self) -> None:
+        pass
+
+    def _solve(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:
+        solution = scipy.linalg.lstsq(X, Y)
+        assert solution is not None
+        return solution[0]

@@ -1,0 +1,178 @@
+"""What all trainers of a readout share."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+import dynplug as dp
+from dynplug.train import STDOUT, History, Report, Stream, checkpoint, report
+from dynplug_reservoir.data import as_arrays, as_pair, swap
+from dynplug_reservoir.measure import Measure
+from dynplug_reservoir.readout import find_readout
+from dynplug_reservoir.whole import whole
+
+FIT, PREDICT = range(2)  # streams of random numbers of one seed
+
+
+@dataclass(repr=False, eq=False)
+class ReadoutTrainer(ABC):
+    """A trainer that solves for one dense layer. Implementing one: `_begin`, `_learn`, `_epochs`, `_memory`."""
+
+    target: dp.DynamicalSystem
+    _: KW_ONLY
+    dt: float
+    readout: str | None = None
+    washout: int = 0
+    loss_fun: Any = "mse"
+    metrics: Sequence[Any] = ()
+    data_first_axis: str = "B"
+    t0: float = 0.0
+    seed: int = 0
+    logger: Stream | None = STDOUT
+
+    def __post_init__(self) -> None:
+        if self.data_first_axis not in ("B", "T"):
+            raise dp.errors.OptionError(
+                f"data_first_axis={self.data_first_axis!r}: it is 'B' (batch, time, ...) or 'T' (time, batch, ...)."
+            )
+        if isinstance(self.metrics, str):
+            raise dp.errors.OptionError(f"metrics={self.metrics!r}: give a list of names or functions.")
+        whole(self.washout, 0, f"{type(self).__name__}(washout=...)")
+        self.history = History()
+        self.epoch = 0
+        self._path = find_readout(self.target, self.readout)
+        self._measures = [Measure(self.loss_fun, "loss", "loss"), *(Measure(m, "metric") for m in self.metrics)]
+        self._begin()
+
+    @abstractmethod
+    def _begin(self) -> None:
+        """Check the options, and prepare what the trainer remembers beside the model."""
+
+    @abstractmethod
+    def _learn(self, x: Any, y: np.ndarray, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
+        """Go once through the data, batch first, put the solution into `target`, and return the outputs to log."""
+
+    @abstractmethod
+    def _epochs(self, asked: int) -> int:
+        """How many times to go through the data where `asked` times are asked for."""
+
+    @property
+    @abstractmethod
+    def _memory(self) -> dict[str, Any]:
+        """Arrays that the trainer remembers beside the model."""
+
+    @_memory.setter
+    @abstractmethod
+    def _memory(self, memory: dict[str, Any]) -> None: ...
+
+    def fit(
+        self,
+        train_data: Any,
+        test_data: Any = None,
+        *,
+        num_epoch: int = 1,
+        batch_size: int | None = None,
+        shared_args: Mapping[str, Any] | None = None,
+        fun_after_report: Report | None = None,
+    ) -> None:
+        """Train; a second call goes on.
+
+        **Arguments:**
+
+        - `train_data`: a pair (x, y); y has a value a unit of the readout at each step, (batch, time, units), or
+            (batch, units), which are held; or class indices, (batch, time) or (batch,), whose unit shall be 1.
+        - `test_data`: likewise; evaluated after each pass.
+        - `num_epoch`: how often to go through the data; a closed form needs one pass, and makes no more.
+        - `batch_size`: samples run at once, which changes no result but of stochastic models; `None` for all.
+        - `shared_args`: values for `ctx.shared`.
+        - `fun_after_report`: called as `f(epoch, metrics, phase)` after each pass's `"fit"` and `"test"` phases.
+
+        **Raises:** `DataError`; `NonFiniteError`, which leaves the model as it was.
+        """
+        x, y = as_pair(train_data, self.data_first_axis, "train_data")
+        test = None if test_data is None else as_pair(test_data, self.data_first_axis, "test_data")
+        shared = shared_args or {}
+        last = self.epoch + self._epochs(num_epoch)
+        while self.epoch < last:
+            began = time.perf_counter()
+            self._log("fit", self._learn(x, y, batch_size, shared), y)
+            fitted = time.perf_counter()
+            self.epoch += 1
+            seconds = {"fit": fitted - began}
+            if test is not None:
+                self._log("predict", self._outputs(self.target, test[0], batch_size, shared), test[1])
+                seconds["test"] = time.perf_counter() - fitted
+            report(self.history, self.epoch, last, seconds, self.logger, fun_after_report)
+
+    def predict(
+        self, inputs: Any, *, batch_size: int | None = None, shared_args: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The outputs of the present model at all steps, with the axes that `data_first_axis` says."""
+        x = swap(as_arrays(inputs), self.data_first_axis)
+        return swap(self._outputs(self.target, x, batch_size, shared_args or {}), self.data_first_axis)
+
+    def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
+        """A metric over time. See `dynplug.train.History.metric`."""
+        return self.history.metric(phase, metric, which)
+
+    def save_states(self, filename: str | Path) -> None:
+        """Write model, what the trainer remembers, epoch, seed and history to one file, whole or not at all."""
+        description = {"epoch": self.epoch, "seed": self.seed, "history": self.history.to_json()}
+        checkpoint.write(filename, {"model": self.target, "memory": self._memory}, description)
+
+    def load_states(self, filename: str | Path) -> None:
+        """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
+
+        **Raises:** `CheckpointError`; this trainer is then as it was.
+        """
+        trees, description = checkpoint.read(filename, {"model": self.target, "memory": self._memory})
+        self.target, self._memory = trees["model"], trees["memory"]
+        self.epoch, self.seed = description["epoch"], description["seed"]
+        self.history = History.from_json(description["history"])
+
+    def _outputs(
+        self,
+        model: dp.DynamicalSystem,
+        x: Any,
+        batch_size: int | None,
+        shared: Mapping[str, Any],
+        *,
+        fit: bool = False,
+        out_var: str | None = None,
+    ) -> Any:
+        """The outputs (batch, time, ...) for inputs (batch, time, ...), or `out_var` of the state in their place."""
+        loop = dp.LoopOverTime(
+            model, out_var, dt=self.dt, t0=self.t0, shared_arg={**shared, "fit": fit}, data_first_axis="B"
+        )
+        samples = jax.tree.leaves(x)[0].shape[0]
+        size = samples if batch_size is None else whole(batch_size, 1, "batch_size")
+        parts = []
+        for n, first in enumerate(range(0, samples, size)):
+            rows = jax.tree.map(lambda a, first=first: a[first : first + size], x)
+            stream = (FIT, self.epoch, n) if fit else (PREDICT, n)
+            _, out = loop(rows, key=self._key(*stream))
+            parts.append(out if out_var is None else out[1])
+        return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: jnp.concatenate(p), *parts)
+
+    def _key(self, *stream: int) -> PRNGKeyArray:
+        key = jax.random.key(self.seed)
+        for n in stream:
+            key = jax.random.fold_in(key, n)
+        return key
+
+    def _check_washout(self, steps: int) -> None:
+        if self.washout >= steps:
+            raise dp.errors.DataError(f"washout={self.washout} leaves none of the {steps} steps to learn from.")
+
+    def _log(self, phase: str, outputs: Any, y: np.ndarray) -> None:
+        self._check_washout(outputs.shape[1])
+        values = {m.name: [m(outputs, y, self.washout, self.data_first_axis)] for m in self._measures}
+        self.history.record(phase, [len(y)], values)
