@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
-from dynplug.neurons.reset import Reset, reset_field, reset_potential
+from dynplug.neurons.reset import Reset, fire, reset_field
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -63,8 +63,5 @@ class LIF(Neuron):
         return LIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau)
 
     def emit(self, old: LIFState, new: LIFState, ctx: Context) -> tuple[LIFState, Float[Array, "*size"]]:
-        spike = self.surrogate(new.V - self.V_th)
-        V = reset_potential(
-            new.V, spike, V_th=self.V_th, V_reset=self.V_reset, reset=self.reset, detach=self.detach_reset
-        )
+        V, spike = fire(self, new.V, self.V_th)
         return LIFState(V, spike), spike
