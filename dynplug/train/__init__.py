@@ -2,5 +2,6 @@
 
 import dynplug.train.checkpoint as checkpoint  # noqa: F401 - public
 from dynplug.train.bptt import BPTT as BPTT
+from dynplug.train.early_stopping import EarlyStopping as EarlyStopping
 from dynplug.train.history import History as History
 from dynplug.train.reporting import STDOUT as STDOUT, Report as Report, Stream as Stream, report as report

@@ -16,7 +16,7 @@ from tqdm import tqdm
 import dynplug.train.checkpoint as checkpoint
 from dynplug.core import DynamicalSystem
 from dynplug.errors import DataError, NonFiniteError, OptionError
-from dynplug.plugin import build
+from dynplug.plugin import build, observers
 from dynplug.run.axes import as_arrays, check_axis, length_of, swap_batch
 from dynplug.timeloop import Loop
 from dynplug.train.data import Batches
@@ -51,6 +51,9 @@ class BPTT:
     - `t0`: the time at step 0 [ms].
     - `logger`: where a line per epoch is written; `None` for silence.
     - `progress_bar`: whether to show one within each epoch, on a terminal.
+    - `plugins`: observers of the run: objects with hooks such as `dynplug_after_epoch`, see
+        `dynplug.plugin.observing.ObserverHooks`; `dynplug.train.EarlyStopping` is one.
+    - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.
 
     **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.
     """
@@ -71,6 +74,8 @@ class BPTT:
         t0: float = 0.0,
         logger: Stream | None = STDOUT,
         progress_bar: bool = True,
+        plugins: Sequence[Any] = (),
+        log_every: int = 1,
     ):
         self.data_first_axis = check_axis(data_first_axis, optional=False)
         self.dt, self.t0 = float(dt), float(t0)
@@ -78,8 +83,12 @@ class BPTT:
         self.shuffle_data = shuffle_data
         self.logger = logger
         self.progress_bar = progress_bar
+        if log_every < 1:
+            raise OptionError(f"log_every={log_every} must be at least 1.")
+        self.log_every = log_every
         self.history = History()
         self.epoch = 0
+        self._observers = observers(plugins)
         self.objective = Objective.of(loss_fun, loss_has_aux, metrics, self.data_first_axis)
         self.optimizer = _optimizer(optimizer)
         params, self._static = partition(target, trainable)
@@ -120,16 +129,15 @@ class BPTT:
         train = Batches(train_data, axis, batch_size, "train_data")
         test = None if test_data is None else Batches(test_data, axis, batch_size, "test_data")
         last = self.epoch + num_epoch
-        while self.epoch < last:
-            began = time.perf_counter()
-            self._fit_epoch(train, shared_args or {})
-            fitted = time.perf_counter()
-            self.epoch += 1
-            seconds = {"fit": fitted - began}
-            if test is not None:
-                self._test_epoch(test, shared_args or {})
-                seconds["test"] = time.perf_counter() - fitted
-            report(self.history, self.epoch, last, seconds, self.logger, fun_after_report)
+        self._observers.dynplug_run_start(run=self, last=last)
+        try:
+            while self.epoch < last and not self._one_epoch(train, test, last, shared_args or {}, fun_after_report):
+                pass
+        except BaseException as error:
+            self._observers.dynplug_run_error(run=self, error=error)
+            raise
+        finally:
+            self._observers.dynplug_run_end(run=self)
 
     def predict(
         self, inputs: Any, *, batch_size: int | None = None, shared_args: Mapping[str, Any] | None = None
@@ -169,6 +177,7 @@ class BPTT:
         """Write model, optimizer, epoch, seed and history to one safetensors file, whole or not at all."""
         description = {"epoch": self.epoch, "seed": self.seed, "history": self.history.to_json()}
         checkpoint.write(filename, self._trees(), description)
+        self._observers.dynplug_checkpoint_saved(run=self, path=str(filename))
 
     def load_states(self, filename: str | Path) -> None:
         """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
@@ -185,6 +194,24 @@ class BPTT:
     def _trees(self) -> dict[str, Any]:
         return {"model": self.target, "optimizer": self._state.optimizer}
 
+    def _one_epoch(
+        self, train: Batches, test: Batches | None, last: int, shared: Mapping[str, Any], after: Report | None
+    ) -> bool:
+        """Train for an epoch, test, and report; whether an observer wants to stop."""
+        self._observers.dynplug_epoch_start(run=self, epoch=self.epoch + 1)
+        began = time.perf_counter()
+        self._fit_epoch(train, shared)
+        fitted = time.perf_counter()
+        self.epoch += 1
+        seconds = {"fit": fitted - began}
+        if test is not None:
+            self._test_epoch(test, shared)
+            seconds["test"] = time.perf_counter() - fitted
+        report(self.history, self.epoch, last, seconds, self.logger, after)
+        metrics = {phase: self.history.last("fit" if phase == "fit" else "predict") for phase in seconds}
+        self._observers.dynplug_after_epoch(run=self, epoch=self.epoch, metrics=metrics)
+        return any(self._observers.dynplug_should_stop(run=self, epoch=self.epoch, metrics=metrics))
+
     def _fit_epoch(self, data: Batches, shared: Mapping[str, Any]) -> None:
         loop = self._loop(True, shared)
         sizes: list[int] = []
@@ -198,11 +225,20 @@ class BPTT:
                     )
                     if not bool(before.ok):
                         break
+                    self._observe_step(logged)
                     sizes.append(size)
                     logged.append(values)
             self._check_finite(logged)
+            self._observe_step(logged)
         finally:
             self._record("fit", sizes, logged)
+
+    def _observe_step(self, logged: list[dict[str, Array]]) -> None:
+        """Show the last step that is surely done to the observers of steps, if there are any."""
+        hook = self._observers.dynplug_after_step
+        if logged and len(logged) % self.log_every == 0 and hook.get_hookimpls():
+            metrics = {name: float(value) for name, value in logged[-1].items()}
+            hook(run=self, epoch=self.epoch + 1, step=len(logged), metrics=metrics)
 
     def _check_finite(self, logged: list[dict[str, Array]]) -> None:
         if bool(self._state.ok):
