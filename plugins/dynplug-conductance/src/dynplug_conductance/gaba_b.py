@@ -1,0 +1,76 @@
+"""The GABA-B synapse."""
+
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+from diffrax import AbstractSolver, Bosh3
+from jaxtyping import Array, Float
+
+from dynplug import Context, Drive, Parameter, Synapse, as_size, discrete, param
+from dynplug.synapses import COBA, Output
+from dynplug_conductance.transmitter import pulse
+
+
+class GABABState(eqx.Module):
+    """Bound fraction `r`, G-protein `s` [µM], transmitter `T` in multiples of a pulse, its time left [ms]."""
+
+    r: Float[Array, "*size"]
+    s: Float[Array, "*size"]
+    T: Float[Array, "*size"]
+    left: Float[Array, "*size"] | None = discrete()
+
+
+class GABAB(Synapse):
+    r"""Late, slow inhibition: bound receptors make G-protein, four of which open a channel. Puts out a `Drive`.
+
+    $$\frac{dr}{dt} = K_1\,w\,[T]\,(1 - r) - K_2\,r, \qquad \frac{ds}{dt} = K_3\,r - K_4\,s, \qquad
+      g = g_\mathrm{max}\,\frac{s^4}{s^4 + K_d}$$
+
+    The pulses of transmitter are those of `AMPA`. The fourth power makes a single event almost inaudible, and a burst
+    louder than the sum of its events.
+
+    **Arguments:**
+
+    - `size`: the number of target units, or the shape of a grid of them.
+    - `g_max`: conductance with all channels open [µS], or [mS/cm²].
+    - `K1`: rate of binding [1/(ms mM)].
+    - `K2`: rate of unbinding [1/ms].
+    - `K3`: G-protein made by bound receptors [µM/ms].
+    - `K4`: decay rate of G-protein [1/ms].
+    - `Kd`: dissociation constant of four G-proteins and a channel [µM⁴].
+    - `T_max`: transmitter during the pulse of an event of weight 1 [mM].
+    - `duration`: how long a pulse lasts [ms].
+    - `output`: `COBA(E)` for a conductance, `CUBA()` for a current.
+    - `integrator`: a diffrax solver; exponential Euler holds `r` still while it solves for `s`.
+
+    **Reference:** Destexhe, A. & Sejnowski, T. J. (1995), G protein activation kinetics and spillover of γ-aminobutyric
+    acid may account for differences between inhibitory responses in the hippocampus and thalamus,
+    doi:10.1073/pnas.92.21.9515.
+    """
+
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    g_max: Parameter = param(0.1)
+    K1: Parameter = param(0.09, positive=True)
+    K2: Parameter = param(0.0012, positive=True)
+    K3: Parameter = param(0.18, positive=True)
+    K4: Parameter = param(0.034, positive=True)
+    Kd: Parameter = param(100.0, positive=True)
+    T_max: Parameter = param(1.0)
+    duration: Parameter = param(1.0, positive=True)
+    output: Output = COBA(-95.0)
+    integrator: AbstractSolver = Bosh3()
+    jump_to: ClassVar[str] = "T"
+
+    def init_state(self, ctx: Context) -> GABABState:
+        nothing = jnp.zeros(self.size, ctx.dtype)
+        return GABABState(nothing, nothing, nothing, nothing)
+
+    def vector_field(self, t: Any, y: GABABState, drive: Drive) -> GABABState:
+        dr = self.K1 * self.T_max * y.T * (1.0 - y.r) - self.K2 * y.r
+        return GABABState(dr, self.K3 * y.r - self.K4 * y.s, jnp.zeros_like(y.T))
+
+    def emit(self, old: GABABState, new: GABABState, ctx: Context) -> tuple[GABABState, Drive]:
+        T, left = pulse(old.T, new.T, old.left, self.duration, ctx.dt)
+        bound = new.s**4
+        return GABABState(new.r, new.s, T, left), self.output(self.g_max * bound / (bound + self.Kd))

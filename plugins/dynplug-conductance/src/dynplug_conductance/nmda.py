@@ -1,0 +1,46 @@
+"""The NMDA synapse."""
+
+import equinox as eqx
+from diffrax import AbstractSolver
+
+from dynplug import Parameter, as_size, param
+from dynplug.integrators import ExponentialEuler
+from dynplug.synapses import Output
+from dynplug_conductance.mg_block import MgBlock
+from dynplug_conductance.transmitter import FirstOrder
+
+
+class NMDA(FirstOrder):
+    r"""Slow excitation through NMDA receptors, which magnesium blocks. Puts out a `Drive`.
+
+    $$\frac{dr}{dt} = \alpha\,w\,[T]\,(1 - r) - \beta\,r, \qquad g = g_\mathrm{max}\,r\,B$$
+
+    The pulses of transmitter are those of `AMPA`. The block $B$ depends on the target's potential, which a synapse does
+    not see: `NMDATarget(neuron, NMDA(...))` shows it, and `NMDA(...) >> neuron` holds the block at the potential
+    `V_B` of its output.
+
+    **Arguments:**
+
+    - `size`: the number of target units, or the shape of a grid of them.
+    - `g_max`: conductance with all receptors open and no block [µS], or [mS/cm²].
+    - `alpha`: opening rate [1/(ms mM)].
+    - `beta`: closing rate [1/ms].
+    - `T_max`: transmitter during the pulse of an event of weight 1 [mM].
+    - `duration`: how long a pulse lasts [ms].
+    - `output`: `MgBlock()`; `COBA(E)` for receptors without magnesium.
+    - `integrator`: a diffrax solver; exponential Euler is exact here.
+
+    **Reference:** Destexhe, A., Mainen, Z. F. & Sejnowski, T. J. (1994), An efficient method for computing synaptic
+    conductances based on a kinetic model of receptor binding, doi:10.1162/neco.1994.6.1.14; rates of their Kinetic
+    models of synaptic transmission (1998), in Methods in Neuronal Modeling, 2nd edition, MIT Press. Block: Jahr, C. E.
+    & Stevens, C. F. (1990), doi:10.1523/JNEUROSCI.10-09-03178.1990.
+    """
+
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    g_max: Parameter = param(0.1)
+    alpha: Parameter = param(0.072, positive=True)
+    beta: Parameter = param(0.0066, positive=True)
+    T_max: Parameter = param(1.0)
+    duration: Parameter = param(1.0, positive=True)
+    output: Output = MgBlock()
+    integrator: AbstractSolver = ExponentialEuler()

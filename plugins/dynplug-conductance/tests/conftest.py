@@ -1,0 +1,6 @@
+"""dynplug's own settings: dtypes and ranks are never promoted in silence."""
+
+import jax
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_numpy_rank_promotion", "raise")
