@@ -104,12 +104,13 @@ class Registry:
     @contextmanager
     def overriding(self, names: Mapping[str, str]) -> Iterator[None]:
         """While it lasts, let names mean other components: `{"neuron:LIF": "my-package:my-lif"}`."""
-        before = dict(self._overrides)
+        before, wanted = self._overrides, dict(self._overrides)
         for key, other in names.items():
             kind, _, name = key.partition(":")
             self.find(kind, name)
             self.find(kind, other)
-            self._overrides[kind_named(kind).name, normalise(name)] = other
+            wanted[kind_named(kind).name, normalise(name)] = other
+        self._overrides = wanted
         try:
             yield
         finally:

@@ -213,13 +213,13 @@ class BPTT:
         return any(self._observers.dynplug_should_stop(run=self, epoch=self.epoch, metrics=metrics))
 
     def _fit_epoch(self, data: Batches, shared: Mapping[str, Any]) -> None:
-        loop = self._loop(True, shared)
+        loop, epoch_key = self._loop(True, shared), self._key(_FIT, self.epoch)
         sizes: list[int] = []
         logged: list[dict[str, Array]] = []
         try:
             with self._bar(data) as bar:
                 for n, (x, y, size) in enumerate(bar):
-                    before, key = self._state, self._key(_FIT, self.epoch, n)
+                    before, key = self._state, jax.random.fold_in(epoch_key, n)
                     self._state, values = train_step(
                         loop, self.objective, self.optimizer, self._static, before, x, y, key
                     )

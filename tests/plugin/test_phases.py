@@ -182,8 +182,9 @@ def test_a_local_name_does_not_take_a_built_in_one_but_an_override_does(fresh_re
         assert isinstance(dp.build({"type": "LIF", "size": 2}), Mine)
         assert dp.get("neuron", "dynplug:LIF") is dp.neurons.LIF
     assert dp.get("neuron", "LIF") is dp.neurons.LIF
-    with pytest.raises(UnknownNameError), dp.override({"neuron:LIF": "no-such"}):
-        pass
+    for names in ({"neuron:LIF": "no-such"}, {"neuron:LIF": "IF", "neuron:HH": "no-such"}):
+        with pytest.raises(UnknownNameError), dp.override(names):
+            pass
     assert dp.get("neuron", "LIF") is dp.neurons.LIF
 
 

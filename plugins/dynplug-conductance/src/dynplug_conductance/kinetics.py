@@ -14,11 +14,6 @@ def ramp(x: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.where(near, 1.0 + x / 2.0 + x**2 / 12.0, away / (1.0 - jnp.exp(-away)))
 
 
-def sigmoid(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """$1 / (1 + e^{-x})$, the Boltzmann function."""
-    return 1.0 / (1.0 + jnp.exp(-x))
-
-
 def crossing(
     old: Float[Array, "*size"], new: Float[Array, "*size"], V_th: Parameter, surrogate: Surrogate
 ) -> Float[Array, "*size"]:

@@ -5,11 +5,12 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Bosh3
+from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.surrogates import Sigmoid, Surrogate
-from dynplug_conductance.kinetics import crossing, ramp, sigmoid
+from dynplug_conductance.kinetics import crossing, ramp
 
 _REST = -60.0  # the paper's potentials are relative to it [mV]
 

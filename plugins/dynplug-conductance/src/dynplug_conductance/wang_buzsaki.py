@@ -5,11 +5,12 @@ from typing import Any
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Tsit5
+from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.surrogates import Sigmoid, Surrogate
-from dynplug_conductance.kinetics import crossing, ramp, sigmoid
+from dynplug_conductance.kinetics import crossing, ramp
 
 
 class WangBuzsakiState(eqx.Module):

@@ -1,12 +1,12 @@
 """The hyperpolarisation-activated channel of thalamic relay cells."""
 
 import jax.numpy as jnp
+from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
 from dynplug import Parameter, param
 from dynplug_conductance.channels.base import Channel, Gates
 from dynplug_conductance.channels.ions import Ions
-from dynplug_conductance.kinetics import sigmoid
 
 
 class Ih(Channel):

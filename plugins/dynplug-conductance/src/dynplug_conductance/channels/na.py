@@ -1,12 +1,13 @@
 """The fast sodium channel of Traub and Miles."""
 
 import jax.numpy as jnp
+from jax.nn import sigmoid
 from jaxtyping import Array, Float
 
 from dynplug import Parameter, param
 from dynplug_conductance.channels.base import Channel, Gates
 from dynplug_conductance.channels.ions import Ions
-from dynplug_conductance.kinetics import ramp, sigmoid
+from dynplug_conductance.kinetics import ramp
 
 
 class Na(Channel):
