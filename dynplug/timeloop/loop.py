@@ -37,6 +37,9 @@ class Loop(eqx.Module):
     - `batched`: whether states have a leading batch axis, and inputs and outputs one after time.
     - `fit`: whether a trainer is fitting the model.
     - `shared`: the user's own arguments, for `ctx.shared`; a `fit` among them goes to `ctx.fit`.
+    - `schedule`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
+        of steps in a chunk.
     """
 
     dt: float = eqx.field(static=True)
@@ -44,6 +47,8 @@ class Loop(eqx.Module):
     batched: bool = eqx.field(static=True, default=False)
     fit: bool = eqx.field(static=True, default=False)
     shared: Mapping[str, Any] = eqx.field(default_factory=dict[str, Any])
+    schedule: str = eqx.field(static=True, default="auto")
+    remat: bool | int = eqx.field(static=True, default=False)
 
     def start(
         self,
