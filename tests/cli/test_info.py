@@ -1,0 +1,48 @@
+"""`dynplug info`."""
+
+import json
+
+import pytest
+
+import dynplug as dp
+
+
+def test_info_shows_equations_units_and_origin(dynplug):
+    result = dynplug("info", "neuron", "lif")
+    assert result.code == 0
+    head, origin, signature, blank, *doc = result.out.splitlines()
+    assert head == "neuron dynplug:LIF@1"
+    assert origin == f"  from dynplug {dp.__version__}, dynplug.neurons:LIF"
+    assert signature.startswith("  LIF(size, tau=10.0, R=1.0, ")
+    assert blank == ""
+    assert "- `tau`: membrane time constant [ms]." in doc
+    assert any(r"\frac{dV}{dt}" in line for line in doc)
+    assert any(line.startswith("**Reference:** Gerstner") for line in doc)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "signature", "text"),
+    [
+        ("optimizer", "nadam", "nadam(learning_rate, ", "NAdam"),
+        ("loss", "huber", "huber(predicts, targets, ", "**Arguments:**"),
+        ("runner", "counting:counter", "Counter(target, dt, step=1)", "Counts epochs."),
+    ],
+)
+def test_info_of_functions_partials_and_plugins(dynplug, counter, kind, name, signature, text):
+    result = dynplug("info", kind, name)
+    assert result.code == 0
+    assert signature in result.out.splitlines()[2]
+    assert text in result.out
+
+
+def test_info_of_an_unknown_name_is_one_line(dynplug, one_line):
+    assert "no neuron called 'Izhikevitch'. Did you mean 'Izhikevich'?" in one_line(
+        dynplug("info", "neuron", "Izhikevitch")
+    )
+
+
+def test_information_comes_as_json_too(dynplug):
+    info = json.loads(dynplug("info", "neuron", "LIF", "--json").out)
+    (tau,) = [p for p in info["parameters"] if p["name"] == "tau"]
+    assert tau == {"name": "tau", "default": "10.0", "documentation": "membrane time constant [ms].", "unit": "ms"}
+    assert info["documentation"].startswith("Leaky integrate-and-fire.")

@@ -1,0 +1,94 @@
+"""What `dynplug train` says of mistakes: one line, and nothing is written."""
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "at", "expected"),
+    [
+        ("tau =", "taau =", "taau", "model.hidden.taau: dynplug:LIF@1 takes no 'taau'. Did you mean 'tau'?"),
+        ('"LIF"', '"LIFF"', "LIFF", "model.hidden.type: There is no component called 'LIFF'. Did you mean 'LIF'?"),
+        ("alpha =", "alhpa =", "surrogate", "model.hidden.surrogate.alhpa: dynplug:Sigmoid@1 takes no 'alhpa'."),
+        ("[runner]", "[runer]", "[runer]", "runer: There is no such section. Did you mean 'runner'?"),
+        (
+            "num_epoch",
+            "num_epochs",
+            "num_epochs",
+            "fit.num_epochs: BPTT.fit takes no 'num_epochs'. Did you mean 'num_ep",
+        ),
+        ("h = 2", "h = 0", "num_epoch", "fit.num_epoch: It must be a whole number, 1 or more; got 0."),
+        ("seed = 3", "seed = 'x'", "seed", "seed: It must be a whole number, 0 or more; got 'x'."),
+        ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: dynplug:Sequential@1: 'input' (Dense) puts out shape (8,)"),
+        ("0.9554", "1.5", "[task]", "task: dynplug:digits@1: Digits(test_share=1.5) must lie between"),
+        ('"BPTT"', '"DSRunner"', "loss_fun", "runner.loss_fun: dynplug:DSRunner@1 takes no 'loss_fun'."),
+        ("entropy", "entropi", "[runner]", "runner: dynplug:BPTT@1: There is no loss called 'cross_entropi'. Did you"),
+        (
+            "accuracy",
+            "acuracy",
+            "[runner]",
+            "runner: dynplug:BPTT@1: There is no metric called 'acuracy'. Did you mean",
+        ),
+    ],
+)
+def test_a_mistake_in_a_recipe_is_one_line_with_file_line_and_key(
+    dynplug, one_line, tmp_path, old, new, at, expected, recipe
+):
+    assert recipe.count(old) == 1
+    text = recipe.replace(old, new)
+    path = tmp_path / "wrong.toml"
+    path.write_text(text)
+    number = 1 + next(n for n, line in enumerate(text.splitlines()) if at in line)
+    line = one_line(dynplug("train", path, "--out", tmp_path / "run"))
+    assert line.startswith(f"Error: {path}, line {number}, {expected}")
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("model.hidden.taau=3", "model.hidden.taau: dynplug:LIF@1 takes no 'taau'. Did you mean 'tau'?"),
+        ("modle.hidden.tau=3", "there is no table 'modle'. Did you mean 'model'?"),
+        ("seeed=3", "seeed: There is no such section. Did you mean 'seed'?"),
+        ("seed=x", "seed: It must be a whole number, 0 or more; got 'x'."),
+        ("fit=3", "fit: It must be a table; got 3."),
+        ("fit.num_epoch=many", "fit.num_epoch: It must be a whole number, 1 or more; got 'many'."),
+        ("model=LIF", "model: The section [model] is missing."),
+        ("model.hidden.tau", "--set model.hidden.tau: write it as key=value"),
+        ("model.hidden.type=LIFF", "model.hidden.type: There is no component called 'LIFF'. Did you mean 'LIF'?"),
+        ("runner.type=BPTTT", "runner.type: There is no runner called 'BPTTT'. Did you mean 'BPTT'?"),
+        ("runner.type=DSRunner", "runner.type: DSRunner does not train: it has no method 'fit'."),
+        ("model.hidden.surrogate.type=LIF", "model.hidden.surrogate.type: There is no surrogate called 'LIF'."),
+    ],
+)
+def test_a_mistake_in_an_override_is_one_line(dynplug, one_line, home, tmp_path, assignment, expected):
+    result = dynplug("train", home / "tiny.toml", "--out", tmp_path / "run", "--set", assignment)
+    assert expected in one_line(result)
+    assert not (tmp_path / "run").exists()
+
+
+def test_files_that_cannot_be_read_are_one_line(dynplug, one_line, tmp_path):
+    (tmp_path / "broken.toml").write_text("seed = \n")
+    line = one_line(dynplug("train", tmp_path / "broken.toml"))
+    assert f"{tmp_path / 'broken.toml'} is not valid TOML: " in line
+    assert "line 1" in line
+    (tmp_path / "latin.toml").write_bytes("seed = 1 # µ".encode("latin-1"))
+    assert "latin.toml cannot be read: " in one_line(dynplug("train", tmp_path / "latin.toml"))
+    assert "none.toml cannot be read: " in one_line(dynplug("train", tmp_path / "none.toml"))
+    assert "no task called 'digitz'. Did you mean 'digits'?" in one_line(dynplug("train", "digitz"))
+
+
+def test_a_recipe_or_a_run_to_resume_but_not_both(dynplug, home, two):
+    for arguments in ((), (home / "tiny.toml", "--resume", two.folder)):
+        result = dynplug("train", *arguments)
+        assert result.code == 2
+        assert "Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER." in result.err
+    result = dynplug("train", "--resume", two.folder, "--out", "elsewhere")
+    assert result.code == 2
+    assert "leave out --out" in result.err
+
+
+def test_a_folder_that_holds_a_run_is_left_alone(dynplug, one_line, home, two):
+    before = {path.name: path.read_bytes() for path in two.folder.iterdir()}
+    line = one_line(dynplug("train", home / "tiny.toml", "--out", two.folder, "--set", "seed=9"))
+    assert line == f"Error: {two.folder} already holds a run: go on with --resume, or name another folder with --out."
+    assert {path.name: path.read_bytes() for path in two.folder.iterdir()} == before
