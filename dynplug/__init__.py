@@ -37,9 +37,17 @@ if TYPE_CHECKING:
         Synapse as Synapse,
         as_size as as_size,
         discrete as discrete,
+        load_state_dict as load_state_dict,
+        load_states as load_states,
         lookup as lookup,
+        nodes as nodes,
         ode as ode,
         param as param,
+        save_states as save_states,
+        state_dict as state_dict,
+        to as to,
+        train_vars as train_vars,
+        vars as vars,
     )
     from dynplug.plugin import (
         build as build,
@@ -61,7 +69,7 @@ _MODULES = (
 _NAMES = {
     "dynplug.core": (
         "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete lookup ode param "
-        "as_size"
+        "as_size load_state_dict load_states nodes save_states state_dict to train_vars vars"
     ),
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.run": "DSRunner LoopOverTime",

@@ -7,6 +7,8 @@ keeps working. A message says what failed, what was given, what was expected, an
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_SHOWN = 12  # of a list that may be long
+
 
 class DynplugError(Exception):
     """The common base of all errors below."""
@@ -68,6 +70,29 @@ class CheckpointError(DynplugError, ValueError):
     """A checkpoint is damaged, of another format, or of another model."""
 
 
+class StateDictError(DynplugError, ValueError):
+    """Arrays by path are not those of the tree that they should go into.
+
+    **Attributes:** `missing`, the paths of the tree for which there is no array; `unexpected`, the paths of the arrays
+    that the tree does not have.
+    """
+
+    def __init__(self, tree: str, missing: list[str], unexpected: list[str], misfits: list[str]):
+        parts = [f"missing {path}" for path in missing]
+        parts += [f"unexpected {path}{_close(path, missing)}" for path in unexpected]
+        more = f"; and {len(parts + misfits) - _SHOWN} more" if len(parts + misfits) > _SHOWN else ""
+        advice = "" if misfits else " strict=False loads what fits and reports the rest."
+        super().__init__(
+            f"These arrays are not those of this {tree}: {'; '.join((misfits + parts)[:_SHOWN])}{more}.{advice}"
+        )
+        self.missing = missing
+        self.unexpected = unexpected
+
+
+class DeviceError(DynplugError, RuntimeError):
+    """There is no device of this kind."""
+
+
 class ConfigError(DynplugError, ValueError):
     """A configuration cannot be read, or one of its keys has no meaning.
 
@@ -95,3 +120,8 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"Did you mean {next(k for k in known if k.casefold() == close[0])!r}?"
     return f"Known: {', '.join(known)}." if known else "There is none."
+
+
+def _close(path: str, known: Iterable[str]) -> str:
+    close = get_close_matches(path, list(known), n=1, cutoff=0.6)
+    return f" (is it {close[0]}?)" if close else ""

@@ -1,7 +1,10 @@
 """The contract: what a dynamical system is, and what it is given."""
 
+from dynplug.core.arrays_file import read_arrays as read_arrays, write_arrays as write_arrays
 from dynplug.core.context import Context as Context
+from dynplug.core.devices import to as to
 from dynplug.core.drive import Drive as Drive
+from dynplug.core.nodes import nodes as nodes, train_vars as train_vars, vars as vars
 from dynplug.core.ode import (
     Neuron as Neuron,
     ODESystem as ODESystem,
@@ -11,4 +14,11 @@ from dynplug.core.ode import (
 )
 from dynplug.core.parameter import Parameter as Parameter, as_size as as_size, param as param
 from dynplug.core.paths import leaves as leaves, lookup as lookup
+from dynplug.core.state_dict import (
+    Loaded as Loaded,
+    load_state_dict as load_state_dict,
+    load_states as load_states,
+    save_states as save_states,
+    state_dict as state_dict,
+)
 from dynplug.core.system import DynamicalSystem as DynamicalSystem, Lift as Lift, Sequential as Sequential

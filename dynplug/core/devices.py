@@ -1,0 +1,32 @@
+"""Where the arrays of a model, or of a state, live."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+
+from dynplug.core.nodes import is_array
+from dynplug.errors import DeviceError
+
+
+def to(tree: Any, device: Any) -> Any:
+    """The same model, or state, with its arrays on a device: what is then computed from them happens there.
+
+    **Arguments:**
+
+    - `tree`: a model, a state, any pytree.
+    - `device`: `"cpu"`, `"gpu"` (or `"cuda"`), `"tpu"`: the first of that kind; a `jax.Device`; or a
+        `jax.sharding.Sharding`.
+
+    **Raises:** `DeviceError` where there is no such device.
+    """
+    arrays, rest = eqx.partition(tree, is_array)
+    return eqx.combine(jax.device_put(arrays, _find(device) if isinstance(device, str) else device), rest)
+
+
+def _find(kind: str) -> Any:
+    try:
+        return jax.devices(kind)[0]
+    except RuntimeError as error:
+        there = sorted({device.platform for device in jax.devices()} | {"cpu"})
+        raise DeviceError(f"There is no device {kind!r} here. Known: {', '.join(there)}. ({error})") from error

@@ -1,0 +1,122 @@
+"""What a model is made of, by path: its systems, and its arrays."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from dynplug.core.paths import children, leaves, lookup
+from dynplug.core.system import DynamicalSystem
+from dynplug.errors import OptionError
+
+Kinds = type | tuple[type, ...]
+
+
+def nodes(
+    model: Any,
+    path: str = "",
+    *,
+    method: str = "absolute",
+    level: int = -1,
+    include_self: bool = True,
+    include: Kinds = object,
+    exclude: Kinds = (),
+) -> dict[str, Any]:
+    """The systems in a model, by path, each before those inside of it; the model itself has the path `""`.
+
+    Nothing has to be registered: a system is found in any field, in tuples, lists and dictionaries too.
+
+    **Arguments:**
+
+    - `model`: a system, or any pytree of systems.
+    - `path`: the part of it to look at, if not all.
+    - `method`: `"absolute"`: paths start at the model; `"relative"`: at the part at `path`.
+    - `level`: how many systems deep to look: 0 for the part itself; -1 for all that is in it.
+    - `include_self`: whether the part itself is among them.
+    - `include`: only systems of this class, or of one of these.
+    - `exclude`: no systems of this class, or of one of these, and nothing inside of them.
+    """
+    found = _nodes(model, path, level, include_self, exclude)
+    return {_as(method, path, at): node for at, node in found.items() if isinstance(node, include)}
+
+
+def vars(
+    model: Any,
+    path: str = "",
+    *,
+    method: str = "absolute",
+    level: int = -1,
+    include_self: bool = True,
+    exclude: Kinds = (),
+    trainable: bool | None = None,
+) -> dict[str, Array | np.ndarray]:
+    """The arrays of the systems in a model, by path. A number such as `tau=20.0` is compiled in and is no array.
+
+    **Arguments:** `model`, `path`, `method`, `level`, `include_self` and `exclude` as for `nodes`, and
+
+    - `trainable`: only what the model declares trainable (`True`), or only the rest (`False`).
+    """
+    owners = set(_nodes(model, path, level, include_self, exclude))
+    systems = {path, *_nodes(model, "", -1, True, ())}
+    return {
+        _as(method, path, leaf.path): leaf.value
+        for leaf in leaves(model)
+        if is_array(leaf.value)
+        and _owner(leaf.path, systems) in owners
+        and trainable in (None, leaf.trainable and eqx.is_inexact_array(leaf.value))
+    }
+
+
+def train_vars(
+    model: Any,
+    path: str = "",
+    *,
+    method: str = "absolute",
+    level: int = -1,
+    include_self: bool = True,
+    exclude: Kinds = (),
+) -> dict[str, Array | np.ndarray]:
+    """The arrays that a model declares trainable, by path: what a trainer changes if it is not told otherwise.
+
+    **Arguments:** as for `nodes`.
+    """
+    return vars(model, path, method=method, level=level, include_self=include_self, exclude=exclude, trainable=True)
+
+
+def is_array(value: Any) -> bool:
+    """Whether a leaf is an array, of JAX or of NumPy."""
+    return isinstance(value, (jax.Array, np.ndarray))
+
+
+def _nodes(model: Any, path: str, level: int, include_self: bool, exclude: Kinds) -> dict[str, Any]:
+    part = lookup(model, path) if path else model
+    found = {at: node for at, node, depth in _walk(part, path, 0, exclude) if depth <= level or level < 0}
+    if not include_self:
+        found.pop(path, None)
+    return found
+
+
+def _walk(node: Any, path: str, depth: int, exclude: Kinds) -> Iterator[tuple[str, Any, int]]:
+    if isinstance(node, exclude):
+        return
+    if depth == 0 or isinstance(node, DynamicalSystem):
+        yield path, node, depth
+        depth += 1
+    for name, child in children(node):
+        yield from _walk(child, f"{path}.{name}" if path else name, depth, exclude)
+
+
+def _owner(path: str, systems: set[str]) -> str:
+    """The path of the system that an array belongs to."""
+    while path not in systems:
+        path = path.rpartition(".")[0]
+    return path
+
+
+def _as(method: str, start: str, path: str) -> str:
+    if method not in ("absolute", "relative"):
+        raise OptionError(f"method={method!r}: it is 'absolute' or 'relative'.")
+    return path if method == "absolute" else path.removeprefix(start).removeprefix(".")

@@ -1,0 +1,195 @@
+"""Arrays by path: out, in, and through a file."""
+
+import json
+import os
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import dynplug as dp
+from dynplug.errors import CheckpointError, StateDictError
+
+
+def network(key, hidden=3, **lif):
+    k1, k2 = jax.random.split(key)
+    return dp.Sequential(
+        a=dp.layers.Dense(2, hidden, key=k1), b=dp.neurons.LIF(hidden, **lif), c=dp.layers.Dense(hidden, 1, key=k2)
+    )
+
+
+@pytest.fixture
+def net(getkey):
+    return network(getkey())
+
+
+PATHS = ["a.weight", "a.bias", "c.weight", "c.bias"]
+
+
+def test_arrays_go_by_path_and_come_back_into_another_model(net, getkey):
+    arrays = dp.state_dict(net)
+    assert list(arrays) == PATHS
+    assert arrays["a.weight"] is net["a"].weight
+    other = network(getkey())
+    before = other["a"].weight
+    loaded, missing, unexpected = dp.load_state_dict(other, arrays)
+    assert (missing, unexpected) == ([], [])
+    assert all(np.array_equal(dp.state_dict(loaded)[path], arrays[path]) for path in PATHS)
+    assert other["a"].weight is before
+    assert not np.array_equal(before, arrays["a.weight"])
+    x = jnp.ones((5, 2))
+    np.testing.assert_array_equal(dp.LoopOverTime(loaded, dt=1.0)(x)[1], dp.LoopOverTime(net, dt=1.0)(x)[1])
+
+
+def test_strict_names_all_that_is_missing_and_unexpected(net):
+    arrays = dp.state_dict(net)
+    arrays["c.wieght"] = arrays.pop("c.weight")
+    arrays["d.bias"] = arrays.pop("a.bias")
+    with pytest.raises(StateDictError, match="of this Sequential") as error:
+        dp.load_state_dict(net, arrays)
+    for said in ("missing c.weight", "missing a.bias", r"unexpected c.wieght (is it c.weight?)", "unexpected d.bias"):
+        assert said in str(error.value)
+    assert "strict=False" in str(error.value)
+    assert error.value.missing == ["a.bias", "c.weight"]
+    assert error.value.unexpected == ["c.wieght", "d.bias"]
+
+
+def test_compatible_loading_takes_what_fits_and_reports_the_rest(net, getkey):
+    arrays = dp.state_dict(network(getkey()))
+    del arrays["a.bias"]
+    loaded, missing, unexpected = dp.load_state_dict(net, {**arrays, "z": jnp.ones(1)}, strict=False)
+    assert (missing, unexpected) == (["a.bias"], ["z"])
+    assert loaded["a"].bias is net["a"].bias
+    np.testing.assert_array_equal(loaded["a"].weight, arrays["a.weight"])
+
+
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (np.zeros((2, 3), np.float32), r"a.weight is float32\[2, 3\], not float32\[3, 2\]"),
+        (np.zeros((3, 2), np.int32), r"a.weight is int32\[3, 2\], not float32\[3, 2\]"),
+    ],
+)
+def test_another_shape_or_kind_is_always_an_error(net, strict, value, said):
+    with pytest.raises(StateDictError, match=said):
+        dp.load_state_dict(net, {**dp.state_dict(net), "a.weight": value}, strict=strict)
+
+
+def test_values_take_the_floating_dtype_of_the_tree(net):
+    loaded = dp.load_state_dict(net, {p: np.asarray(a, np.float64) for p, a in dp.state_dict(net).items()}).tree
+    assert loaded["a"].weight.dtype == jnp.float32
+
+
+def test_a_number_becomes_the_array_that_was_trained_in_its_place(getkey):
+    x, y = np.ones((4, 5, 2), np.float32), np.ones((4, 5, 1), np.float32)
+    trainer = dp.BPTT(network(getkey()), "mse", dt=1.0, trainable={"b.tau": True}, logger=None, progress_bar=False)
+    trainer.fit((x, y), num_epoch=2)
+    fresh = network(getkey())
+    assert "b.tau" not in dp.state_dict(fresh)
+    loaded = dp.load_state_dict(fresh, dp.state_dict(trainer.target)).tree
+    np.testing.assert_array_equal(loaded["b"].tau, trainer.target["b"].tau)
+    with pytest.raises(StateDictError, match=r"b.tau is float32\[3\], not float32\[\]"):
+        dp.load_state_dict(fresh, {**dp.state_dict(fresh), "b.tau": jnp.ones(3)})
+
+
+def test_a_long_list_of_differences_is_cut_and_counted():
+    with pytest.raises(StateDictError, match=r"missing 22; and 27 more\.") as error:
+        dp.load_state_dict({str(n): jnp.ones(1) for n in range(10, 50)}, {"11": jnp.ones(1)})
+    assert len(error.value.missing) == 39
+
+
+def test_a_file_holds_the_model_bit_by_bit_under_its_paths(net, tmp_path, getkey):
+    path = tmp_path / "new" / "net.safetensors"
+    dp.save_states(path, net)
+    assert set(load_file(path)) == set(PATHS)
+    loaded = dp.load_states(path, network(getkey()))
+    assert (loaded.missing, loaded.unexpected) == ([], [])
+    assert all(np.array_equal(dp.state_dict(loaded.tree)[p], dp.state_dict(net)[p]) for p in PATHS)
+    with pytest.raises(StateDictError, match=r"a\.weight is"):
+        dp.load_states(path, network(getkey(), hidden=4))
+
+
+def test_a_run_goes_on_from_a_file(net, tmp_path):
+    loop, xs = dp.LoopOverTime(net, dt=1.0), np.random.default_rng(0).random((20, 2), np.float32)
+    whole = loop(xs)[1]
+    half, _ = loop(xs[:10])
+    dp.save_states(tmp_path / "state", half)
+    again = dp.load_states(tmp_path / "state", loop.reset_state()).tree
+    assert int(again.i) == 10
+    np.testing.assert_array_equal(loop(xs[10:], again)[1], whole[10:])
+
+
+def test_a_file_may_be_loaded_in_part(net, tmp_path, getkey):
+    dp.save_states(tmp_path / "f", net)
+    bigger = dp.Sequential(**dict(net.named_children()), d=dp.layers.Dense(1, 1, key=getkey()))
+    with pytest.raises(StateDictError, match=r"missing d\.weight"):
+        dp.load_states(tmp_path / "f", bigger)
+    assert dp.load_states(tmp_path / "f", bigger, strict=False).missing == ["d.weight", "d.bias"]
+    assert dp.load_states(tmp_path / "f", {"weight": jnp.ones((3, 2))}, strict=False, prefix="a.").unexpected == [
+        "bias"
+    ]
+
+
+def test_the_model_is_found_in_the_file_of_a_trainer(net, tmp_path, getkey):
+    trainer = dp.BPTT(net, "mse", dt=1.0, logger=None, progress_bar=False)
+    trainer.save_states(tmp_path / "f")
+    loaded = dp.load_states(tmp_path / "f", network(getkey()), prefix="model/").tree
+    np.testing.assert_array_equal(loaded["c"].weight, net["c"].weight)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.arange(6.0, dtype=np.float32).reshape(2, 3).T,
+        np.asfortranarray(np.arange(6, dtype=np.int32).reshape(2, 3)),
+        jnp.asarray([1.5, -2.0], jnp.bfloat16),
+        jnp.asarray(True),
+        jnp.asarray(3.0),
+        jnp.zeros((0, 2)),
+        jnp.asarray([1 + 2j], jnp.complex64),
+    ],
+    ids=["transposed", "fortran", "bfloat16", "bool", "number", "empty", "complex"],
+)
+def test_any_array_survives_a_file(tmp_path, value):
+    dp.save_states(tmp_path / "f", {"x": value})
+    back = dp.load_states(tmp_path / "f", {"x": jnp.zeros_like(value)}).tree["x"]
+    assert back.dtype == value.dtype
+    np.testing.assert_array_equal(np.asarray(back), np.asarray(value))
+
+
+def test_random_keys_survive_a_file_and_stay_keys(tmp_path):
+    keys = jax.random.split(jax.random.key(3), 2)
+    dp.save_states(tmp_path / "f", {"k": keys})
+    back = dp.load_states(tmp_path / "f", {"k": jax.random.split(jax.random.key(0), 2)}).tree["k"]
+    np.testing.assert_array_equal(jax.random.normal(back[1]), jax.random.normal(keys[1]))
+    assert dp.load_state_dict({"k": keys}, {"k": back}).tree["k"].dtype == keys.dtype
+    with pytest.raises(StateDictError, match="k is"):
+        dp.load_states(tmp_path / "f", {"k": jax.random.key(0)})
+
+
+def test_what_is_no_such_file_is_told_apart(net, tmp_path):
+    with pytest.raises(CheckpointError, match="There is no file"):
+        dp.load_states(tmp_path / "none", net)
+    (tmp_path / "cut").write_bytes(b"\x10\0\0\0\0\0\0\0{")
+    with pytest.raises(CheckpointError, match="damaged, or no safetensors file"):
+        dp.load_states(tmp_path / "cut", net)
+    arrays = {p: np.asarray(a) for p, a in dp.state_dict(net).items()}
+    save_file(arrays, tmp_path / "newer", {"format": "dynplug-states", "version": "2"})
+    with pytest.raises(CheckpointError, match="version 2; this dynplug reads 1"):
+        dp.load_states(tmp_path / "newer", net)
+    save_file(arrays, tmp_path / "foreign", {"about": json.dumps("made elsewhere")})
+    assert dp.load_states(tmp_path / "foreign", net).missing == []
+
+
+def test_a_write_that_fails_leaves_the_old_file_and_no_litter(net, tmp_path, monkeypatch):
+    path = tmp_path / "f"
+    dp.save_states(path, net)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(28, "no space left on device")))
+    with pytest.raises(OSError, match="no space"):
+        dp.save_states(path, network(jax.random.key(9)))
+    assert path.read_bytes() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["f"]
