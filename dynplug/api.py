@@ -10,6 +10,7 @@ def dynplug_register_neurons():
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pluggy
@@ -21,6 +22,7 @@ ENTRY_POINT_GROUP = f"dynplug.v{API_VERSION}"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_CITATION = re.compile(r"10\.\d{4,9}/\S+|@\w+\s*\{.*\}\s*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -32,8 +34,33 @@ class Host:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Param:
+    """One parameter of a component's constructor.
+
+    **Arguments:**
+
+    - `name`: its name.
+    - `default`: its default, as Python writes it; empty where a value must be given.
+    - `unit`: its unit, as `mV`.
+    - `bounds`: the lowest and the highest value that make sense, `None` for no bound.
+    - `trainable`: whether trainers change it unless they are told otherwise.
+    - `doc`: what it is.
+    """
+
+    name: str
+    default: str = ""
+    unit: str = ""
+    bounds: tuple[float | None, float | None] = (None, None)
+    trainable: bool = False
+    doc: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Spec:
     """A component before it is imported.
+
+    Its parameters, equations and source are written once, in the docstring of the target, where `dynplug info` reads
+    them. The fields for them are for targets whose docstring is another's, as an optimizer of optax.
 
     **Arguments:**
 
@@ -45,7 +72,11 @@ class Spec:
     - `deprecated`: why it should no longer be used and what to use instead; shown to whoever asks for it.
     - `requires`: distributions that the target needs beyond its package's own requirements; looked for before the
         target is imported.
-    - `example`: keyword arguments that build a minimal instance.
+    - `example`: keyword arguments that build a minimal instance; a value may be a configuration.
+    - `capabilities`: what the component can do, in words that the conformance suite knows.
+    - `params`: the parameters, instead of what the constructor and its docstring say.
+    - `equations`: LaTeX, instead of the docstring's.
+    - `citation`: a DOI, as `10.1113/jphysiol.1952.sp004764`, or a BibTeX entry, instead of the docstring's reference.
     """
 
     name: str
@@ -55,9 +86,16 @@ class Spec:
     revision: int = 1
     deprecated: str = ""
     requires: tuple[str, ...] = ()
-    example: dict[str, object] = field(default_factory=dict[str, object])
+    example: Mapping[str, object] = field(default_factory=dict[str, object])
+    capabilities: tuple[str, ...] = ()
+    params: tuple[Param, ...] = ()
+    equations: tuple[str, ...] = ()
+    citation: str = ""
 
     def __post_init__(self) -> None:
+        for several in ("aliases", "requires", "capabilities", "equations"):
+            if isinstance(getattr(self, several), str):
+                raise TypeError(f"{self.name}: {several} is one string: write ({getattr(self, several)!r},).")
         for name in (self.name, *self.aliases):
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no component name: write letters, digits, '-' and '_', a letter first.")
@@ -65,6 +103,8 @@ class Spec:
             raise ValueError(f"{self.name}: target {self.target!r} is not of the form 'package.module:Attribute'.")
         if self.revision < 1:
             raise ValueError(f"{self.name}: revision {self.revision} is not a positive whole number.")
+        if self.citation and not _CITATION.fullmatch(self.citation):
+            raise ValueError(f"{self.name}: citation {self.citation!r} is neither a DOI nor a BibTeX entry.")
 
 
 class NeuronSpec(Spec):

@@ -171,8 +171,22 @@ def dynplug_register_encoders() -> list[EncoderSpec]:
 @hookimpl
 def dynplug_register_optimizers() -> list[OptimizerSpec]:
     """Optax's optimizers that need no more than a learning rate."""
-    names = ("adam", "adamw", "sgd", "rmsprop", "adagrad", "adabelief", "nadam", "radam", "lion")
-    return [OptimizerSpec(name=n, target=f"optax:{n}", summary="optax", example={"learning_rate": 1e-3}) for n in names]
+    sources = {
+        "adam": "10.48550/arXiv.1412.6980",
+        "adamw": "10.48550/arXiv.1711.05101",
+        "sgd": "10.1214/aoms/1177729586",
+        "rmsprop": "",
+        "adagrad": "",
+        "adabelief": "10.48550/arXiv.2010.07468",
+        "nadam": "",
+        "radam": "10.48550/arXiv.1908.03265",
+        "lion": "10.48550/arXiv.2302.06675",
+    }
+    example = {"learning_rate": 1e-3}
+    return [
+        OptimizerSpec(name=name, target=f"optax:{name}", summary="optax", example=example, citation=doi)
+        for name, doi in sources.items()
+    ]
 
 
 @hookimpl

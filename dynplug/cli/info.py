@@ -1,44 +1,40 @@
 """`dynplug info`."""
 
-import inspect
-import re
-from typing import Any
+from dataclasses import asdict
 
 import click
 
 from dynplug.cli.output import described, echo_json, json_option
+from dynplug.errors import UnknownNameError
 from dynplug.plugin import registry
+from dynplug.plugin.documentation import bibtex, documentation
 
 
 @click.command("info")
 @click.argument("kind")
 @click.argument("name")
 @json_option
-def command(kind: str, name: str, as_json: bool) -> None:
+@click.option("--bibtex", "as_bibtex", is_flag=True, help="Only the source, as a BibTeX entry.")
+def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
     """Show what a component is: its equations, its parameters with units, and where it comes from."""
     component = registry().find(kind, name)
-    target = component.load()
-    doc = inspect.getdoc(target) or component.spec.summary
-    if as_json:
-        echo_json({**described(component), "parameters": _parameters(target, doc), "documentation": doc})
-        return
-    click.echo(f"{component.kind.name} {component.id}")
-    click.echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
-    defaults = (f"{p['name']}={p['default']}" if "default" in p else p["name"] for p in _parameters(target, doc))
-    click.echo(f"  {component.spec.target.rpartition(':')[2]}({', '.join(defaults)})\n")
-    click.echo(doc)
-
-
-def _parameters(target: Any, doc: str) -> list[dict[str, str]]:
-    """Name, default, and what the docstring says of each parameter; its unit where the text ends in one."""
-    found: list[dict[str, str]] = []
-    for p in inspect.signature(target).parameters.values():
-        entry = {"name": p.name}
-        if p.default is not p.empty:
-            entry["default"] = repr(p.default)
-        if text := re.search(rf"^- `{p.name}`: (.*(?:\n +.*)*)", doc, re.MULTILINE):
-            entry["documentation"] = " ".join(text[1].split())
-            if unit := re.search(r"\[([^\]]+)\]", entry["documentation"]):
-                entry["unit"] = unit[1]
-        found.append(entry)
-    return found
+    written = documentation(component)
+    if as_bibtex:
+        if not written.reference:
+            raise UnknownNameError(
+                f"{component.kind.name} {component.id} names no source: its author gives one as **Reference:** in the "
+                "docstring of its target, or as citation= in its spec."
+            )
+        click.echo(bibtex(written.reference, component.spec.name))
+    elif as_json:
+        echo_json({**described(component), **asdict(written)})
+    else:
+        click.echo(f"{component.kind.name} {component.id}")
+        click.echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
+        arguments = (f"{p.name}={p.default}" if p.default else p.name for p in written.params)
+        click.echo(f"  {component.spec.target.rpartition(':')[2]}({', '.join(arguments)})\n")
+        click.echo(written.text)
+        for equation in component.spec.equations:
+            click.echo(f"\n$${equation}$$")
+        if component.spec.citation:
+            click.echo(f"\n**Reference:** {component.spec.citation}")

@@ -25,6 +25,7 @@ def described(component: Component) -> dict[str, Any]:
         "id": component.id,
         "name": registry().name_of(component),
         "summary": spec.summary,
+        "capabilities": list(spec.capabilities),
         "aliases": list(spec.aliases),
         "deprecated": spec.deprecated,
         "target": spec.target,

@@ -43,6 +43,35 @@ def test_info_of_an_unknown_name_is_one_line(dynplug, one_line):
 
 def test_information_comes_as_json_too(dynplug):
     info = json.loads(dynplug("info", "neuron", "LIF", "--json").out)
-    (tau,) = [p for p in info["parameters"] if p["name"] == "tau"]
-    assert tau == {"name": "tau", "default": "10.0", "documentation": "membrane time constant [ms].", "unit": "ms"}
-    assert info["documentation"].startswith("Leaky integrate-and-fire.")
+    (tau,) = [p for p in info["params"] if p["name"] == "tau"]
+    assert tau == {
+        "name": "tau",
+        "default": "10.0",
+        "unit": "ms",
+        "bounds": [0.0, None],
+        "trainable": False,
+        "doc": "membrane time constant [ms].",
+    }
+    assert info["params"][0]["default"] == ""  # size must be given
+    assert info["text"].startswith("Leaky integrate-and-fire.")
+    (equation,) = info["equations"]
+    assert equation.startswith(r"\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V),")
+    assert info["doi"] == "10.1017/CBO9781107447615"
+    assert info["reference"].startswith("Gerstner, W. et al. (2014), Neuronal Dynamics")
+
+
+def test_the_source_comes_as_bibtex(dynplug):
+    assert dynplug("info", "neuron", "AdExIF", "--bibtex").out == (
+        "@misc{brette2005,\n"
+        "  author = {Brette, R. and Gerstner, W.},\n"
+        "  year = {2005},\n"
+        "  title = {Adaptive exponential integrate-and-fire model as an effective description of neuronal activity},\n"
+        "  doi = {10.1152/jn.00686.2005},\n"
+        "}\n"
+    )
+    assert "@article{tsitouras2011runge," in dynplug("info", "integrator", "Tsit5", "--bibtex").out  # diffrax's own
+
+
+def test_a_source_that_is_not_there_is_one_line(dynplug, one_line):
+    line = one_line(dynplug("info", "loss", "mse", "--bibtex"))
+    assert "loss dynplug:mse@1 names no source: its author gives one as **Reference:** in the docstring" in line

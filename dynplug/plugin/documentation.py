@@ -1,0 +1,113 @@
+"""What is written about a component: in its docstring, unless its spec says it instead."""
+
+import inspect
+import re
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dynplug.api import Param
+from dynplug.plugin.component import Component
+
+
+@dataclass(frozen=True)
+class Documentation:
+    """A component's text, and what can be read from it.
+
+    **Attributes:** `text`, the docstring; `params`; `equations` and `reference`, in LaTeX and in words, or empty;
+    `doi`, that of the first source.
+    """
+
+    text: str
+    params: tuple[Param, ...]
+    equations: tuple[str, ...]
+    reference: str
+    doi: str
+
+
+def documentation(component: Component) -> Documentation:
+    """What is written about a component, which is imported for it."""
+    spec, target = component.spec, component.load()
+    text = inspect.getdoc(target) or spec.summary
+    reference = spec.citation or reference_of(text)
+    doi = re.search(r"\b10\.\d{4,9}/[^\s{},]*[^\s{},.;]", reference)
+    return Documentation(
+        text, spec.params or params_of(target), spec.equations or equations_of(text), reference, doi[0] if doi else ""
+    )
+
+
+def params_of(target: Any) -> tuple[Param, ...]:
+    """The parameters of a constructor or a function, with what its docstring and its fields say of each."""
+    text = inspect.getdoc(target) or ""
+    fields: Mapping[str, Any] = getattr(target, "__dataclass_fields__", {})
+    found: list[Param] = []
+    for p in inspect.signature(target).parameters.values():
+        entry = re.search(rf"^- `{p.name}`: (.*(?:\n +.*)*)", text, re.MULTILINE)
+        doc = " ".join(entry[1].split()) if entry else ""
+        unit = re.search(r"\[([^\]]+)\]", doc)
+        declared: Mapping[str, Any] = fields[p.name].metadata if p.name in fields else {}
+        found.append(
+            Param(
+                name=p.name,
+                default="" if p.default is p.empty else repr(p.default),
+                unit=unit[1] if unit else "",
+                bounds=(0.0 if declared.get("dynplug.positive") else None, None),
+                trainable=bool(declared.get("dynplug.trainable")),
+                doc=doc,
+            )
+        )
+    return tuple(found)
+
+
+def equations_of(text: str) -> tuple[str, ...]:
+    """The displayed equations of a docstring; where there is none, those within its lines."""
+    displayed = re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL)
+    return tuple(" ".join(e.split()) for e in displayed or re.findall(r"\$([^$]*=[^$]*)\$", text))
+
+
+def reference_of(text: str) -> str:
+    """What follows **Reference:** in a docstring, in one line; or the BibTeX entry that it holds."""
+    if entry := re.search(r"```bibtex\n(.*?)```", text, re.DOTALL):
+        return textwrap.dedent(entry[1]).strip()
+    found = re.search(r"^\*\*References?:\*\*(.*(?:\n.+)*)", text, re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""
+
+
+def bibtex(reference: str, key: str) -> str:
+    """A BibTeX entry of a source: as it is given, if it is one; else from `AUTHORS (YEAR), TITLE, doi:DOI.`
+
+    What is said beyond the first source goes into its note.
+
+    **Arguments:**
+
+    - `reference`: a BibTeX entry, a DOI, or a reference in words.
+    - `key`: what the entry is called where the reference names no author.
+    """
+    if reference.startswith("@"):
+        return reference.strip()
+    if source := re.match(r"(?P<author>[^()]+) \((?P<year>\d{4})\), (?P<rest>.*)", reference):
+        surname = re.sub(r"\W", "", source["author"].partition(",")[0].lower())
+        key = f"{surname}{source['year']}"
+        fields = {"author": _authors(source["author"]), "year": source["year"], **_work(source["rest"])}
+    else:
+        fields = {"doi" if reference.startswith("10.") else "note": reference}
+    lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items()).replace("&", r"\&")
+    return f"@misc{{{key},\n{lines}}}"
+
+
+def _authors(text: str) -> str:
+    """`A, B., C, D. & E, F.` as BibTeX writes it: `A, B. and C, D. and E, F.`"""
+    names = re.sub(r"(?<=\.), | & ", " and ", text)
+    return re.sub(r" et al\.$", " and others", names)
+
+
+def _work(text: str) -> dict[str, str]:
+    """Title and identifier of `TITLE, doi:DOI`, `TITLE, arXiv:NUMBER` or `TITLE, WHERE`, and a note of what follows."""
+    found = re.match(r"(?P<title>.+?), (?P<scheme>doi|arXiv):(?P<id>\S*[^\s.;,])[.;,]?(?P<rest>.*)", text)
+    if not found:
+        title, _, where = text.removesuffix(".").partition(", ")
+        return {"title": title, "howpublished": where} if where else {"title": title}
+    identifier = {"doi": found["id"]} if found["scheme"] == "doi" else {"eprint": found["id"], "archiveprefix": "arXiv"}
+    note = found["rest"].strip()
+    return {"title": found["title"], **identifier, **({"note": note} if note else {})}
