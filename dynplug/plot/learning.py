@@ -1,0 +1,26 @@
+"""What a training does, and what it ends with."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+
+def learning_curve(ax: Axes, curves: Mapping[str, Any], *, label: str, title: str = "") -> None:
+    """Curves by name, one value an epoch each; a dot where there was but one epoch."""
+    for name, values in curves.items():
+        ax.plot(np.arange(1, len(values) + 1), values, label=name, marker="." if len(values) == 1 else "")
+    ax.set(xlabel="epoch", ylabel=label, title=title)
+    if curves:
+        ax.legend(frameon=False)
+
+
+def weights(ax: Axes, weight: Any, *, title: str = "") -> None:
+    """A weight (out, in) as an image, blue below zero and red above; of a kernel, one row per output."""
+    weight = np.asarray(weight, float)
+    weight = weight.reshape(len(weight), -1)
+    limit = float(np.max(np.abs(weight), initial=0.0)) or 1.0
+    image = ax.imshow(weight, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+    ax.figure.colorbar(image, ax=ax)
+    ax.set(xlabel="in", ylabel="out", title=title)
