@@ -69,6 +69,7 @@ def dynplug_register_layers() -> list[LayerSpec]:
         layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
         layer("LSTMCell", "long short-term memory", in_size=3, out_size=3),
         layer("Dropout", "random silencing while fitting", p=0.5),
+        layer("InputGroup", "where inputs enter, for monitors", size=3),
     ]
 
 

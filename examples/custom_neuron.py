@@ -1,5 +1,8 @@
 """A neuron of one's own: the quadratic integrate-and-fire model, trained like any other."""
 
+import sys
+from pathlib import Path
+
 import diffrax
 import equinox as eqx
 import jax
@@ -38,3 +41,10 @@ y = np.arange(200) % 2
 x = 5 * np.random.default_rng(0).random((200, 30, 20)) + y[:, None, None]
 trainer = dp.BPTT(model, "cross_entropy", {"type": "adam", "learning_rate": 0.01}, metrics=["accuracy"], dt=1.0)
 trainer.fit((x, y), num_epoch=30, batch_size=50)
+
+runner = dp.DSRunner(trainer.target, monitors=["1.V"], dt=1.0, progress_bar=False)
+runner.run(inputs=x[0])
+figure, (left, right) = dp.plot.figure(columns=2)
+dp.plot.learning_curve(left, {"fit": trainer.get_hist_metric("fit", "accuracy")}, label="accuracy")
+dp.plot.traces(right, runner.mon.ts, runner.mon["1.V"][:, :5], title="five QIF neurons")
+dp.plot.save(figure, Path(sys.argv[1] if len(sys.argv) > 1 else "figures") / "custom_neuron.png")

@@ -5,6 +5,7 @@
 The same training from the command line, where every part can be exchanged: `dynplug train digits`.
 """
 
+import sys
 from pathlib import Path
 
 import jax
@@ -12,6 +13,8 @@ import numpy as np
 import optax
 
 import dynplug as dp
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
 
 k1, k2 = jax.random.split(jax.random.key(0))
 model = dp.Sequential(
@@ -35,5 +38,4 @@ figure, (left, right) = dp.plot.figure(columns=2)
 curves = {phase: trainer.get_hist_metric(phase, "accuracy") for phase in ("fit", "test")}
 dp.plot.learning_curve(left, curves, label="accuracy")
 dp.plot.raster(right, runner.mon.ts, runner.mon["hidden.spike"], title=f"hidden layer for a {y_test[0]}")
-Path("figures").mkdir(exist_ok=True)
-figure.savefig("figures/digits.png", dpi=150)
+dp.plot.save(figure, folder / "digits.png")

@@ -1,5 +1,6 @@
 """One Hodgkin-Huxley object, run in steps by dynplug and solved with adaptive steps by diffrax."""
 
+import sys
 from pathlib import Path
 
 import diffrax
@@ -7,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import dynplug as dp
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
 
 hh = dp.neurons.HH(1)
 
@@ -36,5 +39,4 @@ print(f"diffrax: {steps} adaptive steps instead of {len(ts)}, spikes at {spikes_
 figure, (left, right) = dp.plot.figure(columns=2)
 dp.plot.traces(left, ts, np.concatenate([runner.mon["V"], solution.ys.V], axis=1), title="stepped and adaptive")
 dp.plot.traces(right, ts, np.concatenate([runner.mon[x] for x in "mhn"], axis=1), label="m, h, n", title="gates")
-Path("figures").mkdir(exist_ok=True)
-figure.savefig("figures/hodgkin_huxley.png", dpi=150)
+dp.plot.save(figure, folder / "hodgkin_huxley.png")

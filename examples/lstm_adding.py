@@ -4,6 +4,7 @@ Each step shows a random number in [0, 1] and a mark; two steps of each sequence
 squared error of 1/6. (Hochreiter & Schmidhuber 1997, doi:10.1162/neco.1997.9.8.1735, experiment 4.)
 """
 
+import sys
 from pathlib import Path
 
 import jax
@@ -11,6 +12,8 @@ import numpy as np
 import optax
 
 import dynplug as dp
+
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
 
 
 def sequences(samples: int, steps: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -37,5 +40,4 @@ figure, (axes,) = dp.plot.figure(width=5.0)
 curves = {phase: trainer.get_hist_metric(phase) for phase in ("fit", "test")}
 dp.plot.learning_curve(axes, curves, label="squared error")
 axes.set(yscale="log")
-Path("figures").mkdir(exist_ok=True)
-figure.savefig("figures/lstm_adding.png", dpi=150)
+dp.plot.save(figure, folder / "lstm_adding.png")

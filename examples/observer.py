@@ -4,6 +4,7 @@ Observers hear of a run only if it was started with them.
 """
 
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -44,8 +45,9 @@ model = (
     >> dp.synapses.Delta(10)
     >> dp.neurons.LeakyIntegrator(10, tau=20.0)
 )
-Path("figures").mkdir(exist_ok=True)
-log = Path("figures/scalars.jsonl")
+folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
+folder.mkdir(parents=True, exist_ok=True)
+log = folder / "scalars.jsonl"
 log.unlink(missing_ok=True)
 stopping = dp.train.EarlyStopping(metric="accuracy", mode="max", patience=2, min_delta=0.005)
 trainer = dp.BPTT(
@@ -59,3 +61,9 @@ trainer = dp.BPTT(
 train, test = dp.tasks.Digits().load(jax.random.key(1))
 trainer.fit(train, test, num_epoch=30, batch_size=64)
 print(f"best accuracy {stopping.best:.3f} in epoch {stopping.best_epoch}; {len(log.read_text().splitlines())} scalars")
+
+lines = [json.loads(line) for line in log.read_text().splitlines()]
+curves = {phase: [d["value"] for d in lines if d["tag"] == f"{phase}/accuracy"] for phase in ("fit", "test")}
+figure, (axes,) = dp.plot.figure(width=5.0)
+dp.plot.learning_curve(axes, curves, label="accuracy", title="from the file of scalars")
+dp.plot.save(figure, folder / "observer.png")

@@ -3,6 +3,7 @@
 from dynplug.layers.dense import Dense as Dense
 from dynplug.layers.dropout import Dropout as Dropout
 from dynplug.layers.gru_cell import GRUCell as GRUCell
+from dynplug.layers.input_group import InputGroup as InputGroup
 from dynplug.layers.lstm_cell import LSTMCell as LSTMCell
 from dynplug.layers.one_sample import check_input as check_input
 from dynplug.layers.rnn_cell import RNNCell as RNNCell

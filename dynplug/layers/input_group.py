@@ -1,0 +1,42 @@
+"""Where inputs enter a network."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, DynamicalSystem, as_size
+from dynplug.layers.one_sample import check_input
+
+
+class InputGroupState(eqx.Module):
+    """The last input."""
+
+    spike: Float[Array, "*size"]
+
+
+class InputGroup(DynamicalSystem):
+    """Puts out what it receives, once it has the right shape, and keeps it in its state, where monitors find it.
+
+    **Arguments:**
+
+    - `size`: the number of inputs, or the shape of a grid of them.
+    """
+
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+
+    @property
+    def in_size(self) -> tuple[int, ...]:
+        return self.size
+
+    @property
+    def out_size(self) -> tuple[int, ...]:
+        return self.size
+
+    def init_state(self, ctx: Context) -> InputGroupState:
+        return InputGroupState(jnp.zeros(self.size, ctx.dtype))
+
+    def update(self, state: InputGroupState, x: Any, ctx: Context) -> tuple[InputGroupState, Float[Array, "*size"]]:
+        x = check_input(self, x, ctx.dtype, ctx)
+        return InputGroupState(x), x
