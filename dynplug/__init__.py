@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dynplug import (
         api as api,
+        connectors as connectors,
         core as core,
         encoders as encoders,
         errors as errors,
@@ -63,8 +64,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    *("api", "core", "encoders", "errors", "initializers", "integrators", "layers", "losses", "neurons", "plot"),
-    *("run", "surrogates", "synapses", "tasks", "timeloop", "train"),
+    *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "layers", "losses"),
+    *("neurons", "plot", "run", "surrogates", "synapses", "tasks", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (

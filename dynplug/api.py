@@ -139,6 +139,10 @@ class InitializerSpec(Spec):
     """A class whose instances are called as `f(key, shape, dtype) -> array`."""
 
 
+class ConnectorSpec(Spec):
+    """A class whose instances are called as `f(pre, post, *, key=None) -> dynplug.connectors.Connections`."""
+
+
 class EncoderSpec(Spec):
     """A class whose instances are called as `f(x, *, key=None) -> array`, time first."""
 

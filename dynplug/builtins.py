@@ -1,6 +1,7 @@
 """What dynplug itself provides, registered as any plugin does. No JAX is imported here."""
 
 from dynplug.api import (
+    ConnectorSpec,
     EncoderSpec,
     InitializerSpec,
     IntegratorSpec,
@@ -65,6 +66,7 @@ def dynplug_register_layers() -> list[LayerSpec]:
     return [
         LayerSpec(name="Sequential", target="dynplug.core:Sequential", summary="systems in a row"),
         layer("Dense", "weight and bias", in_size=3, out_size=3),
+        layer("Sparse", "weight of the pairs that a connector makes", in_size=3, out_size=3, connector="AllToAll"),
         layer("RNNCell", "simple recurrent layer", in_size=3, out_size=3),
         layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
         layer("LSTMCell", "long short-term memory", in_size=3, out_size=3),
@@ -147,6 +149,25 @@ def dynplug_register_initializers() -> list[InitializerSpec]:
         initializer("KaimingNormal", "variance 2 / inputs"),
         initializer("XavierNormal", "variance 2 / (inputs + outputs)"),
         initializer("LecunNormal", "variance 1 / inputs"),
+    ]
+
+
+@hookimpl
+def dynplug_register_connectors() -> list[ConnectorSpec]:
+    """Connectors of the core."""
+
+    def connector(name: str, summary: str, *requires: str, **example: object) -> ConnectorSpec:
+        target = f"dynplug.connectors:{name}"
+        return ConnectorSpec(name=name, target=target, summary=summary, requires=requires, example=example)
+
+    return [
+        connector("AllToAll", "every pair"),
+        connector("OneToOne", "each unit with that of its own index"),
+        connector("FixedProbability", "each pair with one probability", p=0.5),
+        connector("FixedInDegree", "each unit receives as many", n=2),
+        connector("FixedOutDegree", "each unit sends as many", n=2),
+        connector("SmallWorld", "Watts and Strogatz, by networkx", "networkx", k=2, p=0.1),
+        connector("ScaleFree", "Barabási and Albert, by networkx", "networkx", m=2),
     ]
 
 

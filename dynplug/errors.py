@@ -109,6 +109,14 @@ class PluginError(DynplugError, ImportError):
     """A plugin, or one component of it, cannot be used."""
 
 
+class MissingPackageError(DynplugError, ImportError):
+    """A component needs a package that is not installed."""
+
+
+class ConformanceError(DynplugError, AssertionError):
+    """A component does not keep the contract of its kind."""
+
+
 class PluginWarning(UserWarning):
     """A plugin was set aside; everything else keeps working."""
 

@@ -7,6 +7,7 @@ from jaxtyping import install_import_hook
 
 with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.builtins
+    import dynplug.connectors
     import dynplug.core
     import dynplug.encoders
     import dynplug.initializers

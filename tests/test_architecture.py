@@ -18,7 +18,7 @@ FLOORS = [
     {"api"},
     {"plugin"},
     {"core"},
-    {"integrators", "surrogates", "initializers"},
+    {"connectors", "integrators", "surrogates", "initializers"},
     {"neurons", "synapses", "layers", "losses", "encoders"},
     {"tasks"},
     {"timeloop"},

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pluggy
 
 from dynplug.api import (
+    ConnectorSpec,
     EncoderSpec,
     Host,
     InitializerSpec,
@@ -61,6 +62,11 @@ def dynplug_register_integrators(host: Host) -> Iterable[IntegratorSpec]:  # pyr
 @hookspec
 def dynplug_register_initializers(host: Host) -> Iterable[InitializerSpec]:  # pyright: ignore[reportReturnType]
     """Initializers that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_connectors(host: Host) -> Iterable[ConnectorSpec]:  # pyright: ignore[reportReturnType]
+    """Connectors that this plugin provides."""
 
 
 @hookspec

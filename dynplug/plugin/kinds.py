@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
         Kind("surrogate", "surrogates", api.SurrogateSpec, "f(V - V_th) -> spike", "dynplug.surrogates:Surrogate"),
         Kind("integrator", "integrators", api.IntegratorSpec, "diffrax.AbstractSolver", "diffrax:AbstractSolver"),
         Kind("initializer", "initializers", api.InitializerSpec, "f(key, shape, dtype) -> array"),
+        Kind("connector", "connectors", api.ConnectorSpec, "f(pre, post, *, key=None) -> Connections"),
         Kind("encoder", "encoders", api.EncoderSpec, "f(x, *, key=None) -> (time, ...)"),
         Kind("optimizer", "optimizers", api.OptimizerSpec, "f(**hyperparameters) -> optax.GradientTransformation"),
         Kind("metric", "metrics", api.MetricSpec, "f(predicts, targets) -> scalar", factory=False),

@@ -109,6 +109,7 @@ CHECKS = {
     "surrogate": lambda built: built(jnp.array([-1.0, 1.0])).tolist() == [0.0, 1.0],
     "integrator": lambda built: isinstance(built.order(None), int),
     "initializer": lambda built: bool(np.isfinite(built(jax.random.key(0), (3, 3), jnp.float32)).all()),
+    "connector": lambda built: len(built(4, 4, key=jax.random.key(0)).pre) > 0,
     "encoder": lambda built: built(jnp.ones((2, 3)), key=jax.random.key(0)).shape == (8, 2, 3),
     "optimizer": is_optimizer,
     "task": lambda built: type(built).recipe().startswith("#"),

@@ -1,0 +1,26 @@
+"""All-to-all connections."""
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.connectors.connections import Connections
+from dynplug.connectors.drawing import one_population
+
+
+class AllToAll(eqx.Module):
+    """Every unit reaches every unit.
+
+    **Arguments:**
+
+    - `self_connections`: whether a unit reaches itself; `False` is for a population connected with itself.
+    """
+
+    self_connections: bool = True
+
+    def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
+        receiver, sender = np.divmod(np.arange(pre * post), pre)
+        if not self.self_connections:
+            one_population(self, pre, post)
+            sender, receiver = sender[sender != receiver], receiver[sender != receiver]
+        return Connections(sender, receiver, pre, post)

@@ -1,0 +1,57 @@
+"""A set of connections between two populations."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Int
+
+from dynplug.errors import ParameterError, ShapeError
+
+
+class Connections(eqx.Module):
+    """Pairs of units, each pair once: what a connector returns.
+
+    The pairs are kept as two lists of indices, sorted by the receiving unit and then by the sending one, which suits
+    sums over what a unit receives. Many connections as a matrix are their `mask`.
+
+    **Arguments:**
+
+    - `pre`: the index of the sending unit of each pair, in any order.
+    - `post`: the index of the receiving unit of each pair.
+    - `pre_size`: the number of sending units.
+    - `post_size`: the number of receiving units.
+
+    **Raises:** `ShapeError` for an index out of range, or lists of different length; `ParameterError` for a pair twice.
+    """
+
+    pre: Int[Array, " connections"]
+    post: Int[Array, " connections"]
+    pre_size: int = eqx.field(static=True)
+    post_size: int = eqx.field(static=True)
+
+    def __init__(self, pre: Any, post: Any, pre_size: int, post_size: int):
+        sender, receiver = np.asarray(pre, np.int64).ravel(), np.asarray(post, np.int64).ravel()
+        if sender.size != receiver.size:
+            raise ShapeError(f"Connections: pre has {sender.size} indices and post has {receiver.size}: give pairs.")
+        for name, index, size in (("pre", sender, pre_size), ("post", receiver, post_size)):
+            if index.size and not (index.min() >= 0 and index.max() < size):
+                raise ShapeError(
+                    f"Connections: {name} has indices from {index.min()} to {index.max()}, for {size} units."
+                )
+        pairs = np.sort(receiver * pre_size + sender)
+        if (pairs[1:] == pairs[:-1]).any():
+            post_index, pre_index = divmod(int(pairs[1:][pairs[1:] == pairs[:-1]][0]), pre_size)
+            raise ParameterError(f"Connections: the pair ({pre_index}, {post_index}) stands twice: add its weights up.")
+        receiver, sender = (index.astype(np.int32) for index in np.divmod(pairs, pre_size))
+        self.pre, self.post = jnp.asarray(sender), jnp.asarray(receiver)
+        self.pre_size, self.post_size = pre_size, post_size
+
+    def __len__(self) -> int:
+        return self.pre.shape[0]
+
+    @property
+    def mask(self) -> Bool[Array, "post pre"]:
+        """Which pairs are connected, as a matrix (post, pre): the layout of a dense weight."""
+        return jnp.zeros((self.post_size, self.pre_size), bool).at[self.post, self.pre].set(True)

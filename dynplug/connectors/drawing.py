@@ -1,0 +1,43 @@
+"""What connectors have in common: random numbers, and the pairs of a unit with itself."""
+
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.errors import KeyRequiredError, ParameterError, ShapeError
+
+
+def generator(connector: Any, key: PRNGKeyArray | None) -> np.random.Generator:
+    """Random numbers fixed by a JAX key; connections are drawn on the host, since their number is not known before."""
+    if key is None:
+        name = type(connector).__name__
+        raise KeyRequiredError(f"{name} draws connections: call it as connector(pre, post, key=jax.random.key(0)).")
+    return np.random.default_rng(np.asarray(jax.random.key_data(key)))
+
+
+def one_population(connector: Any, pre: int, post: int) -> int:
+    """The size of a population that is connected with itself."""
+    if pre != post:
+        raise ShapeError(
+            f"{connector} is for a population connected with itself; it was given two, of {min(pre, post)} and "
+            f"{max(pre, post)} units."
+        )
+    return pre
+
+
+def partners(connector: Any, rng: np.random.Generator, units: int, others: int, own: bool) -> tuple[Any, Any]:
+    """For each of `units` units, `connector.n` distinct ones out of `others`: two lists of indices.
+
+    Without its `own` index, a unit draws from one fewer; what it draws from its own index on moves up by one.
+    """
+    if not own:
+        one_population(connector, units, others)
+    choices = others if own else others - 1
+    if not 0 <= connector.n <= choices:
+        raise ParameterError(f"{connector}: there are {choices} units to choose from; n must lie between 0 and that.")
+    drawn = np.array([rng.choice(choices, connector.n, replace=False, shuffle=False) for _ in range(units)], int)
+    unit = np.repeat(np.arange(units), connector.n)
+    drawn = drawn.ravel()
+    return unit, drawn if own else drawn + (drawn >= unit)

@@ -1,0 +1,37 @@
+"""Connections with a fixed probability."""
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.connectors.connections import Connections
+from dynplug.connectors.drawing import generator, one_population
+from dynplug.errors import ParameterError
+
+
+class FixedProbability(eqx.Module):
+    """Each pair is connected with probability `p`, independently: a random graph of Gilbert.
+
+    **Arguments:**
+
+    - `p`: the probability of a connection.
+    - `self_connections`: whether a unit may reach itself; `False` is for a population connected with itself.
+
+    **Reference:** Gilbert, E. N. (1959), Random graphs, doi:10.1214/aoms/1177706098.
+    """
+
+    p: float
+    self_connections: bool = True
+
+    def __check_init__(self) -> None:
+        if not 0.0 <= self.p <= 1.0:
+            raise ParameterError(f"FixedProbability(p={self.p}): p is a probability, from 0 to 1.")
+
+    def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
+        rng = generator(self, key)
+        count = rng.binomial(pre * post, self.p)  # then each set of that many pairs is as likely as any other
+        receiver, sender = np.divmod(rng.choice(pre * post, count, replace=False, shuffle=False), pre)
+        if not self.self_connections:
+            one_population(self, pre, post)
+            sender, receiver = sender[sender != receiver], receiver[sender != receiver]
+        return Connections(sender, receiver, pre, post)

@@ -1,0 +1,17 @@
+"""One-to-one connections."""
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.connectors.connections import Connections
+from dynplug.errors import ShapeError
+
+
+class OneToOne(eqx.Module):
+    """Every unit reaches the unit of its own index; both populations are of one size."""
+
+    def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
+        if pre != post:
+            raise ShapeError(f"OneToOne needs two populations of one size; it was given {pre} and {post}.")
+        return Connections(np.arange(pre), np.arange(pre), pre, post)

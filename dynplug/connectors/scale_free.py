@@ -1,0 +1,26 @@
+"""A scale-free network."""
+
+import equinox as eqx
+from jaxtyping import PRNGKeyArray
+
+from dynplug.connectors.connections import Connections
+from dynplug.connectors.graphs import graph_connections
+
+
+class ScaleFree(eqx.Module):
+    """Units are added one by one, each connected with `m` earlier ones, which are the likelier the more they have.
+
+    Connections go both ways, no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
+
+    **Arguments:**
+
+    - `m`: the number of connections with which a unit is added.
+
+    **Reference:** Barabási, A.-L. & Albert, R. (1999), Emergence of scaling in random networks,
+    doi:10.1126/science.286.5439.509.
+    """
+
+    m: int
+
+    def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
+        return graph_connections(self, "barabasi_albert_graph", self.m, pre=pre, post=post, key=key)

@@ -1,0 +1,28 @@
+"""A small world."""
+
+import equinox as eqx
+from jaxtyping import PRNGKeyArray
+
+from dynplug.connectors.connections import Connections
+from dynplug.connectors.graphs import graph_connections
+
+
+class SmallWorld(eqx.Module):
+    """A ring of units, each connected with its `k` nearest, some of whose connections are moved to units far away.
+
+    Connections go both ways, no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
+
+    **Arguments:**
+
+    - `k`: the number of nearest units that each is connected with; an odd number is taken as the even one below it.
+    - `p`: the probability to move a connection: 0 is the ring, 1 a random graph.
+
+    **Reference:** Watts, D. J. & Strogatz, S. H. (1998), Collective dynamics of 'small-world' networks,
+    doi:10.1038/30918.
+    """
+
+    k: int
+    p: float
+
+    def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
+        return graph_connections(self, "watts_strogatz_graph", self.k, self.p, pre=pre, post=post, key=key)

@@ -1,0 +1,99 @@
+"""The sparse layer."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynplug.connectors import Connections
+from dynplug.core import Context, DynamicalSystem
+from dynplug.errors import OptionError, ParameterError
+from dynplug.initializers import LecunNormal, initialize, required
+from dynplug.layers.one_sample import check_input
+
+
+class Sparse(DynamicalSystem):
+    r"""$y_i = \sum_{j \to i} w_{ij}\,x_j + b_i$ over the connections that a connector makes, without state.
+
+    One weight a connection, whichever way the sum is taken. Inputs that are not floating are converted.
+
+    **Arguments:**
+
+    - `in_size`: the number of inputs.
+    - `out_size`: the number of outputs.
+    - `connector`: which inputs reach which outputs: called as `connector(in_size, out_size, key=key)`.
+    - `W_initializer`: the weights: an array (connections,), sorted as the connections are; a number; or an initializer,
+        which draws a matrix of as many inputs as an output has on average, so that its scale fits.
+    - `b_initializer`: the bias (out,), likewise; `None` for no bias.
+    - `method`: `"dense"` multiplies by a matrix that is zero where nothing is connected, which matrix units do best;
+        `"sparse"` gathers and adds up, in memory and time proportional to the number of connections. On a processor,
+        for 1000 to 4000 units, the two take equal time where some 3 % of the pairs are connected.
+    - `key`: a `jax.random.key`; not needed where nothing is drawn.
+    """
+
+    weight: Float[Array, " connections"]
+    bias: Float[Array, " out"] | None
+    connections: Connections
+    in_size: tuple[int] = eqx.field(static=True)
+    out_size: tuple[int] = eqx.field(static=True)
+    method: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        in_size: int,
+        out_size: int,
+        connector: Any,
+        *,
+        W_initializer: Any = LecunNormal(),
+        b_initializer: Any = 0.0,
+        method: str = "dense",
+        key: PRNGKeyArray | None = None,
+    ):
+        if method not in _METHODS:
+            raise OptionError(f"Sparse(method={method!r}): choose 'dense' or 'sparse'.")
+        C_key, W_key, b_key = (None, None, None) if key is None else jax.random.split(key, 3)
+        made = connector(in_size, out_size, key=C_key)
+        if not isinstance(made, Connections) or (made.pre_size, made.post_size) != (in_size, out_size):
+            raise ParameterError(
+                f"Sparse: {connector} made {made!r}; a connector returns the Connections of {in_size} with "
+                f"{out_size} units."
+            )
+        self.connections, self.method = made, method
+        self.weight = _weights(W_initializer, len(made), out_size, W_key)
+        self.bias = initialize(b_initializer, (out_size,), key=b_key, name="Sparse bias (out,)")
+        self.in_size, self.out_size = (in_size,), (out_size,)
+
+    def init_state(self, ctx: Context) -> None:
+        return None
+
+    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Float[Array, " out"]]:
+        x = check_input(self, x, self.weight.dtype, ctx)
+        y = _METHODS[self.method](self, x)
+        return None, y if self.bias is None else y + self.bias
+
+
+def _dense(layer: Sparse, x: Array) -> Array:
+    pairs = layer.connections
+    matrix = jnp.zeros((*layer.out_size, *layer.in_size), layer.weight.dtype)
+    return matrix.at[pairs.post, pairs.pre].set(layer.weight, indices_are_sorted=True, unique_indices=True) @ x
+
+
+def _sparse(layer: Sparse, x: Array) -> Array:
+    pairs = layer.connections
+    sent = layer.weight * x[pairs.pre]
+    return jax.ops.segment_sum(sent, pairs.post, *layer.out_size, indices_are_sorted=True)
+
+
+_METHODS = {"dense": _dense, "sparse": _sparse}
+
+
+def _weights(initializer: Any, count: int, out_size: int, key: PRNGKeyArray | None) -> Array:
+    """One weight a connection; what is drawn is drawn as a matrix (rows, mean in-degree), row after row."""
+    if not callable(initializer):
+        return required(initializer, (count,), key=key, name="Sparse weight (connections,)")
+    columns = max(1, round(count / out_size))
+    rows = max(1, -(-count // columns))
+    drawn = required(initializer, (rows, columns), key=key, name="Sparse weight (rows, mean in-degree)")
+    return drawn.ravel()[:count]

@@ -1,0 +1,201 @@
+"""Connectors: degrees, densities, and what they refuse."""
+
+import sys
+
+import jax
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings, strategies as st
+
+import dynplug as dp
+from dynplug.connectors import (
+    AllToAll,
+    Connections,
+    FixedInDegree,
+    FixedOutDegree,
+    FixedProbability,
+    OneToOne,
+    ScaleFree,
+    SmallWorld,
+)
+from dynplug.errors import KeyRequiredError, MissingPackageError, ParameterError, ShapeError
+
+sizes, seeds = st.integers(1, 12), st.integers(0, 2**32 - 1)
+RANDOM = [
+    *(FixedProbability(0.3), FixedProbability(0.3, self_connections=False), FixedInDegree(3), FixedOutDegree(3)),
+    *(SmallWorld(4, 0.5), ScaleFree(2)),
+]
+
+
+def pairs(connections):
+    return list(zip(connections.pre.tolist(), connections.post.tolist(), strict=True))
+
+
+def degrees(connections):
+    """How many each unit receives, and how many each sends."""
+    return (
+        np.bincount(connections.post, minlength=connections.post_size),
+        np.bincount(connections.pre, minlength=connections.pre_size),
+    )
+
+
+@given(sizes, sizes)
+def test_all_to_all_is_every_pair_and_without_itself_all_but_the_diagonal(pre, post):
+    assert sorted(pairs(AllToAll()(pre, post))) == [(i, j) for i in range(pre) for j in range(post)]
+    alone = AllToAll(self_connections=False)(post, post)
+    assert sorted(pairs(alone)) == [(i, j) for i in range(post) for j in range(post) if i != j]
+
+
+@given(sizes)
+def test_one_to_one_is_the_diagonal(size):
+    assert pairs(OneToOne()(size, size)) == [(i, i) for i in range(size)]
+
+
+@settings(deadline=None)
+@given(sizes, sizes, st.data(), seeds)
+def test_every_unit_receives_or_sends_as_many(pre, post, data, seed):
+    n = data.draw(st.integers(0, min(pre, post)))
+    received, _ = degrees(FixedInDegree(n)(pre, post, key=jax.random.key(seed)))
+    _, sent = degrees(FixedOutDegree(n)(pre, post, key=jax.random.key(seed)))
+    assert received.tolist() == [n] * post
+    assert sent.tolist() == [n] * pre
+
+
+@settings(deadline=None)
+@given(st.integers(2, 12), st.data(), seeds)
+def test_without_self_connections_the_degrees_stay(size, data, seed):
+    n = data.draw(st.integers(0, size - 1))
+    for connector, which in ((FixedInDegree, 0), (FixedOutDegree, 1)):
+        made = connector(n, self_connections=False)(size, size, key=jax.random.key(seed))
+        assert degrees(made)[which].tolist() == [n] * size
+        assert all(i != j for i, j in pairs(made))
+
+
+def test_partners_are_drawn_evenly():
+    """Over 3000 draws each of the 5 other units is a partner 2/5 of the time, within 4.5 standard deviations."""
+    counts = np.zeros((6, 6))
+    for seed in range(500):
+        made = FixedInDegree(2, self_connections=False)(6, 6, key=jax.random.key(seed))
+        counts[made.post, made.pre] += 1
+    deviation = (500 * 0.4 * 0.6) ** 0.5
+    np.testing.assert_array_less(np.abs(counts - 200)[~np.eye(6, dtype=bool)], 4.5 * deviation)
+    assert np.diag(counts).tolist() == [0] * 6
+
+
+@settings(deadline=None)
+@given(st.floats(0.0, 1.0), seeds)
+def test_the_density_lies_within_binomial_bounds(p, seed):
+    made = FixedProbability(p)(60, 50, key=jax.random.key(seed))
+    assert abs(len(made) - 3000 * p) <= 6.0 * (3000 * p * (1 - p)) ** 0.5 + 1.0
+    alone = FixedProbability(p, self_connections=False)(50, 50, key=jax.random.key(seed))
+    assert abs(len(alone) - 2450 * p) <= 6.0 * (2450 * p * (1 - p)) ** 0.5 + 1.0
+    assert all(i != j for i, j in pairs(alone))
+
+
+@settings(deadline=None)
+@given(st.integers(5, 30), st.floats(0.0, 1.0), seeds)
+def test_a_small_world_keeps_its_number_of_connections_both_ways(size, p, seed):
+    made = SmallWorld(4, p)(size, size, key=jax.random.key(seed))
+    assert len(made) == 4 * size
+    assert sorted(pairs(made)) == sorted((j, i) for i, j in pairs(made))
+    assert all(i != j for i, j in pairs(made))
+
+
+def test_a_small_world_that_moves_nothing_is_the_ring_and_one_that_moves_is_not():
+    def offsets(p):
+        made = SmallWorld(4, p)(20, 20, key=jax.random.key(0))
+        return {(j - i) % 20 for i, j in pairs(made)}
+
+    assert offsets(0.0) == {1, 2, 18, 19}
+    assert len(offsets(0.5)) > 4
+
+
+@settings(deadline=None)
+@given(st.integers(4, 40), st.integers(1, 3), seeds)
+def test_a_scale_free_network_grows_by_m_connections_a_unit(size, m, seed):
+    assume(m < size)
+    made = ScaleFree(m)(size, size, key=jax.random.key(seed))
+    assert len(made) == 2 * m * (size - m)  # the seed graph is a star of m edges, hence size - m units bring m each
+    assert sorted(pairs(made)) == sorted((j, i) for i, j in pairs(made))
+
+
+def test_a_scale_free_network_has_hubs():
+    received, _ = degrees(ScaleFree(2)(400, 400, key=jax.random.key(0)))
+    even, _ = degrees(FixedProbability(4 / 400)(400, 400, key=jax.random.key(0)))
+    assert received.max() > 2 * even.max()
+
+
+@pytest.mark.parametrize("connector", RANDOM, ids=str)
+def test_connections_are_fixed_by_the_key_and_change_with_it(connector):
+    first, again, other = (pairs(connector(30, 30, key=jax.random.key(seed))) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert pairs(connector(30, 30, key=jax.random.PRNGKey(1))) == first  # a raw key is the same key
+
+
+@pytest.mark.parametrize("connector", RANDOM, ids=str)
+def test_what_is_drawn_needs_a_key(connector):
+    with pytest.raises(KeyRequiredError, match=rf"{type(connector).__name__} draws connections: .*key=jax.random.key"):
+        connector(30, 30)
+
+
+@pytest.mark.parametrize(
+    "connector",
+    [
+        *(AllToAll(self_connections=False), FixedProbability(0.5, self_connections=False)),
+        *(FixedInDegree(1, self_connections=False), FixedOutDegree(1, self_connections=False)),
+        *(SmallWorld(2, 0.1), ScaleFree(1)),
+    ],
+    ids=str,
+)
+def test_one_population_has_one_size(connector):
+    with pytest.raises(ShapeError, match="it was given two, of 4 and 5 units"):
+        connector(4, 5, key=jax.random.key(0))
+
+
+def test_impossible_numbers_are_named():
+    key = jax.random.key(0)
+    with pytest.raises(ShapeError, match="OneToOne needs two populations of one size; it was given 2 and 3"):
+        OneToOne()(2, 3)
+    with pytest.raises(ParameterError, match=r"FixedProbability\(p=1.5\): p is a probability"):
+        FixedProbability(1.5)
+    with pytest.raises(ParameterError, match=r"n=4.*: there are 3 units to choose from"):
+        FixedInDegree(4)(3, 9, key=key)
+    with pytest.raises(ParameterError, match=r"n=3.*: there are 2 units to choose from"):
+        FixedOutDegree(3, self_connections=False)(3, 3, key=key)
+    with pytest.raises(ParameterError, match=r"ScaleFree\(m=9\) cannot connect 4 units: "):
+        ScaleFree(9)(4, 4, key=key)
+
+
+@pytest.mark.parametrize("connector", [SmallWorld(2, 0.1), ScaleFree(1)], ids=str)
+def test_without_networkx_the_message_says_what_to_install(connector, monkeypatch):
+    monkeypatch.setitem(sys.modules, "networkx", None)
+    with pytest.raises(MissingPackageError, match=r"needs networkx: pip install 'dynplug\[graph\]'"):
+        connector(4, 4, key=jax.random.key(0))
+
+
+def test_connections_are_sorted_by_the_receiver_and_have_a_mask():
+    made = Connections([2, 0, 1], [1, 1, 0], 3, 2)
+    assert pairs(made) == [(1, 0), (0, 1), (2, 1)]
+    assert len(made) == 3
+    np.testing.assert_array_equal(made.mask, [[False, True, False], [True, False, True]])
+    assert len(Connections([], [], 3, 2)) == 0
+
+
+@pytest.mark.parametrize(
+    ("pre", "post", "error", "said"),
+    [
+        ([0, 1], [0], ShapeError, "pre has 2 indices and post has 1"),
+        ([0, 3], [0, 1], ShapeError, "pre has indices from 0 to 3, for 3 units"),
+        ([0, 1], [-1, 1], ShapeError, "post has indices from -1 to 1, for 2 units"),
+        ([1, 0, 1], [0, 1, 0], ParameterError, r"the pair \(1, 0\) stands twice"),
+    ],
+)
+def test_connections_that_are_none_are_refused(pre, post, error, said):
+    with pytest.raises(error, match=said):
+        Connections(pre, post, 3, 2)
+
+
+def test_connectors_are_built_by_name():
+    made = dp.build({"type": "FixedInDegree", "n": 2, "self_connections": False})
+    assert made == FixedInDegree(2, self_connections=False)
