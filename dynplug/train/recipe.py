@@ -7,13 +7,12 @@ from typing import Any
 
 import jax
 
-from dynplug.core import leaves
 from dynplug.errors import CheckpointError, ConfigError, nearest
 from dynplug.plugin import build
 from dynplug.plugin.build import parameters, read as read_component
-from dynplug.run import LoopOverTime
 from dynplug.tasks import TaskData
 from dynplug.train.config import Config
+from dynplug.train.report import write_report
 
 CONFIG, METRICS, CHECKPOINT, PICTURE = "config.toml", "metrics.jsonl", "checkpoint.safetensors", "result.png"
 _MODEL, _TASK = 0, 1  # streams of random numbers of one seed
@@ -23,7 +22,7 @@ class Training:
     """A configured training and its run folder.
 
     The folder holds the resolved configuration, a line of metrics per epoch and phase as JSON, a checkpoint of the
-    last epoch, and, in the end, a picture.
+    last epoch, and, in the end, a report in HTML and its pictures.
     """
 
     def __init__(self, config: Config, folder: str | Path, *, resume: bool = False):
@@ -45,14 +44,12 @@ class Training:
         self._keep_metrics(self.runner.epoch)
 
     def run(self, say: Callable[[str], None]) -> None:
-        """Train for the epochs that are still to do, and draw the picture."""
+        """Train for the epochs that are still to do, and write the report."""
         fit = dict(self.config.values["fit"])
         fit["num_epoch"] = max(0, fit.get("num_epoch", 100) - self.runner.epoch)
         self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)
-        try:
-            self._draw()
-        except ImportError as error:
-            say(f"No picture was made: {error}")
+        title = " ".join(str(self.config.values[section].get("type", "")) for section in ("task", "model"))
+        write_report(self.folder, title, self.config.dump(), self.runner, self.data.test[0], say)
 
     def _runner(self, model: Any) -> Any:
         values = self.config.values["runner"]
@@ -99,30 +96,6 @@ class Training:
                 raise ConfigError(
                     f"{type(self.runner).__name__}.fit takes no {name!r}. {nearest(name, accepted)}", f"fit.{name}"
                 )
-
-    def _draw(self) -> None:
-        from dynplug import plot
-
-        history = self.runner.history
-        figure, axes = plot.figure(columns=2)
-        metric = "accuracy" if "accuracy" in history.last("fit") else "loss"
-        curves = {phase: history.metric(phase, metric) for phase in ("fit", "test")}
-        plot.learning_curve(axes[0], curves, label=metric)
-        ts, path, spikes = self._spikes_of_one_sample()
-        if path:
-            plot.raster(axes[1], ts, spikes, title=path)
-        figure.savefig(self.folder / PICTURE, dpi=150)
-
-    def _spikes_of_one_sample(self) -> tuple[Any, str, Any]:
-        """The first recorded spikes of the model on the first test sample: times, path and (time, units)."""
-        x = jax.tree.map(lambda a: a[0], self.data.test[0])
-        model, dt = self.runner.target, self.runner.dt
-        state = LoopOverTime(model, dt=dt).reset_state(key=jax.random.key(0))
-        path = next((leaf.path for leaf in leaves(state.system) if leaf.path.endswith("spike")), "")
-        if not path:
-            return [], "", []
-        _, (_, spikes) = LoopOverTime(model, path, dt=dt)(x, key=jax.random.key(0))
-        return [(i + 1) * dt for i in range(len(spikes))], path, spikes
 
 
 def _epoch(line: str) -> float:

@@ -1,5 +1,6 @@
 """Trainings from a configuration: what is built of it, and what an interruption leaves."""
 
+import html
 import json
 import sys
 
@@ -12,6 +13,7 @@ import dynplug as dp
 from dynplug.errors import CheckpointError, ConfigError
 from dynplug.train.config import Config
 from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
+from dynplug.train.report import REPORT
 
 TEXT = """\
 seed = 4
@@ -186,12 +188,19 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path):
     assert [line["epoch"] for line in metrics(tmp_path / "run")] == [1, 1, 2, 2]
 
 
-def test_without_matplotlib_all_but_the_picture_is_there(tmp_path, monkeypatch):
+def test_without_matplotlib_all_but_the_pictures_is_there(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dynplug.plot", None)
     monkeypatch.delattr(dp, "plot", raising=False)
     _, (line,) = trained(tmp_path / "run", "fit.num_epoch=1")
     assert line.startswith("No picture was made: ")
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {CONFIG, METRICS, CHECKPOINT}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {CONFIG, METRICS, CHECKPOINT, REPORT}
+
+
+def test_the_report_has_the_configuration_that_ran(whole):
+    text = html.unescape((whole.folder / REPORT).read_text(encoding="utf-8"))
+    assert "<h1>digits Sequential</h1>" in text
+    assert (whole.folder / CONFIG).read_text(encoding="utf-8") in text
+    assert "epoch 4" in text
 
 
 def test_a_model_without_spikes_has_a_picture_too(tmp_path):
