@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         surrogates as surrogates,
         synapses as synapses,
         tasks as tasks,
+        testing as testing,
         timeloop as timeloop,
         train as train,
     )
@@ -65,7 +66,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "layers", "losses"),
-    *("neurons", "plot", "run", "surrogates", "synapses", "tasks", "timeloop", "train"),
+    *("neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (

@@ -19,6 +19,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.surrogates
     import dynplug.synapses
     import dynplug.tasks
+    import dynplug.testing
     import dynplug.timeloop
     import dynplug.train  # noqa: F401
 

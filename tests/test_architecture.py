@@ -25,6 +25,7 @@ FLOORS = [
     {"run"},
     {"plot"},
     {"train"},
+    {"testing"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}

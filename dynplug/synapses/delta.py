@@ -1,9 +1,12 @@
 """The delta synapse."""
 
+from typing import Any
+
 import equinox as eqx
-from jaxtyping import Array, Float
+import jax.numpy as jnp
 
 from dynplug.core import Context, Drive, DynamicalSystem, as_size
+from dynplug.errors import ShapeError
 
 
 class Delta(DynamicalSystem):
@@ -32,5 +35,10 @@ class Delta(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Float[Array, "*size"], ctx: Context) -> tuple[None, Drive]:
+    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
+        if jnp.shape(x) not in ((), self.size):
+            raise ShapeError(
+                f"{ctx.path or 'Delta'} has {self.size} units and was given events of shape {jnp.shape(x)}: give one "
+                "value a unit, or one number for all."
+            )
         return None, Drive(jump=x)

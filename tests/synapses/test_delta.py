@@ -43,3 +43,8 @@ def test_it_puts_out_a_jump_alone_for_a_target_of_its_size():
     np.testing.assert_array_equal(drive.jump, np.full((1, 2, 3), 2.0))
     with pytest.raises(dp.errors.ShapeError):
         Delta((2, 3)) >> LIF(3)
+
+
+def test_it_refuses_events_for_another_number_of_units():
+    with pytest.raises(dp.errors.ShapeError, match=r"\(3,\) units.*shape \(4,\)"):
+        dp.LoopOverTime(Delta(3), dt=1.0)(np.ones((2, 4), np.float32))

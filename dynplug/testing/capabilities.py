@@ -1,0 +1,42 @@
+"""What components may be able to do, told from the components themselves where that is possible."""
+
+from collections.abc import Callable
+
+from dynplug.core import ODESystem
+from dynplug.integrators import ExponentialEuler
+from dynplug.plugin.discovery import Plugin
+from dynplug.testing.check import Capability
+from dynplug.testing.stepping import size_of, start, trial_of, unproven_trial_of
+from dynplug.testing.subject import Subject
+
+
+def _spikes(subject: Subject) -> bool:
+    trial = trial_of(subject)
+    return getattr(start(trial.system, trial.key), "spike", None) is not None
+
+
+def _declares(name: str) -> Callable[[Subject], bool]:
+    return lambda subject: name in subject.spec.capabilities
+
+
+def _method(name: str) -> Callable[[Subject], bool]:
+    return lambda subject: callable(getattr(subject.target, name, None))
+
+
+def has_hooks(plugin: Plugin) -> bool:
+    """Whether a plugin is an installed one, with a hook module."""
+    return " = " in plugin.entry_point
+
+
+packaged = Capability("packaged", lambda s: has_hooks(s.component.plugin), "it was registered in this process")
+stochastic = Capability(
+    "stochastic", lambda s: unproven_trial_of(s).stochastic, "it raises no KeyRequiredError without a key"
+)
+spiking = Capability("spiking", _spikes, "its state has no field `spike`")
+ode = Capability("ode", lambda s: isinstance(s.instance, ODESystem), "it is no ODESystem")
+exponential_euler = Capability(
+    "exponential Euler",
+    lambda s: isinstance(getattr(s.instance, "integrator", None), ExponentialEuler),
+    "its integrator is not ExponentialEuler",
+)
+sized = Capability("sized", lambda s: size_of(s.instance, "in_size") is not None, "it declares no in_size")

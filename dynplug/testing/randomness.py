@@ -1,0 +1,104 @@
+"""Checks of how systems use random keys and what lies outside of them."""
+
+import sys
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+from dynplug.core import leaves
+from dynplug.testing.compare import close, demand
+from dynplug.testing.stepping import run, run_anew, start, step, steps, trial_of
+from dynplug.testing.subject import Subject
+
+
+def repeats_itself(subject: Subject) -> None:
+    """The same inputs and key give the same outputs, from the same start, whatever ran in between."""
+    trial = trial_of(subject)
+    key = jax.random.key(3)
+    before, first = start(trial.system, key), run_anew(trial.system, trial.x, key)
+    run_anew(subject.make(1), trial.x[::-1], jax.random.key(4))
+    after, second = start(trial.system, key), run_anew(trial.system, trial.x, key)
+    close(after, before, "initial states before and after a run", rtol=0.0)
+    close(second, first, "two runs with the same inputs and key", rtol=0.0)
+
+
+def writes_no_globals(subject: Subject) -> None:
+    """A run changes neither its module's variables, nor attributes of its class, nor NumPy's global generator."""
+    trial = trial_of(subject)
+    before = _globals(trial.system)
+    other = subject.make(1)
+    eqx.filter_eval_shape(lambda: steps(other, trial.x, trial.key))
+    after = _globals(trial.system)
+    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    demand(not changed, f"A run changes {', '.join(changed)}: keep what changes in the state.")
+
+
+def _globals(system: Any) -> dict[str, str]:
+    cls = type(system)
+    places = {f"{cls.__module__}.": vars(sys.modules[cls.__module__]), f"{cls.__name__}.": vars(cls)}
+    found = {
+        f"{place}{name}": repr(value)
+        for place, values in places.items()
+        for name, value in list(values.items())
+        if not name.startswith("__") and isinstance(value, (int, float, str, list, dict, set, np.ndarray, jax.Array))
+    }
+    state: Any = np.random.get_state(legacy=False)
+    return found | {"numpy.random": repr((state["state"]["pos"], state["state"]["key"].tobytes()))}
+
+
+def depends_on_its_key(subject: Subject) -> None:
+    """Different keys give different states or outputs."""
+    trial = trial_of(subject)
+    one, other = (run(trial.system, trial.x, jax.random.key(n)) for n in (1, 2))
+    same = all(np.array_equal(a.value, b.value) for a, b in zip(leaves(one), leaves(other), strict=True))
+    demand(not same, "Two keys give the same outputs: is ctx.random_key() used?")
+
+
+def is_random_by_key_alone(subject: Subject) -> None:
+    """What depends on the key raises `KeyRequiredError` where there is none, rather than choosing one."""
+    trial = trial_of(subject)
+    if trial.stochastic:
+        return
+    for n in (1, 2):
+        _, given = run(trial.system, trial.x, jax.random.key(n))
+        _, none = run(trial.system, trial.x)
+        close(given, none, "outputs with a key and without: it is random, so take the key from ctx.random_key()")
+
+
+def uses_keys_once(subject: Subject) -> None:
+    """No random key is used twice: neither drawn from twice, nor given to two parts under the same name."""
+    trial = trial_of(subject)
+    state = start(trial.system, trial.key)
+
+    def one(key: Any) -> Any:
+        return step(trial.system, state, trial.x[0], 0, key)
+
+    with jax.debug_key_reuse(True):
+        eqx.filter_jit(one)(trial.key)
+    made = jax.make_jaxpr(lambda key: jax.tree.leaves(eqx.filter(one(key), eqx.is_array)))(trial.key)
+    twice = _derived_twice(made.jaxpr)
+    demand(not twice, f"The same key is derived {twice} times and used each time: give ctx.child() different names.")
+
+
+def _derived_twice(jaxpr: Jaxpr) -> int:
+    """How often the same number is folded into the same key, at most, where the results are used; 0 for once."""
+    used = {id(v) for eqn in jaxpr.eqns for v in eqn.invars} | {id(v) for v in jaxpr.outvars}
+    counts: dict[Any, int] = {}
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name == "random_fold_in" and id(eqn.outvars[0]) in used:
+            derived = tuple(str(v.val) if isinstance(v, Literal) else id(v) for v in eqn.invars)
+            counts[derived] = counts.get(derived, 0) + 1
+    inner = [p for eqn in jaxpr.eqns for value in eqn.params.values() for p in _jaxprs(value)]
+    most = max([*counts.values(), *map(_derived_twice, inner)], default=0)
+    return most if most > 1 else 0
+
+
+def _jaxprs(value: Any) -> list[Jaxpr]:
+    if isinstance(value, ClosedJaxpr):
+        return [value.jaxpr]
+    if isinstance(value, Jaxpr):
+        return [value]
+    return [p for item in value for p in _jaxprs(item)] if isinstance(value, (tuple, list)) else []

@@ -1,0 +1,111 @@
+"""All checks of one component, counted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dynplug.errors import OptionError, nearest
+from dynplug.testing.check import Outcome, Result, outcome_of
+from dynplug.testing.subject import Subject, subject_of
+from dynplug.testing.table import CHECKS, checks_of
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What came of a component's checks. `print(report)` shows it.
+
+    **Attributes:**
+
+    - `component`: its kind and id.
+    - `results`: the outcome of each check, and the reason.
+    """
+
+    component: str
+    results: tuple[Result, ...]
+
+    @property
+    def ran(self) -> list[str]:
+        """The checks that were not skipped."""
+        return [r.check for r in self.results if r.outcome != "skipped"]
+
+    @property
+    def passed(self) -> list[str]:
+        return [r.check for r in self.results if r.outcome == "passed"]
+
+    @property
+    def failed(self) -> dict[str, str]:
+        """What is wrong, by check."""
+        return self._reasons("failed")
+
+    @property
+    def xfailed(self) -> dict[str, str]:
+        """Why a failure was expected, by check."""
+        return self._reasons("xfailed")
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Why it does not apply, by check."""
+        return self._reasons("skipped")
+
+    @property
+    def ok(self) -> bool:
+        """Whether some check ran and none failed: a report of nothing but skips is no success."""
+        return bool(self.ran) and not self.failed
+
+    def __str__(self) -> str:
+        return "\n".join([self.headline, *(f"  {r.outcome}  {r.check}: {r.reason}" for r in self.results if r.reason)])
+
+    @property
+    def headline(self) -> str:
+        """The component and its counts in one line."""
+        counts = f"{len(self.ran)} checks ran, {len(self.passed)} passed"
+        more = {"failed": self.failed, "expected to fail": self.xfailed, "skipped": self.skipped}
+        counts += "".join(f", {len(some)} {word}" for word, some in more.items() if some)
+        return f"{'ok    ' if self.ok else 'FAILED'}  {self.component}: {counts}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as plain lists and dictionaries."""
+        keys = ("component", "ok", "ran", "passed", "failed", "xfailed", "skipped")
+        return {key: getattr(self, key) for key in keys}
+
+    def _reasons(self, outcome: Outcome) -> dict[str, str]:
+        return {r.check: r.reason for r in self.results if r.outcome == outcome}
+
+
+def check_component(
+    kind: str,
+    name_or_target: Any,
+    example: Mapping[str, Any] | None = None,
+    *,
+    expected_failures: Mapping[str, str] | None = None,
+) -> CheckReport:
+    """Run all checks of a kind on one component.
+
+    **Arguments:**
+
+    - `kind`: the kind of component, as `"neuron"`.
+    - `name_or_target`: the name of a registered component, or a class or function, as in a notebook.
+    - `example`: keyword arguments of a minimal instance; by default those of the component's spec.
+    - `expected_failures`: checks that are known to fail, each with the reason. One that passes is a failure.
+
+    **Raises:** `OptionError` for an unknown check among the expected failures.
+    """
+    return report_on(subject_of(kind, name_or_target, example), expected_failures)
+
+
+def report_on(subject: Subject, expected_failures: Mapping[str, str] | None = None) -> CheckReport:
+    """Run all checks of a subject's kind on it."""
+    expected = check_names(expected_failures or {})
+    results = [outcome_of(check, subject, expected.get(check.name)) for check in checks_of(subject.kind)]
+    return CheckReport(subject.title, tuple(results))
+
+
+def check_names(expected_failures: Mapping[str, str]) -> Mapping[str, str]:
+    """Expected failures whose checks all exist.
+
+    **Raises:** `OptionError` for one that does not.
+    """
+    for name in expected_failures:
+        if name not in CHECKS:
+            raise OptionError(f"expected_failures names {name!r}, which is no check. {nearest(name, CHECKS)}")
+    return expected_failures

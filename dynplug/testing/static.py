@@ -1,0 +1,141 @@
+"""Checks of what a component says of itself. Every kind has them."""
+
+import ast
+import inspect
+import os
+import re
+import subprocess
+import sys
+from functools import cache
+from typing import Any
+
+from dynplug.plugin.loader import normalise
+from dynplug.testing.compare import demand
+from dynplug.testing.subject import Skip, Subject
+
+_DOI = re.compile(r"10\.\d{4,9}/\S*[^\s.,;]")
+_COHERENT = {"ms", "mV", "nA", "µA", "MΩ", "nF", "µF", "µS", "mS", "kHz"}
+_ELECTRICAL = re.compile(r"(?<![A-Za-zµΩ])((?:p|n|µ|u|m|k|M|G)?(?:s|V|A|Ω|Ohm|F|S|Hz))(?![A-Za-zµΩ])")
+
+
+def builds(subject: Subject) -> None:
+    """An instance can be made from the spec's `example`."""
+    if subject.kind != "runner":  # needs a target; its own checks make it
+        subject.make()
+
+
+def hooks_import_no_jax(subject: Subject) -> None:
+    """The hook module can be imported without JAX, so that listing stays fast."""
+    module = subject.component.plugin.entry_point.partition(" = ")[2].partition(":")[0]
+    imported, error = _imports_jax(module.strip(), tuple(sys.path))
+    demand(not error, f"Importing {module} failed: {error}")
+    demand(not imported, f"{module} imports JAX: import dynplug.api alone, and name targets by strings.")
+
+
+@cache
+def _imports_jax(module: str, path: tuple[str, ...]) -> tuple[bool, str]:
+    code = f"import sys, {module}; print('jax' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, path))}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
+    return done.stdout.strip().endswith("True"), done.stderr.strip().rpartition("\n")[2] if done.returncode else ""
+
+
+def names_are_well_formed(subject: Subject) -> None:
+    """The spec has a summary of one line, and aliases that are names of their own."""
+    spec = subject.spec
+    if not subject.registered:
+        raise Skip("it is not registered: it has no spec")
+    demand(spec.summary and "\n" not in spec.summary, f"The summary must be one line; it is {spec.summary!r}.")
+    names = [normalise(name) for name in (spec.name, *spec.aliases)]
+    demand(
+        len(set(names)) == len(names), f"An alias says no more than another or the name: {(spec.name, *spec.aliases)}."
+    )
+
+
+def citation_is_well_formed(subject: Subject) -> None:
+    """The DOIs of the docstring have the form of one."""
+    doc = _doc(subject)
+    given = re.findall(r"doi(?:\.org/|:)\s*(\S+)", doc, re.IGNORECASE)
+    if not given:
+        raise Skip("its docstring cites no DOI")
+    for text in given:
+        demand(_DOI.match(text), f"{text!r} is no DOI: it begins with '10.', then digits, a slash and a name.")
+
+
+def arguments_are_documented(subject: Subject) -> None:
+    """Under `**Arguments:**` stands every argument of the constructor, and every constant has its unit in brackets."""
+    doc, target = _documented(subject), subject.target
+    if re.search(r"Arguments as for", doc):
+        raise Skip("its docstring refers to another's")
+    constants = {f for f, field in _fields(target).items() if "dynplug.positive" in field.metadata}
+    systems = subject.kind in ("neuron", "synapse")
+    for name, p in inspect.signature(target).parameters.items():
+        if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+            continue
+        text = _entry(doc, name)
+        demand(text, f"{name!r} is not documented: add a line '- `{name}`: ...' under **Arguments:**.")
+        has_unit = re.search(r"\[[^\]]+\]", text)
+        demand(
+            has_unit or not systems or name not in constants,
+            f"{name!r} has no unit: end its line with one in brackets.",
+        )
+
+
+def units_are_coherent(subject: Subject) -> None:
+    """Electrical units in brackets are those of dynplug, so that no conversion constant ever appears."""
+    units = re.findall(r"\[([^\]\n]+)\](?!\()", _documented(subject)) + [p.unit for p in subject.spec.params]
+    for unit in units:
+        foreign = [found for found in _ELECTRICAL.findall(unit) if found not in _COHERENT]
+        demand(not foreign, f"[{unit}]: {foreign} is not among {sorted(_COHERENT)}, which need no conversion.")
+
+
+def params_match_constructor(subject: Subject) -> None:
+    """The spec's `params`, where it has some, are the constructor's: the same names and defaults."""
+    if not subject.spec.params:
+        raise Skip("its spec lists no params")
+    accepted = {
+        name: p
+        for name, p in inspect.signature(subject.target).parameters.items()
+        if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    }
+    listed = {p.name: p for p in subject.spec.params}
+    demand(
+        listed.keys() == accepted.keys(),
+        f"params and constructor differ in {sorted(listed.keys() ^ accepted.keys())}.",
+    )
+    for name, p in accepted.items():
+        default = "" if p.default is p.empty else repr(p.default)
+        demand(
+            _same(listed[name].default, default), f"{name!r}: params say {listed[name].default!r}, it is {default!r}."
+        )
+
+
+def _same(listed: str, real: str) -> bool:
+    try:
+        return ast.literal_eval(listed) == ast.literal_eval(real)
+    except (ValueError, SyntaxError):
+        return listed == real
+
+
+def _doc(subject: Subject) -> str:
+    return inspect.getdoc(subject.target) or ""
+
+
+def _documented(subject: Subject) -> str:
+    doc = _doc(subject)
+    if "**Arguments:**" not in doc:
+        raise Skip("its docstring has no **Arguments:**")
+    return doc
+
+
+def _entry(doc: str, name: str) -> str:
+    several = r"(?:`\w+`, )*"  # parameters that share a line
+    found = re.search(rf"^ *- {several}`{name}`(?:, {several}`\w+`)?: (\S.*(?:\n +(?!- `).*)*)", doc, re.MULTILINE)
+    return found[1] if found else ""
+
+
+def _fields(target: Any) -> dict[str, Any]:
+    try:
+        return dict(target.__dataclass_fields__)
+    except AttributeError:
+        return {}

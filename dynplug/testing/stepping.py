@@ -1,0 +1,172 @@
+"""Running a system step by step, without any runner: what the checks of systems share."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import Context, leaves
+from dynplug.errors import ConformanceError, KeyRequiredError
+from dynplug.testing.subject import UNITS, Skip, Subject
+from dynplug.timeloop import floating_dtype
+
+DT = 0.05  # [ms]; short enough for models of ion channels
+STEPS = 8
+_START = 2**32 - 1
+_AMPLITUDES = (1.0, 10.0, 100.0, 1000.0)
+
+
+def context(system: Any, i: Any = 0, key: Any = None, *, dt: float = DT) -> Context:
+    """The context of step `i`, as a trainer makes it; `key` is that of the step."""
+    dtype = floating_dtype(system)
+    return Context(dt=dt, t=jnp.asarray(i, dtype) * dt, i=i, key=key, fit=True, dtype=dtype)
+
+
+def start(system: Any, key: Any = None, *, dt: float = DT) -> Any:
+    """The state before the first step."""
+    return jax.tree.map(jnp.asarray, system.init_state(context(system, 0, _key_of(key, _START), dt=dt)))
+
+
+def step(system: Any, state: Any, x: Any, i: Any = 0, key: Any = None, *, dt: float = DT) -> tuple[Any, Any]:
+    """One step."""
+    return system.update(state, x, context(system, i, _key_of(key, i), dt=dt))
+
+
+def _key_of(key: Any, i: Any) -> Any:
+    return None if key is None else jax.random.fold_in(key, i)
+
+
+def run_eagerly(system: Any, xs: Any, key: Any = None) -> tuple[Any, Any]:
+    """All steps, one operation after the other: the last state, and the outputs of all steps. Slow."""
+    state, outs = start(system, key), []
+    for i, x in enumerate(xs):
+        state, out = step(system, state, x, i, key)
+        outs.append(out)
+    return state, jax.tree.map(lambda *rows: jnp.stack(list(map(jnp.asarray, rows))), *outs)
+
+
+def steps(system: Any, xs: Any, key: Any = None, dt: float = DT, state: Any = None) -> tuple[Any, tuple[Any, Any]]:
+    """All steps: the last state, and the states and outputs of all steps."""
+
+    def one(carry: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+        i, state = carry
+        new, out = step(system, state, x, i, key, dt=dt)
+        return (i + 1, new), (new, out)
+
+    state = start(system, key, dt=dt) if state is None else state
+    (_, last), recorded = jax.lax.scan(one, (jnp.asarray(0, jnp.int32), state), xs)
+    return last, recorded
+
+
+run = eqx.filter_jit(steps)
+"""The same, compiled."""
+
+
+def run_anew(system: Any, xs: Any, key: Any = None) -> tuple[Any, tuple[Any, Any]]:
+    """As `run`, traced and compiled anew, so that whatever Python code reads is read again."""
+    return eqx.filter_jit(lambda xs, key: steps(system, xs, key))(xs, key)
+
+
+def form(tree: Any) -> dict[str, str]:
+    """The dtype and shape of each leaf, by path."""
+    return {leaf.path: f"{jnp.result_type(leaf.value)}{list(jnp.shape(leaf.value))}" for leaf in leaves(tree)}
+
+
+def size_of(system: Any, name: str) -> tuple[int, ...] | None:
+    """A system's `in_size` or `out_size`, or else its `size`, as a tuple; `None` where it has none."""
+    size = getattr(system, name, None)
+    size = getattr(system, "size", None) if size is None else size
+    return None if size is None else tuple(int(n) for n in np.atleast_1d(size))
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A system that can be stepped, and inputs for it."""
+
+    system: Any
+    kind: str
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        """The inputs of all steps, strong enough that a neuron which spikes does so, where it can be found."""
+        numbers = np.random.default_rng(1)
+        shape = (STEPS, *(size_of(self.system, "in_size") or (UNITS,)))
+        dtype = floating_dtype(self.system)
+        if self.kind == "synapse":
+            return (numbers.random(shape) < 0.4).astype(dtype)
+        if self.kind != "neuron":
+            return numbers.normal(size=shape).astype(dtype)
+        x = (0.5 + numbers.random(shape)).astype(dtype)
+        for amplitude in _AMPLITUDES:
+            state, (_, out) = run(self.system, x * dtype.type(amplitude), self.key)
+            spikes = any(np.any(np.asarray(spike) > 0) for spike in spikes_of(out, state))
+            if spikes and all(np.all(np.isfinite(a)) for a in jax.tree.leaves((state, out))):
+                return x * dtype.type(amplitude)
+        return x
+
+    @cached_property
+    def stochastic(self) -> bool:
+        """Whether it raises `KeyRequiredError` without a key."""
+        try:
+            eqx.filter_eval_shape(lambda: step(self.system, start(self.system), self.zero))
+        except Exception as error:
+            return isinstance(error, KeyRequiredError)
+        return False
+
+    @property
+    def key(self) -> Any:
+        """A key, if it needs one."""
+        return jax.random.key(5) if self.stochastic else None
+
+    @property
+    def zero(self) -> Any:
+        """An input of nothing."""
+        shape = size_of(self.system, "in_size") or (UNITS,)
+        return np.zeros(shape, floating_dtype(self.system))
+
+
+def spikes_of(out: Any, state: Any) -> list[Any]:
+    """The outputs, where the state says that there are spikes."""
+    return jax.tree.leaves(out) if getattr(state, "spike", None) is not None else []
+
+
+def changed_form(trial: Trial) -> str:
+    """How a step changes the form of a state, in words; empty where it keeps it."""
+    system, key = trial.system, trial.key
+    before = eqx.filter_eval_shape(lambda: start(system, key))
+    after, _ = eqx.filter_eval_shape(lambda: step(system, start(system, key), trial.zero, 0, key))
+    if jax.tree.structure(before) != jax.tree.structure(after):
+        was, now = form(before).keys(), form(after).keys()
+        return f"fields come or go: {sorted(was ^ now)}" if was != now else "its static part changes"
+    pairs = zip(form(before).items(), form(after).values(), strict=True)
+    return "; ".join(f"{path or 'it'} goes from {was} to {now}" for (path, was), now in pairs if was != now)
+
+
+def trial_of(subject: Subject) -> Trial:
+    """The component's minimal instance, ready to be run; the same one for all checks.
+
+    **Raises:** `Skip` where it cannot be run, which the check `state_keeps_its_form` reports.
+    """
+    trial = unproven_trial_of(subject)
+    try:
+        change = changed_form(trial)
+    except Exception as error:
+        raise Skip("it cannot be run: see the check 'state_keeps_its_form'") from error
+    if change:
+        raise Skip("it cannot be run: see the check 'state_keeps_its_form'")
+    return trial
+
+
+def unproven_trial_of(subject: Subject) -> Trial:
+    """The same, whether or not it can be run."""
+    return subject.remember("trial", lambda: Trial(subject.instance, subject.kind))
+
+
+def demand_form(trial: Trial) -> None:
+    """Raise where a step fails, or changes the form of the state."""
+    if change := changed_form(trial):
+        raise ConformanceError(f"A step must return a state of the form it was given, but {change}.")

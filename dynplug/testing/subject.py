@@ -1,0 +1,133 @@
+"""The component under test, and how to make instances of it."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import jax
+
+from dynplug.api import Spec
+from dynplug.plugin import build, registry
+from dynplug.plugin.component import Component
+from dynplug.plugin.discovery import Plugin
+from dynplug.plugin.kinds import kind_named
+from dynplug.plugin.registry import LOCAL
+
+UNITS = 3
+_GUESSES = {"size": UNITS, "in_size": UNITS, "out_size": UNITS - 1}
+
+
+class Skip(Exception):
+    """A check does not apply; the message says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """A component, and what is needed to build a minimal instance.
+
+    **Arguments:**
+
+    - `component`: the component.
+    - `given`: keyword arguments of a minimal instance, instead of the spec's `example`.
+    """
+
+    component: Component
+    given: Mapping[str, Any] | None = None
+
+    def remember(self, name: str, make: Callable[[], Any]) -> Any:
+        """What `make` makes, made once for all checks."""
+        memory: dict[str, Any] = self.__dict__.setdefault("_memory", {})
+        if name not in memory:
+            memory[name] = make()
+        return memory[name]
+
+    @property
+    def kind(self) -> str:
+        return self.component.kind.name
+
+    @property
+    def title(self) -> str:
+        """As `neuron dynplug:LIF@1`."""
+        return f"{self.kind} {self.component.id}"
+
+    @property
+    def spec(self) -> Spec:
+        return self.component.spec
+
+    @cached_property
+    def registered(self) -> bool:
+        return any(c is self.component for c in registry().components(self.kind))
+
+    @cached_property
+    def target(self) -> Any:
+        """The class or function itself."""
+        with _deprecation_ignored():
+            return self.component.load()
+
+    @cached_property
+    def example(self) -> dict[str, Any]:
+        """The given arguments; else the spec's; else a guess at `size`, `in_size` and `out_size`."""
+        if self.given is not None:
+            return dict(self.given)
+        if self.spec.example:
+            return dict(self.spec.example)
+        accepted = inspect.signature(self.target).parameters.values()
+        return {p.name: _GUESSES[p.name] for p in accepted if p.default is p.empty and p.name in _GUESSES}
+
+    def make(self, seed: int = 0, **given: Any) -> Any:
+        """A minimal instance; `given` are arguments that the example cannot hold, as a runner's `target`."""
+        key = jax.random.key(seed)
+        with _deprecation_ignored():
+            if self.registered:
+                config = {"type": self.component.id, **self.example}
+                return build(config, kind=self.kind, key=key, given=given)
+            return self._make_unregistered(key, given)
+
+    def _make_unregistered(self, key: Any, given: Mapping[str, Any]) -> Any:
+        arguments = {name: _built(value, key) for name, value in self.example.items()} | dict(given)
+        if "key" in inspect.signature(self.target).parameters:
+            arguments.setdefault("key", key)
+        if not self.component.kind.factory and not isinstance(self.target, type):
+            return partial(self.target, **arguments) if arguments else self.target
+        return self.target(**arguments)
+
+    @cached_property
+    def instance(self) -> Any:
+        """A minimal instance that all checks share.
+
+        **Raises:** `Skip` where there is none: the check `builds` then tells the cause.
+        """
+        try:
+            return self.make()
+        except Exception as error:
+            raise Skip("no instance could be made: see the check 'builds'") from error
+
+
+def subject_of(kind: str, name_or_target: Any, example: Mapping[str, Any] | None = None) -> Subject:
+    """A registered component by name, or a class or function that need not be registered."""
+    if isinstance(name_or_target, str):
+        return Subject(registry().find(kind, name_or_target), example)
+    wanted = kind_named(kind)
+    known = [c for c in registry().components(kind) if c.given is name_or_target]
+    if known:
+        return Subject(known[0], example)
+    module, name = name_or_target.__module__, name_or_target.__name__
+    plugin = Plugin(LOCAL, "this process", "0", f"{module}:{name}", status="registered")
+    spec = wanted.spec(name=name.strip("_<>"), target=f"{module}:{name.strip('_<>')}")
+    return Subject(Component(wanted, spec, plugin, name_or_target), example)
+
+
+def _built(value: Any, key: Any) -> Any:
+    return build(value, key=key) if isinstance(value, Mapping) and "type" in value else value
+
+
+@contextmanager
+def _deprecation_ignored() -> Iterator[None]:
+    """A deprecated component is tested like any other."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".* is deprecated", FutureWarning)
+        yield

@@ -1,0 +1,43 @@
+"""Checks of synapses alone."""
+
+import jax
+import numpy as np
+
+from dynplug.core import Drive, leaves
+from dynplug.testing.compare import close, demand
+from dynplug.testing.stepping import STEPS, run, trial_of
+from dynplug.testing.subject import Subject
+
+_LONG = 50 * STEPS
+
+
+def puts_out_a_drive(subject: Subject) -> None:
+    """The output is a `Drive`, which any neuron receives."""
+    trial = trial_of(subject)
+    _, (_, out) = run(trial.system, trial.x, trial.key)
+    demand(isinstance(out, Drive), f"The output is a {type(out).__name__}, not a Drive.")
+
+
+def rests_without_events(subject: Subject) -> None:
+    """Without events the output stays what it was at the start."""
+    trial = trial_of(subject)
+    _, (_, out) = run(trial.system, _events(trial.zero), trial.key)
+    first = jax.tree.map(lambda a: np.broadcast_to(a[:1], a.shape), out)
+    close(out, first, "outputs without events, and the first of them")
+
+
+def answers_events(subject: Subject) -> None:
+    """An event changes no output before its step, and some output in or after it."""
+    trial = trial_of(subject)
+    events = _events(trial.zero).copy()
+    _, (_, silent) = run(trial.system, events, trial.key)
+    events[STEPS] = 1.0
+    _, (_, out) = run(trial.system, events, trial.key)
+    for a, b in zip(leaves(out), leaves(silent), strict=True):
+        demand(np.array_equal(a.value[:STEPS], b.value[:STEPS]), "An event changes outputs from before its step.")
+    changed = any(np.any(a.value != b.value) for a, b in zip(leaves(out), leaves(silent), strict=True))
+    demand(changed, f"An event of weight 1 changes no output in the {_LONG - STEPS} steps after it.")
+
+
+def _events(zero: np.ndarray) -> np.ndarray:
+    return np.broadcast_to(zero, (_LONG, *zero.shape))

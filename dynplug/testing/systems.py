@@ -1,0 +1,178 @@
+"""Checks of every system: neurons, synapses, layers."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import leaves, load_states, save_states
+from dynplug.errors import ShapeError
+from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.stepping import (
+    DT,
+    STEPS,
+    context,
+    demand_form,
+    run,
+    run_eagerly,
+    size_of,
+    start,
+    step,
+    trial_of,
+    unproven_trial_of,
+)
+from dynplug.testing.subject import Subject
+
+_BATCH, _EAGER = 2, 3
+
+
+def state_keeps_its_form(subject: Subject) -> None:
+    """A step works, and returns a state of the structure, shapes and dtypes that it was given."""
+    demand_form(unproven_trial_of(subject))
+
+
+def jit_equals_eager(subject: Subject) -> None:
+    """A compiled run gives what the same steps give one operation after the other."""
+    trial = trial_of(subject)
+    _, (states, outs) = run(trial.system, trial.x, trial.key)
+    state, out = run_eagerly(trial.system, trial.x[:_EAGER], trial.key)
+    close(jax.tree.map(lambda a: a[:_EAGER], outs), out, "outputs compiled and not")
+    close(jax.tree.map(lambda a: a[_EAGER - 1], states), state, "states compiled and not")
+
+
+def vmap_equals_loop(subject: Subject) -> None:
+    """A batch gives what its samples give one by one."""
+    trial = trial_of(subject)
+    xs = np.stack([trial.x * scale for scale in np.linspace(1.0, 0.5, _BATCH, dtype=trial.x.dtype)])
+    keys = None if trial.key is None else jax.random.split(trial.key, _BATCH)
+    _, (_, batch) = jax.vmap(lambda x, key: run(trial.system, x, key))(xs, keys)
+    for n in range(_BATCH):
+        _, (_, one) = run(trial.system, xs[n], None if keys is None else keys[n])
+        close(jax.tree.map(lambda a, n=n: a[n], batch), one, f"sample {n} in a batch and alone")
+
+
+def compiles_once(subject: Subject) -> None:
+    """Further steps, other inputs and another instance of the same configuration run the same program."""
+    trial, traces = trial_of(subject), 0
+
+    @eqx.filter_jit
+    def compiled(system: Any, state: Any, x: Any, ctx: Any) -> Any:
+        nonlocal traces
+        traces += 1
+        return system.update(state, x, ctx)
+
+    state = start(trial.system, trial.key)
+    after, _ = compiled(trial.system, state, jnp.asarray(trial.x[0]), context(trial.system, 0, trial.key))
+    compiled(trial.system, state, jnp.asarray(trial.x[1]), context(trial.system, 1, trial.key))
+    demand(traces == 1, "A second call with other numbers is compiled again: is there a static field that changes?")
+    compiled(trial.system, after, jnp.asarray(trial.x[1]), context(trial.system, 1, trial.key))
+    demand(traces == 1, f"The second step is compiled again: {_weak(state, after)}")
+    compiled(subject.make(1), state, jnp.asarray(trial.x[0]), context(trial.system, 0, trial.key))
+    demand(
+        traces == 1,
+        "Another instance of the same configuration is compiled again: is there a lambda in a static field?",
+    )
+
+
+def _weak(before: Any, after: Any) -> str:
+    weak = [
+        b.path for b, a in zip(leaves(before), leaves(after), strict=True) if _is_weak(b.value) != _is_weak(a.value)
+    ]
+    if not weak:
+        return "a static part of the state changes."
+    return f"{weak} starts weakly typed, as JAX calls what is made of Python numbers: give the array ctx.dtype."
+
+
+def _is_weak(value: Any) -> bool:
+    return bool(getattr(value, "weak_type", False))
+
+
+def keeps_float32(subject: Subject) -> None:
+    """In single precision all floating states and outputs are single."""
+    with jax.enable_x64(False):
+        _keeps(subject, np.float32)
+
+
+def keeps_float64(subject: Subject) -> None:
+    """In double precision (`jax_enable_x64`) all floating states and outputs are double."""
+    with jax.enable_x64(True):
+        _keeps(subject, np.float64)
+
+
+def _keeps(subject: Subject, dtype: Any) -> None:
+    trial = trial_of(subject)
+    system, x = subject.make(), np.asarray(trial.zero, dtype)
+    state, out = eqx.filter_eval_shape(lambda: step(system, start(system, trial.key), x, 0, trial.key))
+    for what, tree in (("state", state), ("output", out)):
+        for leaf in leaves({"": tree}):
+            found = jnp.result_type(leaf.value)
+            if jnp.issubdtype(found, jnp.inexact):
+                where = f"{what} {leaf.path[1:]!r}" if leaf.path[1:] else what
+                demand(found == dtype, f"The {where} is {found}, not {dtype.__name__}: use ctx.dtype.")
+
+
+def round_trips(subject: Subject) -> None:
+    """An instance built again from its configuration, with its saved arrays put in, gives the same outputs."""
+    trial = trial_of(subject)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "arrays.safetensors"
+        save_states(path, trial.system)
+        again = load_states(path, subject.make(1)).tree
+    _, (_, out) = run(trial.system, trial.x, trial.key)
+    _, (_, restored) = run(again, trial.x, trial.key)
+    close(restored, out, "outputs after saving and before", rtol=0.0)
+
+
+def gradients_are_finite(subject: Subject) -> None:
+    """The gradient of states and outputs with respect to parameters and inputs is finite."""
+    trial = trial_of(subject)
+    arrays, static = eqx.partition(trial.system, eqx.is_inexact_array)
+
+    @eqx.filter_jit
+    @eqx.filter_grad
+    def gradient(given: Any) -> Any:
+        arrays, xs = given
+        _, recorded = run(eqx.combine(arrays, static), xs, trial.key)
+        floating = [a for a in jax.tree.leaves(recorded) if jnp.issubdtype(a.dtype, jnp.floating)]
+        return sum((jnp.mean(a).astype(float) for a in floating), jnp.zeros(()))
+
+    parameters, inputs = gradient((arrays, jnp.asarray(trial.x)))
+    finite(parameters, "gradient with respect to parameters")
+    finite(inputs, "gradient with respect to inputs")
+
+
+def shapes_are_declared(subject: Subject) -> None:
+    """Outputs have the declared `out_size`, all of them in the case of a drive's parts, or one number for all."""
+    trial = trial_of(subject)
+    size = size_of(trial.system, "out_size")
+    _, out = eqx.filter_eval_shape(lambda: step(trial.system, start(trial.system, trial.key), trial.zero, 0, trial.key))
+    for leaf in leaves({"": out}):
+        shape, one = np.shape(leaf.value), bool(leaf.path[1:])
+        demand(size is None or shape == size or (one and shape == ()), f"The output is {shape}, out_size is {size}.")
+
+
+def wrong_inputs_are_refused(subject: Subject) -> None:
+    """An input that is not of the declared `in_size` raises an error, rather than being broadcast."""
+    trial = trial_of(subject)
+    size = size_of(trial.system, "in_size")
+    assert size is not None
+    wrong = np.zeros((*size[:-1], size[-1] + 1), trial.x.dtype)
+    state = start(trial.system, trial.key)
+    try:
+        eqx.filter_eval_shape(lambda: step(trial.system, state, wrong, 0, trial.key))
+    except Exception:
+        return
+    raise ShapeError(f"An input of shape {wrong.shape} is taken where {size} is declared.")
+
+
+def stays_finite(subject: Subject) -> None:
+    """Without input, states and outputs stay finite for a long time."""
+    trial = trial_of(subject)
+    count = 250 * STEPS
+    xs = np.broadcast_to(np.asarray(trial.zero), (count, *np.shape(trial.zero)))
+    state, (_, out) = run(trial.system, xs, trial.key)
+    finite((state, out), f"state and output in {count * DT:g} ms without input")

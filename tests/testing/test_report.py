@@ -1,0 +1,94 @@
+"""Reports, and how they count."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import pytest
+
+import dynplug as dp
+from dynplug.neurons import LIF
+from dynplug.testing import CheckReport, Result, check_component
+
+
+class Sluggish(dp.DynamicalSystem):
+    """A layer whose output is an integer, and so has no gradient; its states are half precision."""
+
+    def init_state(self, ctx):
+        return jnp.zeros(3, jnp.float16)
+
+    def update(self, state, x, ctx):
+        return state, x
+
+
+def test_a_component_by_name_is_checked():
+    report = check_component("surrogate", "Arctan")
+    assert report.ok, report
+    assert report.component == "surrogate dynplug:Arctan@1"
+    assert "builds" in report.passed
+    assert set(report.ran) == set(report.passed)
+    assert set(report.ran).isdisjoint(report.skipped)
+
+
+def test_a_class_that_is_not_registered_is_checked():
+    report = check_component("layer", Sluggish)
+    assert report.component == "layer local:Sluggish@1"
+    assert set(report.failed) == {"keeps_float32", "keeps_float64"}
+    assert "float16" in report.failed["keeps_float32"]
+    assert not report.ok
+    assert "not registered" in report.skipped["names_are_well_formed"]
+
+
+def test_a_component_of_a_notebook_is_checked_by_name_and_by_class():
+    try:
+        local = dp.register("layer", "sluggish", summary="half precision")(Sluggish)
+        for named in ("local:sluggish", local):
+            report = check_component("layer", named)
+            assert report.component == "layer local:sluggish@1"
+            assert "names_are_well_formed" in report.passed
+    finally:
+        dp.refresh()
+
+
+def test_an_example_given_takes_the_place_of_the_specs():
+    report = check_component("neuron", LIF, example={"size": 0})
+    assert "size=0" in report.failed["builds"]
+    assert "builds" in report.skipped["jit_equals_eager"]
+
+
+def test_expected_failures_must_fail():
+    known = {"keeps_float32": "half is meant", "keeps_float64": "half is meant"}
+    report = check_component("layer", Sluggish, expected_failures=known)
+    assert report.ok
+    assert report.xfailed == known
+    assert set(known) <= set(report.ran)
+    report = check_component("layer", Sluggish, expected_failures=known | {"builds": "so I thought"})
+    assert not report.ok
+    assert "so I thought" in report.failed["builds"]
+    assert "passed" in report.failed["builds"]
+
+
+def test_an_unknown_check_is_an_error():
+    with pytest.raises(dp.errors.OptionError, match=r"'keep_float32'.*'keeps_float32'"):
+        check_component("layer", Sluggish, expected_failures={"keep_float32": "a slip"})
+
+
+def test_nothing_but_skips_is_no_success():
+    report = CheckReport("neuron x:y@1", (Result("one", "skipped", "no use"), Result("two", "skipped", "no use")))
+    assert report.ran == []
+    assert not report.ok
+    assert report.headline.startswith("FAILED")
+
+
+def test_a_report_prints_counts_and_reasons():
+    results = (Result("a", "passed"), Result("b", "failed", "why"), Result("c", "xfailed", "known"))
+    report = CheckReport("loss x:y@1", (*results, Result("d", "skipped", "no use")))
+    assert str(report).splitlines() == [
+        "FAILED  loss x:y@1: 3 checks ran, 1 passed, 1 failed, 1 expected to fail, 1 skipped",
+        "  failed  b: why",
+        "  xfailed  c: known",
+        "  skipped  d: no use",
+    ]
+    good = dataclasses.replace(report, results=results[:1])
+    assert str(good) == "ok      loss x:y@1: 1 checks ran, 1 passed"
+    assert report.to_json()["failed"] == {"b": "why"}
+    assert report.to_json()["ran"] == ["a", "b", "c"]
