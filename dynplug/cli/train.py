@@ -26,7 +26,8 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     if resume and out:
         raise click.UsageError("--resume goes on in its own run folder: leave out --out.")
     from dynplug.train.config import Config
-    from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
+    from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, Training
+    from dynplug.train.report import PICTURES, REPORT
 
     if resume:
         folder, config = Path(resume), Config.from_file(Path(resume) / CONFIG)
@@ -40,7 +41,7 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     training = Training(config, folder, resume=resume is not None)
     click.echo(f"Run folder: {folder}")
     training.run(click.echo)
-    written = [name for name in (CONFIG, METRICS, CHECKPOINT, PICTURE) if (folder / name).exists()]
+    written = [name for name in (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT) if (folder / name).exists()]
     click.echo(f"Wrote {', '.join(written)} to {folder}")
 
 

@@ -17,7 +17,7 @@ from dynplug.core import leaves
 from dynplug.plugin import registry
 from dynplug.train.figures import curve, draw
 
-REPORT = "report.html"
+REPORT, PICTURES = "report.html", ("result.png", "weights.png")
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>

@@ -47,13 +47,15 @@ def test_a_run_says_what_it_does(two):
     lines = two.out.splitlines()
     assert lines[0] == f"Run folder: {two.folder}"
     assert [line.split(":")[0] for line in lines[1:3]] == ["Epoch 1/2", "Epoch 2/2"]
-    assert lines[3] == f"Wrote config.toml, metrics.jsonl, checkpoint.safetensors, result.png to {two.folder}"
+    written = "config.toml, metrics.jsonl, checkpoint.safetensors, result.png, weights.png, report.html"
+    assert lines[3] == f"Wrote {written} to {two.folder}"
     assert two.err == ""
 
 
-def test_a_run_folder_holds_configuration_metrics_checkpoint_and_picture(two, recipe):
+def test_a_run_folder_holds_configuration_metrics_checkpoint_pictures_and_report(two, recipe):
     names = {path.name for path in two.folder.iterdir()}
-    assert names == {"config.toml", "metrics.jsonl", "checkpoint.safetensors", "result.png"}
+    pictures = {"result.png", "weights.png", "report.html"}
+    assert names == {"config.toml", "metrics.jsonl", "checkpoint.safetensors", *pictures}
     assert tomllib.loads((two.folder / "config.toml").read_text()) == tomllib.loads(recipe)
 
 

@@ -11,6 +11,7 @@ def test_learning_curves_start_at_epoch_one_and_are_named():
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["fit", "test"]
     assert (right.get_ylabel(), right.get_title()) == ("loss", "so far")
     assert not left.lines
+    assert all(tick == round(tick) for tick in right.get_xticks())
 
 
 def test_one_epoch_can_be_seen_and_no_curve_is_no_legend():
