@@ -9,6 +9,7 @@ import jax
 import numpy as np
 
 from dynplug.core.context import Context
+from dynplug.core.drive import Drive
 from dynplug.core.parameter import check_parameters
 from dynplug.errors import CompositionError, ShapeError, UnknownPathError, nearest
 
@@ -148,11 +149,12 @@ def _parts(x: Any) -> tuple[Any, ...]:
 def _lift(part: Any, name: str) -> DynamicalSystem:
     if isinstance(part, DynamicalSystem):
         return part
-    if isinstance(part, (jax.Array, np.ndarray, np.generic, float, int)):
+    if isinstance(part, (jax.Array, np.ndarray, np.generic, complex, float, int, list, Drive)):
+        given = type(part).__name__ + (f" of shape {np.shape(part)}" if hasattr(part, "shape") else "")
         raise CompositionError(
-            f"An array stands where a system is needed. `>>` joins systems, it does not apply them: inside an update "
+            f"A value stands where a system is needed. `>>` joins systems, it does not apply them: inside an update "
             f"write `state_of_layer, x = self.layer.update(state_of_layer, x, ctx.child('layer'))`, and join the "
-            f"layers beforehand with `first >> second`. Got {type(part).__name__} of shape {np.shape(part)}."
+            f"layers beforehand with `first >> second`. Got {given}."
         )
     if not callable(part) or isinstance(part, type):
         given = f"the class {part.__name__}; make an instance of it" if isinstance(part, type) else repr(part)
