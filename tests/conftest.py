@@ -1,5 +1,7 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
+import sys
+
 import jax
 import jax.random as jr
 import pytest
@@ -21,7 +23,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.tasks
     import dynplug.testing
     import dynplug.timeloop
-    import dynplug.train  # noqa: F401
+    import dynplug.train
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -39,3 +41,24 @@ def x64():
     """Double precision."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder on the path in which distributions can be installed; forgotten after the test."""
+    before = set(sys.modules)
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(folder)
+    yield folder
+    for name in set(sys.modules) - before:
+        if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def fresh_registry(site):
+    """The registry of the process is made anew for this test, on first use."""
+    dynplug.plugin.registry.cache_clear()
+    yield
+    dynplug.plugin.registry.cache_clear()

@@ -1,10 +1,6 @@
 """Fake distributions, installed for one test."""
 
-import sys
-
 import pytest
-
-from dynplug.plugin import registry
 
 HOOKS = """
 from dynplug.api import NeuronSpec, hookimpl
@@ -28,19 +24,6 @@ class Echo(dp.DynamicalSystem):
     def update(self, state, x, ctx):
         return None, self.gain * x
 """
-
-
-@pytest.fixture
-def site(tmp_path, monkeypatch):
-    """A folder on the path in which distributions can be installed; forgotten after the test."""
-    before = set(sys.modules)
-    folder = tmp_path / "site"
-    folder.mkdir()
-    monkeypatch.syspath_prepend(folder)
-    yield folder
-    for name in set(sys.modules) - before:
-        if str(folder) in str(getattr(sys.modules[name], "__file__", "")):
-            del sys.modules[name]
 
 
 @pytest.fixture
@@ -74,11 +57,3 @@ def install_neuron(install):
         install(distribution, modules, {entry: f"{module}_hooks"}, **options)
 
     return install_neuron
-
-
-@pytest.fixture
-def fresh_registry(site):
-    """The registry of the process is made anew for this test, on first use."""
-    registry.cache_clear()
-    yield
-    registry.cache_clear()
