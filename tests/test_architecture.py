@@ -26,6 +26,7 @@ FLOORS = [
     {"plot"},
     {"train"},
     {"testing"},
+    {"new"},
     {"cli"},
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
