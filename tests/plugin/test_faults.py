@@ -162,6 +162,73 @@ def test_an_installation_without_metadata_goes_by_its_entry_point(install_neuron
     assert not set_aside(registry)
 
 
+def test_two_distributions_may_call_their_entry_points_alike(install_neuron):
+    install_neuron("dynplug-one", name="first", entry="hooks")
+    install_neuron("dynplug-two", name="second", entry="hooks")
+    registry, lines = registry_and_warnings()
+    assert lines == []
+    assert registry.find("neuron", "first").id == "one:first@1"
+    assert registry.find("neuron", "second").id == "two:second@1"
+
+
+def test_an_editable_install_beside_a_wheel_is_one_plugin(install_neuron, tmp_path, monkeypatch):
+    """The source folder of an editable install, with its egg-info, comes before the wheel in site-packages."""
+    source = tmp_path / "source"
+    (source / "dynplug_both.egg-info").mkdir(parents=True)
+    (source / "dynplug_both.egg-info" / "PKG-INFO").write_text(
+        "Metadata-Version: 2.1\nName: dynplug-both\nVersion: 1.1.dev0\n"
+    )
+    (source / "dynplug_both.egg-info" / "entry_points.txt").write_text("[dynplug.v1]\nhooks = dynplug_both_hooks\n")
+    install_neuron("dynplug-both", version="1.0")
+    install_neuron("dynplug-good", name="other")
+    spec = "NeuronSpec(name='Echo', target='dynplug_both_model:Echo', summary='the edited one')"
+    (source / "dynplug_both_hooks.py").write_text(f"{HOOK}    return [{spec}]")
+    monkeypatch.syspath_prepend(source)
+    registry, lines = registry_and_warnings()
+    assert lines == []
+    echo = registry.find("neuron", "Echo")
+    assert (echo.spec.summary, echo.plugin.version) == ("the edited one", "1.1.dev0")
+    statuses = {p.version: p.status for p in registry.plugins if p.distribution == "dynplug-both"}
+    assert statuses == {"1.1.dev0": "registered", "1.0": "shadowed"}
+
+
+def test_metadata_that_outlived_their_package_are_set_aside(install, install_neuron):
+    install_neuron("dynplug-good")
+    install("dynplug-gone", {}, {"hooks": "dynplug_gone.hooks"})
+    registry, (line,) = registry_and_warnings()
+    assert "dynplug-gone 1.0 is set aside: ModuleNotFoundError: No module named 'dynplug_gone'" in line
+    assert_the_others_work(registry)
+
+
+def test_of_fifty_plugins_those_that_fail_leave_the_others_alone(install, install_neuron):
+    install_neuron("dynplug-good")
+    faults = list(FAULTS.values())
+    for n in range(0, 50, 2):
+        install_neuron(f"dynplug-fine{n}", name=f"fine{n}")
+        install(f"dynplug-fault{n}", {f"fault{n}_hooks": faults[n % len(faults)][0]}, {"hooks": f"fault{n}_hooks"})
+    registry, lines = registry_and_warnings()
+    assert len(lines) == len(set_aside(registry)) == 25
+    assert all(registry.find("neuron", f"fine{n}").spec.summary for n in range(0, 50, 2))
+    assert_the_others_work(registry)
+
+
+def test_the_command_line_works_with_every_fault_at_once(install, install_neuron, site):
+    install_neuron("dynplug-good")
+    for n, (source, _) in enumerate(FAULTS.values()):
+        install(f"dynplug-fault{n}", {f"fault{n}_hooks": source}, {"hooks": f"fault{n}_hooks"})
+    code = f"import sys; sys.path.insert(0, {str(site)!r}); from dynplug.cli import main; main()"
+    command = [sys.executable, "-c", code]
+    listed = subprocess.run([*command, "list", "neuron"], capture_output=True, text=True, check=False)
+    assert listed.returncode == 0
+    assert "[dynplug-good 1.0]" in listed.stdout
+    lines = listed.stderr.splitlines()
+    assert len(lines) == len(FAULTS)
+    assert all(line.startswith("Warning: Plugin dynplug-fault") for line in lines)
+    plugins = subprocess.run([*command, "plugins"], capture_output=True, text=True, check=False)
+    assert plugins.returncode == 1
+    assert len([line for line in plugins.stdout.splitlines() if "  quarantined: " in line]) == len(FAULTS)
+
+
 def test_the_command_line_keeps_working_and_says_one_line(install, install_neuron, site):
     install_neuron("dynplug-good")
     install("dynplug-bad", {"bad_hooks": "raise RuntimeError('first\\nsecond')"}, {"hooks": "bad_hooks"})

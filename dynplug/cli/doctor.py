@@ -1,0 +1,123 @@
+"""`dynplug doctor`."""
+
+import os
+import platform
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, distribution, version
+from typing import Any
+
+import click
+
+from dynplug.cli.output import echo_json, json_option, provenance
+from dynplug.errors import PluginWarning
+from dynplug.plugin import registry
+from dynplug.plugin.diagnosis import VARIABLES, Problem, problems_of, shared_names
+from dynplug.plugin.loader import STRICT
+
+_PACKAGES = ("dynplug", "jax", "jaxlib", "equinox", "diffrax", "optax", "pluggy")
+_OTHERS_VARIABLES = ("CUDA_VISIBLE_DEVICES", "XLA_FLAGS")
+
+
+@click.command("doctor")
+@json_option
+def command(as_json: bool) -> None:
+    """Examine the installation: versions, devices, plugins. Fails if something needs action, and says what."""
+    with _lenient():
+        known = registry()
+    backend, broken = _backend()
+    problems = [*_requirements(), *broken, *problems_of(known)]
+    found = {
+        "versions": _versions(),
+        "backend": backend,
+        "environment": _environment(),
+        "plugins": [provenance(p) for p in known.plugins],
+        "shared_names": shared_names(known),
+        "problems": [asdict(p) for p in problems],
+    }
+    if as_json:
+        echo_json(found)
+    else:
+        _echo(found)
+    if problems:
+        sys.exit(1)
+
+
+@contextmanager
+def _lenient() -> Iterator[None]:
+    """Let plugins be set aside without a warning and without an error: the report says it."""
+    strict = os.environ.pop(STRICT, None)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", PluginWarning)
+            yield
+    finally:
+        if strict is not None:
+            os.environ[STRICT] = strict
+
+
+def _versions() -> dict[str, str]:
+    found = {"Python": platform.python_version()}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def _requirements() -> Iterator[Problem]:
+    """What dynplug requires and is not there, or not in that version."""
+    from packaging.requirements import Requirement
+
+    for requirement in map(Requirement, distribution("dynplug").requires or ()):
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        try:
+            found = version(requirement.name)
+        except PackageNotFoundError:
+            yield Problem(f"{requirement.name} is not installed", f"pip install '{requirement}'")
+            continue
+        if not requirement.specifier.contains(found, prereleases=True):
+            yield Problem(f"{requirement.name} {found} is not {requirement}", f"pip install '{requirement}'")
+
+
+def _backend() -> tuple[dict[str, Any], list[Problem]]:
+    """What JAX computes on; where it cannot be used, why."""
+    try:
+        import jax
+
+        devices = [f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices()]
+        return {"devices": devices, "x64": bool(jax.config.read("jax_enable_x64"))}, []
+    except Exception as error:  # an installation may be broken in any way
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        remedy = "install a JAX that fits this machine, see https://docs.jax.dev/en/latest/installation.html"
+        return {"devices": [], "x64": False}, [Problem(f"JAX cannot be used: {reason}", remedy)]
+
+
+def _environment() -> dict[str, str]:
+    mine = {v for v in os.environ if v.startswith(("DYNPLUG_", "JAX_"))}
+    return {name: os.environ[name] for name in sorted({*mine, *VARIABLES, *_OTHERS_VARIABLES}) if name in os.environ}
+
+
+def _echo(found: dict[str, Any]) -> None:
+    click.echo(", ".join(f"{name} {number}" for name, number in found["versions"].items()))
+    click.echo(f"devices: {', '.join(found['backend']['devices']) or 'none'}; float64 {_on(found['backend']['x64'])}")
+    for name, value in found["environment"].items():
+        click.echo(f"environment: {name}={value}")
+    for p in found["plugins"]:
+        note = f": {p['note']}" if p["note"] else f", {p['seconds'] * 1e3:.0f} ms"
+        click.echo(f"plugin: {p['distribution']} {p['version']}  {p['status']}{note}")
+    for name, ids in found["shared_names"].items():
+        click.echo(f"one name, several components: {name}: {', '.join(ids)}")
+    for problem in found["problems"]:
+        click.echo(f"PROBLEM: {problem['what']}\n    {problem['remedy']}")
+    count = len(found["problems"])
+    click.echo("No problem was found." if not count else f"{count} need action." if count > 1 else "1 needs action.")
+
+
+def _on(flag: bool) -> str:
+    return "on" if flag else "off"

@@ -1,0 +1,127 @@
+"""What needs action is said with what to do, and what does not is not."""
+
+import time
+
+import pytest
+
+from dynplug.plugin.diagnosis import problems_of, shared_names
+from dynplug.plugin.hook_imports import that_import_jax
+from dynplug.plugin.registry import Registry
+
+HOOKS = """
+from dynplug.api import NeuronSpec, hookimpl
+
+@hookimpl
+def dynplug_register_neurons():
+    return [NeuronSpec(name="{name}", target="dynplug.neurons:LIF")]
+"""
+
+
+def problems(environment=None):
+    return {p.what: p.remedy for p in problems_of(Registry(), environment or {})}
+
+
+def about(distribution, found):
+    ((what, remedy),) = [(w, r) for w, r in found.items() if distribution in w]
+    return what, remedy
+
+
+def test_a_sound_installation_has_no_problem(install_neuron):
+    install_neuron("dynplug-fine")
+    assert problems() == {}
+
+
+def test_a_plugin_that_was_set_aside_needs_action(install):
+    install("dynplug-bad", {"bad_hooks": "1 / 0"}, {"hooks": "bad_hooks"})
+    with pytest.warns(Warning, match="dynplug-bad"):
+        what, remedy = about("dynplug-bad", problems())
+    assert what.startswith("dynplug-bad 1.0 is quarantined: ZeroDivisionError: division by zero [")
+    assert "pip install -U dynplug-bad" in remedy
+    assert "pip uninstall dynplug-bad" in remedy
+
+
+def test_an_incompatible_plugin_needs_action_and_a_disabled_one_none(install_neuron, monkeypatch):
+    install_neuron("dynplug-old", requires=["dynplug<0.0.1"])
+    install_neuron("dynplug-off", name="off")
+    monkeypatch.setenv("DYNPLUG_DISABLE", "off")
+    found = problems()
+    assert "requires dynplug<0.0.1" in about("dynplug-old", found)[0]
+    assert not [what for what in found if "dynplug-off" in what]
+
+
+def test_a_second_installation_needs_action(install_neuron, tmp_path, monkeypatch):
+    second = tmp_path / "second"
+    second.mkdir()
+    monkeypatch.syspath_prepend(second)
+    install_neuron("dynplug-twice", version="2.0", folder=second)
+    install_neuron("dynplug-twice", version="1.0")
+    what, remedy = about("dynplug-twice 1.0", problems())
+    assert f"is shadowed: 2.0 in {second} comes first" in what
+    assert remedy.startswith("pip uninstall dynplug-twice")
+
+
+def test_a_hook_module_that_imports_jax_works_and_is_flagged(install, install_neuron):
+    install_neuron("dynplug-fine")
+    install("dynplug-heavy", {"heavy_hooks": "import jax\n" + HOOKS.format(name="heavy")}, {"h": "heavy_hooks"})
+    assert Registry().find("neuron", "heavy").load()
+    what, remedy = about("dynplug-heavy", problems())
+    assert what == "dynplug-heavy imports JAX to be listed"
+    assert remedy.startswith("its author should import dynplug.api alone in heavy_hooks")
+
+
+def test_a_hook_module_that_sleeps_is_flagged(install):
+    source = "import time; time.sleep(0.15)\n" + HOOKS.format(name="slow")
+    install("dynplug-slow", {"slow_hooks": source}, {"h": "slow_hooks"})
+    what, remedy = about("dynplug-slow", problems())
+    assert what.startswith("dynplug-slow takes 0.1")
+    assert "slow_hooks" in remedy
+
+
+def test_modules_that_import_jax_are_told_from_those_that_do_not(site):
+    (site / "light_one.py").write_text("import json")
+    (site / "heavy_one.py").write_text("import jax")
+    (site / "light_two.py").write_text("raise SystemExit('no')")
+    (site / "heavy_two.py").write_text("import jax; 1 / 0")
+    modules = ["light_one", "heavy_one", "light_two", "heavy_two", "light_one", "no_such_module"]
+    assert that_import_jax(modules) == ["heavy_one", "heavy_two"]
+    assert that_import_jax([]) == []
+
+
+def test_many_modules_are_looked_at_in_one_process(site):
+    names = [f"light_{n}" for n in range(40)]
+    for name in names:
+        (site / f"{name}.py").write_text("")
+    began = time.perf_counter()
+    assert that_import_jax(names) == []
+    assert time.perf_counter() - began < 2.0  # forty processes would take longer
+
+
+@pytest.mark.parametrize(
+    ("environment", "what", "remedy"),
+    [
+        ({"DYNPLUG_DISABEL": "x"}, "DYNPLUG_DISABEL is set and means nothing", "Did you mean 'DYNPLUG_DISABLE'?"),
+        ({"DYNPLUG_DISABLE": "fone"}, "DYNPLUG_DISABLE names 'fone', and no such plugin", "Did you mean 'fine'?"),
+        ({"DYNPLUG_PLUGINS": "fine, x-y"}, "DYNPLUG_PLUGINS names 'x-y', and no such plugin is installed", "Known: "),
+    ],
+)
+def test_variables_that_mean_nothing_need_action(install_neuron, environment, what, remedy):
+    install_neuron("dynplug-fine")
+    ((found, advice),) = problems(environment).items()
+    assert found.startswith(what)
+    assert advice.startswith(remedy)
+
+
+def test_variables_that_mean_something_do_not(install_neuron):
+    install_neuron("dynplug-fine")
+    environment = {"DYNPLUG_PLUGINS": "fine,dynplug-fine", "DYNPLUG_DISABLE": "", "DYNPLUG_STRICT": "1", "HOME": "/"}
+    assert problems(environment) == {}
+
+
+def test_shared_names_say_whose_they_are(install_neuron):
+    install_neuron("dynplug-one", name="lif")
+    install_neuron("dynplug-two", name="Echo")
+    install_neuron("dynplug-six", name="echo")
+    shared = shared_names(Registry())
+    assert shared["neuron LIF"] == ["dynplug:LIF@1", "one:lif@1"]
+    assert shared["neuron echo"] == ["six:echo@1", "two:Echo@1"]
+    assert not [name for name in shared if name.startswith("loss")]
