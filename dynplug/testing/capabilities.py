@@ -39,4 +39,14 @@ exponential_euler = Capability(
     lambda s: isinstance(getattr(s.instance, "integrator", None), ExponentialEuler),
     "its integrator is not ExponentialEuler",
 )
+trains = Capability("a trainer", _method("fit"), "it has no method `fit`")
+saves = Capability(
+    "saving",
+    lambda s: _method("save_states")(s) and _method("load_states")(s),
+    "it cannot `save_states` and `load_states`",
+)
+simulates = Capability(
+    "a simulator", lambda s: not _method("fit")(s) and (_method("run")(s) or _method("__call__")(s)), "it is a trainer"
+)
+bptt = Capability("bptt", _declares("bptt"), "its spec does not declare the capability 'bptt'")
 sized = Capability("sized", lambda s: size_of(s.instance, "in_size") is not None, "it declares no in_size")

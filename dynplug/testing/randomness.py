@@ -10,26 +10,25 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
 from dynplug.core import leaves
 from dynplug.testing.compare import close, demand
-from dynplug.testing.stepping import run, run_anew, start, step, steps, trial_of
+from dynplug.testing.stepping import Trial, context, run, run_anew, start, step, steps, trial_of
 from dynplug.testing.subject import Subject
 
 
 def repeats_itself(subject: Subject) -> None:
     """The same inputs and key give the same outputs, from the same start, whatever ran in between."""
     trial = trial_of(subject)
-    key = jax.random.key(3)
-    before, first = start(trial.system, key), run_anew(trial.system, trial.x, key)
-    run_anew(subject.make(1), trial.x[::-1], jax.random.key(4))
-    after, second = start(trial.system, key), run_anew(trial.system, trial.x, key)
-    close(after, before, "initial states before and after a run", rtol=0.0)
+    first = run_anew(trial.system, trial.x, trial.key)
+    other = subject.make(1)
+    eqx.filter_eval_shape(lambda: steps(other, trial.x[::-1], trial.key))
+    second = run_anew(trial.system, trial.x, trial.key)
     close(second, first, "two runs with the same inputs and key", rtol=0.0)
 
 
 def writes_no_globals(subject: Subject) -> None:
     """A run changes neither its module's variables, nor attributes of its class, nor NumPy's global generator."""
     trial = trial_of(subject)
-    before = _globals(trial.system)
     other = subject.make(1)
+    before = _globals(trial.system)
     eqx.filter_eval_shape(lambda: steps(other, trial.x, trial.key))
     after = _globals(trial.system)
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
@@ -60,12 +59,24 @@ def depends_on_its_key(subject: Subject) -> None:
 def is_random_by_key_alone(subject: Subject) -> None:
     """What depends on the key raises `KeyRequiredError` where there is none, rather than choosing one."""
     trial = trial_of(subject)
-    if trial.stochastic:
+    if trial.stochastic or not _reads_key(trial):
         return
     for n in (1, 2):
         _, given = run(trial.system, trial.x, jax.random.key(n))
         _, none = run(trial.system, trial.x)
         close(given, none, "outputs with a key and without: it is random, so take the key from ctx.random_key()")
+
+
+def _reads_key(trial: Trial) -> bool:
+    """Whether anything is computed from a key."""
+    system = trial.system
+
+    def made(key: Any) -> Any:
+        ctx = context(system, 0, key)
+        return system.update(system.init_state(ctx), trial.zero, ctx)
+
+    jaxpr = eqx.filter_make_jaxpr(made)(jax.random.key(0))[0].jaxpr
+    return any(v is jaxpr.invars[0] for eqn in jaxpr.eqns for v in eqn.invars)
 
 
 def uses_keys_once(subject: Subject) -> None:

@@ -83,7 +83,7 @@ def arguments_are_documented(subject: Subject) -> None:
 
 def units_are_coherent(subject: Subject) -> None:
     """Electrical units in brackets are those of dynplug, so that no conversion constant ever appears."""
-    units = re.findall(r"\[([^\]\n]+)\](?!\()", _documented(subject)) + [p.unit for p in subject.spec.params]
+    units = re.findall(r"\[([^\]\n\"'`]+)\](?!\()", _documented(subject)) + [p.unit for p in subject.spec.params]
     for unit in units:
         foreign = [found for found in _ELECTRICAL.findall(unit) if found not in _COHERENT]
         demand(not foreign, f"[{unit}]: {foreign} is not among {sorted(_COHERENT)}, which need no conversion.")

@@ -21,6 +21,7 @@ from dynplug.testing.stepping import (
     run_eagerly,
     size_of,
     start,
+    started,
     step,
     trial_of,
     unproven_trial_of,
@@ -65,7 +66,7 @@ def compiles_once(subject: Subject) -> None:
         traces += 1
         return system.update(state, x, ctx)
 
-    state = start(trial.system, trial.key)
+    state = started(trial.system, trial.key)
     after, _ = compiled(trial.system, state, jnp.asarray(trial.x[0]), context(trial.system, 0, trial.key))
     compiled(trial.system, state, jnp.asarray(trial.x[1]), context(trial.system, 1, trial.key))
     demand(traces == 1, "A second call with other numbers is compiled again: is there a static field that changes?")
@@ -161,9 +162,8 @@ def wrong_inputs_are_refused(subject: Subject) -> None:
     size = size_of(trial.system, "in_size")
     assert size is not None
     wrong = np.zeros((*size[:-1], size[-1] + 1), trial.x.dtype)
-    state = start(trial.system, trial.key)
     try:
-        eqx.filter_eval_shape(lambda: step(trial.system, state, wrong, 0, trial.key))
+        eqx.filter_eval_shape(lambda: step(trial.system, start(trial.system, trial.key), wrong, 0, trial.key))
     except Exception:
         return
     raise ShapeError(f"An input of shape {wrong.shape} is taken where {size} is declared.")

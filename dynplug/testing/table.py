@@ -1,18 +1,38 @@
 """All checks: which kinds each is for, and what it needs of a component."""
 
+import dynplug.testing.connectors as connectors
+import dynplug.testing.encoders as encoders
+import dynplug.testing.initializers as initializers
+import dynplug.testing.integrators as integrators
+import dynplug.testing.losses as losses
 import dynplug.testing.neurons as neurons
 import dynplug.testing.odes as odes
+import dynplug.testing.optimizers as optimizers
 import dynplug.testing.randomness as randomness
+import dynplug.testing.runners as runners
 import dynplug.testing.static as static
+import dynplug.testing.surrogates as surrogates
 import dynplug.testing.synapses as synapses
 import dynplug.testing.systems as systems
+import dynplug.testing.tasks as tasks
 from dynplug.plugin.kinds import KINDS, kind_named
-from dynplug.testing.capabilities import exponential_euler, ode, packaged, sized, spiking, stochastic
+from dynplug.testing.capabilities import (
+    bptt,
+    exponential_euler,
+    ode,
+    packaged,
+    saves,
+    simulates,
+    sized,
+    spiking,
+    stochastic,
+    trains,
+)
 from dynplug.testing.check import Check
 
 _ALL = tuple(KINDS)
 _SYSTEMS = ("neuron", "synapse", "layer")
-_ODES = ("neuron", "synapse")
+_ODES, _MEASURES = ("neuron", "synapse"), ("loss", "metric")
 
 CHECKS: dict[str, Check] = {
     check.name: check
@@ -46,6 +66,38 @@ CHECKS: dict[str, Check] = {
         Check(synapses.puts_out_a_drive, ("synapse",)),
         Check(synapses.rests_without_events, ("synapse",)),
         Check(synapses.answers_events, ("synapse",)),
+        Check(losses.is_a_finite_scalar, _MEASURES),
+        Check(losses.is_the_same_compiled, _MEASURES),
+        Check(losses.ignores_order_of_samples, _MEASURES),
+        Check(losses.gradient_matches_differences, ("loss",)),
+        Check(surrogates.steps_exactly, ("surrogate",)),
+        Check(surrogates.backward_is_its_derivative, ("surrogate",)),
+        Check(surrogates.derivative_is_finite, ("surrogate",)),
+        Check(integrators.has_its_order, ("integrator",)),
+        Check(integrators.steps_in_both_precisions, ("integrator",)),
+        Check(integrators.gradients_flow, ("integrator",)),
+        Check(initializers.gives_shape_and_dtype, ("initializer",)),
+        Check(initializers.same_key_same_array, ("initializer",)),
+        Check(initializers.other_key_other_array, ("initializer",)),
+        Check(connectors.connects_the_units_given, ("connector",)),
+        Check(connectors.same_key_same_connections, ("connector",)),
+        Check(connectors.other_key_other_connections, ("connector",)),
+        Check(encoders.puts_time_first, ("encoder",)),
+        Check(encoders.same_key_same_code, ("encoder",)),
+        Check(encoders.other_key_other_code, ("encoder",)),
+        Check(optimizers.decreases_a_quadratic, ("optimizer",)),
+        Check(optimizers.state_round_trips, ("optimizer",)),
+        Check(tasks.recipe_builds, ("task",)),
+        Check(tasks.data_fit_the_recipe, ("task",)),
+        Check(tasks.same_key_same_data, ("task",)),
+        Check(runners.runs_every_neuron, ("runner",), (simulates,)),
+        Check(runners.continues_a_run, ("runner",), (simulates,)),
+        Check(runners.trains_every_neuron, ("runner",), (trains,)),
+        Check(runners.predicts_in_the_axes_of_the_data, ("runner",), (trains,)),
+        Check(runners.continues_where_it_stopped, ("runner",), (trains,)),
+        Check(runners.resumes_from_a_file, ("runner",), (trains, saves)),
+        Check(runners.given_model_stays, ("runner",), (trains,)),
+        Check(runners.first_step_is_bptt, ("runner",), (bptt,)),
     )
 }
 """Every check by its name. The names are public: expected failures are declared by them."""

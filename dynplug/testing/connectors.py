@@ -1,0 +1,56 @@
+"""Checks of connectors."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from dynplug.connectors import Connections
+from dynplug.errors import KeyRequiredError, ShapeError
+from dynplug.testing.compare import close, demand
+from dynplug.testing.subject import Skip, Subject
+
+_SIZES = ((12, 12), (12, 9))
+
+
+def _connect(subject: Subject, pre: int = 12, post: int = 12, seed: int = 0) -> Any:
+    return subject.instance(pre, post, key=jax.random.key(seed))
+
+
+def _random(subject: Subject) -> bool:
+    try:
+        subject.instance(*_SIZES[0])
+    except KeyRequiredError:
+        return True
+    return False
+
+
+def connects_the_units_given(subject: Subject) -> None:
+    """The result are `Connections` between as many units as were asked for; `ShapeError` where sizes must be equal."""
+    for pre, post in _SIZES:
+        try:
+            made = _connect(subject, pre, post)
+        except ShapeError:
+            demand(pre != post, f"It refuses {pre} and {post} units.")
+            continue
+        demand(isinstance(made, Connections), f"It returns a {type(made).__name__}, not Connections.")
+        found = (made.pre_size, made.post_size)
+        demand(found == (pre, post), f"For {pre} and {post} units it connects {found[0]} and {found[1]}.")
+
+
+def same_key_same_connections(subject: Subject) -> None:
+    """The same key gives the same connections; a connector that takes no random numbers ignores the key."""
+    first = _connect(subject)
+    _connect(subject, seed=1)
+    close(_connect(subject), first, "connections with one key", rtol=0.0)
+    if not _random(subject):
+        given = subject.instance(*_SIZES[0])
+        close(given, first, "connections with a key and without: it is random, so demand one", rtol=0.0)
+
+
+def other_key_other_connections(subject: Subject) -> None:
+    """Different keys give different connections, where the connector raises `KeyRequiredError` without one."""
+    if not _random(subject):
+        raise Skip("not stochastic: it raises no KeyRequiredError without a key")
+    one, other = (np.asarray(_connect(subject, 12, 12, seed).mask) for seed in (0, 1))
+    demand(not np.array_equal(one, other), "Two keys give the same connections: the key is not used.")

@@ -1,0 +1,181 @@
+"""Checks of runners: those that simulate, and those that train."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import DynamicalSystem, Sequential, leaves, lookup
+from dynplug.layers import Dense
+from dynplug.neurons import LeakyIntegrator
+from dynplug.plugin import build, registry
+from dynplug.plugin.build import parameters
+from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.stepping import start, step
+from dynplug.testing.subject import Subject
+
+_SAMPLES, _STEPS, _IN, _OUT = 4, 8, 3, 2
+_DT = 0.05  # [ms]
+_RATE = 0.1
+_OPTIONS = {"dt": _DT, "loss_fun": "mse", "logger": None, "progress_bar": False}
+
+
+def _runner(subject: Subject, model: DynamicalSystem, **options: Any) -> Any:
+    """A runner of a model: its example, and where that says nothing, options that keep it quiet."""
+    accepted = parameters(subject.target)
+    usual = {k: v for k, v in _OPTIONS.items() if k in accepted and k not in subject.example}
+    return subject.make(0, target=model, **usual, **options)
+
+
+def _model(neurons: Sequence[DynamicalSystem] = (), seed: int = 0) -> Sequential:
+    """Dense layers with neurons in between, of three units each, and a readout."""
+    keys = iter(jax.random.split(jax.random.key(seed), len(neurons) + 1))
+    parts: list[Any] = []
+    for neuron in neurons:
+        parts += [Dense(_IN, _IN, key=next(keys)), neuron]
+    return Sequential(*parts, Dense(_IN, _OUT, key=next(keys)))
+
+
+def _plain(seed: int = 0) -> Sequential:
+    return _model([LeakyIntegrator(_IN, tau=0.5, R=5.0)], seed)
+
+
+def _core_neurons() -> dict[str, DynamicalSystem]:
+    found = [c for c in registry().components("neuron") if c.plugin.namespace == "dynplug"]
+    return {c.spec.name: build({"type": c.id, **c.spec.example}, kind="neuron") for c in found}
+
+
+def _inputs() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(_SAMPLES, _STEPS, _IN)).astype(np.float32)
+
+
+def _data() -> tuple[np.ndarray, np.ndarray]:
+    y = np.random.default_rng(1).normal(size=(_SAMPLES, _STEPS, _OUT)).astype(np.float32)
+    return _inputs(), y
+
+
+def _fit(runner: Any, epochs: int = 1) -> None:
+    runner.fit(_data(), num_epoch=epochs)
+
+
+def _of_every_neuron(do: Any) -> None:
+    """Do something with a model of all core neurons; where it fails, with each alone, to name the one at fault."""
+    neurons = _core_neurons()
+    try:
+        do(_model(list(neurons.values())))
+    except Exception:
+        for name, neuron in neurons.items():
+            try:
+                do(_model([neuron]))
+            except Exception as error:
+                error.add_note(f"The model was a Dense, {name} and a Dense.")
+                raise
+        raise
+
+
+def trains_every_neuron(subject: Subject) -> None:
+    """A model of every neuron of the core is fitted for an epoch: something changes, and all stays finite."""
+
+    def do(model: Sequential) -> None:
+        before = [np.array(leaf.value) for leaf in leaves(model) if eqx.is_array(leaf.value)]
+        runner = _runner(subject, model)
+        _fit(runner)
+        finite(eqx.filter(runner.target, eqx.is_inexact_array), "the parameters after an epoch")
+        changed = any(not np.array_equal(a, b) for a, b in zip(_arrays(runner), before, strict=True))
+        demand(changed, "An epoch changes no parameter.")
+
+    _of_every_neuron(do)
+
+
+def predicts_in_the_axes_of_the_data(subject: Subject) -> None:
+    """Predictions for inputs (samples, time, units) are (samples, time, outputs), and finite."""
+    out = _runner(subject, _plain()).predict(_inputs())
+    demand(np.shape(out) == (_SAMPLES, _STEPS, _OUT), f"For inputs {_inputs().shape} predictions are {np.shape(out)}.")
+    finite(out, "predictions")
+
+
+def continues_where_it_stopped(subject: Subject) -> None:
+    """Two fits in a row end where one fit of as many epochs ends."""
+    once, twice = (_runner(subject, _plain()) for _ in range(2))
+    _fit(once, 3)
+    _fit(twice, 2)
+    _fit(twice, 1)
+    close(_arrays(twice), _arrays(once), "parameters after 2 and 1 epochs, and after 3", rtol=0.0)
+
+
+def resumes_from_a_file(subject: Subject) -> None:
+    """A fit that goes on from what `save_states` wrote ends where one that was never interrupted ends."""
+    once, before, after = (_runner(subject, _plain(seed)) for seed in (0, 0, 1))
+    _fit(once, 3)
+    _fit(before, 2)
+    with tempfile.TemporaryDirectory() as folder:
+        before.save_states(Path(folder) / "states.safetensors")
+        after.load_states(Path(folder) / "states.safetensors")
+    _fit(after, 1)
+    close(_arrays(after), _arrays(once), "parameters after an interruption, and without", rtol=0.0)
+
+
+def given_model_stays(subject: Subject) -> None:
+    """The model that a trainer was given is as before: its arrays are neither changed nor given away."""
+    model = _plain()
+    before = [np.array(leaf.value) for leaf in leaves(model) if eqx.is_array(leaf.value)]
+    _fit(_runner(subject, model))
+    after = [np.array(leaf.value) for leaf in leaves(model) if eqx.is_array(leaf.value)]
+    close(after, before, "arrays of the given model after a fit, and before", rtol=0.0)
+
+
+def first_step_is_bptt(subject: Subject) -> None:
+    """The first step of gradient descent is that of backpropagation through time, derived here without the runner."""
+    model, (x, y) = _plain(), _data()
+    sgd = {"type": "sgd", "learning_rate": _RATE}
+    runner = _runner(subject, model, optimizer=build(sgd, kind="optimizer"))
+    _fit(runner)
+
+    def loss(model: Any) -> Any:
+        def sample(x: Any) -> Any:
+            first = start(model, dt=_DT)
+            return jax.lax.scan(lambda s, x: step(model, s, x, dt=_DT), first, x)[1]
+
+        return jnp.mean((jax.vmap(sample)(jnp.asarray(x)) - y) ** 2)
+
+    gradient = eqx.filter_grad(loss)(model)
+    for path in ("0.weight", "2.weight"):
+        wanted = lookup(model, path) - _RATE * lookup(gradient, path)
+        close(lookup(runner.target, path), wanted, f"{path} after a step, and by BPTT")
+
+
+def runs_every_neuron(subject: Subject) -> None:
+    """A model of every neuron of the core runs over inputs (time, units); outputs are (time, outputs), and finite."""
+
+    def do(model: Sequential) -> None:
+        _, out = _run(_runner(subject, model), _inputs()[0])
+        demand(np.shape(out) == (_STEPS, _OUT), f"For inputs {(_STEPS, _IN)} outputs are {np.shape(out)}.")
+        finite(out, "outputs")
+
+    _of_every_neuron(do)
+
+
+def continues_a_run(subject: Subject) -> None:
+    """A run that goes on where another ended gives what one long run gives."""
+    x, split = _inputs()[0], 5
+    _, whole = _run(_runner(subject, _plain()), x)
+    runner = _runner(subject, _plain())
+    state, first = _run(runner, x[:split])
+    _, rest = _run(runner, x[split:], state)
+    close(np.concatenate([first, rest]), np.asarray(whole), "outputs of two runs in a row, and of one", rtol=1e-6)
+
+
+def _run(runner: Any, xs: np.ndarray, state: Any = None) -> tuple[Any, Any]:
+    """The state where there is one to pass on, and the outputs."""
+    if hasattr(runner, "run"):
+        return None, runner.run(inputs=xs)
+    return runner(xs, state)
+
+
+def _arrays(runner: Any) -> list[Any]:
+    return [leaf.value for leaf in leaves(runner.target) if eqx.is_array(leaf.value)]

@@ -1,0 +1,58 @@
+"""Checks of tasks."""
+
+import tomllib
+from typing import Any
+
+import jax
+import numpy as np
+
+from dynplug.plugin import build, get, registry
+from dynplug.plugin.build import parameters
+from dynplug.testing.compare import demand
+from dynplug.testing.stepping import size_of
+from dynplug.testing.subject import Skip, Subject
+
+
+def recipe_builds(subject: Subject) -> None:
+    """The recipe is TOML and names the task; its model and its runner can be built."""
+    recipe = tomllib.loads(subject.target.recipe())
+    for part in ("task", "model", "runner"):
+        demand(part in recipe, f"The recipe has no [{part}]; it has {sorted(recipe)}.")
+    if subject.registered:
+        named = registry().find("task", recipe["task"]["type"])
+        demand(named is subject.component, f"The recipe's task is {named.id}, not {subject.component.id}.")
+    model = build(recipe["model"], key=jax.random.key(0), path="model")
+    build({**recipe["runner"], **_quiet(recipe["runner"])}, kind="runner", path="runner", given={"target": model})
+
+
+def _quiet(runner: Any) -> dict[str, Any]:
+    accepted = parameters(get("runner", runner["type"]))
+    return {name: value for name, value in (("logger", None), ("progress_bar", False)) if name in accepted}
+
+
+def data_fit_the_recipe(subject: Subject) -> None:
+    """Data are (samples, time, ...); as many targets as samples; and the recipe's model takes them."""
+    data = _load(subject, 0)
+    recipe = tomllib.loads(subject.target.recipe())
+    size = size_of(build(recipe["model"], key=jax.random.key(0), path="model"), "in_size")
+    for phase, (x, y) in zip(("training", "test"), data, strict=True):
+        for array in jax.tree.leaves(x):
+            demand(array.ndim >= 2, f"x of the {phase} data is {array.shape}: (samples, time, ...) is expected.")
+            demand(size is None or array.shape[2:] == size, f"x is {array.shape} and the recipe's model takes {size}.")
+        counts = {len(array) for array in jax.tree.leaves((x, y))}
+        demand(len(counts) == 1 and counts != {0}, f"The {phase} data have {sorted(counts)} samples in x and y.")
+
+
+def same_key_same_data(subject: Subject) -> None:
+    """The same key gives the same data."""
+    first = _load(subject, 0)
+    again = subject.make().load(jax.random.key(0))
+    for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(again), strict=True):
+        demand(np.array_equal(np.asarray(a), np.asarray(b)), "Loading twice with one key gives different data.")
+
+
+def _load(subject: Subject, seed: int) -> Any:
+    try:
+        return subject.remember("data", lambda: subject.instance.load(jax.random.key(seed)))
+    except ImportError as error:
+        raise Skip(f"a package is missing: {error}") from error
