@@ -147,6 +147,10 @@ class EncoderSpec(Spec):
     """A class whose instances are called as `f(x, *, key=None) -> array`, time first."""
 
 
+class ObserverSpec(Spec):
+    """A class whose instances have hooks of `dynplug.plugin.observing`, called as a run goes that was given one."""
+
+
 class OptimizerSpec(Spec):
     """A function of hyperparameters that returns an `optax.GradientTransformation`."""
 

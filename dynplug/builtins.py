@@ -9,6 +9,7 @@ from dynplug.api import (
     LossSpec,
     MetricSpec,
     NeuronSpec,
+    ObserverSpec,
     OptimizerSpec,
     RunnerSpec,
     SurrogateSpec,
@@ -90,6 +91,18 @@ def dynplug_register_losses() -> list[LossSpec]:
 def dynplug_register_metrics() -> list[MetricSpec]:
     """Metrics of the core."""
     return [MetricSpec(name="accuracy", target="dynplug.losses:accuracy", summary="share of right classes")]
+
+
+@hookimpl
+def dynplug_register_observers() -> list[ObserverSpec]:
+    """Observers of the core. A run has those that it is given, `[[runner.plugins]]` in a configuration."""
+    return [
+        ObserverSpec(
+            name="EarlyStopping",
+            target="dynplug.train:EarlyStopping",
+            summary="stops when nothing gets better any more",
+        )
+    ]
 
 
 @hookimpl

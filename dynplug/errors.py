@@ -121,6 +121,10 @@ class PluginWarning(UserWarning):
     """A plugin was set aside; everything else keeps working."""
 
 
+class PortabilityWarning(UserWarning):
+    """What is saved can only be loaded where the same component was registered by hand."""
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown `name`: the closest known name, or else all that are known."""
     known = sorted(set(known))

@@ -38,6 +38,7 @@ EXAMPLES: dict[str, Example] = {
         '{"peak_value": 1e-3, "warmup_steps": 10}',
         function=True,
     ),
+    "observer": Example("metrics of each epoch as comma-separated values", ()),
     "metric": Example("share of classes among the best k", (_JAX, _TYPES), function=True),
     "task": Example("short or long gap between two pulses", (_JAX, _TYPES)),
 }

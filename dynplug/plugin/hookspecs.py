@@ -14,6 +14,7 @@ from dynplug.api import (
     LossSpec,
     MetricSpec,
     NeuronSpec,
+    ObserverSpec,
     OptimizerSpec,
     RunnerSpec,
     SurrogateSpec,
@@ -77,6 +78,11 @@ def dynplug_register_encoders(host: Host) -> Iterable[EncoderSpec]:  # pyright: 
 @hookspec
 def dynplug_register_optimizers(host: Host) -> Iterable[OptimizerSpec]:  # pyright: ignore[reportReturnType]
     """Optimizers that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_observers(host: Host) -> Iterable[ObserverSpec]:  # pyright: ignore[reportReturnType]
+    """Observers of runs that this plugin provides; a run has those that its user gives it."""
 
 
 @hookspec

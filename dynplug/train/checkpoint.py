@@ -16,12 +16,17 @@ from safetensors.numpy import save
 
 from dynplug.core import leaves
 from dynplug.errors import CheckpointError
+from dynplug.train.portable import warn_of_local
 
 _FORMAT, _VERSION = "dynplug-checkpoint", 1
 
 
 def write(path: str | Path, trees: Mapping[str, Any], description: Mapping[str, Any]) -> None:
-    """Write the arrays of named trees and a JSON description; the file appears whole or not at all."""
+    """Write the arrays of named trees and a JSON description; the file appears whole or not at all.
+
+    A component that is registered in this process only is warned of.
+    """
+    warn_of_local(dict(trees))
     path = Path(path)
     arrays = {name: np.asarray(value) for name, value in _arrays(trees).items()}
     header = {"format": _FORMAT, "version": str(_VERSION), "description": json.dumps(description)}

@@ -142,6 +142,7 @@ def _line_of(text: str, path: str) -> int | None:
             lines.setdefault(table, number)
         elif key := re.match(r"\s*([\w.\-]+)\s*=", line):
             lines.setdefault(f"{table}.{key[1]}" if table else key[1], number)
+    path = re.sub(r"\[\d+\]", "", path)  # an item of a list stands where the list does
     while path and path not in lines:
         path = path.rpartition(".")[0]
     return lines.get(path)

@@ -11,7 +11,7 @@ import pytest
 
 import dynplug as dp
 from dynplug import api
-from dynplug.plugin import build, hookspecs, registry
+from dynplug.plugin import build, hookspecs, observers, registry
 from dynplug.plugin.kinds import KINDS, kind_named
 
 OWN = [c for c in registry().components() if c.plugin.namespace == "dynplug"]
@@ -112,6 +112,7 @@ CHECKS = {
     "connector": lambda built: len(built(4, 4, key=jax.random.key(0)).pre) > 0,
     "encoder": lambda built: built(jnp.ones((2, 3)), key=jax.random.key(0)).shape == (8, 2, 3),
     "optimizer": is_optimizer,
+    "observer": lambda built: observers([built]) is not None,
     "task": lambda built: type(built).recipe().startswith("#"),
 }
 
