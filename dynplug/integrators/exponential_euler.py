@@ -1,5 +1,6 @@
 r"""Exponential Euler, exact where each variable's equation is linear in that variable."""
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -64,8 +65,9 @@ def _phi1(z: Array) -> Array:
 
 
 def _series(z: Array) -> Array:
+    """The sum of z^(n-1) / n! by Horner's rule; multiplications alone, as divisions cost a tenth of a neuron's step."""
     terms = 8 if jnp.finfo(z.dtype).bits <= 32 else 14
-    total = jnp.ones_like(z)
-    for n in range(terms, 1, -1):
-        total = 1.0 + total * z / n
+    total = jnp.full_like(z, 1.0 / math.factorial(terms))
+    for n in range(terms - 1, 0, -1):
+        total = total * z + 1.0 / math.factorial(n)
     return total
