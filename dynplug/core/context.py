@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -11,7 +11,15 @@ import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from dynplug.core.no_time import NoTime
 from dynplug.errors import KeyRequiredError
+
+if TYPE_CHECKING:
+    Time = Float[Array, ""]
+    Index = Int[Array, ""]
+else:
+    Time = Float[Array, ""] | NoTime
+    Index = Int[Array, ""] | NoTime
 
 
 class Context(eqx.Module):
@@ -31,8 +39,8 @@ class Context(eqx.Module):
     - `path`: where in the model the system is, for messages.
     """
 
-    t: Float[Array, ""]
-    i: Int[Array, ""]
+    t: Time
+    i: Index
     key: PRNGKeyArray | None
     shared: Mapping[str, Any]
     dt: float = eqx.field(static=True)
@@ -44,8 +52,8 @@ class Context(eqx.Module):
         self,
         *,
         dt: float,
-        t: ArrayLike = 0.0,
-        i: ArrayLike = 0,
+        t: ArrayLike | NoTime = 0.0,
+        i: ArrayLike | NoTime = 0,
         key: PRNGKeyArray | None = None,
         fit: bool = False,
         shared: Mapping[str, Any] | None = None,
@@ -54,8 +62,8 @@ class Context(eqx.Module):
     ):
         self.dt = dt
         self.dtype = np.dtype(jnp.result_type(float) if dtype is None else dtype)
-        self.t = jnp.asarray(t, self.dtype)
-        self.i = jnp.asarray(i, jnp.int32)
+        self.t = _known(t, self.dtype)
+        self.i = _known(i, jnp.int32)
         self.key = key
         self.fit = fit
         self.shared = {} if shared is None else shared
@@ -82,3 +90,7 @@ class Context(eqx.Module):
                 "to the runner."
             )
         return self.key
+
+
+def _known(value: Any, dtype: Any) -> Any:
+    return value if isinstance(value, NoTime) else jnp.asarray(value, dtype)

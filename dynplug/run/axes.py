@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, Literal, get_args
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dynplug.errors import DataError, OptionError, ShapeError
@@ -22,6 +23,25 @@ def check_axis(axis: Any, *, optional: bool) -> Any:
 def as_arrays(tree: Any, convert: Callable[[Any], Any] = np.asarray) -> Any:
     """A pytree of inputs as arrays. A list is an array; tuples, dictionaries and modules are structure."""
     return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, list))
+
+
+def device_or_host(x: Any) -> Any:
+    """An array where it is: on the device, or on the host, which holds what a device may have no room for."""
+    return x if isinstance(x, jax.Array) else np.asarray(x)
+
+
+def rows_of(tree: Any, first: int, count: int, axis: DataAxis | None) -> Any:
+    """The rows of `count` steps, with the axes as they are: views on the host, one program for all on a device."""
+    along = 1 if axis == "B" else 0
+
+    def rows(a: Any) -> Any:
+        if first == 0 and a.shape[along] == count:
+            return a
+        if isinstance(a, jax.Array):
+            return jax.lax.dynamic_slice_in_dim(a, jnp.asarray(first, jnp.int32), count, along)
+        return a[:, first : first + count] if along else a[first : first + count]
+
+    return jax.tree.map(rows, tree)
 
 
 def swap_batch(tree: Any, axis: DataAxis | None) -> Any:

@@ -1,6 +1,9 @@
 """Simulation with monitors."""
 
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -11,67 +14,129 @@ from jaxtyping import PRNGKeyArray
 from tqdm import tqdm
 
 from dynplug.core import DynamicalSystem
-from dynplug.errors import DurationError, ShapeError
-from dynplug.run.axes import as_arrays, check_axis, length_of, swap_batch
-from dynplug.run.monitors import Monitors, Records
+from dynplug.errors import DurationError, OptionError, ShapeError
+from dynplug.run.axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
+from dynplug.run.chunks import advance, advance_eagerly, chunk_sizes
+from dynplug.run.experiment import Experiment
+from dynplug.run.files import InFiles, check_names
+from dynplug.run.inputs import Inputs
+from dynplug.run.monitors import Monitors
+from dynplug.run.options import check_batch_size, check_remat, check_schedule, jit_for, refuse
+from dynplug.run.records import OnDevice, OnHost, Recorder, Records
 from dynplug.timeloop import Loop, RunState, step_count
 
-_CHUNK = 1000  # steps compiled into one call; the host is heard in between
+_INSTEAD = {
+    "dyn_vars": "what changes is what init_state returns, all of it; set `runner.state` to start from another.",
+    "fun_inputs": "give the function as `inputs`; it gets the context and returns [(target, value), ...].",
+    "fun_monitors": "give the functions as `monitors`, by name; they get the state, or the state and the context.",
+}
 
 
 class DSRunner:
-    """Simulate a system and record what happens in it.
+    """Simulate a system, drive it from outside, and record what happens in it.
 
-    The steps run in compiled chunks; between them the progress bar moves, records go to the host, and an interrupt is
-    heard, which keeps what was recorded. A second `run` goes on where the first ended.
+    The steps run in compiled chunks; between them the progress bar moves, records go where they are kept, and an
+    interrupt is heard, which keeps what was recorded. A second `run` goes on where the first ended.
+
+    An input's target is a variable of the state, as `"V"` or `"hidden.V"`, which is changed before every step; or the
+    input of a system in the model, as `"hidden.input"` or `"input"` for the model's own, which is changed on its way
+    in. Variables come first where a name is both. Several are applied in their order.
 
     **Arguments:**
 
     - `target`: the system.
+    - `inputs`: what is done before every step: `(target, value, type, operation)`, or a list of them. Type `"fix"`, the
+        default: a value for all steps, one number or one a unit. `"iter"`: an array with a row for each step, counted
+        from step 0, whose axes are those of the data; or an iterable of rows, or a function that makes one, pulled as
+        the run proceeds. `"func"`: a function of the context. Operation: `"+"`, the default, `"-"`, `"*"`, `"/"` or
+        `"="`. Or a function of the context that returns `(target, value)` or `(target, value, operation)`, or a list
+        of them.
     - `monitors`: what to record of the state after each step: paths `["V", "hidden.spike"]`, pairs `[("V", 0)]` of a
-        path and an index, or a mapping from names to paths, to pairs, or to functions of the state.
+        path and an index, or a mapping from names to paths, to pairs, or to functions of the state, or of the state and
+        the context.
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
     - `key`: a `jax.random.key` for stochastic systems.
+    - `record_every`: outputs and monitors are recorded at the end of every so many steps, counted from step 0.
+    - `chunk`: the most steps in one compiled call, between which the host is heard.
+    - `return_outputs`: whether outputs are recorded and returned too; what nobody reads takes time and memory.
     - `progress_bar`: whether to show one, on a terminal.
     - `numpy_mon_after_run`: whether records are NumPy arrays; else they stay on the device.
+    - `memory_efficient`: whether records leave the device after each chunk, so that it holds those of two at most.
+    - `record_to`: a folder in which each record becomes a `.npy` file that grows as the run proceeds, `output.npy` and
+        `ts.npy` too, time first. `mon` and the outputs are then mapped from there into memory.
+    - `jit`: whether runs are compiled, or a mapping such as `{"predict": True, "fit": False}`, of which `"predict"`
+        counts here. Without, all values are concrete: for debugging.
+    - `schedule`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `remat`: whether chunks of the loop are recomputed in a backward pass; an integer is the number of steps in one.
+    - `dyn_vars`: refused: a state is one value, held by `state`.
+    - `fun_inputs`: refused: give the function as `inputs`.
+    - `fun_monitors`: refused: give the functions as `monitors`.
 
     **Attributes:** `mon`, the `Records` of the last run: `mon["V"]`, `mon.V`, and the times `mon.ts` [ms]; `state`, the
     `RunState` after it.
+
+    **Raises:** `OptionError`, `UnknownPathError`, `ShapeError` or `StateError` for what cannot be: at construction
+    where possible, else before the first step.
     """
 
     def __init__(
         self,
         target: DynamicalSystem,
         *,
+        inputs: Any = (),
         monitors: Any = None,
         dt: float,
         t0: float = 0.0,
         data_first_axis: str | None = None,
         key: PRNGKeyArray | None = None,
+        record_every: int = 1,
+        chunk: int = 1000,
+        return_outputs: bool = True,
         progress_bar: bool = True,
         numpy_mon_after_run: bool = True,
+        memory_efficient: bool = False,
+        record_to: str | PathLike[str] | None = None,
+        jit: bool | Mapping[str, bool] = True,
+        schedule: str = "auto",
+        remat: bool | int = False,
+        dyn_vars: Any = None,
+        fun_inputs: Any = None,
+        fun_monitors: Any = None,
     ):
+        refuse("DSRunner", {"dyn_vars": dyn_vars, "fun_inputs": fun_inputs, "fun_monitors": fun_monitors}, _INSTEAD)
         self.target = target
-        self.monitors = Monitors(monitors)
         self.dt, self.t0 = float(dt), float(t0)
-        self.data_first_axis = check_axis(data_first_axis, optional=True)
+        self.data_first_axis: DataAxis | None = check_axis(data_first_axis, optional=True)
         self.key = key
+        self.record_every = _positive("record_every", record_every)
+        self.chunk = _positive("chunk", chunk)
+        self.return_outputs = return_outputs
         self.progress_bar = progress_bar
         self.numpy_mon_after_run = numpy_mon_after_run
+        self.memory_efficient = memory_efficient
+        self.record_to = None if record_to is None else Path(record_to)
+        self.jit = jit_for("predict", jit)
+        self.schedule, self.remat = check_schedule(schedule), check_remat(remat)
+        self.monitors = Monitors(monitors)
         self.mon = Records()
         self.mon.ts = np.zeros(0)
         self.state: RunState | None = None
-        self._check_monitors()
+        if not numpy_mon_after_run and (memory_efficient or self.record_to is not None):
+            raise OptionError(
+                "numpy_mon_after_run=False keeps records on the device, memory_efficient and record_to take them off: "
+                "choose one."
+            )
+        if self.record_to is not None:
+            check_names(self.monitors.readers)
+        state = eqx.filter_eval_shape(lambda: Loop(self.dt, self.t0).start(target, key=key).system)
+        self.monitors.check(state)
+        self.inputs = Inputs(inputs, target, state, self.data_first_axis)
 
     def reset_state(self, batch_size: int | None = None) -> None:
         """Go back to step 0, with a batch of `batch_size` where there is a batch axis."""
-        if (batch_size is None) != (self.data_first_axis is None):
-            raise ShapeError(
-                f"reset_state(batch_size={batch_size}) with data_first_axis={self.data_first_axis!r}: a batch size is "
-                "needed if, and only if, the data have a batch axis."
-            )
+        check_batch_size(batch_size, self.data_first_axis)
         self.state = self._loop({}).start(self.target, batch_size=batch_size, key=self.key)
 
     def run(
@@ -80,6 +145,7 @@ class DSRunner:
         inputs: Any = None,
         *,
         reset_state: bool = False,
+        eval_time: bool = False,
         shared_args: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run for a duration, or over inputs.
@@ -87,60 +153,109 @@ class DSRunner:
         **Arguments:**
 
         - `duration`: how long [ms]; `inputs`, if any, is then held constant: one number for all units, or one a unit.
-        - `inputs`: without a duration, the inputs of all steps, with the axes that `data_first_axis` says.
+        - `inputs`: without a duration, the model's inputs at all steps, with the axes that `data_first_axis` says.
         - `reset_state`: whether to start anew rather than go on.
-        - `shared_args`: values for `ctx.shared`.
+        - `eval_time`: whether to return how long the run took [s] too.
+        - `shared_args`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`.
 
-        **Returns:** the outputs of all steps, with the axes that `data_first_axis` says.
+        **Returns:** the outputs, recorded as the monitors are, with the axes that `data_first_axis` says, or `None`
+        without `return_outputs`; with `eval_time`, the pair of the seconds and the outputs.
         """
-        inputs = as_arrays(inputs)
+        began = time.perf_counter()
+        inputs = as_arrays(inputs, device_or_host)
         length, batch_size = self._extent(duration, inputs)
-        if reset_state or self.state is None:
+        anew = reset_state or self.state is None
+        first = 0 if self.state is None or reset_state else int(self.state.i)
+        self.inputs.check(first, length, batch_size)
+        recorder = self._recorder(first, length, goes_on=not anew)
+        if anew:
             self.reset_state(batch_size)
-        assert self.state is not None
-        hold = duration is not None
-        if hold and batch_size is not None:
-            inputs = jax.tree.map(lambda a: np.broadcast_to(a, (batch_size, *a.shape)), inputs)
-        elif not hold:
-            inputs = swap_batch(inputs, self.data_first_axis)
-        return self._record(inputs, length, hold, self._loop(shared_args or {}))
+        held, varying = (inputs, None) if duration is not None else (None, inputs)
+        experiment = Experiment(
+            self.target,
+            self.inputs.stimuli,
+            self.inputs.function,
+            self.monitors,
+            jax.tree.map(jnp.asarray, held),
+            self.return_outputs,
+        )
+        out = self._record(experiment, varying, first, length, self._loop(shared_args or {}), recorder)
+        return (time.perf_counter() - began, out) if eval_time else out
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
         """The same as `run`."""
         return self.run(*args, **kwargs)
 
-    def _record(self, inputs: Any, length: int, hold: bool, loop: Loop) -> Any:
+    def _record(self, experiment: Experiment, xs: Any, first: int, length: int, loop: Loop, recorder: Recorder) -> Any:
+        """All chunks. The next one is under way while the one before it is recorded, so the device never waits."""
         assert self.state is not None
-        first = int(self.state.i)
-        chunks: list[Any] = []
-        done = 0
+        done, after = first, self.state
+        waiting: tuple[int, RunState, Any] | None = None
         with tqdm(total=length, disable=None if self.progress_bar else True, unit="step") as bar:
+
+            def keep(chunk: tuple[int, RunState, Any]) -> None:
+                nonlocal done, after
+                end, state, rows = chunk
+                if end > done:  # else an interrupt came after it was kept
+                    jax.block_until_ready(rows)
+                    recorder.append(self._rows(first, done), rows, self._times(done, end))
+                    bar.update(end - done)
+                    done, after = end, state
+
             try:
-                for size in _sizes(length):
-                    xs = inputs if hold else _rows(inputs, done, size)
-                    self.state, recorded = _advance(
+                run_chunk = advance if self.jit else advance_eagerly
+                start, state = first, self.state
+                for size in chunk_sizes(length, self.chunk, self.record_every):
+                    fed = rows_of(xs, start - first, size, self.data_first_axis), self.inputs.take(start, size)
+                    state, rows = run_chunk(
                         loop,
-                        self.target,
-                        self.state,
-                        jax.tree.map(jnp.asarray, xs),
-                        size,
-                        hold,
+                        experiment,
+                        state,
+                        jax.tree.map(jnp.asarray, fed),
                         self.key,
-                        self.monitors,
+                        size,
+                        min((-start - 1) % self.record_every, size),
+                        self.record_every,
+                        self.data_first_axis,
                     )
-                    chunks.append(jax.tree.map(np.asarray, recorded) if self.numpy_mon_after_run else recorded)
-                    done += size
-                    bar.update(size)
+                    start += size
+                    if waiting is not None:
+                        keep(waiting)
+                    waiting = start, state, rows
             finally:
-                self.mon.clear()
-                self.mon.ts = self.t0 + (first + 1 + np.arange(done)) * self.dt
-                out = None
-                if chunks:
-                    join = np.concatenate if self.numpy_mon_after_run else jnp.concatenate
-                    joined = chunks[0] if len(chunks) == 1 else jax.tree.map(lambda *c: join(c), *chunks)
-                    out, seen = swap_batch(joined, self.data_first_axis)
-                    self.mon.update(seen)
+                try:
+                    if waiting is not None:
+                        keep(waiting)
+                finally:
+                    self.state = after
+                    out = self._finish(recorder, first, done)
+        self.inputs.settle()
         return out
+
+    def _finish(self, recorder: Recorder, first: int, done: int) -> Any:
+        self.mon.clear()
+        self.mon.ts = self._times(first, done)
+        if done == first:
+            return None
+        out, seen = swap_batch(recorder.finish(len(self.mon.ts)), self.data_first_axis)
+        self.mon.update(seen)
+        return out
+
+    def _recorder(self, first: int, length: int, *, goes_on: bool) -> Recorder:
+        if self.record_to is not None:
+            return InFiles(self.record_to, goes_on)
+        if self.memory_efficient:
+            return OnHost(self._rows(first, first + length))
+        return OnDevice(self.numpy_mon_after_run)
+
+    def _rows(self, first: int, last: int) -> int:
+        """The number of rows recorded in the steps from `first` to before `last`."""
+        return last // self.record_every - first // self.record_every
+
+    def _times(self, first: int, last: int) -> np.ndarray:
+        """The times of the rows recorded in the steps from `first` to before `last`."""
+        every = self.record_every
+        return self.t0 + np.arange(first // every + 1, last // every + 1) * every * self.dt
 
     def _extent(self, duration: float | None, inputs: Any) -> tuple[int, int | None]:
         """The number of steps, and the batch size or `None`."""
@@ -156,36 +271,18 @@ class DSRunner:
             raise ShapeError("A duration does not tell the batch size: call reset_state(batch_size) first.")
         return step_count(duration, self.dt), length_of(self.state.system, 0, "states")
 
-    def _check_monitors(self) -> None:
-        """Read once, without computing anything, so that an unknown path is an error now."""
-        one = Loop(self.dt, self.t0)
-        eqx.filter_eval_shape(lambda: self.monitors(one.start(self.target, key=self.key).system))
-
     def _loop(self, shared: Mapping[str, Any]) -> Loop:
-        return Loop(self.dt, self.t0, self.data_first_axis is not None, shared=shared)
+        return Loop(
+            self.dt,
+            self.t0,
+            self.data_first_axis is not None,
+            shared=shared,
+            schedule=self.schedule if self.jit else "plain",
+            remat=self.remat,
+        )
 
 
-@eqx.filter_jit
-def _advance(
-    loop: Loop,
-    target: DynamicalSystem,
-    state: RunState,
-    xs: Any,
-    length: int,
-    hold: bool,
-    key: PRNGKeyArray | None,
-    monitors: Monitors,
-) -> tuple[RunState, Any]:
-    return loop.advance(target, state, xs, length, key=key, hold=hold, read=monitors)
-
-
-def _rows(tree: Any, first: int, count: int) -> Any:
-    return jax.tree.map(lambda a: a[first : first + count], tree)
-
-
-def _sizes(length: int) -> Iterator[int]:
-    """Chunks of equal size where one near the usual size divides the length, so that one program serves them all."""
-    size = next((n for n in range(2 * _CHUNK, _CHUNK // 2, -1) if length % n == 0), _CHUNK)
-    while length > 0:
-        yield min(size, length)
-        length -= size
+def _positive(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise OptionError(f"{name}={value!r}: it is a number of steps, 1 at least.")
+    return value

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, lookup
-from dynplug.errors import ShapeError
+from dynplug.core import DynamicalSystem, leaves, lookup
+from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
+from dynplug.run.options import check_batch_size, check_remat, check_schedule
+from dynplug.run.timeless import Timeless
 from dynplug.timeloop import Loop, RunState, step_count
 
 
@@ -21,47 +23,70 @@ class LoopOverTime(eqx.Module):
 
     - `target`: the system.
     - `out_vars`: a path into the state, as `"hidden.V"`, or a pytree of paths, to return at every step too.
+    - `no_state`: says that the system keeps no state, so that all steps are one call; `StateError` if it does keep one.
+        Without it that is found out too.
     - `dt`: the step [ms].
-    - `t0`: the time at step 0 [ms].
+    - `t0`: the time at step 0 [ms]; `None`: there is no time, and a system that reads `ctx.t` is an error.
+    - `i0`: the index of the first step; `None`: there is neither index nor time.
     - `shared_arg`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`.
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
-    - `jit`: whether calls are compiled.
+    - `jit`: whether calls are compiled as a whole.
+    - `schedule`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
+        of steps in a chunk.
+    - `name`: what the loop's operations are called in profiles and in compiled programs.
     """
 
     target: DynamicalSystem
     out_vars: Any
     dt: float = eqx.field(static=True)
-    t0: float = eqx.field(static=True)
+    t0: float | None = eqx.field(static=True)
+    i0: int | None = eqx.field(static=True)
     shared_arg: Mapping[str, Any]
     data_first_axis: DataAxis | None = eqx.field(static=True)
+    no_state: bool = eqx.field(static=True)
     jit: bool = eqx.field(static=True)
+    schedule: str = eqx.field(static=True)
+    remat: bool | int = eqx.field(static=True)
+    name: str = eqx.field(static=True)
 
     def __init__(
         self,
         target: DynamicalSystem,
         out_vars: Any = None,
         *,
+        no_state: bool = False,
         dt: float,
-        t0: float = 0.0,
+        t0: float | None = 0.0,
+        i0: int | None = 0,
         shared_arg: Mapping[str, Any] | None = None,
         data_first_axis: str | None = None,
         jit: bool = True,
+        schedule: str = "auto",
+        remat: bool | int = False,
+        name: str | None = None,
     ):
         self.target = target
         self.out_vars = out_vars
-        self.dt, self.t0 = float(dt), float(t0)
+        self.dt, self.t0, self.i0 = float(dt), None if t0 is None else float(t0), i0
         self.shared_arg = dict(shared_arg or {})
         self.data_first_axis = check_axis(data_first_axis, optional=True)
+        self.no_state = no_state
         self.jit = jit
+        self.schedule, self.remat = check_schedule(schedule), check_remat(remat)
+        self.name = type(self).__name__ if name is None else name
+        for path in jax.tree.leaves(out_vars):
+            if not isinstance(path, str):
+                raise OptionError(f"out_vars={out_vars!r}: give a path such as 'hidden.V', or a pytree of paths.")
 
-    def reset_state(self, batch_size: int | None = None, *, key: PRNGKeyArray | None = None, i0: int = 0) -> RunState:
-        """The state before step `i0`, for a batch of `batch_size` where there is a batch axis."""
-        if (batch_size is None) != (self.data_first_axis is None):
-            raise ShapeError(
-                f"reset_state(batch_size={batch_size}) with data_first_axis={self.data_first_axis!r}: a batch size is "
-                "needed if, and only if, the data have a batch axis."
-            )
-        return self._loop().start(self.target, i0=i0, batch_size=batch_size, key=key)
+    def reset_state(
+        self, batch_size: int | None = None, *, key: PRNGKeyArray | None = None, i0: int | None = None
+    ) -> RunState:
+        """The state before the first step, for a batch of `batch_size` where there is a batch axis.
+
+        All that a system remembers is in it, delays too.
+        """
+        return self._start(batch_size, key, self.i0 if i0 is None else i0, self.data_first_axis)
 
     def __call__(
         self,
@@ -69,6 +94,8 @@ class LoopOverTime(eqx.Module):
         state: RunState | None = None,
         key: PRNGKeyArray | None = None,
         i0: int | None = None,
+        *,
+        data_first_axis: str | None = None,
     ) -> tuple[RunState, Any]:
         """Run over inputs, or for a duration.
 
@@ -79,38 +106,67 @@ class LoopOverTime(eqx.Module):
         - `state`: where to go on from; `None` starts anew.
         - `key`: a `jax.random.key` for stochastic systems. A run that is continued with the same key equals one that
             was never interrupted.
-        - `i0`: the index of the first step; by default the state's, or 0.
+        - `i0`: the index of the first step; by default the state's, or else that of the loop.
+        - `data_first_axis`: the axes of this call, if not those of the loop.
 
         **Returns:** the state after the last step, which holds the step index too, and the outputs of all steps. With
         `out_vars`, in place of the outputs the pair of outputs and `out_vars` at all steps.
         """
+        axis: DataAxis | None = check_axis(data_first_axis, optional=True) or self.data_first_axis
         if isinstance(xs_or_duration, (int, float)):
             xs, length = None, step_count(xs_or_duration, self.dt)
         else:
             xs = as_arrays(xs_or_duration, jnp.asarray)
-            length = length_of(xs, 1 if self.data_first_axis == "B" else 0, "inputs")
+            length = length_of(xs, 1 if axis == "B" else 0, "inputs")
         if state is None:
             batch_size = None
-            if self.data_first_axis is not None:
+            if axis is not None:
                 if xs is None:
                     raise ShapeError(
                         "A duration does not tell the batch size: pass state=loop.reset_state(batch_size)."
                     )
-                batch_size = length_of(xs, 0 if self.data_first_axis == "B" else 1, "inputs")
-            state = self.reset_state(batch_size, key=key)
+                batch_size = length_of(xs, 0 if axis == "B" else 1, "inputs")
+            state = self._start(batch_size, key, self.i0, axis)
         if i0 is not None:
             state = RunState(jnp.asarray(i0, jnp.int32), state.system)
-        return (_compiled if self.jit else LoopOverTime._run)(self, xs, state, key, length)
+        self._check_no_state(state)
+        return (_compiled if self.jit else LoopOverTime._run)(self, xs, state, key, length, axis)
 
-    def _loop(self) -> Loop:
-        return Loop(self.dt, self.t0, self.data_first_axis is not None, shared=self.shared_arg)
+    def _start(
+        self, batch_size: int | None, key: PRNGKeyArray | None, i0: int | None, axis: DataAxis | None
+    ) -> RunState:
+        check_batch_size(batch_size, axis)
+        return self._loop(axis).start(self._system(), i0=i0 or 0, batch_size=batch_size, key=key)
 
-    def _run(self, xs: Any, state: RunState, key: PRNGKeyArray | None, length: int) -> tuple[RunState, Any]:
+    def _check_no_state(self, state: RunState) -> None:
+        if self.no_state and (kept := [leaf.path for leaf in leaves(state.system)]):
+            raise StateError(f"no_state=True, and the system keeps {', '.join(kept)}: leave no_state out.")
+
+    def _system(self) -> DynamicalSystem:
+        """The target, from which time is hidden if there is none."""
+        hidden = ("i", "t") if self.i0 is None else ("t",) if self.t0 is None else ()
+        return Timeless(self.target, hidden) if hidden else self.target
+
+    def _loop(self, axis: DataAxis | None) -> Loop:
+        return Loop(
+            self.dt,
+            self.t0 or 0.0,
+            axis is not None,
+            shared=self.shared_arg,
+            schedule="layer" if self.no_state and self.schedule == "auto" else self.schedule,
+            remat=self.remat,
+        )
+
+    def _run(
+        self, xs: Any, state: RunState, key: PRNGKeyArray | None, length: int, axis: DataAxis | None
+    ) -> tuple[RunState, Any]:
         def read(system_state: Any) -> Any:
             return jax.tree.map(lambda path: lookup(system_state, path), self.out_vars)
 
-        axis = self.data_first_axis
-        state, recorded = self._loop().advance(self.target, state, swap_batch(xs, axis), length, key=key, read=read)
+        with jax.named_scope(self.name):
+            state, recorded = self._loop(axis).advance(
+                self._system(), state, swap_batch(xs, axis), length, key=key, read=read
+            )
         out, seen = swap_batch(recorded, axis)
         return state, out if self.out_vars is None else (out, seen)
 

@@ -1,13 +1,17 @@
-"""What a run records."""
+"""What a run watches: readers of the state after each step."""
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
 import numpy as np
 
-from dynplug.core import lookup
-from dynplug.errors import OptionError, UnknownNameError, UnknownPathError, nearest
+from dynplug.core import Context, lookup
+from dynplug.errors import OptionError, UnknownPathError
+
+TIMES = "ts"
+_FORMS = "give a path, a pair (path, index) or, by name, a function of the state or of the state and the context"
 
 
 class PathReader(eqx.Module):
@@ -16,16 +20,36 @@ class PathReader(eqx.Module):
     path: str = eqx.field(static=True)
     index: Any = eqx.field(static=True, default=None)
 
-    def __call__(self, state: Any) -> Any:
+    def __call__(self, state: Any, ctx: Context) -> Any:
+        value = self.find(state)
+        if self.index is None:
+            return value
+        return value[self._key()]
+
+    def find(self, state: Any) -> Any:
+        """What is at the path, of which `UnknownPathError` is raised if it has nothing at the index."""
         value = lookup(state, self.path)
         if self.index is None:
             return value
-        index = np.asarray(self.index) if isinstance(self.index, tuple) else self.index
+        if not np.shape(value):
+            raise UnknownPathError(f"Monitor {self.path!r} is not an array of units: it cannot be read at an index.")
         try:
-            np.arange(value.shape[0])[index]  # JAX would take the nearest index in silence
-        except IndexError as error:
+            np.arange(value.shape[0])[self._key()]
+        except IndexError as error:  # where JAX would take the nearest index in silence
             raise UnknownPathError(f"Monitor {self.path!r} has {value.shape[0]} units; {error}.") from error
-        return value[index]
+        return value
+
+    def _key(self) -> Any:
+        return np.asarray(self.index) if isinstance(self.index, tuple) else self.index
+
+
+class StateReader(eqx.Module):
+    """Reads a state by a function of it alone."""
+
+    function: Callable[[Any], Any]
+
+    def __call__(self, state: Any, ctx: Context) -> Any:
+        return self.function(state)
 
 
 class Monitors(eqx.Module):
@@ -39,29 +63,27 @@ class Monitors(eqx.Module):
         **Arguments:**
 
         - `monitors`: a sequence of paths and of (path, index); or a mapping from names to paths, to (path, index), or
-            to functions of the state.
+            to functions of the state, or of the state and the context.
         """
-        self.readers = dict(_named(item) for item in _items(monitors))
+        self.readers = {}
+        for item in _items(monitors):
+            name, reader = _named(item)
+            if name in self.readers:
+                raise OptionError(
+                    f"Two monitors are called {name!r}: name them, as monitors={{'a': {item[1]!r}, 'b': ...}}."
+                )
+            if name == TIMES:
+                raise OptionError(f"A monitor cannot be called {TIMES!r}, the name of the times of the rows.")
+            self.readers[name] = reader
 
-    def __call__(self, state: Any) -> dict[str, Any]:
-        return {name: reader(state) for name, reader in self.readers.items()}
+    def __call__(self, state: Any, ctx: Context) -> dict[str, Any]:
+        return {name: reader(state, ctx) for name, reader in self.readers.items()}
 
-
-class Records(dict[str, Any]):
-    """What a run recorded: arrays by monitor, also as attributes. A row belongs to the end of its step.
-
-    `ts` holds the times of the rows [ms].
-    """
-
-    ts: np.ndarray
-
-    def __missing__(self, name: str) -> Any:
-        raise UnknownNameError(f"Nothing called {name!r} was monitored. {nearest(name, self)}")
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self[name]
+    def check(self, state: Any) -> None:
+        """Read all paths once, so that an unknown one is an error."""
+        for reader in self.readers.values():
+            if isinstance(reader, PathReader):
+                reader.find(state)
 
 
 def _items(monitors: Any) -> list[tuple[str | None, Any]]:
@@ -76,7 +98,7 @@ def _items(monitors: Any) -> list[tuple[str | None, Any]]:
     return [(None, item) for item in monitors]
 
 
-def _named(item: tuple[str | None, Any]) -> tuple[str, Callable[[Any], Any]]:
+def _named(item: tuple[str | None, Any]) -> tuple[str, Callable[..., Any]]:
     name, what = item
     if isinstance(what, str):
         return name or what, PathReader(what)
@@ -84,5 +106,16 @@ def _named(item: tuple[str | None, Any]) -> tuple[str, Callable[[Any], Any]]:
         index = what[1] if isinstance(what[1], (int, slice)) else tuple(np.asarray(what[1]).tolist())
         return name or what[0], PathReader(what[0], index)
     if name is not None and callable(what):
-        return name, what
-    raise OptionError(f"Monitor {what!r}: give a path, a pair (path, index) or, by name, a function of the state.")
+        return name, what if _takes_context(what) else StateReader(what)
+    raise OptionError(f"Monitor {what!r}: {_FORMS}.")
+
+
+def _takes_context(function: Callable[..., Any]) -> bool:
+    positional = [
+        p
+        for p in inspect.signature(function).parameters.values()
+        if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
+    ]
+    if len(positional) not in (1, 2):
+        raise OptionError(f"Monitor {function!r} takes {len(positional)} arguments: {_FORMS}.")
+    return len(positional) == 2

@@ -1,16 +1,10 @@
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dynplug as dp
 import dynplug.run.ds_runner as ds_runner
-from dynplug.errors import DurationError, OptionError, ShapeError, UnknownNameError, UnknownPathError
-
-
-@pytest.fixture
-def short_chunks(monkeypatch):
-    monkeypatch.setattr(ds_runner, "_CHUNK", 4)
+from dynplug.errors import DurationError, ShapeError
 
 
 def cell(size=3):
@@ -28,9 +22,9 @@ def test_a_row_belongs_to_the_end_of_its_step():
     np.testing.assert_allclose(r.mon["V"][:, 0], 2.0 * (1 - np.exp(-(r.mon.ts - 10.0) / 5.0)), rtol=1e-6)
 
 
-def test_records_are_those_of_a_pure_loop_whatever_the_chunks(short_chunks):
+def test_records_are_those_of_a_pure_loop_whatever_the_chunks():
     inputs = np.asarray(jax.random.uniform(jax.random.key(0), (23, 3), maxval=4.0))
-    r = runner()
+    r = runner(chunk=4)
     out = r.run(inputs=inputs)
     _, (want, (V, spike)) = dp.LoopOverTime(cell(), ("V", "spike"), dt=0.5)(inputs)
     assert float(want.sum()) > 0
@@ -40,9 +34,9 @@ def test_records_are_those_of_a_pure_loop_whatever_the_chunks(short_chunks):
     assert len(r.mon.ts) == 23
 
 
-def test_a_second_run_goes_on_and_a_reset_starts_anew(short_chunks):
+def test_a_second_run_goes_on_and_a_reset_starts_anew():
     inputs = np.asarray(jax.random.uniform(jax.random.key(1), (20, 3), maxval=4.0))
-    whole, parts = runner(), runner()
+    whole, parts = runner(), runner(chunk=4)
     whole.run(inputs=inputs)
     first = (parts.run(inputs=inputs[:7]), parts.mon["V"])[1]
     parts.run(inputs=inputs[7:])
@@ -75,56 +69,6 @@ def test_batches_are_laid_out_as_asked(axis):
     assert r.run(1.0, inputs=[1.0, 2.0, 3.0]).shape == ((4, 2, 3) if axis == "B" else (2, 4, 3))
 
 
-def test_every_form_of_monitor(getkey):
-    net = dp.Sequential(hidden=cell(), out=dp.neurons.LeakyIntegrator(3))
-    r = dp.DSRunner(
-        net,
-        monitors={
-            "a": "hidden.V",
-            "b": ("hidden.V", 1),
-            "c": ("hidden.V", [0, 2]),
-            "d": ("hidden.V", slice(1, 3)),
-            "e": lambda state: jnp.sum(state["hidden"].V),
-        },
-        dt=0.5,
-        progress_bar=False,
-    )
-    r.run(3.0, inputs=[1.0, 2.0, 3.0])
-    a = r.mon["a"]
-    np.testing.assert_array_equal(r.mon["b"], a[:, 1])
-    np.testing.assert_array_equal(r.mon["c"], a[:, [0, 2]])
-    np.testing.assert_array_equal(r.mon["d"], a[:, 1:3])
-    np.testing.assert_allclose(r.mon["e"], a.sum(1), rtol=1e-6)
-    listed = dp.DSRunner(net, monitors=[("hidden.V", 1), "out.V"], dt=0.5, progress_bar=False)
-    listed.run(3.0, inputs=[1.0, 2.0, 3.0])
-    np.testing.assert_array_equal(listed.mon["hidden.V"], a[:, 1])
-    assert set(listed.mon) == {"hidden.V", "out.V"}
-
-
-def test_monitors_that_lead_nowhere_are_refused_at_construction():
-    with pytest.raises(UnknownPathError, match="Did you mean 'spike'"):
-        runner(monitors=["spikes"])
-    with pytest.raises(UnknownPathError, match="has 3 units"):
-        runner(monitors=[("V", 3)])
-    with pytest.raises(OptionError, match="list of paths"):
-        runner(monitors="V")
-    with pytest.raises(OptionError, match="Monitor 3"):
-        runner(monitors=[3])
-    r = runner()
-    r.run(1.0)
-    with pytest.raises(UnknownNameError, match="Did you mean 'spike'"):
-        r.mon["spikes"]
-    with pytest.raises(UnknownNameError, match="'W' was monitored"):
-        r.mon.W  # noqa: B018
-
-
-def test_records_stay_on_the_device_if_asked(short_chunks):
-    r = runner(numpy_mon_after_run=False)
-    out = r.run(5.0, inputs=3.0)
-    assert isinstance(r.mon["V"], jax.Array)
-    np.testing.assert_allclose(out, runner().run(5.0, inputs=3.0), rtol=1e-6)
-
-
 def test_randomness_comes_from_the_key(getkey):
     net = dp.layers.Dropout(0.5)
     keep = [
@@ -138,7 +82,7 @@ def test_randomness_comes_from_the_key(getkey):
     assert 0.3 < (keep[0] == 0).mean() < 0.7
 
 
-def test_the_progress_bar_counts_the_steps(short_chunks, monkeypatch, capsys):
+def test_the_progress_bar_counts_the_steps(monkeypatch, capsys):
     seen = []
 
     class Bar(ds_runner.tqdm):
@@ -147,29 +91,10 @@ def test_the_progress_bar_counts_the_steps(short_chunks, monkeypatch, capsys):
             return super().update(n)
 
     monkeypatch.setattr(ds_runner, "tqdm", Bar)
-    runner(progress_bar=True).run(11.5, inputs=1.0)
+    runner(progress_bar=True, chunk=4).run(11.5, inputs=1.0)
     assert sum(seen) == 23
     assert len(seen) > 1
     assert capsys.readouterr().err == ""  # not on a terminal
-
-
-def test_an_interrupt_keeps_what_was_recorded(short_chunks, monkeypatch):
-    r = runner()
-    real, calls = ds_runner._advance, []
-
-    def interrupted(*args):
-        calls.append(1)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return real(*args)
-
-    monkeypatch.setattr(ds_runner, "_advance", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        r.run(11.5, inputs=2.0)
-    assert len(r.mon.ts) == len(r.mon["V"]) == 8
-    monkeypatch.setattr(ds_runner, "_advance", real)
-    r.run(1.0, inputs=2.0)
-    np.testing.assert_allclose(r.mon.ts, [4.5, 5.0])
 
 
 def test_a_run_without_an_extent_and_a_batch_without_a_size_are_refused():

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import dynplug as dp
-from dynplug.errors import DurationError, OptionError, ShapeError, UnknownPathError
+from dynplug.errors import DurationError, OptionError, ShapeError, StateError, UnknownPathError
 
 
 class Meter(dp.DynamicalSystem):
@@ -139,3 +139,92 @@ def test_bad_axes_and_durations_are_named(net):
         dp.LoopOverTime(net, dt=1.0, data_first_axis="N")
     with pytest.raises(DurationError, match="whole number of steps"):
         dp.LoopOverTime(net, dt=1.0)(2.5)
+
+
+def test_the_axes_can_be_said_at_the_call(net):
+    x = np.asarray(jax.random.normal(jax.random.key(1), (3, 11, 2)))
+    loop = dp.LoopOverTime(net, dt=1.0)
+    for axis, xs in (("B", x), ("T", x.swapaxes(0, 1))):
+        state, out = loop(xs, data_first_axis=axis)
+        _, want = dp.LoopOverTime(net, dt=1.0, data_first_axis=axis)(xs)
+        np.testing.assert_array_equal(out, want)
+        _, more = loop(xs, state, data_first_axis=axis)
+        assert more.shape == out.shape
+    by_time = dp.LoopOverTime(net, dt=1.0, data_first_axis="T")
+    np.testing.assert_array_equal(by_time(x, data_first_axis="B")[1], loop(x, data_first_axis="B")[1])
+    with pytest.raises(OptionError, match="data_first_axis='N'"):
+        loop(x, data_first_axis="N")
+
+
+def test_the_first_index_of_the_loop():
+    loop = dp.LoopOverTime(Meter(), dt=0.5, i0=8)
+    state, out = loop(1.0)
+    np.testing.assert_allclose(out["t"], [4.0, 4.5])
+    np.testing.assert_allclose(loop(1.0, state)[1]["t"], [5.0, 5.5])
+    np.testing.assert_allclose(loop(1.0, i0=2)[1]["t"], [1.0, 1.5])
+    assert int(loop.reset_state().i) == 8
+    assert int(loop.reset_state(i0=3).i) == 3
+
+
+class Clock(dp.DynamicalSystem):
+    """Reads whatever of the context it is asked to."""
+
+    read: object
+
+    def init_state(self, ctx):
+        return None
+
+    def update(self, state, x, ctx):
+        return None, self.read(ctx.child("part"))
+
+
+@pytest.mark.parametrize("missing", [{"t0": None}, {"i0": None}, {"t0": None, "i0": None}])
+def test_without_a_start_no_time_is_made(net, missing):
+    x, key = np.asarray(jax.random.normal(jax.random.key(1), (8, 2))), jax.random.key(0)
+    system = net >> dp.layers.Dropout(0.4)
+    options = {"dt": 1.0, "shared_arg": {"fit": True}}
+    state, out = dp.LoopOverTime(system, **options, **missing)(x, key=key)
+    want_state, want = dp.LoopOverTime(system, **options)(x, key=key)
+    np.testing.assert_array_equal(out, want)  # an equation that is autonomous is integrated, and keys differ by step
+    assert int(state.i) == int(want_state.i) == 8
+    for read in (
+        lambda ctx: jnp.sin(ctx.t),
+        lambda ctx: 2.0 * ctx.t,
+        lambda ctx: jnp.where(ctx.t > 1.0, 1.0, 0.0),
+        lambda ctx: ctx.t.astype(float),
+        lambda ctx: jnp.zeros(()) if ctx.t else jnp.ones(()),
+        lambda ctx: jnp.asarray(ctx.t + 1.0),
+    ):
+        with pytest.raises(OptionError, match=r"reads ctx.t, and the loop makes none"):
+            dp.LoopOverTime(Clock(read), dt=1.0, **missing)(3.0)
+    by_index = dp.LoopOverTime(Clock(lambda ctx: ctx.i % 2), dt=1.0, **missing)
+    if "i0" in missing:
+        with pytest.raises(OptionError, match=r"reads ctx.i, and the loop makes none"):
+            by_index(3.0)
+    else:
+        np.testing.assert_array_equal(by_index(3.0)[1], [0, 1, 0])
+
+
+def test_no_state_is_believed_only_where_it_is_true(net):
+    dense = dp.layers.Dense(2, 5, key=jax.random.key(0)) >> jnp.tanh
+    x = np.asarray(jax.random.normal(jax.random.key(1), (3, 8, 2)))
+    declared = dp.LoopOverTime(dense, no_state=True, dt=1.0, data_first_axis="B")
+    _, out = declared(x)
+    weight, bias = np.asarray(dense["0"].weight), np.asarray(dense["0"].bias)
+    np.testing.assert_allclose(out, np.tanh(x @ weight.T + bias), rtol=1e-5, atol=1e-6)
+    with pytest.raises(StateError, match=r"no_state=True, and the system keeps cell.V, cell.spike"):
+        dp.LoopOverTime(net, no_state=True, dt=1.0)(x[0])
+
+
+def test_a_name_is_found_in_the_compiled_program(net):
+    def text(**options):
+        loop = dp.LoopOverTime(net, dt=1.0, jit=False, **options)
+        return jax.jit(lambda x: loop(x)[1]).lower(jnp.ones((3, 2))).compile().as_text()
+
+    assert "retina" in text(name="retina")
+    assert "retina" not in text()
+
+
+def test_out_vars_are_paths(net):
+    with pytest.raises(OptionError, match=r"give a path such as 'hidden.V', or a pytree of paths"):
+        dp.LoopOverTime(net, {"V": 3}, dt=1.0)

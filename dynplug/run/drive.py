@@ -1,0 +1,160 @@
+"""One step of a system that is driven from outside."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import Context, Drive, DynamicalSystem, leaves, lookup, nodes
+from dynplug.errors import OptionError, ShapeError, StateError, UnknownPathError, nearest
+from dynplug.run.stimuli import Entry
+
+_APPLY: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "=": lambda _, value: value,
+}
+
+
+def drive(target: DynamicalSystem, state: Any, x: Any, entries: list[Entry], ctx: Context) -> tuple[Any, Any]:
+    """One step of `target` after the entries have changed its state, its input, or the inputs of systems in it.
+
+    **Raises:** `UnknownPathError` for a target that leads nowhere, or whose system the step never calls.
+    """
+    inner: dict[str, list[Entry]] = {}
+    for entry in entries:
+        owner = address(target, state, entry.target)
+        if owner is None:
+            state = _change(state, entry)
+        elif owner == "":
+            x = combine(x, entry, ctx)
+        else:
+            inner.setdefault(owner, []).append(entry)
+    called: set[str] = set()
+    for path in sorted(inner, key=lambda path: path.count("."), reverse=True):  # what is inside first
+        driven = Driven(lookup(target, path), path, tuple(inner[path]), called.add)
+        target = eqx.tree_at(lambda model, path=path: lookup(model, path), target, driven)
+    new, out = target.update(state, x, ctx)
+    for path in inner.keys() - called:
+        raise UnknownPathError(
+            f"Input '{path}.input': the system at {path!r} takes no input, as no step of the model calls its update."
+        )
+    return new, out
+
+
+def address(target: Any, state: Any, path: str) -> str | None:
+    """What a target addresses: `None` a variable of the state, else the path of the system whose input it is.
+
+    **Raises:** `UnknownPathError` that lists the nearest.
+    """
+    variables = [leaf.path for leaf in leaves(state)]
+    if path in variables:
+        return None
+    owner, _, last = path.rpartition(".")
+    systems = nodes(target)
+    if last == "input" and owner in systems:
+        return owner
+    known = variables + [f"{name}.input" if name else "input" for name in systems]
+    raise UnknownPathError(
+        f"Input {path!r} is neither a variable of the state nor the input of a system. {nearest(path, known)}"
+    )
+
+
+def check_variable(path: str, operation: str, variable: Any, value: Any) -> None:
+    """Raise if a value cannot go into a variable of the state, both being arrays or their shapes and dtypes."""
+    if not hasattr(value, "shape"):
+        raise ShapeError(f"Input {path!r} is a variable, one array; its value is a {type(value).__name__}.")
+    if _broadcast(variable.shape, value.shape) != variable.shape:
+        raise ShapeError(
+            f"Input {path!r} has shape {value.shape}, the variable {variable.shape}: give one number, or one a unit."
+        )
+    exact, given = np.dtype(variable.dtype), np.dtype(value.dtype)
+    if exact.kind != "f" and (given.kind not in ("b" if exact.kind == "b" else "biu") or operation == "/"):
+        raise StateError(
+            f"Input {path!r} with {operation!r} would put {given} values into a variable of dtype {exact}."
+        )
+    if exact.kind == "b" and operation != "=":
+        raise StateError(f"Input {path!r}: a variable of dtype bool can only be set, by '='; got {operation!r}.")
+
+
+def combine(x: Any, entry: Entry, ctx: Context) -> Any:
+    """A system's input after an entry. An array is a current where the other is a `Drive`; no input counts as zero."""
+    path, value, operation = entry
+    if operation == "=":
+        return value
+    if x is None:
+        if operation in "*/":
+            raise OptionError(f"Input {path!r} with {operation!r}: the system has no other input to change.")
+        return jax.tree.map(operator.neg, value) if operation == "-" else value
+    if operation in "+-" and (isinstance(x, Drive) or isinstance(value, Drive)):
+        signed = jax.tree.map(operator.neg, value) if operation == "-" else value
+        return _as_drive(x) + _as_drive(signed)
+    if isinstance(x, Drive) and not isinstance(value, Drive):
+        return jax.tree.map(lambda part: _with(path, operation, part, value, ctx), x)
+    if jax.tree.structure(x) != jax.tree.structure(value):
+        raise ShapeError(
+            f"Input {path!r} is {jax.tree.structure(value)}, what the system gets already {jax.tree.structure(x)}: "
+            "they must have the same structure."
+        )
+    return jax.tree.map(lambda a, b: _with(path, operation, a, b, ctx), x, value)
+
+
+class Driven(DynamicalSystem):
+    """A system whose input is changed on its way in; for everything else it is that system."""
+
+    system: DynamicalSystem
+    path: str = eqx.field(static=True)
+    entries: tuple[Entry, ...]
+    call: Callable[[str], None] = eqx.field(static=True)
+
+    def init_state(self, ctx: Context) -> Any:
+        return self.system.init_state(ctx)
+
+    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+        self.call(self.path)
+        for entry in self.entries:
+            x = combine(x, entry, ctx)
+        return self.system.update(state, x, ctx)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or name == "system":
+            raise AttributeError(name)
+        return getattr(self.system, name)
+
+    def __getitem__(self, item: Any) -> Any:
+        return self.system[item]  # pyright: ignore[reportIndexIssue]
+
+
+def _change(state: Any, entry: Entry) -> Any:
+    path, value, operation = entry
+    variable = lookup(state, path)
+    check_variable(path, operation, variable, value)
+    value = jnp.broadcast_to(value.astype(variable.dtype), variable.shape)
+    return eqx.tree_at(lambda s: lookup(s, path), state, _APPLY[operation](variable, value))
+
+
+def _with(path: str, operation: str, a: Any, b: Any, ctx: Context) -> Any:
+    a, b = jnp.asarray(a), jnp.asarray(b)
+    shape = _broadcast(a.shape, b.shape)
+    if shape is None:
+        raise ShapeError(f"Input {path!r} has shape {b.shape}, what the system gets already {a.shape}.")
+    exact = a.dtype == b.dtype and operation != "/" and not jnp.issubdtype(a.dtype, jnp.bool_)
+    a, b = (jnp.broadcast_to(v if exact else v.astype(ctx.dtype), shape) for v in (a, b))
+    return _APPLY[operation](a, b)
+
+
+def _as_drive(x: Any) -> Drive:
+    return x if isinstance(x, Drive) else Drive(current=x)
+
+
+def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        return None

@@ -1,0 +1,44 @@
+"""A system together with what is done to it and what is seen of it: all that happens within one step of a run."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+
+from dynplug.core import Context, DynamicalSystem
+from dynplug.run.drive import drive
+from dynplug.run.monitors import Monitors
+from dynplug.run.stimuli import Stimulus, read_entries
+
+
+class Experiment(DynamicalSystem):
+    """A system that is driven and watched. Its input is a pair: the system's own, and a row of each varying stimulus.
+
+    **Arguments:**
+
+    - `target`: the system.
+    - `stimuli`: what is done before every step, in order.
+    - `function`: called with the context before every step, returns more of it.
+    - `monitors`: what to read of the state after every step.
+    - `held`: the system's input where it is the same at all steps.
+    - `puts_out`: whether the system's outputs are among what is seen.
+    """
+
+    target: DynamicalSystem
+    stimuli: tuple[Stimulus, ...] = ()
+    function: Callable[[Context], Any] | None = None
+    monitors: Monitors = Monitors()
+    held: Any = None
+    puts_out: bool = eqx.field(static=True, default=True)
+
+    def init_state(self, ctx: Context) -> Any:
+        return self.target.init_state(ctx)
+
+    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+        x, rows = x
+        x = self.held if x is None else x
+        entries = [stimulus.now(row, ctx) for stimulus, row in zip(self.stimuli, rows, strict=True)]
+        if self.function is not None:
+            entries += read_entries(self.function(ctx))
+        new, out = drive(self.target, state, x, entries, ctx)
+        return new, (out if self.puts_out else None, self.monitors(new, ctx))

@@ -1,0 +1,126 @@
+"""Records of a run in files that are whole at any moment."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import jax
+import numpy as np
+
+from dynplug.core import leaves
+from dynplug.errors import DataError, OptionError
+from dynplug.run.monitors import TIMES
+from dynplug.run.records import Recorder
+
+OUTPUT = "output"
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise `OptionError` for monitors whose names cannot be those of files."""
+    for name in names:
+        if name in ("", ".", "..", OUTPUT) or Path(name).name != name or "\\" in name:
+            raise OptionError(f"record_to writes a file for each monitor, and {name!r} cannot be its name: rename it.")
+
+
+class InFiles(Recorder):
+    """Rows are appended to a `.npy` file for each array, and the rows' times to another.
+
+    A file says how many rows it has right after each chunk, so it is whole also after a kill, and it grows where a run
+    goes on. Rows that are there from the run's first time on are replaced.
+
+    **Arguments:**
+
+    - `folder`: where the files are.
+    - `goes_on`: whether the run goes on; else a file that is there is an error.
+    """
+
+    def __init__(self, folder: Path, goes_on: bool):
+        self._folder = folder
+        self._files: list[GrowingArray] = []
+        self._tree: Any = None
+        self._none: Any = None
+        there = sorted(folder.glob("*.npy"))
+        if there and not goes_on:
+            raise DataError(
+                f"{there[0]} exists, and a run that starts anew would write over it: move it away, or give another "
+                "folder as record_to."
+            )
+
+    def append(self, row: int, rows: Any, times: np.ndarray) -> None:
+        out, seen = rows
+        named = {OUTPUT: out, **seen}
+        self._none = jax.tree.map(lambda a: np.zeros((0, *a.shape[1:]), a.dtype), rows)
+        if not len(times):
+            return
+        arrays = [*jax.tree.leaves(named), times]  # the times last: all else has as many rows, or more
+        if not self._files:
+            self._open([leaf.path for leaf in leaves(named)], arrays)
+            self._tree = jax.tree.structure(named)
+        for file, part in zip(self._files, arrays, strict=True):
+            file.write(row, np.asarray(part))
+
+    def finish(self, count: int) -> Any:
+        if not self._files:
+            return self._none
+        named = jax.tree.unflatten(self._tree, [file.read(count) for file in self._files[:-1]])
+        return named.pop(OUTPUT), named
+
+    def _open(self, names: list[str], arrays: list[Any]) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        clock = self._folder / f"{TIMES}.npy"
+        before = int(np.searchsorted(np.load(clock), arrays[-1][0])) if clock.exists() else 0
+        for name, a in zip([*names, TIMES], arrays, strict=True):
+            self._files.append(GrowingArray(self._folder / f"{name}.npy", a.shape[1:], a.dtype, before))
+
+
+class GrowingArray:
+    """A `.npy` file to which rows are appended. NumPy leaves room in the header for the number of rows to grow."""
+
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, before: int):
+        self.path, self._shape, self._dtype, self._before = path, shape, np.dtype(dtype), before
+        if path.exists():
+            self._check()
+        else:
+            with path.open("xb") as file:
+                self._head(file, 0)
+
+    def write(self, row: int, rows: np.ndarray) -> None:
+        first = self._before + row
+        with self.path.open("r+b") as file:
+            start = self._head(file, first)
+            file.seek(start + first * self._row_bytes)
+            file.write(np.ascontiguousarray(rows).data.cast("B") if rows.size else b"")
+            file.flush()
+            self._head(file, first + len(rows))
+
+    def read(self, count: int) -> np.ndarray:
+        """The last run's first `count` rows, mapped into memory."""
+        if count == 0 or self._row_bytes == 0:
+            return np.zeros((count, *self._shape), self._dtype)
+        return np.load(self.path, mmap_mode="r")[self._before : self._before + count]
+
+    @property
+    def _row_bytes(self) -> int:
+        return int(np.prod(self._shape, dtype=int)) * self._dtype.itemsize
+
+    def _head(self, file: BinaryIO, count: int) -> int:
+        """Write the header for `count` rows, and return where the rows begin."""
+        file.seek(0)
+        described = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
+            "fortran_order": False,
+            "shape": (count, *self._shape),
+        }
+        np.lib.format.write_array_header_1_0(file, described)
+        return file.tell()
+
+    def _check(self) -> None:
+        with self.path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        if shape[1:] != self._shape or dtype != self._dtype or shape[0] < self._before:
+            raise DataError(
+                f"{self.path} holds {shape[0]} rows of {dtype}{list(shape[1:])}; this run has rows of "
+                f"{self._dtype}{list(self._shape)} and goes on from row {self._before}: give "
+                "another folder as record_to."
+            )

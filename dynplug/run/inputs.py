@@ -1,0 +1,70 @@
+"""All that drives a system from outside during a run."""
+
+from collections.abc import Callable
+from typing import Any
+
+from dynplug.core import Context, DynamicalSystem, lookup
+from dynplug.errors import OptionError
+from dynplug.run.axes import DataAxis
+from dynplug.run.drive import address, check_variable
+from dynplug.run.sources import Source
+from dynplug.run.stimuli import Stimulus, is_one, parse
+from dynplug.timeloop import floating_dtype
+
+
+class Inputs:
+    """Stimuli, what makes more of them from the context, and where the rows of the varying ones come from."""
+
+    stimuli: tuple[Stimulus, ...] = ()
+    function: Callable[[Context], Any] | None = None
+
+    def __init__(self, inputs: Any, target: DynamicalSystem, state: Any, axis: DataAxis | None):
+        """Stimuli from the forms that users write.
+
+        **Arguments:**
+
+        - `inputs`: one entry, a list of entries, or a function of the context.
+        - `target`: the system that is driven.
+        - `state`: its state, or the shapes of it.
+        - `axis`: where time and batch are in the data.
+        """
+        self.axis: DataAxis | None = axis
+        self._sources: tuple[Source | None, ...] = ()
+        if inputs is None:
+            return
+        if callable(inputs):
+            self.function = inputs
+            return
+        items = [inputs] if is_one(inputs) else inputs
+        if not isinstance(items, (tuple, list)):
+            raise OptionError(
+                f"inputs={inputs!r}: give (target, value, type, operation), a list of them, or a function of the "
+                "context. What the model itself receives is an argument of run."
+            )
+        parsed = [parse(item, floating_dtype(target)) for item in items]
+        self.stimuli = tuple(stimulus for stimulus, _ in parsed)
+        self._sources = tuple(source for _, source in parsed)
+        for stimulus, source in parsed:
+            if address(target, state, stimulus.target) is None:
+                self._check(stimulus, source, lookup(state, stimulus.target))
+
+    def check(self, first: int, count: int, batch_size: int | None) -> None:
+        """Raise, before a run, if its steps cannot be served."""
+        for source in self._sources:
+            if source is not None:
+                source.check(first, count, batch_size, self.axis)
+
+    def take(self, first: int, count: int) -> tuple[Any, ...]:
+        """For each stimulus, its rows for `count` steps, or `None` if it needs none."""
+        return tuple(None if source is None else source.take(first, count, self.axis) for source in self._sources)
+
+    def settle(self) -> None:
+        """A run has ended well: its rows are not asked for again, other than by a new start."""
+        for source in self._sources:
+            if source is not None:
+                source.settle()
+
+    def _check(self, stimulus: Stimulus, source: Source | None, variable: Any) -> None:
+        value = stimulus.value if source is None else source.row(self.axis)
+        if value is not None or (source is None and stimulus.function is None):
+            check_variable(stimulus.target, stimulus.operation, variable, value)

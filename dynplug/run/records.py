@@ -1,0 +1,92 @@
+"""What a run records, and where it is kept while the run proceeds."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.errors import UnknownNameError, nearest
+from dynplug.run.monitors import TIMES
+
+
+class Records(dict[str, Any]):
+    """What a run recorded: arrays by monitor, also as attributes. A row belongs to the end of its step.
+
+    `ts` holds the times of the rows [ms].
+    """
+
+    ts: np.ndarray
+
+    def __missing__(self, name: str) -> Any:
+        if name == TIMES:
+            return self.ts
+        raise UnknownNameError(f"Nothing called {name!r} was monitored. {nearest(name, self)}")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self[name]
+
+
+class Recorder(ABC):
+    """Takes the rows of one run chunk by chunk, and puts them together at its end. Time comes first.
+
+    Rows are a pair: the system's outputs, and a dictionary of what the monitors read.
+    """
+
+    @abstractmethod
+    def append(self, row: int, rows: Any, times: np.ndarray) -> None:
+        """Keep rows, the first of which is the run's row number `row`; what was kept from there on is replaced."""
+
+    @abstractmethod
+    def finish(self, count: int) -> Any:
+        """The first `count` rows."""
+
+
+class OnDevice(Recorder):
+    """Rows stay where they were computed until the run ends.
+
+    **Arguments:**
+
+    - `numpy`: whether they become NumPy arrays then.
+    """
+
+    def __init__(self, numpy: bool):
+        self._numpy = numpy
+        self._chunks: dict[int, Any] = {}
+
+    def append(self, row: int, rows: Any, times: np.ndarray) -> None:
+        self._chunks[row] = rows
+
+    def finish(self, count: int) -> Any:
+        chunks = [rows for row, rows in self._chunks.items() if row < count or row == 0]
+        if self._numpy:
+            return jax.tree.map(lambda *parts: np.concatenate(parts), *chunks)
+        return chunks[0] if len(chunks) == 1 else jax.tree.map(lambda *parts: jnp.concatenate(parts), *chunks)
+
+
+class OnHost(Recorder):
+    """Rows are moved to arrays in the host's memory that were made for the whole run.
+
+    **Arguments:**
+
+    - `total`: how many rows the run has.
+    """
+
+    def __init__(self, total: int):
+        self._total = total
+        self._arrays: Any = None
+
+    def append(self, row: int, rows: Any, times: np.ndarray) -> None:
+        if self._arrays is None:
+            self._arrays = jax.tree.map(lambda a: np.empty((self._total, *a.shape[1:]), a.dtype), rows)
+
+        def write(array: np.ndarray, part: Any) -> None:
+            array[row : row + len(part)] = part
+
+        jax.tree.map(write, self._arrays, rows)
+
+    def finish(self, count: int) -> Any:
+        return jax.tree.map(lambda a: a[:count], self._arrays)

@@ -1,0 +1,138 @@
+"""What users write to drive a system from outside: `(target, value, type, operation)`."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import Context, Drive
+from dynplug.errors import OptionError
+from dynplug.run.axes import as_arrays, device_or_host
+from dynplug.run.sources import ArraySource, IterableSource, Source
+
+OPERATIONS = ("+", "-", "*", "/", "=")
+TYPES = ("fix", "iter", "func")
+_FORM = "(target, value), (target, value, type) or (target, value, type, operation)"
+
+
+class Entry(NamedTuple):
+    """A value for a target at one step."""
+
+    target: str
+    value: Any
+    operation: str
+
+
+class Stimulus(eqx.Module):
+    """One value, the same at all steps or a function of the context; a value that varies comes with the step."""
+
+    target: str = eqx.field(static=True)
+    operation: str = eqx.field(static=True)
+    value: Any = None
+    function: Callable[[Context], Any] | None = None
+
+    def now(self, row: Any, ctx: Context) -> Entry:
+        if self.function is not None:
+            row = jax.tree.map(jnp.asarray, self.function(ctx))
+        return Entry(self.target, self.value if row is None else row, self.operation)
+
+
+def parse(item: Any, dtype: Any) -> tuple[Stimulus, Source | None]:
+    """A stimulus as the user wrote it, and where its rows come from if it varies.
+
+    **Raises:** `OptionError` that says what is wrong with it.
+    """
+    if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 4 or not isinstance(item[0], str):
+        raise OptionError(f"Input {item!r}: write {_FORM}, the target being a path such as 'V' or 'hidden.input'.")
+    target, value, kind, operation = (*item, *("fix", "+")[len(item) - 2 :])
+    if not isinstance(kind, str) or kind not in TYPES:
+        hint = f" An operation comes fourth: ({target!r}, ..., 'fix', {kind!r})." if kind in OPERATIONS else ""
+        raise OptionError(f"Input {target!r} has type {kind!r}: it is one of {', '.join(map(repr, TYPES))}.{hint}")
+    check_operation(target, operation)
+    return _READERS[kind](target, value, operation, dtype)
+
+
+def read_entries(given: Any) -> list[Entry]:
+    """What a function of the context returned, as entries: `(target, value[, operation])`, or a list of them."""
+    if given is None:
+        return []
+    items = [given] if is_one(given) else given
+    if not isinstance(items, (tuple, list)):
+        raise OptionError(f"The function given as inputs returned {_short(given)}: {_RETURNED}")
+    return [_entry(item) for item in items]
+
+
+_RETURNED = (
+    "return (target, value) or (target, value, operation), or a list of them, as `lambda ctx: [('V', jnp.sin(ctx.t))]`."
+)
+
+
+def is_one(given: Any) -> bool:
+    """Whether something is one entry rather than several."""
+    return isinstance(given, (tuple, list)) and len(given) > 0 and isinstance(given[0], str)
+
+
+def check_operation(target: str, operation: Any) -> None:
+    """Raise `OptionError` for what is no operation."""
+    if not isinstance(operation, str) or operation not in OPERATIONS:
+        choices = ", ".join(map(repr, OPERATIONS))
+        raise OptionError(f"Input {target!r} has operation {operation!r}: it is one of {choices}.")
+
+
+def _entry(item: Any) -> Entry:
+    if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3 or not isinstance(item[0], str):
+        raise OptionError(f"The function given as inputs returned {_short(item)} among others: {_RETURNED}")
+    target, value, operation = (*item, *("+",)[len(item) - 2 :])
+    check_operation(target, operation)
+    return Entry(target, jax.tree.map(jnp.asarray, value), operation)
+
+
+def _fixed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, None]:
+    if _is_function(value) or isinstance(value, Iterator):
+        raise OptionError(
+            f"Input {target!r} is of type 'fix', the default, and its value is {_short(value)}: give a number or an "
+            "array; for a function of the context write type 'func', for values that change 'iter'."
+        )
+    arrays = as_arrays(value, jnp.asarray)
+    arrays = jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, arrays)
+    return Stimulus(target, operation, arrays), None
+
+
+def _varying(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, Source]:
+    if _is_function(value) or (isinstance(value, Iterable) and not _holds_arrays(value)):
+        make: Any = value
+        return Stimulus(target, operation), IterableSource(target, make)
+    arrays = as_arrays(value, device_or_host)
+    if not jax.tree.leaves(arrays) or any(a.ndim == 0 for a in jax.tree.leaves(arrays)):
+        raise OptionError(
+            f"Input {target!r} is of type 'iter' and its value is {_short(value)}: give an array whose time axis has a "
+            "row for each step, an iterable of rows, or a function that makes one."
+        )
+    return Stimulus(target, operation), ArraySource(target, arrays)
+
+
+def _computed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, None]:
+    if not _is_function(value):
+        raise OptionError(
+            f"Input {target!r} is of type 'func' and its value is {_short(value)}: give a function of the context, as "
+            "`lambda ctx: jnp.sin(ctx.t)`."
+        )
+    return Stimulus(target, operation, function=value), None
+
+
+_READERS = {"fix": _fixed, "iter": _varying, "func": _computed}
+
+
+def _holds_arrays(value: Any) -> bool:
+    return isinstance(value, (list, tuple, Mapping, np.ndarray)) or hasattr(value, "__array__")
+
+
+def _is_function(value: Any) -> bool:
+    return callable(value) and not isinstance(value, Drive)  # a drive may be called with a potential
+
+
+def _short(value: Any) -> str:
+    return f"{type(value).__name__} of shape {np.shape(value)}" if hasattr(value, "shape") else repr(value)[:80]

@@ -1,0 +1,30 @@
+"""A system that is not told the time."""
+
+from typing import Any
+
+import equinox as eqx
+
+from dynplug.core import Context, DynamicalSystem, NoTime
+
+
+class Timeless(DynamicalSystem):
+    """A system for which there is no time: whatever in it reads the time or the index of the step is an error.
+
+    **Arguments:**
+
+    - `system`: the system.
+    - `hidden`: which of the context's `t` and `i` it is not told.
+    """
+
+    system: DynamicalSystem
+    hidden: tuple[str, ...] = eqx.field(static=True)
+
+    def init_state(self, ctx: Context) -> Any:
+        return self.system.init_state(self._hide(ctx))
+
+    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+        return self.system.update(state, x, self._hide(ctx))
+
+    def _hide(self, ctx: Context) -> Context:
+        names = self.hidden
+        return eqx.tree_at(lambda c: [getattr(c, name) for name in names], ctx, [NoTime(name) for name in names])
