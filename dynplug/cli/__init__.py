@@ -10,7 +10,7 @@ import click
 from dynplug import __version__
 from dynplug.errors import DynplugError, PluginWarning
 
-COMMANDS = ("plugins", "list", "info", "new", "doctor", "train")
+COMMANDS = ("plugins", "list", "info", "new", "check", "doctor", "train")
 """Each is a file of this folder, which holds the `click.Command` as `command`; it is imported when it is called."""
 
 

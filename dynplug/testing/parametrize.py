@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dynplug.errors import OptionError, PluginError, UnknownNameError, nearest
-from dynplug.plugin import registry
-from dynplug.plugin.discovery import Plugin, normalised
+from dynplug.errors import OptionError
 from dynplug.testing.check import Check
 from dynplug.testing.report import check_names
-from dynplug.testing.subject import Skip, Subject, subject_of
+from dynplug.testing.selection import subjects
+from dynplug.testing.subject import Skip, Subject
 from dynplug.testing.table import checks_of
 
 
@@ -74,43 +73,3 @@ def cases(components: str | Sequence[Any]) -> list[Case]:
             raise OptionError(f"{subject.title}: there is no check for a {subject.kind}, so nothing would be checked.")
         made += [Case(check, subject) for check in checks]
     return made
-
-
-def subjects(components: str | Sequence[Any]) -> list[Subject]:
-    """The components of a distribution, or those of a list."""
-    if isinstance(components, str):
-        return of_distribution(components)
-    return [_one(item) for item in components]
-
-
-def of_distribution(name: str) -> list[Subject]:
-    """All components that a distribution registers.
-
-    **Raises:** `UnknownNameError` where it is not installed or no plugin; `PluginError` where it was set aside.
-    """
-    plugins = [p for p in registry().plugins if normalised(p.distribution) == normalised(name)]
-    if not plugins:
-        known = (p.distribution for p in registry().plugins)
-        raise UnknownNameError(f"No installed distribution called {name!r} is a plugin. {nearest(name, known)}")
-    for plugin in plugins:
-        if not plugin.usable and plugin.status != "shadowed":
-            raise _set_aside(plugin)
-    found = [Subject(c) for c in registry().components() if c.plugin in plugins]
-    if not found:
-        raise PluginError(f"{name} registers no component, so nothing can be checked.")
-    return found
-
-
-def _set_aside(plugin: Plugin) -> PluginError:
-    error = PluginError(f"{plugin.distribution} {plugin.version} is {plugin.status}: {plugin.note}.")
-    error.__cause__ = plugin.cause
-    return error
-
-
-def _one(item: Any) -> Subject:
-    if isinstance(item, str):
-        item = item.split(maxsplit=1)
-    if len(item) != 2:
-        raise OptionError(f"{item!r} names no component: write 'neuron my-package:my-neuron', or (kind, id).")
-    kind, name_or_target = item
-    return subject_of(kind, name_or_target)

@@ -56,6 +56,11 @@ class CheckReport:
         return "\n".join([self.headline, *(f"  {r.outcome}  {r.check}: {r.reason}" for r in self.results if r.reason)])
 
     @property
+    def brief(self) -> str:
+        """The report without the reasons of skips."""
+        return "\n".join([self.headline, *(f"  failed  {check}: {reason}" for check, reason in self.failed.items())])
+
+    @property
     def headline(self) -> str:
         """The component and its counts in one line."""
         counts = f"{len(self.ran)} checks ran, {len(self.passed)} passed"

@@ -50,17 +50,18 @@ def _core_neurons() -> dict[str, DynamicalSystem]:
     return {c.spec.name: build({"type": c.id, **c.spec.example}, kind="neuron") for c in found}
 
 
-def _inputs() -> np.ndarray:
-    return np.random.default_rng(0).normal(size=(_SAMPLES, _STEPS, _IN)).astype(np.float32)
+def _numbers(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def _data() -> tuple[np.ndarray, np.ndarray]:
-    y = np.random.default_rng(1).normal(size=(_SAMPLES, _STEPS, _OUT)).astype(np.float32)
-    return _inputs(), y
+def _data(subject: Subject) -> tuple[np.ndarray, np.ndarray]:
+    """Data (samples, time, units); without time for a runner that declares itself timeless."""
+    x, y = _numbers(0, _SAMPLES, _STEPS, _IN), _numbers(1, _SAMPLES, _STEPS, _OUT)
+    return (x[:, 0], y[:, 0]) if "timeless" in subject.spec.capabilities else (x, y)
 
 
-def _fit(runner: Any, epochs: int = 1) -> None:
-    runner.fit(_data(), num_epoch=epochs)
+def _fit(subject: Subject, runner: Any, epochs: int = 1) -> None:
+    runner.fit(_data(subject), num_epoch=epochs)
 
 
 def _of_every_neuron(do: Any) -> None:
@@ -84,7 +85,7 @@ def trains_every_neuron(subject: Subject) -> None:
     def do(model: Sequential) -> None:
         before = [np.array(leaf.value) for leaf in leaves(model) if eqx.is_array(leaf.value)]
         runner = _runner(subject, model)
-        _fit(runner)
+        _fit(subject, runner)
         finite(eqx.filter(runner.target, eqx.is_inexact_array), "the parameters after an epoch")
         changed = any(not np.array_equal(a, b) for a, b in zip(_arrays(runner), before, strict=True))
         demand(changed, "An epoch changes no parameter.")
@@ -93,30 +94,31 @@ def trains_every_neuron(subject: Subject) -> None:
 
 
 def predicts_in_the_axes_of_the_data(subject: Subject) -> None:
-    """Predictions for inputs (samples, time, units) are (samples, time, outputs), and finite."""
-    out = _runner(subject, _plain()).predict(_inputs())
-    demand(np.shape(out) == (_SAMPLES, _STEPS, _OUT), f"For inputs {_inputs().shape} predictions are {np.shape(out)}.")
+    """Predictions are finite, and (samples, time, outputs); a runner that is `timeless` has no time in its data."""
+    x, y = _data(subject)
+    out = _runner(subject, _plain()).predict(x)
+    demand(np.shape(out) == y.shape, f"For inputs {x.shape} predictions are {np.shape(out)}, not {y.shape}.")
     finite(out, "predictions")
 
 
 def continues_where_it_stopped(subject: Subject) -> None:
     """Two fits in a row end where one fit of as many epochs ends."""
     once, twice = (_runner(subject, _plain()) for _ in range(2))
-    _fit(once, 3)
-    _fit(twice, 2)
-    _fit(twice, 1)
+    _fit(subject, once, 3)
+    _fit(subject, twice, 2)
+    _fit(subject, twice, 1)
     close(_arrays(twice), _arrays(once), "parameters after 2 and 1 epochs, and after 3", rtol=0.0)
 
 
 def resumes_from_a_file(subject: Subject) -> None:
     """A fit that goes on from what `save_states` wrote ends where one that was never interrupted ends."""
     once, before, after = (_runner(subject, _plain(seed)) for seed in (0, 0, 1))
-    _fit(once, 3)
-    _fit(before, 2)
+    _fit(subject, once, 3)
+    _fit(subject, before, 2)
     with tempfile.TemporaryDirectory() as folder:
         before.save_states(Path(folder) / "states.safetensors")
         after.load_states(Path(folder) / "states.safetensors")
-    _fit(after, 1)
+    _fit(subject, after, 1)
     close(_arrays(after), _arrays(once), "parameters after an interruption, and without", rtol=0.0)
 
 
@@ -124,17 +126,17 @@ def given_model_stays(subject: Subject) -> None:
     """The model that a trainer was given is as before: its arrays are neither changed nor given away."""
     model = _plain()
     before = [np.array(leaf.value) for leaf in leaves(model) if eqx.is_array(leaf.value)]
-    _fit(_runner(subject, model))
+    _fit(subject, _runner(subject, model))
     after = [np.array(leaf.value) for leaf in leaves(model) if eqx.is_array(leaf.value)]
     close(after, before, "arrays of the given model after a fit, and before", rtol=0.0)
 
 
 def first_step_is_bptt(subject: Subject) -> None:
     """The first step of gradient descent is that of backpropagation through time, derived here without the runner."""
-    model, (x, y) = _plain(), _data()
+    model, (x, y) = _plain(), _data(subject)
     sgd = {"type": "sgd", "learning_rate": _RATE}
     runner = _runner(subject, model, optimizer=build(sgd, kind="optimizer"))
-    _fit(runner)
+    _fit(subject, runner)
 
     def loss(model: Any) -> Any:
         def sample(x: Any) -> Any:
@@ -153,7 +155,7 @@ def runs_every_neuron(subject: Subject) -> None:
     """A model of every neuron of the core runs over inputs (time, units); outputs are (time, outputs), and finite."""
 
     def do(model: Sequential) -> None:
-        _, out = _run(_runner(subject, model), _inputs()[0])
+        _, out = _run(_runner(subject, model), _numbers(0, _STEPS, _IN))
         demand(np.shape(out) == (_STEPS, _OUT), f"For inputs {(_STEPS, _IN)} outputs are {np.shape(out)}.")
         finite(out, "outputs")
 
@@ -162,7 +164,7 @@ def runs_every_neuron(subject: Subject) -> None:
 
 def continues_a_run(subject: Subject) -> None:
     """A run that goes on where another ended gives what one long run gives."""
-    x, split = _inputs()[0], 5
+    x, split = _numbers(0, _STEPS, _IN), 5
     _, whole = _run(_runner(subject, _plain()), x)
     runner = _runner(subject, _plain())
     state, first = _run(runner, x[:split])

@@ -9,7 +9,8 @@ import dynplug as dp
 from dynplug.neurons import LIF
 from dynplug.plugin import registry
 from dynplug.testing import checks_of, parametrize_with_checks
-from dynplug.testing.parametrize import cases, of_distribution
+from dynplug.testing.parametrize import cases
+from dynplug.testing.selection import of_distribution
 
 TESTS = """
 import jax.numpy as jnp

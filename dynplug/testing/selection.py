@@ -1,0 +1,69 @@
+"""Which components are to be checked."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from dynplug.errors import OptionError, PluginError, UnknownNameError, nearest
+from dynplug.plugin import registry
+from dynplug.plugin.discovery import Plugin, normalised
+from dynplug.testing.subject import Subject, subject_of
+
+
+def subjects(components: str | Sequence[Any]) -> list[Subject]:
+    """The components of a distribution, or those of a list of ids `"kind name"` and pairs (kind, name or class)."""
+    return of_distribution(components) if isinstance(components, str) else [_one(item) for item in components]
+
+
+def of_distribution(name: str) -> list[Subject]:
+    """All components that a distribution registers.
+
+    **Raises:** `UnknownNameError` where it is not installed or no plugin; `PluginError` where it was set aside.
+    """
+    plugins = _plugins(name)
+    if not plugins:
+        known = (p.distribution for p in registry().plugins)
+        raise UnknownNameError(f"No installed distribution called {name!r} is a plugin. {nearest(name, known)}")
+    for plugin in plugins:
+        if not plugin.usable and plugin.status != "shadowed":
+            raise PluginError(
+                f"{plugin.distribution} {plugin.version} is {plugin.status}: {plugin.note}."
+            ) from plugin.cause
+    found = [Subject(c) for c in registry().components() if any(c.plugin is p for p in plugins)]
+    if not found:
+        raise PluginError(f"{name} registers no component, so nothing can be checked.")
+    return found
+
+
+def named(name: str | None) -> list[Subject]:
+    """All components; those of the distribution `name`; or those of any kind that `name` means.
+
+    **Raises:** as `of_distribution`; `UnknownNameError` where it is neither.
+    """
+    known = registry()
+    if name is None:
+        return [Subject(c) for c in known.components()]
+    if _plugins(name):
+        return of_distribution(name)
+    found = [Subject(c) for c in known.candidates(name)]
+    if not found:
+        names = [p.distribution for p in known.plugins] + [c.spec.name for c in known.components()]
+        raise UnknownNameError(f"{name!r} is neither a distribution nor a component. {_near(name, names)}")
+    return found
+
+
+def _plugins(distribution: str) -> list[Plugin]:
+    return [p for p in registry().plugins if normalised(p.distribution) == normalised(distribution)]
+
+
+def _near(name: str, names: list[str]) -> str:
+    hint = nearest(name.rpartition(":")[2], names)
+    return hint if hint.startswith("Did") else "See: dynplug plugins, dynplug list"
+
+
+def _one(item: Any) -> Subject:
+    if isinstance(item, str):
+        item = item.split(maxsplit=1)
+    if len(item) != 2:
+        raise OptionError(f"{item!r} names no component: write 'neuron my-package:my-neuron', or (kind, id).")
+    kind, name_or_target = item
+    return subject_of(kind, name_or_target)
