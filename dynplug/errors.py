@@ -67,7 +67,14 @@ class NonFiniteError(DynplugError, FloatingPointError):
 
 
 class CheckpointError(DynplugError, ValueError):
-    """A checkpoint is damaged, of another format, or of another model."""
+    """A checkpoint cannot be written, or is missing, damaged, of another format, or of another model.
+
+    **Attributes:** `damaged`, whether there is no whole file, so that an older one may serve.
+    """
+
+    def __init__(self, problem: str, *, damaged: bool = False):
+        super().__init__(problem)
+        self.damaged = damaged
 
 
 class StateDictError(DynplugError, ValueError):

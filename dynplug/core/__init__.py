@@ -1,6 +1,11 @@
 """The contract: what a dynamical system is, and what it is given."""
 
-from dynplug.core.arrays_file import read_arrays as read_arrays, write_arrays as write_arrays
+from dynplug.core.arrays_file import (
+    read_arrays as read_arrays,
+    read_header as read_header,
+    write_arrays as write_arrays,
+    write_whole as write_whole,
+)
 from dynplug.core.context import Context as Context
 from dynplug.core.devices import to as to
 from dynplug.core.drive import Drive as Drive
