@@ -60,7 +60,7 @@ if TYPE_CHECKING:
         register as register,
     )
     from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
-    from dynplug.train import BPTT as BPTT
+    from dynplug.train import BPFF as BPFF, BPTT as BPTT
 
 __version__ = "0.1.0"
 
@@ -75,7 +75,7 @@ _NAMES = {
     ),
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.run": "DSRunner LoopOverTime",
-    "dynplug.train": "BPTT",
+    "dynplug.train": "BPFF BPTT",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

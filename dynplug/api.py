@@ -155,6 +155,10 @@ class OptimizerSpec(Spec):
     """A function of hyperparameters that returns an `optax.GradientTransformation`."""
 
 
+class ScheduleSpec(Spec):
+    """A function of its parameters that returns a function of the step, as a learning rate that decays."""
+
+
 class MetricSpec(Spec):
     """`f(predicts, targets) -> scalar`, batch first, logged but not differentiated."""
 

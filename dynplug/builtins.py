@@ -12,6 +12,7 @@ from dynplug.api import (
     ObserverSpec,
     OptimizerSpec,
     RunnerSpec,
+    ScheduleSpec,
     SurrogateSpec,
     SynapseSpec,
     TaskSpec,
@@ -112,6 +113,7 @@ def dynplug_register_runners() -> list[RunnerSpec]:
         RunnerSpec(name="LoopOverTime", target="dynplug.run:LoopOverTime", summary="a pure function over time"),
         RunnerSpec(name="DSRunner", target="dynplug.run:DSRunner", summary="simulation with monitors"),
         RunnerSpec(name="BPTT", target="dynplug.train:BPTT", summary="training by backpropagation through time"),
+        RunnerSpec(name="BPFF", target="dynplug.train:BPFF", summary="training by backpropagation, without time"),
     ]
 
 
@@ -205,22 +207,62 @@ def dynplug_register_encoders() -> list[EncoderSpec]:
 
 @hookimpl
 def dynplug_register_optimizers() -> list[OptimizerSpec]:
-    """Optax's optimizers that need no more than a learning rate."""
-    sources = {
+    """Optax's optimizers that need no more than a learning rate, and what is put around an optimizer."""
+    names = (
+        *("adam", "adamw", "sgd", "rmsprop", "adagrad", "adabelief", "nadam", "radam", "lion"),
+        *("adadelta", "adamax", "adamaxw", "amsgrad", "lamb", "lars", "nadamw", "novograd", "yogi"),
+    )
+    papers = {
         "adam": "10.48550/arXiv.1412.6980",
         "adamw": "10.48550/arXiv.1711.05101",
         "sgd": "10.1214/aoms/1177729586",
-        "rmsprop": "",
-        "adagrad": "",
         "adabelief": "10.48550/arXiv.2010.07468",
-        "nadam": "",
         "radam": "10.48550/arXiv.1908.03265",
         "lion": "10.48550/arXiv.2302.06675",
     }
-    example = {"learning_rate": 1e-3}
+    rate, inner = {"learning_rate": 1e-3}, {"type": "adam", "learning_rate": 1e-3}
     return [
-        OptimizerSpec(name=name, target=f"optax:{name}", summary="optax", example=example, citation=doi)
-        for name, doi in sources.items()
+        *(
+            OptimizerSpec(name=n, target=f"optax:{n}", summary="optax", example=rate, citation=papers.get(n, ""))
+            for n in names
+        ),
+        OptimizerSpec(
+            name="clip_by_global_norm",
+            target="dynplug.train.optimizers:clip_by_global_norm",
+            summary="an optimizer that gets gradients of a limited norm",
+            example={"optimizer": inner, "max_norm": 1.0},
+        ),
+        OptimizerSpec(
+            name="accumulate",
+            target="dynplug.train.optimizers:accumulate",
+            summary="an optimizer that steps once for several batches",
+            aliases=("MultiSteps",),
+            example={"optimizer": inner, "steps": 1},
+        ),
+    ]
+
+
+@hookimpl
+def dynplug_register_schedules() -> list[ScheduleSpec]:
+    """Optax's schedules that are made of numbers."""
+
+    def schedule(name: str, summary: str, **example: float | int) -> ScheduleSpec:
+        return ScheduleSpec(name=name, target=f"optax:{name}", summary=f"optax, {summary}", example=example)
+
+    up: dict[str, float | int] = {"init_value": 0.0, "peak_value": 1e-3, "warmup_steps": 10}
+    return [
+        schedule("constant_schedule", "one value", value=1e-3),
+        schedule("linear_schedule", "a straight line", init_value=1e-3, end_value=0.0, transition_steps=100),
+        schedule("polynomial_schedule", "a power", init_value=1e-3, end_value=0.0, power=2.0, transition_steps=100),
+        schedule("exponential_decay", "by a factor", init_value=1e-3, transition_steps=100, decay_rate=0.9),
+        schedule("cosine_decay_schedule", "half a cosine", init_value=1e-3, decay_steps=100),
+        schedule("cosine_onecycle_schedule", "up and down", peak_value=1e-3, transition_steps=100),
+        schedule("linear_onecycle_schedule", "up and down", peak_value=1e-3, transition_steps=100),
+        schedule("warmup_constant_schedule", "up, then one value", **up),
+        schedule("warmup_cosine_decay_schedule", "up, then half a cosine", **up, decay_steps=100),
+        schedule(
+            "warmup_exponential_decay_schedule", "up, then by a factor", **up, transition_steps=100, decay_rate=0.9
+        ),
     ]
 
 

@@ -17,6 +17,7 @@ from dynplug.api import (
     ObserverSpec,
     OptimizerSpec,
     RunnerSpec,
+    ScheduleSpec,
     SurrogateSpec,
     SynapseSpec,
     TaskSpec,
@@ -78,6 +79,11 @@ def dynplug_register_encoders(host: Host) -> Iterable[EncoderSpec]:  # pyright: 
 @hookspec
 def dynplug_register_optimizers(host: Host) -> Iterable[OptimizerSpec]:  # pyright: ignore[reportReturnType]
     """Optimizers that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_schedules(host: Host) -> Iterable[ScheduleSpec]:  # pyright: ignore[reportReturnType]
+    """Schedules of learning rates that this plugin provides."""
 
 
 @hookspec

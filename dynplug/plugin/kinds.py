@@ -46,6 +46,7 @@ KINDS: dict[str, Kind] = {
         Kind("connector", "connectors", api.ConnectorSpec, "f(pre, post, *, key=None) -> Connections"),
         Kind("encoder", "encoders", api.EncoderSpec, "f(x, *, key=None) -> (time, ...)"),
         Kind("optimizer", "optimizers", api.OptimizerSpec, "f(**hyperparameters) -> optax.GradientTransformation"),
+        Kind("schedule", "schedules", api.ScheduleSpec, "f(**parameters) -> (step -> value)"),
         Kind("observer", "observers", api.ObserverSpec, "hooks such as dynplug_after_epoch(run, epoch, metrics)"),
         Kind("metric", "metrics", api.MetricSpec, "f(predicts, targets) -> scalar", factory=False),
         Kind("task", "tasks", api.TaskSpec, "load(key) -> TaskData", "dynplug.tasks:Task"),

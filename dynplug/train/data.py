@@ -1,91 +1,122 @@
-"""Arrays of training data, cut into batches."""
+"""Arrays of training data: checked, and cut into batches."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from dynplug.errors import DataError
-from dynplug.run.axes import DataAxis, as_arrays
+from dynplug.run.axes import as_arrays
+from dynplug.train.layout import Layout
 
 
-class Batches:
-    """Inputs and targets of many samples, cut into batches along their sample axes.
+class Batch(NamedTuple):
+    """Inputs, targets, and the number of samples."""
 
-    With `data_first_axis="B"` that is axis 0. With `"T"` it is axis 1, but axis 0 for targets of rank one, which have
-    no time axis.
+    x: Any
+    y: Any
+    size: int
+
+
+class Pair:
+    """Inputs and targets of the same samples.
 
     **Arguments:**
 
     - `data`: a pair (x, y) of arrays, or of pytrees of arrays.
-    - `axis`: `data_first_axis`.
-    - `batch_size`: samples in a batch; `None` for all in one. The last batch may be smaller.
+    - `layout`: where samples and time are.
     - `name`: what the data are, for messages.
     """
 
-    def __init__(self, data: Any, axis: DataAxis, batch_size: int | None, name: str):
+    def __init__(self, data: Any, layout: Layout, name: str):
         if not (isinstance(data, (tuple, list)) and len(data) == 2):
-            raise DataError(f"{name}: give a pair (x, y) of arrays; got {type(data).__name__}.")
+            raise DataError(f"{name}: give a pair (x, y) of arrays; got {_kind(data)}.")
         self.x, self.y = (as_arrays(part) for part in data)
-        self._axis = axis
+        self.layout = layout
         self.samples = self._count(name)
-        if batch_size is not None and batch_size < 1:
-            raise DataError(f"{name}: batch_size={batch_size} must be at least 1.")
-        self.batch_size = min(batch_size or self.samples, self.samples)
 
-    def __len__(self) -> int:
-        return -(-self.samples // self.batch_size)
-
-    def batches(self, rng: np.random.Generator | None = None) -> Iterator[tuple[Any, Any, int]]:
-        """Inputs, targets and number of samples of each batch; shuffled by `rng`."""
-        order = np.arange(self.samples) if rng is None else rng.permutation(self.samples)
-        for first in range(0, self.samples, self.batch_size):
-            rows = order[first : first + self.batch_size]
-            yield self._take(self.x, rows), self._take(self.y, rows), len(rows)
-
-    def _take(self, part: Any, rows: np.ndarray) -> Any:
-        return jax.tree.map(lambda a: np.take(a, rows, self._sample_axis(a, part)), part)
-
-    def _sample_axis(self, array: Any, part: Any) -> int:
-        return 1 if self._axis == "T" and not (part is self.y and array.ndim == 1) else 0
+    def rows(self, rows: np.ndarray) -> Batch:
+        """Some of the samples."""
+        take = self.layout.samples
+        return Batch(
+            jax.tree.map(lambda a: np.take(a, rows, take(a.ndim)), self.x),
+            jax.tree.map(lambda a: np.take(a, rows, take(a.ndim, target=True)), self.y),
+            len(rows),
+        )
 
     def _count(self, name: str) -> int:
+        least = self.layout.least_rank
         for a in jax.tree.leaves(self.x):
-            if a.ndim < 2:
-                raise DataError(f"{name}: x of shape {a.shape} lacks a time or a sample axis.")
+            if a.ndim < least:
+                lacks = "a time or a sample axis" if least == 2 else "a sample axis"
+                raise DataError(f"{name}: x of shape {a.shape} lacks {lacks}.")
         for a in jax.tree.leaves(self.y):
             if a.ndim < 1:
                 raise DataError(f"{name}: y is one number; give one target a sample.")
-        samples = self._lengths(self.x) | self._lengths(self.y)
+        samples = self._lengths(self.x) | self._lengths(self.y, target=True)
         if len(samples) != 1:
             raise DataError(f"{name}: {self._disagreement()}")
         if samples == {0}:
             raise DataError(f"{name}: there is no sample.")
         return samples.pop()
 
-    def _lengths(self, part: Any, *, swapped: bool = False) -> set[int]:
+    def _lengths(self, part: Any, *, target: bool = False, swapped: bool = False) -> set[int]:
         """The lengths of a part's sample axes; of its time axes, where it has them, if `swapped`."""
         lengths: set[int] = set()
         for a in jax.tree.leaves(part):
-            axis = self._sample_axis(a, part)
-            lengths.add(a.shape[1 - axis if swapped and a.ndim > 1 else axis])
+            time = self.layout.time(a.ndim, target=target)
+            axis = time if swapped and time is not None else self.layout.samples(a.ndim, target=target)
+            lengths.add(a.shape[axis])
         return lengths
 
     def _disagreement(self) -> str:
-        of_x, of_y = self._lengths(self.x), self._lengths(self.y)
+        of_x, of_y = self._lengths(self.x), self._lengths(self.y, target=True)
         shapes = [[a.shape for a in jax.tree.leaves(part)] for part in (self.x, self.y)]
         message = (
-            f"with data_first_axis={self._axis!r}, x of shape {shapes[0]} has {sorted(of_x)} samples and y of shape "
+            f"with {self.layout.name}, x of shape {shapes[0]} has {sorted(of_x)} samples and y of shape "
             f"{shapes[1]} has {sorted(of_y)}."
         )
-        x_swapped, y_swapped = self._lengths(self.x, swapped=True), self._lengths(self.y, swapped=True)
+        if self.layout.least_rank == 1:
+            return message
+        x_swapped, y_swapped = self._lengths(self.x, swapped=True), self._lengths(self.y, target=True, swapped=True)
         if x_swapped == y_swapped and len(x_swapped) == 1:
-            message += (
-                f" They agree if time and batch are exchanged: is it data_first_axis={'BT'[self._axis == 'B']!r}?"
-            )
+            other = "data_first_axis='T'" if "'B'" in self.layout.name else "data_first_axis='B'"
+            message += f" They agree if time and batch are exchanged: is it {other}?"
         elif of_x == y_swapped:
             message += " They agree if time and batch of y are exchanged: give x and y the same axes."
         elif x_swapped == of_y:
             message += " They agree if time and batch of x are exchanged: give x and y the same axes."
         return message
+
+
+class ArrayBatches:
+    """The batches of a pair, in the order of its samples or shuffled. The last one may be smaller.
+
+    **Arguments:**
+
+    - `pair`: the data.
+    - `batch_size`: samples in a batch; `None` for all in one.
+    - `name`: what the data are, for messages.
+    """
+
+    def __init__(self, pair: Pair, batch_size: int | None, name: str):
+        if batch_size is not None and batch_size < 1:
+            raise DataError(f"{name}: batch_size={batch_size} must be at least 1.")
+        self._pair = pair
+        self._size = min(batch_size or pair.samples, pair.samples)
+
+    def __len__(self) -> int:
+        return -(-self._pair.samples // self._size)
+
+    def batches(self, first: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """The batches from number `first` on; of samples shuffled by `rng`."""
+        samples = self._pair.samples
+        order = np.arange(samples) if rng is None else rng.permutation(samples)
+        for start in range(first * self._size, samples, self._size):
+            yield self._pair.rows(order[start : start + self._size])
+
+
+def _kind(data: Any) -> str:
+    shape = getattr(data, "shape", None)
+    return type(data).__name__ if shape is None else f"{type(data).__name__} of shape {tuple(shape)}"

@@ -38,13 +38,21 @@ class EarlyStopping:
             )
 
     @hookimpl
-    def dynplug_run_start(self) -> None:
-        """Forget what an earlier run reached."""
+    def dynplug_run_start(self, run: Any) -> None:
+        """Forget what an earlier run reached; of one that is gone on with after an interruption, see it all again."""
         self.best, self.best_epoch = None, 0
+        fitted, tested = (run.history.epochs(phase)[run.began - run.epoch :] for phase in ("fit", "test"))
+        for n in range(run.epoch - run.began):
+            metrics = {"fit": fitted[n]} | ({"test": tested[n]} if len(tested) == len(fitted) else {})
+            self._see(run.began + n + 1, metrics)
 
     @hookimpl
     def dynplug_should_stop(self, epoch: int, metrics: dict[str, dict[str, float]]) -> bool:
         """Whether the last improvement is `patience` epochs ago."""
+        self._see(epoch, metrics)
+        return epoch - self.best_epoch >= self.patience
+
+    def _see(self, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
         values: dict[str, Any] = metrics.get(self.phase, {})
         if self.metric not in values:
             known = [f"{phase} {name}" for phase, of_phase in metrics.items() for name in of_phase]
@@ -53,4 +61,3 @@ class EarlyStopping:
         value, sign = values[self.metric], 1.0 if self.mode == "min" else -1.0
         if self.best is None or sign * value < sign * self.best - self.min_delta:
             self.best, self.best_epoch = value, epoch
-        return epoch - self.best_epoch >= self.patience

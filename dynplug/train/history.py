@@ -15,13 +15,33 @@ class History:
     def __init__(self) -> None:
         self._epochs: dict[str, list[dict[str, Any]]] = {"fit": [], "predict": []}
 
-    def record(self, phase: str, sizes: list[int], metrics: dict[str, list[float]]) -> None:
-        """Add an epoch: the number of samples in each batch, and each metric's value in each batch."""
-        self._epochs[phase].append({"sizes": sizes, "metrics": metrics})
+    def record(self, phase: str, sizes: list[int], metrics: dict[str, list[float]], every: int | None = None) -> None:
+        """Add an epoch.
+
+        **Arguments:**
+
+        - `phase`: `"fit"` or `"predict"`.
+        - `sizes`: the number of samples in each batch.
+        - `metrics`: each metric's value in each batch.
+        - `every`: the number of batches that were reported together; `None` for all of the epoch.
+        """
+        entry: dict[str, Any] = {"sizes": sizes, "metrics": metrics}
+        self._epochs[phase].append(entry if every is None else {**entry, "every": every})
+
+    def epochs(self, phase: str) -> list[dict[str, float]]:
+        """The metrics of each epoch, as means over samples; an epoch that was interrupted is one too."""
+        return [
+            {name: mean(values, epoch["sizes"]) for name, values in epoch["metrics"].items()}
+            for epoch in self._epochs[_PHASES[phase]]
+        ]
 
     def last(self, phase: str) -> dict[str, float]:
         """The metrics of the last epoch, as means over samples."""
-        return {name: float(self.metric(phase, name)[-1]) for name in self._epochs[phase][-1]["metrics"]}
+        return self.epochs(phase)[-1]
+
+    def steps(self, phase: str = "fit") -> int:
+        """The number of batches recorded."""
+        return sum(len(epoch["sizes"]) for epoch in self._epochs[phase])
 
     def metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time.
@@ -30,7 +50,8 @@ class History:
 
         - `phase`: `"fit"` (or `"train"`), `"predict"` (or `"test"`).
         - `metric`: `"loss"`, or the name of another metric.
-        - `which`: `"report"`: one value an epoch, the mean over its samples; `"detailed"`: one value a batch.
+        - `which`: `"report"`: one value a report, the mean over its samples, which is an epoch's unless `num_report`
+            says otherwise; `"detailed"`: one value a batch.
         """
         if phase not in _PHASES:
             raise UnknownNameError(f"There is no phase {phase!r}. {nearest(phase, _PHASES)}")
@@ -40,10 +61,10 @@ class History:
         names = {name for epoch in epochs for name in epoch["metrics"]}
         if epochs and metric not in names:
             raise UnknownNameError(f"Nothing called {metric!r} was recorded. {nearest(metric, names)}")
-        kept = [(e["metrics"][metric], e["sizes"]) for e in epochs if metric in e["metrics"]]
+        kept = [epoch for epoch in epochs if metric in epoch["metrics"]]
         if which == "detailed":
-            return np.array([value for values, _ in kept for value in values])
-        return np.array([np.average(values, weights=sizes) if values else np.nan for values, sizes in kept])
+            return np.array([value for epoch in kept for value in epoch["metrics"][metric]])
+        return np.array([value for epoch in kept for value in _reports(epoch, metric)])
 
     def to_json(self) -> Any:
         """All of it, as plain lists and dictionaries."""
@@ -55,3 +76,14 @@ class History:
         history = cls()
         history._epochs = epochs
         return history
+
+
+def mean(values: list[float], sizes: list[int]) -> float:
+    """The mean over samples of values of batches; not a number where there is none."""
+    return float(np.average(values, weights=sizes)) if values else float("nan")
+
+
+def _reports(epoch: dict[str, Any], metric: str) -> list[float]:
+    values, sizes = epoch["metrics"][metric], epoch["sizes"]
+    every = epoch.get("every") or max(1, len(values))
+    return [mean(values[n : n + every], sizes[n : n + every]) for n in range(0, max(1, len(values)), every)]

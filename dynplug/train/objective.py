@@ -6,69 +6,96 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.errors import DataError, OptionError
 from dynplug.losses.axes import is_batch_first
 from dynplug.plugin import build
-from dynplug.run.axes import DataAxis
+from dynplug.timeloop import RunState
+from dynplug.train.forward import Forward, Run
+from dynplug.train.layout import Layout
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A loss or metric, and whether it reads (batch, time, ...) whatever the axes of the data are."""
+    """A loss or metric, and whether it reads outputs as (batch, time, ...) whatever the axes of the data are."""
 
     name: str
-    function: Callable[[Any, Any], Any]
+    function: Callable[..., Any]
     batch_first: bool
 
-    def __call__(self, out: Any, targets: Any, axis: DataAxis) -> Any:
-        """The value for outputs (time, batch, ...) and targets in the axes of the data."""
-        if axis == "T" and not self.batch_first:
-            return self.function(out, targets)
-        if axis == "T":
-            targets = jax.tree.map(lambda y: y if y.ndim == 1 else y.swapaxes(0, 1), targets)
-        return self.function(jax.tree.map(lambda a: a.swapaxes(0, 1), out), targets)
+    def __call__(self, out: Any, seen: dict[str, Any], targets: Any, layout: Layout) -> Any:
+        """The value for outputs, records and targets in the axes of the data."""
+        if self.batch_first:
+            return self.function(*layout.batch_first(out, targets))
+        return self.function((out, seen) if seen else out, targets)
 
 
 @dataclass(frozen=True)
 class Objective:
-    """A loss to minimise, and metrics to log beside it. Equal ones share compiled programs."""
+    """A loss to minimise, and metrics to log beside it. Equal ones share compiled programs.
+
+    With `auto_run` the loss is a function of predictions and targets, else of a `Run`, inputs and targets.
+    """
 
     loss: Measure
     has_aux: bool
     metrics: tuple[Measure, ...]
-    axis: DataAxis
+    auto_run: bool = True
 
     @classmethod
-    def of(cls, loss: Any, has_aux: bool, metrics: Sequence[Any], axis: DataAxis) -> "Objective":
+    def of(cls, loss: Any, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True) -> "Objective":
         """The objective that a user described.
 
-        A loss or metric that is registered, or marked by `dynplug.losses.batch_first`, is called batch first. Any
-        other callable gets predictions and targets in the axes of the data.
+        A loss or metric that is registered, or marked by `dynplug.losses.batch_first`, reads the outputs, batch first.
+        Any other callable gets predictions and targets in the axes of the data.
 
         **Arguments:**
 
         - `loss`: a registered name, a configuration, or `f(predicts, targets) -> scalar`.
         - `has_aux`: whether the loss returns (scalar, dictionary of values to log).
         - `metrics`: more to log: names, or `f(predicts, targets) -> scalar`.
-        - `axis`: `data_first_axis`.
+        - `auto_run`: whether the trainer runs the model, and not the loss.
         """
         if isinstance(metrics, str):
             raise OptionError(f"metrics={metrics!r}: give a list of names or functions.")
-        return cls(_measure(loss, "loss"), has_aux, tuple(_measure(m, "metric") for m in metrics), axis)
+        measure = _measure(loss, "loss")
+        if not auto_run and (measure.batch_first or metrics):
+            raise OptionError(
+                "With loss_auto_run=False the loss is a function f(run, inputs, targets) of your own, which runs the "
+                "model; what else it shall log it returns, with loss_has_aux=True. "
+                + (f"Got metrics={list(metrics)}." if metrics else f"Got {loss!r}, which reads predictions.")
+            )
+        return cls(measure, has_aux, tuple(_measure(m, "metric") for m in metrics), auto_run)
 
-    def __call__(self, out: Any, targets: Any) -> tuple[Array, dict[str, Array]]:
-        """The loss, and everything that is logged, the loss included; outputs are (time, batch, ...)."""
-        value, aux = self.loss(out, targets, self.axis), {}
+    def __call__(
+        self, forward: Forward, model: Any, x: Any, y: Any, key: PRNGKeyArray, state: RunState | None
+    ) -> tuple[Array, tuple[RunState | None, dict[str, Array]]]:
+        """The loss of a batch; the state after it, and everything that is logged, the loss included."""
+        if self.auto_run:
+            state, out, seen = forward(model, x, key, state)
+            value = self.loss(out, seen, y, forward.layout)
+            measured = {metric.name: metric(out, seen, y, forward.layout) for metric in self.metrics}
+        else:
+            value, measured = self.loss.function(Run(model, key, forward), x, y), {}
+        value, aux = self._split(value)
+        return value, (state, jax.lax.stop_gradient({"loss": value, **aux, **measured}))
+
+    def _split(self, value: Any) -> tuple[Array, dict[str, Any]]:
+        aux: dict[str, Any] = {}
         if self.has_aux:
             if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
                 raise OptionError("With loss_has_aux=True the loss must return (loss, {'name': value}).")
             value, aux = value
-        if jnp.shape(value) != ():
-            raise DataError(f"The loss must be a scalar; it has shape {jnp.shape(value)}. Take its mean.")
-        measured = {metric.name: metric(out, targets, self.axis) for metric in self.metrics}
-        return value, jax.lax.stop_gradient({"loss": value, **aux, **measured})
+            if "loss" in aux:
+                raise OptionError("What a loss logs beside its value cannot be called 'loss', the value's own name.")
+        for name, logged in {"loss": value, **aux}.items():
+            if isinstance(logged, tuple):
+                raise OptionError("The loss returns a tuple: give loss_has_aux=True to log what is beside its value.")
+            if jnp.shape(logged) != ():
+                what = "The loss" if name == "loss" else f"What is logged as {name!r}"
+                raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(logged)}. Take its mean.")
+        return jnp.asarray(value), aux
 
 
 def _measure(given: Any, kind: str) -> Measure:

@@ -1,6 +1,8 @@
 """A training step, as one pure function of the training's state, a batch and a key."""
 
-from typing import Any
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -8,59 +10,93 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import DynamicalSystem
-from dynplug.run.axes import swap_batch
-from dynplug.timeloop import Loop
+from dynplug.core import leaves
+from dynplug.timeloop import RunState
+from dynplug.train.forward import Forward
 from dynplug.train.objective import Objective
 
 
-class TrainState(eqx.Module):
-    """What a training step changes. Once anything in it is not finite, `ok` falls and nothing changes any more."""
+@partial(jax.tree_util.register_dataclass, data_fields=["leaves", "ok"], meta_fields=["structure"])
+@dataclass(frozen=True)
+class TrainState:
+    """What a training step changes. Once anything in it is not finite, `ok` falls and nothing changes any more.
 
-    params: Any
-    optimizer: Any
-    ok: Array
+    It is kept flat: else Python would go through the model three times at every step.
+
+    **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `ok`.
+    """
+
+    leaves: list[Any]
+    ok: Any
+    structure: Any
+
+    @classmethod
+    def of(cls, params: Any, optimizer: Any, ok: Any = True) -> "TrainState":
+        """The state of these."""
+        leaves, structure = jax.tree.flatten((params, optimizer))
+        return cls(leaves, jnp.asarray(ok), structure)
+
+    @property
+    def params(self) -> Any:
+        return jax.tree.unflatten(self.structure, self.leaves)[0]
+
+    @property
+    def optimizer(self) -> Any:
+        return jax.tree.unflatten(self.structure, self.leaves)[1]
 
 
-@eqx.filter_jit
-def outputs(loop: Loop, model: DynamicalSystem, xs: Any, key: PRNGKeyArray) -> Any:
-    """The outputs (time, batch, ...) for inputs (time, batch, ...)."""
-    length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
-    start_key, run_key = jax.random.split(key)
-    state = loop.start(model, batch_size=batch_size, key=start_key)
-    _, (out, _) = loop.advance(model, state, jax.tree.map(jnp.asarray, xs), length, key=run_key)
-    return out
+class Stepped(NamedTuple):
+    """What a training step gives: its new state, the run's, what is logged, and a flag for each of `checked`."""
+
+    state: TrainState
+    run: RunState | None
+    logged: dict[str, Array]
+    finite: Array
 
 
-@eqx.filter_jit
 def train_step(
-    loop: Loop,
+    forward: Forward,
     objective: Objective,
     optimizer: Any,
     static: Any,
     state: TrainState,
     x: Any,
     y: Any,
-    key: Any,
-) -> tuple[TrainState, dict[str, Array]]:
-    """One step of the optimizer: a pure function of the state, the batch and the key."""
+    run: RunState | None,
+    key: PRNGKeyArray,
+) -> Stepped:
+    """One step of the optimizer.
 
-    def loss(params: Any) -> tuple[Array, dict[str, Array]]:
-        out = outputs(loop, eqx.combine(params, static), swap_batch(x, objective.axis), key)
-        return objective(out, y)
+    **Arguments:**
 
-    (value, logged), grads = jax.value_and_grad(loss, has_aux=True)(state.params)
+    - `forward`: how a batch goes through the model.
+    - `objective`: what is minimised.
+    - `optimizer`: an `optax.GradientTransformation`.
+    - `static`: what of the model is not trained.
+    - `state`: parameters and the optimizer's state.
+    - `x`, `y`: the batch.
+    - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
+    - `key`: of the batch.
+    """
+
+    def loss(params: Any) -> Any:
+        return objective(forward, eqx.combine(params, static), x, y, key, run)
+
+    was, old_optimizer_state = state.params, state.optimizer
+    (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
     with jax.numpy_dtype_promotion("standard"):
-        updates, optimizer_state = optimizer.update(grads, state.optimizer, state.params)
-        params = optax.apply_updates(state.params, updates)
-    finite = [jnp.all(jnp.isfinite(g)) for g in jax.tree.leaves((value, grads, params))]
-    ok = state.ok & jnp.all(jnp.stack(finite))
-    new = TrainState(params, optimizer_state, ok)
-    kept = jax.tree.map(lambda now, was: jnp.where(ok, now, was), new, TrainState(state.params, state.optimizer, ok))
-    return kept, logged
+        update = optax.with_extra_args_support(optimizer).update
+        updates, optimizer_state = update(grads, old_optimizer_state, was, value=value, grad=grads)
+        params = optax.apply_updates(was, updates)
+    finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
+    ok = state.ok & jnp.all(finite)
+    new = params, optimizer_state, after
+    old = was, old_optimizer_state, after if run is None else run
+    params, optimizer_state, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
+    return Stepped(TrainState.of(params, optimizer_state, ok), after, logged, finite)
 
 
-@eqx.filter_jit
-def evaluate(loop: Loop, objective: Objective, model: DynamicalSystem, x: Any, y: Any, key: Any) -> Any:
-    """Everything that is logged for a batch, without training on it."""
-    return objective(outputs(loop, model, swap_batch(x, objective.axis), key), y)[1]
+def checked(params: Any) -> list[str]:
+    """What the flags of `Stepped.finite` are about."""
+    paths = [leaf.path for leaf in leaves(params)]
+    return ["the loss", *(f"the gradient of {path}" for path in paths), *(f"the update of {path}" for path in paths)]

@@ -15,7 +15,6 @@ import numpy as np
 import optax
 
 import dynplug as dp
-from dynplug.train.step import train_step
 
 NETWORKS = {  # name: (steps, batch size, sizes)
     "W1a": (100, 128, (700, 256, 256, 20)),
@@ -77,14 +76,13 @@ def measure(steps, batch, sizes, repetitions):
     y = rng.integers(0, sizes[-1], batch)
     model = network(sizes, jax.random.key(0))
     trainer = dp.BPTT(model, "cross_entropy", OPTIMIZER, dt=1.0, logger=None)
-    loop, key = trainer._loop(True, {}), jax.random.key(0)
-    ours = trainer._state
+    program, ours = trainer._program("fit", {}, 0), trainer._progress.state
     weights = [dp.lookup(model, f"{i}.weight") for i in (0, 2, 4)]
     hand, state = by_hand(weights, batch), OPTIMIZER.init(weights)
     times = []
     for _ in range(repetitions + 1):
         began = time.perf_counter()
-        ours, logged = train_step(loop, trainer.objective, OPTIMIZER, trainer._static, ours, x, y, key)
+        ours, _, logged, _ = program.train(ours, x, y, None, 0, keep=False)
         ours_loss = float(logged["loss"])
         between = time.perf_counter()
         weights, state, value = hand(weights, state, x, y)

@@ -55,7 +55,8 @@ def test_a_run_says_what_it_does(two):
 def test_a_run_folder_holds_configuration_metrics_checkpoint_pictures_and_report(two, recipe):
     names = {path.name for path in two.folder.iterdir()}
     pictures = {"result.png", "weights.png", "report.html"}
-    assert names == {"config.toml", "metrics.jsonl", "checkpoint.safetensors", *pictures}
+    checkpoints = {"checkpoint.safetensors", "checkpoint.previous.safetensors"}
+    assert names == {"config.toml", "metrics.jsonl", *checkpoints, *pictures}
     assert tomllib.loads((two.folder / "config.toml").read_text()) == tomllib.loads(recipe)
 
 
@@ -172,7 +173,8 @@ def test_resuming_what_is_not_there_is_one_line(dynplug, one_line, two, copy_of_
     line = one_line(dynplug("train", "--resume", tmp_path / "nowhere"))
     assert f"{tmp_path / 'nowhere' / 'config.toml'} cannot be read: " in line
     assert not (tmp_path / "nowhere").exists()
-    (copy_of_two / "checkpoint.safetensors").unlink()
+    for path in copy_of_two.glob("checkpoint*"):
+        path.unlink()
     assert "There is no checkpoint" in one_line(dynplug("train", "--resume", copy_of_two))
     assert metrics(copy_of_two) == metrics(two.folder)
 

@@ -21,11 +21,12 @@ def program():
     """The text of the program of a training step for a model built by name."""
     trainer = dp.BPTT(dp.build(CONFIG, key=jax.random.key(0)), "cross_entropy", SGD, dt=1.0, logger=None)
     x, y, key = jnp.ones((2, 5, 3)), jnp.zeros(2, int), jax.random.key(1)
-    arrays, rest = eqx.partition((trainer._state, x, y, key), eqx.is_array)
+    arrays, rest = eqx.partition((trainer._progress.state, x, y, key), eqx.is_array)
 
     def step(arrays):
         state, x, y, key = eqx.combine(arrays, rest)
-        return train_step(trainer._loop(True, {}), trainer.objective, SGD, trainer._static, state, x, y, key)
+        forward, static = trainer._forward(True, {}), trainer._progress.static
+        return train_step(forward, trainer.objective, SGD, static, state, x, y, None, key)
 
     return str(jax.make_jaxpr(step)(arrays))
 

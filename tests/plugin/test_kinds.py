@@ -100,6 +100,12 @@ def is_optimizer(built):
     return bool((updates * params < 0).all())  # downhill, for the gradient of the parameters' own squares
 
 
+def is_schedule(built):
+    with jax.numpy_dtype_promotion("standard"):
+        values = [float(built(step)) for step in (0, 10, 1000)]
+    return all(0.0 <= value <= 1e-3 for value in np.float32(values).round(6)) and max(values) > 0.0
+
+
 CHECKS = {
     "neuron": is_system,
     "synapse": is_system,
@@ -112,6 +118,7 @@ CHECKS = {
     "connector": lambda built: len(built(4, 4, key=jax.random.key(0)).pre) > 0,
     "encoder": lambda built: built(jnp.ones((2, 3)), key=jax.random.key(0)).shape == (8, 2, 3),
     "optimizer": is_optimizer,
+    "schedule": is_schedule,
     "observer": lambda built: observers([built]) is not None,
     "task": lambda built: type(built).recipe().startswith("#"),
 }
@@ -120,7 +127,7 @@ CHECKS = {
 @pytest.mark.parametrize("component", [c for c in OWN if c.kind.name == "runner"], ids=lambda c: c.spec.name)
 def test_every_runner_is_made_of_a_target(component):
     target = dp.layers.Dense(2, 2, W_initializer=1.0)
-    options = {"loss_fun": "mse"} if component.spec.name == "BPTT" else {}
+    options = {"loss_fun": "mse"} if component.spec.name in ("BPTT", "BPFF") else {}
     runner = build({"type": component.spec.name, "dt": 0.5, **options}, kind="runner", given={"target": target})
     assert type(runner).__name__ == component.spec.name
     assert runner.dt == 0.5

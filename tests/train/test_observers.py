@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import optax
 import pytest
@@ -5,7 +7,7 @@ import pytest
 import dynplug as dp
 from dynplug.api import hookimpl
 from dynplug.errors import OptionError, PluginError, UnknownNameError
-from dynplug.train import EarlyStopping
+from dynplug.train import EarlyStopping, History
 
 X, Y = np.random.default_rng(0).random((6, 4, 2)), np.zeros((6, 4, 1))
 SGD = optax.sgd(0.05)
@@ -117,7 +119,7 @@ class Scripted:
 
     def __init__(self, values, **options):
         self.stopping = EarlyStopping(**options)
-        self.stopping.dynplug_run_start()
+        self.stopping.dynplug_run_start(SimpleNamespace(history=History(), began=0, epoch=0))
         self.epochs = 0
         for self.epochs, value in enumerate(values, 1):
             if self.stopping.dynplug_should_stop(self.epochs, {"fit": {"loss": 0.0}, "test": {"loss": value}}):

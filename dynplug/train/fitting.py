@@ -1,0 +1,195 @@
+"""One call of `fit`: epoch after epoch, step after step."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from dynplug.errors import NonFiniteError
+from dynplug.timeloop import RunState
+from dynplug.train.epoch import Log
+from dynplug.train.program import Program
+from dynplug.train.progress import Progress
+from dynplug.train.reporting import Report, StepReports, Stream, report
+from dynplug.train.sources import Source
+from dynplug.train.step import Stepped, TrainState, checked
+from dynplug.train.windows import Window, check_size
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a call of `fit` shall do.
+
+    **Attributes:**
+
+    - `train`, `test`: the data.
+    - `shuffling`: the random numbers for the order of an epoch's samples.
+    - `windows`: cuts batches, numbered from some number, into what a step sees.
+    - `program`: the compiled functions of an epoch; of testing, for `None`.
+    - `last`: the number of the last epoch.
+    - `num_report`: after how many steps a line is written; `None` for once an epoch.
+    - `reset_state`: whether each batch starts anew.
+    - `after`, `logger`: what hears of the reports.
+    - `progress_bar`: whether to show one.
+    - `observers`, `log_every`: the observers' hooks, and how often they hear of a step.
+    - `save`: writes a checkpoint; `every`: after how many batches, beside each epoch.
+    """
+
+    train: Source
+    test: Source | None
+    shuffling: Callable[[int], np.random.Generator]
+    windows: Callable[[Iterator[Any], int], Iterator[Window]]
+    program: Callable[[int | None], Program]
+    last: int
+    num_report: int | None
+    reset_state: bool
+    after: Report | None
+    logger: Stream | None
+    progress_bar: bool
+    observers: Any
+    log_every: int
+    save: Callable[[], None]
+    every: int | None
+
+
+class Fitting:
+    """A call of `fit` under way.
+
+    **Arguments:**
+
+    - `trainer`: who observers are told it is.
+    - `progress`: where the training stands, which this moves on.
+    - `plan`: what to do.
+    """
+
+    def __init__(self, trainer: Any, progress: Progress, plan: Plan):
+        self._trainer, self._progress, self._plan = trainer, progress, plan
+        self._hooks = plan.observers
+
+    def run(self) -> None:
+        """All epochs up to the last, or until an observer says stop."""
+        progress, last = self._progress, self._plan.last
+        resumed = progress.began is not None
+        if not resumed:
+            progress.began = progress.epoch
+        self._hooks.dynplug_run_start(run=self._trainer, last=last)
+        try:
+            stop = resumed and progress.epoch > (progress.began or 0) and not progress.batches and self._should_stop()
+            while progress.epoch < last and not stop:
+                self._epoch()
+                stop = self._should_stop()
+        except BaseException as error:
+            self._hooks.dynplug_run_error(run=self._trainer, error=error)
+            raise
+        finally:
+            progress.began = None
+            self._hooks.dynplug_run_end(run=self._trainer)
+
+    def _epoch(self) -> None:
+        plan, progress = self._plan, self._progress
+        self._hooks.dynplug_epoch_start(run=self._trainer, epoch=progress.epoch + 1)
+        began = time.perf_counter()
+        self._fit()
+        fitted = time.perf_counter()
+        progress.epoch += 1
+        seconds = {} if plan.num_report else {"fit": fitted - began}
+        if plan.test is not None:
+            self._test(plan.test)
+            seconds["test"] = time.perf_counter() - fitted
+        if seconds:
+            report(progress.history, progress.epoch, plan.last, seconds, plan.logger, plan.after)
+        self._hooks.dynplug_after_epoch(run=self._trainer, epoch=progress.epoch, metrics=self._metrics())
+        plan.save()
+
+    def _metrics(self) -> dict[str, dict[str, float]]:
+        history = self._progress.history
+        metrics = {"fit": history.last("fit")}
+        return metrics if self._plan.test is None else {**metrics, "test": history.last("predict")}
+
+    def _should_stop(self) -> bool:
+        epoch = self._progress.epoch
+        return any(self._hooks.dynplug_should_stop(run=self._trainer, epoch=epoch, metrics=self._metrics()))
+
+    def _fit(self) -> None:
+        """Train for an epoch, or for what is left of it."""
+        plan, progress, log = self._plan, self._progress, self._progress.log
+        program = plan.program(progress.epoch)
+        reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
+        attempt: tuple[Window, RunState | None, Stepped] | None = None
+        try:
+            with self._bar() as bar:
+                for window in self._windows():
+                    before, run = progress.state, self._goes_on_from(window)
+                    keep = not (plan.reset_state and window.last)
+                    made = program.train(before, window.x, window.y, run, window.batch, keep=keep)
+                    if not bool(before.ok):  # waits for the step before, while this one runs
+                        break
+                    self._observe(log)
+                    attempt = window, run, made
+                    progress.state, progress.run = made.state, made.run
+                    log.add(window.weight, made.logged)
+                    reports.after_step(progress.state.ok)
+                    self._checkpoint(window)
+                    bar.update(window.last)
+            if attempt is not None and not bool(progress.state.ok):
+                raise self._not_finite(program, *attempt)
+            self._observe(log)
+            reports.after_epoch()
+        finally:
+            log.keep(progress.history, "fit", plan.num_report)
+            progress.log, progress.batches = Log(), 0
+
+    def _windows(self) -> Iterator[Window]:
+        epoch, first = self._progress.epoch, self._progress.batches
+        return self._plan.windows(self._plan.train.batches(epoch + 1, first, self._plan.shuffling(epoch)), first)
+
+    def _bar(self) -> Any:
+        epoch, disable = self._progress.epoch + 1, None if self._plan.progress_bar else True
+        total, done = self._plan.train.length(epoch), self._progress.batches
+        return tqdm(total=total, initial=done, leave=False, disable=disable, unit="batch", desc=f"Epoch {epoch}")
+
+    def _goes_on_from(self, window: Window) -> RunState | None:
+        """The states that a window starts with, or `None` where it starts anew."""
+        run = self._progress.run
+        if run is None or (self._plan.reset_state and window.fresh):
+            return None
+        return check_size(run, window.size)
+
+    def _observe(self, log: Log) -> None:
+        """Show the last step that is surely done to the observers of steps, if there are any."""
+        hook = self._plan.observers.dynplug_after_step
+        if len(log) and len(log) % self._plan.log_every == 0 and hook.get_hookimpls():
+            hook(run=self._trainer, epoch=self._progress.epoch + 1, step=len(log), metrics=log.last())
+
+    def _checkpoint(self, window: Window) -> None:
+        progress, every = self._progress, self._plan.every
+        if every and window.last and (window.batch + 1) % every == 0 and bool(progress.state.ok):
+            progress.batches = window.batch + 1
+            self._plan.save()
+
+    def _not_finite(self, program: Program, window: Window, run: RunState | None, made: Stepped) -> NonFiniteError:
+        """The error about a step, which is taken back."""
+        progress = self._progress
+        state = progress.state = TrainState.of(progress.state.params, progress.state.optimizer)
+        culprit = program.first_culprit(state.params, window.x, window.y, run, window.batch)
+        if culprit is None:
+            flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
+            culprit = next(name for good, name in flags if not good)
+        return NonFiniteError(
+            f"Epoch {progress.epoch + 1}, step {len(progress.log)}: {culprit} is not finite. The model keeps its "
+            "parameters from before this step. Check the data for NaN; a smaller learning rate, gradient clipping "
+            "(optax.clip_by_global_norm) or a narrower surrogate may help."
+        )
+
+    def _test(self, data: Source) -> None:
+        plan, progress = self._plan, self._progress
+        program, params, log, run = plan.program(None), progress.state.params, Log(), None
+        batches = data.batches(progress.epoch, 0, plan.shuffling(progress.epoch))
+        for n, batch in enumerate(batches):
+            run = None if plan.reset_state or run is None else check_size(run, batch.size)
+            run, logged = program.evaluate(params, batch.x, batch.y, run, n)
+            log.add(batch.size, logged)
+        log.keep(progress.history, "predict")

@@ -1,0 +1,333 @@
+"""What all trainers share that follow a gradient batch by batch."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.core import DynamicalSystem, to
+from dynplug.errors import DataError, OptionError
+from dynplug.plugin import observers
+from dynplug.run.axes import as_arrays
+from dynplug.run.monitors import Monitors
+from dynplug.run.options import jit_for
+from dynplug.run.records import Records
+from dynplug.timeloop import RunState
+from dynplug.train.data import Batch
+from dynplug.train.fitting import Fitting, Plan
+from dynplug.train.forward import Forward
+from dynplug.train.history import History
+from dynplug.train.kept import Kept
+from dynplug.train.layout import Layout
+from dynplug.train.objective import Objective
+from dynplug.train.optimizers import as_optimizer
+from dynplug.train.options import positive, seed_of
+from dynplug.train.partition import partition
+from dynplug.train.program import Program
+from dynplug.train.progress import Progress
+from dynplug.train.reporting import Report, Stream
+from dynplug.train.sources import Reading
+from dynplug.train.step import TrainState
+from dynplug.train.windows import Window, check_size
+
+_FIT, _PREDICT = 1, 2  # streams of random numbers of one seed; 0 is the order of samples
+
+
+class GradientTrainer(ABC):
+    """A trainer that follows a gradient. Implementing one: a constructor, `_layout`, `_loop` and `_windows`.
+
+    **Attributes:**
+
+    - `target`: the model with its present parameters. A model of the same structure may be assigned.
+    - `epoch`, `history`: the number of epochs done, and what they measured.
+    - `seed`: of the shuffling and of the model's random numbers.
+    - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
+    - `mon`: what the monitors recorded in the last `predict`.
+    """
+
+    def __init__(
+        self,
+        target: DynamicalSystem,
+        loss_fun: Any,
+        optimizer: Any,
+        *,
+        loss_has_aux: bool,
+        loss_auto_run: bool,
+        seed: int | None,
+        shuffle_data: bool | None,
+        monitors: Any,
+        metrics: Sequence[Any],
+        trainable: Mapping[str, bool] | None,
+        dt: float,
+        t0: float,
+        numpy_mon_after_run: bool,
+        jit: bool | Mapping[str, bool],
+        logger: Stream | None,
+        progress_bar: bool,
+        plugins: Sequence[Any],
+        log_every: int,
+    ):
+        self.dt, self.t0 = float(dt), float(t0)
+        self.shuffle_data = shuffle_data
+        self.monitors = Monitors(monitors)
+        self.numpy_mon_after_run = numpy_mon_after_run
+        self.logger, self.progress_bar = logger, progress_bar
+        self.log_every = positive("log_every", log_every)
+        self.jit = {phase: jit_for(phase, jit) for phase in ("fit", "predict")}
+        self.mon = Records()
+        self._observers = observers(plugins)
+        self.objective = Objective.of(loss_fun, loss_has_aux, metrics, loss_auto_run)
+        self.optimizer = as_optimizer(optimizer)
+        params, static = partition(target, trainable)
+        with jax.numpy_dtype_promotion("standard"):
+            state = TrainState.of(params, self.optimizer.init(params))
+        self._progress = Progress(state, static, seed_of(seed))
+        one = self._loop(False, {})
+        eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
+
+    @property
+    @abstractmethod
+    def _layout(self) -> Layout:
+        """The axes of the data."""
+
+    @abstractmethod
+    def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Any:
+        """The loop over time."""
+
+    @abstractmethod
+    def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
+        """The batches, numbered from `first`, as the steps of the optimizer see them."""
+
+    @property
+    def target(self) -> Any:
+        return self._progress.model
+
+    @target.setter
+    def target(self, model: Any) -> None:
+        self._progress.replace_model(model)
+
+    @property
+    def epoch(self) -> int:
+        return self._progress.epoch
+
+    @property
+    def history(self) -> History:
+        return self._progress.history
+
+    @property
+    def seed(self) -> int:
+        return self._progress.seed
+
+    @property
+    def state(self) -> RunState | None:
+        return self._progress.run
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of the optimizer that are done."""
+        return self.history.steps() + len(self._progress.log)
+
+    @property
+    def began(self) -> int | None:
+        """While `fit` runs, the epoch after which it began: with a checkpoint, where the interrupted run did."""
+        return self._progress.began
+
+    def fit(
+        self,
+        train_data: Any,
+        test_data: Any = None,
+        *,
+        num_epoch: int = 100,
+        num_report: int | None = None,
+        batch_size: int | None = None,
+        reset_state: bool = True,
+        shared_args: Mapping[str, Any] | None = None,
+        fun_after_report: Report | None = None,
+        save_to: str | Path | None = None,
+        checkpoint_every: int | None = None,
+    ) -> None:
+        """Train; a second call goes on.
+
+        **Arguments:**
+
+        - `train_data`: a tuple (x, y) of arrays, or of pytrees of arrays; or anything that gives batches (x, y) anew
+            whenever it is gone through: a list, a data loader; or a function that returns one or the other, called for
+            each epoch as `f()`, or as `f(epoch)` if it has a parameter.
+        - `test_data`: likewise; evaluated after each epoch, never shuffled.
+        - `num_epoch`: how often to go through the data.
+        - `num_report`: after how many steps to report; `None`, 0 or -1 for once an epoch. What is left at the end of an
+            epoch is reported then.
+        - `batch_size`: samples in a batch of arrays; `None` for all in one. Other data have batches of their own.
+        - `reset_state`: whether each batch starts with new states; otherwise states go on from one batch to the next,
+            without gradient, as when batches are consecutive stretches of the same recordings.
+        - `shared_args`: values for `ctx.shared`.
+        - `fun_after_report`: called as `f(epoch, metrics, phase)` after each epoch's `"fit"` and `"test"` phases;
+            `metrics` are means over samples, and `"seconds"`. With `num_report`, `"fit"` is reported as
+            `f(step, metrics, "fit")`.
+        - `save_to`: the file of a checkpoint, written whole or not at all after each epoch; the one before it is kept
+            beside it. A training that was killed goes on after `load_states` as if it had not been.
+        - `checkpoint_every`: after how many batches to write it too.
+
+        **Raises:** `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`. History is kept
+        in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written, which leaves the
+        one before.
+        """
+        if not (reset_state or self.objective.auto_run):
+            raise OptionError(
+                "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
+            )
+        if checkpoint_every is not None and save_to is None:
+            raise OptionError(f"checkpoint_every={checkpoint_every} needs save_to, the file to write.")
+        read = partial(Reading, self._layout, batch_size)
+        shared = dict(shared_args or {})
+        plan = Plan(
+            train=read(self.shuffle_data, "train_data")(train_data),
+            test=None if test_data is None else read(False, "test_data")(test_data),
+            shuffling=self._shuffling,
+            windows=self._windows,
+            program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
+            last=self.epoch + positive("num_epoch", num_epoch, least=0),
+            num_report=None if num_report in (None, 0, -1) else positive("num_report", num_report),
+            reset_state=reset_state,
+            after=fun_after_report,
+            logger=self.logger,
+            progress_bar=self.progress_bar,
+            observers=self._observers,
+            log_every=self.log_every,
+            save=_nothing if save_to is None else partial(Kept(save_to).save, self),
+            every=None if checkpoint_every is None else positive("checkpoint_every", checkpoint_every),
+        )
+        Fitting(self, self._progress, plan).run()
+
+    def predict(
+        self,
+        inputs: Any,
+        *,
+        reset_state: bool = True,
+        batch_size: int | None = None,
+        shared_args: Mapping[str, Any] | None = None,
+        eval_time: bool = False,
+    ) -> Any:
+        """The outputs of the present model at all steps, with the axes of the data. Monitors record into `mon`.
+
+        **Arguments:**
+
+        - `inputs`: an array, or a pytree of arrays.
+        - `reset_state`: whether to start with new states; otherwise they go on from `state`.
+        - `batch_size`: samples computed at once; `None` for all.
+        - `shared_args`: values for `ctx.shared`.
+        - `eval_time`: whether to return the pair of the time it took [s] and the outputs.
+        """
+        began = time.perf_counter()
+        inputs = as_arrays(inputs)
+        samples = self._samples(inputs)
+        if not reset_state and batch_size is not None:
+            raise OptionError("With reset_state=False all samples go on at once: leave out batch_size.")
+        size = samples if batch_size is None else positive("batch_size", batch_size)
+        program, parts = self._program("predict", shared_args or {}), []
+        for n, first in enumerate(range(0, samples, size)):
+            rows = np.arange(first, min(first + size, samples))
+            x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, self._layout.samples(a.ndim)), inputs)
+            run = None if reset_state or self.state is None else check_size(self.state, samples)
+            self._progress.run, *part = program.predict(self._progress.state.params, x, run, n)
+            parts.append(part)
+        if len(parts) > 1:
+            self._progress.run = None
+        out, seen = parts[0] if len(parts) == 1 else jax.tree.map(self._joined, *parts)
+        self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
+        if eval_time:
+            out = jax.block_until_ready(out)
+            return time.perf_counter() - began, out
+        return out
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        """The same as `predict`."""
+        return self.predict(*args, **kwargs)
+
+    def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
+        """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
+        return self.history.metric(phase, metric, which)
+
+    def reset_state(self, batch_size: int | None = None) -> None:
+        """Forget the states that `predict` or `fit(reset_state=False)` would go on from.
+
+        **Arguments:**
+
+        - `batch_size`: make new ones for so many samples now, rather than with the next batch.
+        """
+        forward, key = self._forward(False, {}), self._key(_PREDICT)
+        self._progress.run = None if batch_size is None else forward.start(self.target, batch_size, key)
+
+    def to(self, device: Any) -> None:
+        """Move parameters, the optimizer's state and states to a device, where everything is then computed.
+
+        **Arguments:**
+
+        - `device`: as for `dynplug.to`: `"cpu"`, `"gpu"`, `"tpu"`, or a `jax.Device`.
+
+        **Raises:** `DeviceError`.
+        """
+        progress = self._progress
+        progress.state, progress.static, progress.run = to((progress.state, progress.static, progress.run), device)
+
+    def save_states(self, filename: str | Path) -> None:
+        """Write model, optimizer, epoch, seed and history to one safetensors file, whole or not at all.
+
+        **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
+        """
+        self._progress.write(filename)
+        self._observers.dynplug_checkpoint_saved(run=self, path=str(filename))
+
+    def load_states(self, filename: str | Path) -> None:
+        """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
+
+        **Raises:** `CheckpointError`; this trainer is then as it was.
+        """
+        key = self._key(_PREDICT)
+        self._progress = self._progress.read(
+            filename, lambda model, size: self._forward(False, {}).start(model, size, key)
+        )
+
+    def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
+        return Forward(self._loop(fit, shared), self._layout, self.monitors)
+
+    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> Program:
+        key = self._key(_PREDICT) if epoch is None else self._key(_FIT, epoch)
+        forward = self._forward(phase == "fit", shared)
+        return Program(forward, self.objective, self.optimizer, self._progress.static, key, jit=self.jit[phase])
+
+    def _samples(self, inputs: Any) -> int:
+        found = {
+            a.shape[self._layout.samples(a.ndim)] for a in jax.tree.leaves(inputs) if a.ndim >= self._layout.least_rank
+        }
+        ranks = [a.ndim for a in jax.tree.leaves(inputs)]
+        if len(found) != 1 or min(ranks) < self._layout.least_rank:
+            shapes = [a.shape for a in jax.tree.leaves(inputs)]
+            raise DataError(f"inputs of shape {shapes} do not have one number of samples, with {self._layout.name}.")
+        if found == {0}:
+            raise DataError("inputs: there is no sample.")
+        return found.pop()
+
+    def _joined(self, *parts: Any) -> Any:
+        return jnp.concatenate(parts, self._layout.samples(parts[0].ndim))
+
+    def _shuffling(self, epoch: int) -> np.random.Generator:
+        return np.random.default_rng((self.seed, 0, epoch))
+
+    def _key(self, *stream: int) -> PRNGKeyArray:
+        key = jax.random.key(self.seed)
+        for n in stream:
+            key = jax.random.fold_in(key, n)
+        return key
+
+
+def _nothing() -> None:
+    """Where nothing is saved."""

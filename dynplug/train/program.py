@@ -1,0 +1,120 @@
+"""The functions that a trainer calls for each batch, compiled once."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.timeloop import RunState
+from dynplug.train.finite import first_culprit
+from dynplug.train.forward import Forward
+from dynplug.train.objective import Objective
+from dynplug.train.step import Stepped, TrainState, train_step
+
+
+class Program:
+    """A trainer's functions for one phase. What is the same for all batches is bound, and looked at, once.
+
+    Two programs of equal parts share what is compiled. `n`, the number of a batch, is folded into the key.
+
+    **Arguments:**
+
+    - `forward`, `objective`, `optimizer`, `static`: as for `train_step`.
+    - `key`: of all batches.
+    - `jit`: whether the functions are compiled.
+    """
+
+    def __init__(
+        self,
+        forward: Forward,
+        objective: Objective,
+        optimizer: Any,
+        static: Any,
+        key: PRNGKeyArray,
+        *,
+        jit: bool = True,
+    ):
+        self._fixed = _Fixed((forward, objective, optimizer, static))
+        self._key, self._jit = key, jit
+
+    def train(self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, *, keep: bool) -> Stepped:
+        """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
+        return self._call(_train_and_keep if keep else _train, n, state, x, y, run)
+
+    def evaluate(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> tuple[RunState | None, Any]:
+        """The states after a batch, and everything that is logged for it, without training on it."""
+        return self._call(_evaluate, n, params, x, y, run)
+
+    def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
+        """The states after a batch, its outputs and its records."""
+        return self._call(_predict, n, params, x, run)
+
+    def first_culprit(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> str | None:
+        """What is first not finite in a batch, before the loss."""
+        forward, _, _, static = self._fixed.filled(self._fixed.arrays)
+        return first_culprit(forward, eqx.combine(params, static), x, y, run, jax.random.fold_in(self._key, n))
+
+    def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
+        if self._jit:
+            return _compiled(function, self._fixed, self._fixed.arrays, self._key, np.uint32(n), *batch)
+        return _called(function, self._fixed, self._fixed.arrays, self._key, n, *jax.tree.map(jnp.asarray, batch))
+
+
+def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run: RunState | None) -> Stepped:
+    forward, objective, optimizer, static = parts
+    return train_step(forward, objective, optimizer, static, state, x, y, run, key)
+
+
+def _train(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run: RunState | None) -> Stepped:
+    return _train_and_keep(parts, key, state, x, y, run)._replace(run=None)
+
+
+def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any, run: RunState | None) -> Any:
+    forward, objective, _, static = parts
+    return objective(forward, eqx.combine(params, static), x, y, key, run)[1]
+
+
+def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:
+    forward, _, _, static = parts
+    return forward(eqx.combine(params, static), x, key, run)
+
+
+def _called(function: Callable[..., Any], fixed: "_Fixed", arrays: Any, key: PRNGKeyArray, n: Any, *batch: Any) -> Any:
+    return function(fixed.filled(arrays), jax.random.fold_in(key, n), *batch)
+
+
+_compiled = jax.jit(_called, static_argnums=(0, 1))
+
+
+class _Fixed:
+    """What a program is made for: its arrays, which are traced, and all else, by which programs are told apart."""
+
+    def __init__(self, tree: Any):
+        leaves, treedef = jax.tree.flatten(tree)
+        self.arrays = [leaf for leaf in leaves if _is_array(leaf)]
+        self._rest = [_HERE if _is_array(leaf) else leaf for leaf in leaves]
+        self._treedef = treedef
+        self._value = treedef, *((type(leaf), leaf) for leaf in self._rest)
+        self._hash = hash(self._value)  # once: the hot path asks for it at every step
+
+    def filled(self, arrays: Any) -> Any:
+        """The tree, with `arrays` in the place of its own."""
+        left = iter(arrays)
+        return jax.tree.unflatten(self._treedef, [next(left) if leaf is _HERE else leaf for leaf in self._rest])
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Fixed) and self._value == other._value
+
+    def __hash__(self) -> int:
+        return self._hash
+
+
+_HERE = object()
+
+
+def _is_array(leaf: Any) -> bool:
+    return isinstance(leaf, (jax.Array, np.ndarray, np.generic))

@@ -1,0 +1,111 @@
+"""Where a training stands: what a checkpoint holds, and how it goes there and back."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+import dynplug.train.checkpoint as checkpoint
+from dynplug.core import leaves
+from dynplug.errors import StateError
+from dynplug.timeloop import RunState
+from dynplug.train.epoch import Log
+from dynplug.train.history import History
+from dynplug.train.step import TrainState
+
+
+@dataclass
+class Progress:
+    """All that changes while a trainer trains.
+
+    **Attributes:**
+
+    - `state`: parameters and the optimizer's state.
+    - `static`: what of the model is not trained.
+    - `run`: the states after the last batch, where they are kept.
+    - `epoch`: the number of epochs done.
+    - `batches`: how many batches of the next epoch are done, and `log`, what they measured.
+    - `history`: what all epochs before it measured.
+    - `began`: the epoch after which the present call of `fit` began; `None` outside of it.
+    """
+
+    state: TrainState
+    static: Any
+    seed: int
+    run: RunState | None = None
+    epoch: int = 0
+    batches: int = 0
+    log: Log = field(default_factory=Log)
+    history: History = field(default_factory=History)
+    began: int | None = None
+
+    @property
+    def model(self) -> Any:
+        """The model with its present parameters."""
+        return eqx.combine(self.state.params, self.static)
+
+    def replace_model(self, model: Any) -> None:
+        """Take another model's arrays, which must be of the same structure, shapes and dtypes."""
+        old, new = ({leaf.path: _form(leaf.value) for leaf in leaves(m)} for m in (self.model, model))
+        if jax.tree.structure(self.model) != jax.tree.structure(model) or old != new:
+            differ = [p for p in {**old, **new} if old.get(p) != new.get(p)]
+            what = f"they differ at {', '.join(differ)}" if differ else "their fields that are no arrays differ"
+            raise StateError(
+                f"A model that is assigned to a trainer must be of its model's structure, but {what}. Make another "
+                "trainer of it."
+            )
+        trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
+        params, self.static = eqx.partition(model, trained)
+        self.state = TrainState.of(params, self.state.optimizer)
+
+    def write(self, path: str | Path) -> None:
+        """Write it all to a checkpoint."""
+        size = None if self.run is None else jax.tree.leaves((self.run.system, jnp.zeros(1)))[0].shape[0]
+        description = {
+            "epoch": self.epoch,
+            "batches": self.batches,
+            "log": self.log.to_json(),
+            "history": self.history.to_json(),
+            "began": self.began,
+            "seed": self.seed,
+            "batch_size": size,
+        }
+        checkpoint.write(path, self._trees(self.run), description)
+
+    def read(self, path: str | Path, start: Callable[[Any, int], RunState]) -> "Progress":
+        """What `write` wrote.
+
+        **Arguments:**
+
+        - `path`: the checkpoint.
+        - `start`: the states at the start of a run, for a model and a batch size.
+        """
+        size = checkpoint.describe(path).get("batch_size")
+        run = None if size is None else start(self.model, size)
+        trees, told = checkpoint.read(path, self._trees(run))
+        trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
+        params, static = eqx.partition(trees["model"], trained)
+        return Progress(
+            TrainState.of(params, trees["optimizer"]),
+            static,
+            told["seed"],
+            trees.get("run"),
+            told["epoch"],
+            told.get("batches", 0),
+            Log.from_json(told["log"]) if "log" in told else Log(),
+            History.from_json(told["history"]),
+            told.get("began"),
+        )
+
+    def _trees(self, run: RunState | None) -> dict[str, Any]:
+        trees = {"model": self.model, "optimizer": self.state.optimizer}
+        return trees if run is None else {**trees, "run": run}
+
+
+def _form(value: Any) -> Any:
+    """What a model's leaf must keep: an array's shape and dtype; all of anything else."""
+    return (jnp.shape(value), value.dtype) if eqx.is_array(value) else value

@@ -1,0 +1,85 @@
+"""The folder of a training: configuration, metrics, checkpoints. Whatever ends the process, it can be gone on from."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import dynplug.train.checkpoint as checkpoint
+from dynplug.core import write_whole
+from dynplug.errors import CheckpointError
+from dynplug.train.kept import Kept
+
+CONFIG, METRICS, CHECKPOINT = "config.toml", "metrics.jsonl", "checkpoint.safetensors"
+
+
+class RunFolder:
+    """The files of a training.
+
+    **Arguments:**
+
+    - `path`: the folder; made when it is begun.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.checkpoints = Kept(self.path / CHECKPOINT)
+
+    def begin(self, config: str) -> None:
+        """Claim the folder for a new training. **Raises:** `CheckpointError` if it holds one."""
+        if self.checkpoints.exists():
+            raise CheckpointError(
+                f"{self.path} already holds a run: go on with --resume, or name another folder with --out."
+            )
+        self._write(CONFIG, config)
+        self._write(METRICS, "")
+
+    def resume(self, trainer: Any) -> str:
+        """Let a trainer load the newest checkpoint that is whole; a sentence if that is not the last one written.
+
+        **Raises:** `CheckpointError` where there is none although an epoch was finished, and as `Trainer.load_states`.
+        """
+        if self.checkpoints.exists():
+            return self.checkpoints.load(trainer)
+        if any(line["epoch"] > 1 for line in self._lines()):
+            raise CheckpointError(f"There is no checkpoint in {self.path}, {CHECKPOINT} is missing.")
+        return "No epoch was finished: starting from the beginning."
+
+    def resumed(self, config: str, epoch: int, steps: int) -> None:
+        """Keep the metrics of epochs up to `epoch`, and of the first `steps` steps, and drop what came later."""
+        lines = [line for line in self._lines() if line["epoch"] <= epoch or line.get("step", steps + 1) <= steps]
+        self._write(METRICS, "".join(f"{json.dumps(line)}\n" for line in lines))
+        self._write(CONFIG, config)
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Add a line of metrics. **Raises:** `CheckpointError` where it cannot be written."""
+        path = self.path / METRICS
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise CheckpointError(
+                f"{path} could not be written ({error}). The last checkpoint is kept: go on with --resume {self.path}."
+            ) from error
+
+    def missing_packages(self) -> str:
+        """A sentence about the packages that the run was made with and that are not here; empty if there is none."""
+        for path in (self.checkpoints.path, self.checkpoints.previous):
+            try:
+                return checkpoint.missing_packages(path)
+            except CheckpointError:  # another trainer's, or damaged
+                continue
+        return ""
+
+    def _write(self, name: str, text: str) -> None:
+        write_whole(self.path / name, text.encode())
+
+    def _lines(self) -> list[dict[str, Any]]:
+        """The lines of metrics, but for one that was cut off."""
+        path = self.path / METRICS
+        found: list[dict[str, Any]] = []
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found

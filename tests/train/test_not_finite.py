@@ -1,0 +1,82 @@
+"""A training that is no longer finite stops, and says where that began."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+import dynplug as dp
+from dynplug.errors import NonFiniteError
+from dynplug.train.finite import first_culprit
+
+
+class Drift(dp.DynamicalSystem):
+    """A state that grows by what it receives, and the root of what is left to one."""
+
+    weight: jax.Array
+
+    def init_state(self, ctx):
+        return {"last": jnp.full((), -jnp.inf), "level": jnp.zeros((), ctx.dtype)}
+
+    def update(self, state, x, ctx):
+        level = state["level"] + x[0] * self.weight
+        return {"last": ctx.t, "level": jnp.sqrt(1.0 - level) - 1.0 + level}, level
+
+
+def fit(x, model=None, loss="mse", y=None, optimizer=None, **options):
+    model = model or dp.Sequential(first=dp.Lift(lambda x: x), drift=Drift(jnp.ones(())))
+    t = dp.BPTT(model, loss, optimizer or optax.sgd(0.0), dt=1.0, logger=None, shuffle_data=False, **options)
+    with pytest.raises(NonFiniteError) as error:
+        t.fit((x, np.zeros((len(x), x.shape[1])) if y is None else y), num_epoch=2, batch_size=2)
+    return t, str(error.value)
+
+
+def test_a_state_is_named_with_its_time():
+    x = np.zeros((6, 5, 1), np.float32)
+    x[3, 2] = 5.0
+    t, said = fit(x)
+    assert said.startswith("Epoch 1, step 2: the state drift.level at time step 2 is not finite.")
+    assert len(t.get_hist_metric(which="detailed")) == 2
+
+
+def test_the_first_in_time_comes_before_the_first_in_the_model():
+    x = np.zeros((2, 6, 1), np.float32)
+    x[0, 4] = 5.0
+    model = dp.Sequential(a=Drift(jnp.ones(())), spread=lambda level: level[None], b=Drift(jnp.full((), 3.0)))
+    x[1, 1] = 0.5
+    _, said = fit(x, model)
+    assert "the state b.level at time step 1 " in said
+
+
+def test_data_are_named_before_what_they_spoil():
+    x = np.zeros((4, 5, 1), np.float32)
+    x[3, 4] = np.nan
+    assert "step 2: the input at index [1, 4, 0] of the batch is not finite" in fit(x)[1]
+    y = np.zeros((4, 5), np.float32)
+    y[0, 1] = np.inf
+    assert "step 1: the target at index [0, 1] of the batch" in fit(np.zeros((4, 5, 1), np.float32), y=y)[1]
+
+
+def test_an_output_a_loss_a_gradient_and_an_update_are_told_apart():
+    x = np.ones((2, 3, 1), np.float32)
+    dense = dp.Sequential(a=dp.layers.Dense(1, 1, W_initializer=1.0))
+    out = dense >> (lambda x: x / 0.0)
+    y = np.zeros((2, 3, 1))
+    assert "step 1: the output is not finite" in fit(x, out, y=y)[1]
+    assert "the loss is not finite" in fit(x, dense, lambda p, y: jnp.log(-jnp.sum(p)), y)[1]
+    assert "the gradient of a.weight is not finite" in fit(x, dense, lambda p, y: jnp.sum(jnp.sqrt(0.0 * p)), y)[1]
+    assert "the update of a.weight is not finite" in fit(x, dense, y=y, optimizer=optax.sgd(np.inf))[1]
+
+
+def test_with_states_that_go_on_the_search_starts_from_them():
+    t = dp.BPTT(dp.Sequential(d=Drift(jnp.ones(()))), "mse", optax.sgd(0.0), dt=1.0, logger=None)
+    x = np.full((2, 1, 1), 0.9, np.float32)
+    with pytest.raises(NonFiniteError, match=r"step 2: the state d.level at time step 0"):
+        t.fit([(x, np.zeros((2, 1)))] * 9, num_epoch=1, reset_state=False)
+
+
+def test_nothing_is_found_where_all_is_finite():
+    t = dp.BPTT(dp.Sequential(d=Drift(jnp.ones(()))), "mse", dt=1.0, logger=None)
+    x = np.zeros((2, 3, 1), np.float32)
+    assert first_culprit(t._forward(True, {}), t.target, x, x, None, jax.random.key(0)) is None
