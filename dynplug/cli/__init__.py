@@ -16,7 +16,7 @@ COMMANDS = ("plugins", "list", "info", "new", "check", "doctor", "train")
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        return [*COMMANDS]  # `list` is a module here once that command has run
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return import_module(f"dynplug.cli.{cmd_name}").command if cmd_name in COMMANDS else None
