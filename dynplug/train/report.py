@@ -57,7 +57,7 @@ def write_report(
     for name, data in pictures.items():
         (folder / f"{name}.png").write_bytes(data)
     sections = {
-        "Last epoch": _metrics(runner.history),
+        "Last epoch": _metrics(runner),
         "Pictures": "\n".join(_image(name, data) for name, data in pictures.items()),
         "Parameters": _parameters(runner.target),
         "Configuration": f"<pre>{html.escape(config)}</pre>",
@@ -91,13 +91,13 @@ def _image(name: str, data: bytes) -> str:
     return f'<p><img alt="{html.escape(name)}" src="data:image/png;base64,{base64.b64encode(data).decode()}"></p>'
 
 
-def _metrics(history: Any) -> str:
+def _metrics(runner: Any) -> str:
+    history = runner.history
     names = list(history.last("fit"))
     phases = {"fit": "training data", "predict": "test data"}
     curves = {said: [curve(history, phase, name) for name in names] for phase, said in phases.items()}
     rows = [[said, *(f"{c[-1]:.6g}" if len(c) else "" for c in of)] for said, of in curves.items() if len(of[0])]
-    epochs = len(history.metric("fit", names[0]))
-    return table([f"epoch {epochs}", *names], rows)
+    return table([f"epoch {runner.epoch}", *names], rows)
 
 
 def _parameters(model: Any) -> str:
