@@ -9,14 +9,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from dynplug.core import DynamicalSystem, to
-from dynplug.errors import DataError, OptionError
+from dynplug.errors import OptionError
 from dynplug.plugin import observers
-from dynplug.run.axes import as_arrays
 from dynplug.run.monitors import Monitors
 from dynplug.run.options import jit_for
 from dynplug.run.records import Records
@@ -31,12 +29,13 @@ from dynplug.train.objective import Objective
 from dynplug.train.optimizers import as_optimizer
 from dynplug.train.options import positive, seed_of
 from dynplug.train.partition import partition
-from dynplug.train.program import Program
+from dynplug.train.prediction import outputs
+from dynplug.train.program import Program, folded
 from dynplug.train.progress import Progress
 from dynplug.train.reporting import Report, Stream
 from dynplug.train.sources import Reading
 from dynplug.train.step import TrainState
-from dynplug.train.windows import Window, check_size
+from dynplug.train.windows import Window
 
 _FIT, _PREDICT = 1, 2  # streams of random numbers of one seed; 0 is the order of samples
 
@@ -227,21 +226,12 @@ class GradientTrainer(ABC):
         - `eval_time`: whether to return the pair of the time it took [s] and the outputs.
         """
         began = time.perf_counter()
-        inputs = as_arrays(inputs)
-        samples = self._samples(inputs)
         if not reset_state and batch_size is not None:
             raise OptionError("With reset_state=False all samples go on at once: leave out batch_size.")
-        size = samples if batch_size is None else positive("batch_size", batch_size)
-        program, parts = self._program("predict", shared_args or {}), []
-        for n, first in enumerate(range(0, samples, size)):
-            rows = np.arange(first, min(first + size, samples))
-            x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, self._layout.samples(a.ndim)), inputs)
-            run = None if reset_state or self.state is None else check_size(self.state, samples)
-            self._progress.run, *part = program.predict(self._progress.state.params, x, run, n)
-            parts.append(part)
-        if len(parts) > 1:
-            self._progress.run = None
-        out, seen = parts[0] if len(parts) == 1 else jax.tree.map(self._joined, *parts)
+        size = None if batch_size is None else positive("batch_size", batch_size)
+        program, progress = self._program("predict", shared_args or {}), self._progress
+        run = None if reset_state else self.state
+        progress.run, out, seen = outputs(program, progress.state.params, inputs, self._layout, run, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)
@@ -300,33 +290,15 @@ class GradientTrainer(ABC):
         return Forward(self._loop(fit, shared), self._layout, self.monitors)
 
     def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> Program:
-        key = self._key(_PREDICT) if epoch is None else self._key(_FIT, epoch)
-        forward = self._forward(phase == "fit", shared)
-        return Program(forward, self.objective, self.optimizer, self._progress.static, key, jit=self.jit[phase])
-
-    def _samples(self, inputs: Any) -> int:
-        found = {
-            a.shape[self._layout.samples(a.ndim)] for a in jax.tree.leaves(inputs) if a.ndim >= self._layout.least_rank
-        }
-        ranks = [a.ndim for a in jax.tree.leaves(inputs)]
-        if len(found) != 1 or min(ranks) < self._layout.least_rank:
-            shapes = [a.shape for a in jax.tree.leaves(inputs)]
-            raise DataError(f"inputs of shape {shapes} do not have one number of samples, with {self._layout.name}.")
-        if found == {0}:
-            raise DataError("inputs: there is no sample.")
-        return found.pop()
-
-    def _joined(self, *parts: Any) -> Any:
-        return jnp.concatenate(parts, self._layout.samples(parts[0].ndim))
+        stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
+        forward, static = self._forward(phase == "fit", shared), self._progress.static
+        return Program(forward, self.objective, self.optimizer, static, self._key(), stream, jit=self.jit[phase])
 
     def _shuffling(self, epoch: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, 0, epoch))
 
     def _key(self, *stream: int) -> PRNGKeyArray:
-        key = jax.random.key(self.seed)
-        for n in stream:
-            key = jax.random.fold_in(key, n)
-        return key
+        return folded(jax.random.key(self.seed), *stream)
 
 
 def _nothing() -> None:

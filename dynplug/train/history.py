@@ -30,14 +30,11 @@ class History:
 
     def epochs(self, phase: str) -> list[dict[str, float]]:
         """The metrics of each epoch, as means over samples; an epoch that was interrupted is one too."""
-        return [
-            {name: mean(values, epoch["sizes"]) for name, values in epoch["metrics"].items()}
-            for epoch in self._epochs[_PHASES[phase]]
-        ]
+        return [_means(epoch) for epoch in self._epochs[_PHASES[phase]]]
 
     def last(self, phase: str) -> dict[str, float]:
         """The metrics of the last epoch, as means over samples."""
-        return self.epochs(phase)[-1]
+        return _means(self._epochs[_PHASES[phase]][-1])
 
     def steps(self, phase: str = "fit") -> int:
         """The number of batches recorded."""
@@ -81,6 +78,10 @@ class History:
 def mean(values: list[float], sizes: list[int]) -> float:
     """The mean over samples of values of batches; not a number where there is none."""
     return float(np.average(values, weights=sizes)) if values else float("nan")
+
+
+def _means(epoch: dict[str, Any]) -> dict[str, float]:
+    return {name: mean(values, epoch["sizes"]) for name, values in epoch["metrics"].items()}
 
 
 def _reports(epoch: dict[str, Any], metric: str) -> list[float]:

@@ -19,12 +19,12 @@ from dynplug.train.step import Stepped, TrainState, train_step
 class Program:
     """A trainer's functions for one phase. What is the same for all batches is bound, and looked at, once.
 
-    Two programs of equal parts share what is compiled. `n`, the number of a batch, is folded into the key.
+    Two programs of equal parts share what is compiled. The number `n` of a batch belongs to its random numbers.
 
     **Arguments:**
 
     - `forward`, `objective`, `optimizer`, `static`: as for `train_step`.
-    - `key`: of all batches.
+    - `key`: of the trainer; `stream`, numbers that are folded into it, and then that of the batch.
     - `jit`: whether the functions are compiled.
     """
 
@@ -35,11 +35,12 @@ class Program:
         optimizer: Any,
         static: Any,
         key: PRNGKeyArray,
+        stream: tuple[int, ...],
         *,
         jit: bool = True,
     ):
         self._fixed = _Fixed((forward, objective, optimizer, static))
-        self._key, self._jit = key, jit
+        self._key, self._stream, self._jit = key, stream, jit
 
     def train(self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, *, keep: bool) -> Stepped:
         """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
@@ -56,12 +57,13 @@ class Program:
     def first_culprit(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> str | None:
         """What is first not finite in a batch, before the loss."""
         forward, _, _, static = self._fixed.filled(self._fixed.arrays)
-        return first_culprit(forward, eqx.combine(params, static), x, y, run, jax.random.fold_in(self._key, n))
+        return first_culprit(forward, eqx.combine(params, static), x, y, run, folded(self._key, *self._stream, n))
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
+        stream = np.array([*self._stream, n], np.uint32)
         if self._jit:
-            return _compiled(function, self._fixed, self._fixed.arrays, self._key, np.uint32(n), *batch)
-        return _called(function, self._fixed, self._fixed.arrays, self._key, n, *jax.tree.map(jnp.asarray, batch))
+            return _compiled(function, self._fixed, self._fixed.arrays, self._key, stream, *batch)
+        return _called(function, self._fixed, self._fixed.arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
 
 
 def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run: RunState | None) -> Stepped:
@@ -83,8 +85,17 @@ def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState |
     return forward(eqx.combine(params, static), x, key, run)
 
 
-def _called(function: Callable[..., Any], fixed: "_Fixed", arrays: Any, key: PRNGKeyArray, n: Any, *batch: Any) -> Any:
-    return function(fixed.filled(arrays), jax.random.fold_in(key, n), *batch)
+def folded(key: PRNGKeyArray, *stream: Any) -> PRNGKeyArray:
+    """A key with numbers folded into it, one after the other."""
+    for n in stream:
+        key = jax.random.fold_in(key, n)
+    return key
+
+
+def _called(
+    function: Callable[..., Any], fixed: "_Fixed", arrays: Any, key: PRNGKeyArray, stream: Any, *batch: Any
+) -> Any:
+    return function(fixed.filled(arrays), folded(key, *(stream[i] for i in range(len(stream)))), *batch)
 
 
 _compiled = jax.jit(_called, static_argnums=(0, 1))

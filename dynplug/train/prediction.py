@@ -1,0 +1,57 @@
+"""The outputs of a model for inputs, some samples at a time."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.errors import DataError
+from dynplug.run.axes import as_arrays
+from dynplug.timeloop import RunState
+from dynplug.train.layout import Layout
+from dynplug.train.program import Program
+from dynplug.train.windows import check_size
+
+
+def outputs(
+    program: Program, params: Any, inputs: Any, layout: Layout, run: RunState | None, batch_size: int | None
+) -> tuple[RunState | None, Any, dict[str, Any]]:
+    """The states after the inputs, where all samples are computed at once; all outputs, and all records.
+
+    **Arguments:**
+
+    - `program`: the compiled functions.
+    - `params`: the trained part of the model.
+    - `inputs`: an array or a pytree of arrays, in the axes of the data.
+    - `layout`: these axes.
+    - `run`: the states to go on from, if any.
+    - `batch_size`: samples computed at once; `None` for all.
+    """
+    inputs = as_arrays(inputs)
+    samples = _samples(inputs, layout)
+    if run is not None:
+        check_size(run, samples)
+    size, parts, after = batch_size or samples, [], run
+    for n, first in enumerate(range(0, samples, size)):
+        rows = np.arange(first, min(first + size, samples))
+        x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, layout.samples(a.ndim)), inputs)
+        after, *part = program.predict(params, x, run, n)
+        parts.append(part)
+    if len(parts) == 1:
+        return after, *parts[0]
+
+    def join(*arrays: Any) -> Any:
+        return jnp.concatenate(arrays, layout.samples(arrays[0].ndim))
+
+    return None, *jax.tree.map(join, *parts)
+
+
+def _samples(inputs: Any, layout: Layout) -> int:
+    shapes = [a.shape for a in jax.tree.leaves(inputs)]
+    found = {shape[layout.samples(len(shape))] for shape in shapes if len(shape) >= layout.least_rank}
+    if len(found) != 1 or any(len(shape) < layout.least_rank for shape in shapes):
+        raise DataError(f"inputs of shape {shapes} do not have one number of samples, with {layout.name}.")
+    if found == {0}:
+        raise DataError("inputs: there is no sample.")
+    return found.pop()

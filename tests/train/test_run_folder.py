@@ -1,0 +1,200 @@
+"""What a run folder holds after an interruption, a full disk, or without a package."""
+
+import builtins
+import errno
+import json
+from pathlib import Path
+
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
+
+from dynplug.errors import CheckpointError, ConfigError
+from dynplug.train.config import Config
+from dynplug.train.recipe import Training
+from dynplug.train.run_folder import CHECKPOINT, CONFIG, METRICS
+
+TEXT = """\
+[task]
+type = "digits"
+test_share = 0.9554 # 80 samples to train on
+encoder = { type = "latency", num_step = 2 }
+
+[model]
+type = "Sequential"
+input = { type = "Dense", in_size = 64, out_size = 10 }
+
+[runner]
+type = "BPTT"
+dt = 1.0
+loss_fun = "cross_entropy"
+progress_bar = false
+
+[fit]
+num_epoch = 3
+batch_size = 20
+checkpoint_every = 1
+num_report = 3
+"""
+
+
+def training(folder, *overrides, resume=False, text=TEXT):
+    return Training(Config.parse(text, "some.toml").with_overrides(overrides), folder, resume=resume)
+
+
+def train(folder, *overrides, resume=False):
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dynplug.train.recipe.write_report", lambda *args: None)
+        (made := training(folder, *overrides, resume=resume)).run(said.append)
+    return made, said
+
+
+def lines(folder):
+    found = [json.loads(line) for line in (folder / METRICS).read_text().splitlines()]
+    return [(line["epoch"], line.get("step"), line["phase"]) for line in found]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A run of two epochs of four batches, reported after three and after the fourth."""
+    train(tmp_path / "run", "fit.num_epoch=2")
+    return tmp_path / "run"
+
+
+def test_metrics_of_steps_stand_beside_those_of_epochs(run):
+    assert lines(run) == [
+        *((1, 3, "fit"), (1, 4, "fit"), (1, None, "test")),
+        *((2, 7, "fit"), (2, 8, "fit"), (2, None, "test")),
+    ]
+
+
+def test_an_epoch_that_was_half_done_goes_on_in_its_middle(run, tmp_path):
+    whole, _ = train(tmp_path / "whole")
+    folder = tmp_path / "cut"
+    made = training(folder)
+
+    class Stop(Exception):
+        pass
+
+    def after(epoch, metrics, phase):
+        made._after_report_before(epoch, metrics, phase)
+        if (epoch, phase) == (7, "fit"):  # the third batch of the second epoch, before its checkpoint
+            raise Stop
+
+    made._after_report_before, made._after_report = made._after_report, after
+    with pytest.raises(Stop):
+        made.run(print)
+    assert lines(folder)[-1] == (2, 7, "fit")
+    again = training(folder, resume=True)
+    assert (again.runner.epoch, again.runner.steps) == (1, 6)
+    assert lines(folder) == lines(run)[:3]
+    train(folder, resume=True)
+    assert lines(folder) == lines(tmp_path / "whole")
+    ours, theirs = load_file(folder / CHECKPOINT), load_file(tmp_path / "whole" / CHECKPOINT)
+    assert {n: a.tobytes() for n, a in ours.items()} == {n: a.tobytes() for n, a in theirs.items()}
+    assert whole.runner.history.to_json() == train(folder, resume=True)[0].runner.history.to_json()
+
+
+def test_a_damaged_checkpoint_is_said_and_gone_round(run):
+    (run / CHECKPOINT).write_bytes(b"\0" * 100)
+    made, said = train(run, resume=True)
+    assert made.runner.epoch == 3
+    assert "cannot be read" in said[0]
+    assert f"Going on from {run / 'checkpoint.previous.safetensors'}" in said[0]
+
+
+def test_before_the_first_epoch_is_done_it_starts_from_the_beginning(tmp_path):
+    folder = tmp_path / "run"
+    training(folder)
+    (folder / METRICS).write_text('{"epoch": 1, "step": 3, "phase": "fit"}\n')
+    made, said = train(folder, "fit.num_epoch=1", resume=True)
+    assert said == ["No epoch was finished: starting from the beginning."]
+    assert made.runner.epoch == 1
+    assert lines(folder) == [(1, 3, "fit"), (1, 4, "fit"), (1, None, "test")]
+
+
+def test_a_checkpoint_that_is_missing_is_not_passed_over(run):
+    for path in run.glob("checkpoint*"):
+        path.unlink()
+    with pytest.raises(CheckpointError, match=r"There is no checkpoint in .*run, checkpoint\.safetensors is missing"):
+        training(run, resume=True)
+    assert len(lines(run)) == 6
+
+
+def test_a_disk_that_is_full_for_metrics_keeps_the_checkpoint(run, monkeypatch):
+    real = Path.open
+
+    def full(path, mode="r", *args, **kwargs):
+        if path.name == METRICS and mode == "a":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(path, mode, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "open", full)
+        with pytest.raises(CheckpointError, match=r"could not be written \(\[Errno 28\].*go on with --resume"):
+            train(run, resume=True)
+    made, said = train(run, resume=True)
+    assert (made.runner.epoch, said) == (3, [])
+
+
+def test_a_disk_that_is_full_when_going_on_changes_nothing(run, monkeypatch):
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(CheckpointError, match="No space left"):
+            training(run, "fit.num_epoch=5", resume=True)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+
+
+def test_a_package_that_is_missing_is_named_with_its_version(run):
+    with safe_open(str(run / CHECKPOINT), framework="numpy") as file:
+        header = file.metadata()
+    packages = {"dynplug": "0.1.0", "dynplug-gone": "2.3"}
+    save_file(load_file(run / CHECKPOINT), run / CHECKPOINT, {**header, "packages": json.dumps(packages)})
+    before = {path.name: path.read_bytes() for path in run.iterdir()}
+    text = TEXT.replace('"Dense"', '"gone:Layer"')
+    with pytest.raises(CheckpointError) as error:
+        training(run, resume=True, text=text)
+    assert "not installed: pip install dynplug-gone==2.3 (" in str(error.value)
+    assert "gone:Layer" in str(error.value)
+    assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+    with pytest.raises(ConfigError, match="gone:Layer"):  # a new run says what it always says
+        training(run.with_name("new"), text=text)
+
+
+def test_what_cannot_train_is_named_by_what_it_lacks(tmp_path, monkeypatch):
+    import dynplug as dp
+
+    class Half:
+        def __init__(self, target, *, dt):
+            self.target, self.dt = target, dt
+
+        def fit(self, train_data, test_data=None, *, num_epoch=1, fun_after_report=None):
+            pass
+
+        def predict(self, inputs):
+            pass
+
+    dp.register("runner", "half")(Half)
+    with pytest.raises(
+        ConfigError, match=r"Half is no dynplug.train.Trainer: it has no 'epoch', 'get_hist_metric', 'his"
+    ):
+        training(tmp_path / "run", "runner = {type='half', dt=1.0}")
+
+
+def test_nothing_is_unpickled(run, monkeypatch):
+    import pickle
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a pickle was read")
+
+    for name in ("load", "loads", "Unpickler"):
+        monkeypatch.setattr(pickle, name, refuse)
+    assert builtins.open is not None
+    training(run, resume=True)
+    assert (run / CONFIG).exists()
