@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         register as register,
     )
     from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
+    from dynplug.timeloop import tune_allocator as tune_allocator
     from dynplug.train import BPFF as BPFF, BPTT as BPTT
 
 __version__ = "0.1.0"
@@ -74,6 +75,7 @@ _NAMES = {
         "as_size load_state_dict load_states nodes save_states state_dict to train_vars vars"
     ),
     "dynplug.plugin": "build get list_components override refresh register",
+    "dynplug.timeloop": "tune_allocator",
     "dynplug.run": "DSRunner LoopOverTime",
     "dynplug.train": "BPFF BPTT",
 }

@@ -25,6 +25,7 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
         raise click.UsageError("--resume goes on in its own run folder: leave out --out.")
+    from dynplug.timeloop import tune_allocator
     from dynplug.train.config import Config
     from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, Training
     from dynplug.train.report import PICTURES, REPORT
@@ -38,6 +39,7 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     config = config.with_overrides(assignments)
     for note in config.notes:
         click.echo(note)
+    tune_allocator()
     training = Training(config, folder, resume=resume is not None)
     click.echo(f"Run folder: {folder}")
     training.run(click.echo)

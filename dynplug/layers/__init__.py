@@ -1,5 +1,6 @@
 """Layers of rate networks: stateless ones and recurrent ones."""
 
+from dynplug.layers.delay import Delay as Delay
 from dynplug.layers.dense import Dense as Dense
 from dynplug.layers.dropout import Dropout as Dropout
 from dynplug.layers.gru_cell import GRUCell as GRUCell

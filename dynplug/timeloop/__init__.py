@@ -1,5 +1,7 @@
 """The loop over time: one step, carried through many."""
 
+from dynplug.timeloop.allocator import tune_allocator as tune_allocator
+from dynplug.timeloop.compiler import scan as scan
 from dynplug.timeloop.loop import (
     Loop as Loop,
     RunState as RunState,

@@ -12,6 +12,10 @@ from jaxtyping import Array, Int, PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem, leaves, lookup
 from dynplug.errors import DurationError, StateError
+from dynplug.timeloop.analysis import analyse
+from dynplug.timeloop.compiler import scan
+from dynplug.timeloop.explain import describe
+from dynplug.timeloop.plan import check_options
 
 _START = 0xFFFFFFFF  # folded into the key for the initial state, as step i folds in i
 
@@ -87,8 +91,35 @@ class Loop(eqx.Module):
 
         With `hold`, `xs` is one step's input, the same at all steps.
         """
+        xs = _of_dtype(xs, floating_dtype(system))
+        step = self._step(system, xs, key, hold, read)
+        carry, given = (state.i, state.system), None if hold else xs
+        (i, s), recorded = scan(step, carry, given, length, schedule=self.schedule, remat=self.remat)
+        return RunState(i, s), recorded
+
+    def explain(
+        self,
+        system: DynamicalSystem,
+        state: RunState,
+        xs: Any,
+        length: int,
+        *,
+        key: PRNGKeyArray | None = None,
+        hold: bool = False,
+        read: Callable[[Any], Any] = lambda state: None,
+    ) -> str:
+        """How `advance` runs for the same arguments."""
+        check_options(self.schedule, self.remat)
+        xs = _of_dtype(xs, floating_dtype(system))
+        step = self._step(system, xs, key, hold, read)
+        loop = analyse(step, (state.i, state.system), None if hold else xs, length, self.schedule, self.remat)
+        return describe(loop, ["i", *(leaf.path for leaf in leaves(state.system))], length)
+
+    def _step(
+        self, system: DynamicalSystem, xs: Any, key: PRNGKeyArray | None, hold: bool, read: Callable[[Any], Any]
+    ) -> Callable[[tuple[Array, Any], Any], tuple[tuple[Array, Any], tuple[Any, Any]]]:
+        """One step: from its index, the state and the input to the next ones, the output, and what is read."""
         dtype = floating_dtype(system)
-        xs = jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, xs)
 
         def one(s: Any, x: Any, key: Any, i: Array) -> tuple[Any, Any, Any]:
             new, out = system.update(s, x, self._context(i, key, dtype))
@@ -107,8 +138,7 @@ class Loop(eqx.Module):
             _check_carry(s, new)
             return (i + 1, new), (out, seen)
 
-        (i, s), recorded = jax.lax.scan(step, (state.i, state.system), None if hold else xs, length)
-        return RunState(i, s), recorded
+        return step
 
     def _context(self, i: Array, key: Any, dtype: Any) -> Context:
         shared = dict(self.shared)
@@ -131,6 +161,10 @@ def floating_dtype(system: DynamicalSystem) -> Any:
     """The dtype of a system's states: that of its floating parameters, else JAX's default."""
     found = {leaf.value.dtype for leaf in leaves(system) if eqx.is_inexact_array(leaf.value)}
     return np.result_type(*found) if found else jnp.result_type(float)
+
+
+def _of_dtype(xs: Any, dtype: Any) -> Any:
+    return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, xs)
 
 
 def _check_carry(old: Any, new: Any) -> None:

@@ -1,0 +1,77 @@
+"""A delay."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Shaped
+
+from dynplug.core import Context, DynamicalSystem, as_size
+from dynplug.core.delay import dynplug_delay_step
+from dynplug.errors import DurationError, ShapeError
+
+
+class DelayState(eqx.Module):
+    """The last values, in a ring: that of step `i` in row `i % (d + 1)`."""
+
+    buffer: Shaped[Array, "..."]
+
+
+class Delay(DynamicalSystem):
+    r"""$y(t) = x(t - \tau)$: puts out, in each step, the value it was given `time` before, exactly.
+
+    Before the first value arrives it puts out `initial`. In a loop over time, a delay that nothing feeds back costs no
+    more than a shift; one that feeds back lets the loop run in blocks of its length.
+
+    **Arguments:**
+
+    - `size`: the shape of the values.
+    - `time`: the delay $\tau$ [ms]; a multiple of the step to 1 %.
+    - `initial`: what comes out before the first value, a number.
+    - `dtype`: of the values; by default that of states.
+
+    **Raises:** `DurationError` where `time` is no number of steps; `ShapeError`.
+    """
+
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    time: float = eqx.field(static=True)
+    initial: float = eqx.field(static=True, default=0.0)
+    dtype: Any = eqx.field(static=True, default=None)
+
+    @property
+    def in_size(self) -> tuple[int, ...]:
+        return self.size
+
+    @property
+    def out_size(self) -> tuple[int, ...]:
+        return self.size
+
+    def steps(self, dt: float) -> int:
+        """The delay in steps of `dt` [ms]."""
+        exact = self.time / dt
+        count = round(exact)
+        if self.time < 0 or abs(count - exact) > 0.01 * exact:
+            raise DurationError(
+                f"A delay of {self.time} ms is {exact:g} steps of dt={dt} ms: rounding would change it by over 1 %. "
+                "Give a delay that is a multiple of dt, or a smaller dt."
+            )
+        return count
+
+    def init_state(self, ctx: Context) -> DelayState:
+        dtype = ctx.dtype if self.dtype is None else self.dtype
+        return DelayState(jnp.full((self.steps(ctx.dt) + 1, *self.size), self.initial, dtype))
+
+    def update(self, state: DelayState, x: Any, ctx: Context) -> tuple[DelayState, Array]:
+        x = jnp.asarray(x)
+        if x.shape != self.size:
+            raise ShapeError(f"{ctx.path or 'The delay'} holds values of shape {self.size} and was given {x.shape}.")
+        buffer, y = dynplug_delay_step(state.buffer, x.astype(state.buffer.dtype), ctx.i)
+        return DelayState(buffer), y
+
+    def past(self, state: DelayState, time: float, ctx: Context) -> Array:
+        """The value of `time` [ms] before the latest one, from 0 to the delay's length."""
+        back, rows = Delay(self.size, time).steps(ctx.dt), state.buffer.shape[0]
+        if not 0 <= back < rows:
+            raise DurationError(f"{time} ms ago lies outside of what the delay holds: 0 to {self.time} ms.")
+        return jax.lax.dynamic_index_in_dim(state.buffer, jnp.mod(ctx.i - 1 - back, rows), 0, keepdims=False)

@@ -1,0 +1,99 @@
+"""A loop's plan, to read."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import jax.numpy as jnp
+
+from dynplug.timeloop.analysis import Analysis
+from dynplug.timeloop.gradient import differentiate
+from dynplug.timeloop.lags import blocked
+from dynplug.timeloop.plan import Plan, handed_on
+from dynplug.timeloop.primitives import is_batchable, is_heavy
+from dynplug.timeloop.program import Eqn, Program, Var, byte_count, struct
+from dynplug.timeloop.stages import Stage, split
+
+
+def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
+    """How a loop of `length` steps runs, with the names of what it carries."""
+    if isinstance(loop, str):
+        return f"{length} steps as one jax.lax.scan: {loop}."
+    prepared, plan = loop.prepared, loop.plan
+    program = prepared.program
+    carried = [names[k] for k in prepared.carried]
+    inside, delays = blocked(program, plan.chunk)
+    stages, _ = split(inside, plan.layers)
+    lines = [f"{length} steps, {'stage by stage' if plan.layers else 'step by step'}, {_chunks(length, plan.chunk)}"]
+    lines[0] += f" ({plan.reason})"
+    if prepared.hoisted:
+        lines.append(f"Computed once, before the loop: {prepared.hoisted} equations")
+    if unchanged := [names[k] for k in prepared.passed]:
+        lines.append(f"The same at all steps: {', '.join(unchanged)}")
+    if delays:
+        lines.append(f"Known at the start of each chunk: {', '.join(carried[k] for k in delays)}")
+    carried_inside = [name for k, name in enumerate(carried) if k not in delays]
+    if counters := [names[k] for k in prepared.counters]:
+        lines.append(f"Counted without a loop: {', '.join(counters)}")
+    lines.append("Forward:")
+    lines += [f"  {n}. {_stage(stage, carried_inside)}" for n, stage in enumerate(stages, 1)]
+    lines += [f"  In a scan because {why}" for why in _left_inside(stages, carried_inside)]
+    lines += _backward(program, carried, plan, length)
+    return "\n".join(lines)
+
+
+def _chunks(length: int, chunk: int) -> str:
+    return "all at once" if chunk >= length else f"in chunks of {chunk}"
+
+
+def _stage(stage: Stage, carried: Sequence[str]) -> str:
+    own = ", ".join(carried[k] for k in stage.carry)
+    work = _names(stage.eqns)
+    if stage.contracted:
+        work += f"; summed over time: {_names(stage.contracted)}"
+    if stage.scan:
+        return f"one scan, carrying {own or 'nothing'}: {work}"
+    return f"all steps in one call{f', with {own} as a shift' if own else ''}: {work or 'no work'}"
+
+
+def _names(eqns: Iterable[Eqn]) -> str:
+    def name(eqn: Eqn) -> str:
+        shape = "x".join(map(str, eqn.outvars[0].aval.shape))
+        return f"{eqn.primitive.name}[{shape}]" if is_heavy(eqn) else eqn.primitive.name
+
+    return ", ".join(f"{n} {name}" if n > 1 else name for name, n in Counter(map(name, eqns)).items())
+
+
+def _left_inside(stages: Sequence[Stage], carried: Sequence[str]) -> Iterable[str]:
+    """What might have been expected outside of a scan, and why it is not."""
+    for stage in (s for s in stages if s.scan):
+        for eqn in stage.eqns:
+            if not is_batchable(eqn):
+                yield f"it is not known to be the same for all steps at once: {_names([eqn])}"
+            elif is_heavy(eqn):
+                yield f"it is part of a recurrence of {', '.join(carried[k] for k in stage.carry)}: {_names([eqn])}"
+
+
+def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int) -> list[str]:
+    layers, chunk, remat = plan.layers, plan.chunk, plan.remat
+    pair = differentiate(program, tuple(map(_is_floating, program.consts)), (False,) * len(program.xs))
+    kept = pair.forward.ys[len(program.ys) :]
+    step = sum(map(byte_count, kept))
+    inside, delays = blocked(pair.backward, chunk)
+    stages, _ = split(inside, layers)
+    cotangents = [f"the cotangent of {name}" for name, v in zip(carried, program.carry, strict=True) if _is_floating(v)]
+    cotangents += [f"{carried[k]} after the step" for k in pair.followed]
+    within = (handed_on(split(blocked(pair.forward, chunk)[0], layers)[0]) + handed_on(stages)) * chunk
+    cotangents = [name for k, name in enumerate(cotangents) if k not in delays]
+    starts = sum(map(byte_count, program.carry)) * -(-length // chunk)
+    total = starts + step * chunk + within if remat else step * length + within
+    how = "computed again from the start of each chunk" if remat else "kept"
+    shapes = ", ".join(f"{struct(v).dtype}{list(struct(v).shape)}" for v in kept)
+    return [
+        f"Backward: {step:,} bytes a step are {how}: {shapes or 'nothing'}",
+        *(f"  {n}. {_stage(stage, cotangents)}" for n, stage in enumerate(stages, 1)),
+        f"Memory of a training step beside inputs and parameters: about {total / 1e6:.1f} MB",
+    ]
+
+
+def _is_floating(v: Var) -> bool:
+    return bool(jnp.issubdtype(struct(v).dtype, jnp.inexact))

@@ -1,0 +1,153 @@
+"""What the compiler knows of primitives, by name. What is not listed stays inside the loop, which is always right."""
+
+from collections.abc import Container
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.timeloop.program import Eqn
+
+
+def _listed(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_HEAVY_PRODUCT = 512  # multiplications in a product that is worth a stage of its own
+
+_PRODUCTS = {"dot_general", "conv_general_dilated", "ragged_dot_general"}
+_FACTORISATIONS = {"cholesky", "triangular_solve", "lu", "qr", "eigh", "eig", "svd", "fft", "householder_product"}
+_NESTED = {"scan", "custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
+
+_ELEMENTWISE = _listed("""
+    abs acos acosh add add_any and asin asinh atan atan2 atanh bessel_i0e bessel_i1e cbrt ceil clamp
+    convert_element_type copy cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor ge gt igamma igammac
+    imag integer_pow is_finite le lgamma log log1p logistic lt max min mul ne neg nextafter not or polygamma
+    population_count pow real rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical
+    sign sin sinh sqrt square stop_gradient sub tan tanh xor name optimization_barrier clz
+""")
+_LAYOUT = _listed("""
+    broadcast_in_dim concatenate dynamic_slice dynamic_update_slice expand_dims gather iota pad reshape rev
+    scatter scatter-add scatter_add slice split squeeze transpose
+""")
+_REDUCTIONS = _listed("""
+    argmax argmin cumlogsumexp cummax cummin cumprod cumsum reduce_and reduce_max reduce_min reduce_or
+    reduce_prod reduce_sum reduce_xor reduce_window_max reduce_window_sum reduce_window_min reduce_window
+    select_and_scatter_add sort top_k
+""")
+_RANDOM = _listed("""
+    random_bits random_fold_in random_seed random_split random_unwrap random_wrap threefry2x32
+""")
+_BATCHABLE = _PRODUCTS | _FACTORISATIONS | _ELEMENTWISE | _LAYOUT | _REDUCTIONS
+
+_FREE = {"reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_sum"} | _ELEMENTWISE | _LAYOUT
+_LINEAR = {"transpose", "reshape", "neg", "squeeze", "expand_dims", "copy", "add_any"}
+
+
+def is_heavy(eqn: Eqn) -> bool:
+    """Whether an equation is worth a stage of its own: done for all steps at once it costs less than step by step."""
+    name = eqn.primitive.name
+    if name in _PRODUCTS:
+        return _multiplications(eqn) >= _HEAVY_PRODUCT
+    if name in _NESTED:
+        return any(is_heavy(inner) for inner in inner_eqns(eqn))
+    return name in _FACTORISATIONS
+
+
+def is_batchable(eqn: Eqn) -> bool:
+    """Whether all steps at once give the same as one after the other."""
+    name = eqn.primitive.name
+    if name in _NESTED:
+        return all(is_batchable(inner) for inner in inner_eqns(eqn))
+    if name in _RANDOM:  # other generators draw other numbers under vmap
+        return all(str(v.aval.dtype) == "key<fry>" for v in (*eqn.invars, *eqn.outvars) if is_key(v))
+    return name in _BATCHABLE
+
+
+def is_recomputable(eqn: Eqn) -> bool:
+    """Whether the backward pass may compute an equation again rather than keep its result."""
+    return eqn.primitive.name in _FREE or (
+        eqn.primitive.name in _NESTED - {"scan"} and all(is_recomputable(inner) for inner in inner_eqns(eqn))
+    )
+
+
+def is_layout(eqn: Eqn) -> bool:
+    """Whether an equation only moves or repeats values."""
+    return eqn.primitive.name in _LAYOUT or eqn.primitive.name == "convert_element_type"
+
+
+def is_linear(eqn: Eqn) -> bool:
+    """Whether the sum of an equation's results is its result for the sums of its operands."""
+    return eqn.primitive.name in _LINEAR
+
+
+def can_contract(eqn: Eqn) -> bool:
+    """Whether the sum over time of an equation's results is one product."""
+    if eqn.primitive.name == "conv_general_dilated":
+        return eqn.params["feature_group_count"] == 1 and eqn.params["batch_group_count"] == 1
+    return eqn.primitive.name == "dot_general"
+
+
+def contract(eqn: Eqn, lhs: Any, rhs: Any) -> Any:
+    """The sum over time of a product of operands that have time as their first axis."""
+    params = eqn.params
+    if eqn.primitive.name == "dot_general":
+        (lc, rc), (lb, rb) = params["dimension_numbers"]
+        later = [tuple(d + 1 for d in dims) for dims in (lc, rc, lb, rb)]
+        numbers = (((0, *later[0]), (0, *later[1])), (later[2], later[3]))
+        return jax.lax.dot_general(
+            lhs, rhs, numbers, precision=params["precision"], preferred_element_type=params["preferred_element_type"]
+        )
+    numbers = params["dimension_numbers"]
+    features = numbers.lhs_spec[1], numbers.rhs_spec[1]
+    lhs, rhs = (_join(a, f) for a, f in zip((lhs, rhs), features, strict=True))
+    given = {k: v for k, v in params.items() if k not in ("lhs_shape", "rhs_shape")}
+    return jax.lax.conv_general_dilated(lhs, rhs, **given)
+
+
+def row_count(eqn: Eqn, fixed: Container[Any]) -> int:
+    """The rows of a product in one step: the size of its result without the axes that a `fixed` operand gives it."""
+    rows = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
+    if eqn.primitive.name == "dot_general":
+        contracted, batch = eqn.params["dimension_numbers"]
+        for v, c, b in zip(eqn.invars, contracted, batch, strict=True):
+            if v in fixed:
+                rows //= int(np.prod([n for d, n in enumerate(v.aval.shape) if d not in (*c, *b)], dtype=np.int64))
+    elif eqn.primitive.name == "conv_general_dilated":
+        rows //= eqn.invars[1].aval.shape[eqn.params["dimension_numbers"].rhs_spec[0]]
+    return max(1, rows)
+
+
+def _join(a: Any, axis: int) -> Any:
+    """Time, the first axis, joined to the axis that is `axis` without it."""
+    a = jnp.moveaxis(a, 0, axis)
+    return a.reshape(*a.shape[:axis], -1, *a.shape[axis + 2 :])
+
+
+def _multiplications(eqn: Eqn) -> int:
+    out = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
+    lhs, rhs = (v.aval.shape for v in eqn.invars[:2])
+    if eqn.primitive.name == "dot_general":
+        contracted = eqn.params["dimension_numbers"][0][0]
+        return out * int(np.prod([lhs[d] for d in contracted], dtype=np.int64))
+    if eqn.primitive.name == "conv_general_dilated":
+        spec = eqn.params["dimension_numbers"].rhs_spec
+        return out * int(np.prod([rhs[d] for d in spec[1:]], dtype=np.int64))
+    return out * int(rhs[-1])
+
+
+def inner_eqns(eqn: Eqn) -> list[Eqn]:
+    """The equations of what an equation calls, calls within them included."""
+    found: list[Eqn] = []
+    for value in eqn.params.values():
+        jaxpr = getattr(value, "jaxpr", value)
+        for inner in getattr(jaxpr, "eqns", ()):
+            calls = inner.primitive.name in ("jit", "pjit", "closed_call", "core_call", "remat", "checkpoint")
+            found += inner_eqns(inner) if calls else [inner]
+    return found
+
+
+def is_key(v: Any) -> bool:
+    """Whether a variable holds keys of random numbers."""
+    return jnp.issubdtype(v.aval.dtype, jax.dtypes.prng_key)

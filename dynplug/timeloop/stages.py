@@ -1,0 +1,252 @@
+"""How a step is split into stages, each of which runs over all time before the next."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from dynplug.timeloop.primitives import can_contract, is_batchable, is_heavy, is_linear, row_count
+from dynplug.timeloop.program import Atom, Eqn, Program, Var, is_var
+
+
+@dataclass(eq=False)
+class Stage:
+    """Equations that run over all time together.
+
+    **Arguments:**
+
+    - `eqns`: the equations.
+    - `ins`: what they need of each step from earlier stages, and of the inputs.
+    - `carry`: which carried values live here, as positions in the program's carry.
+    - `outs`: what later stages, and the outputs, need of each step.
+    - `sums`: what is added up over time.
+    - `rows`: of each product that is done for all steps at once because of what it costs, the rows in one step.
+    - `scan`: whether the steps run one after the other; else all at once.
+    - `contracted`: products whose sums over time are one product each.
+    """
+
+    eqns: tuple[Eqn, ...] = ()
+    ins: tuple[Var, ...] = ()
+    carry: tuple[int, ...] = ()
+    outs: tuple[Var, ...] = ()
+    sums: tuple[Var, ...] = ()
+    rows: tuple[int, ...] = ()
+    scan: bool = False
+    contracted: tuple[Eqn, ...] = ()
+
+
+@dataclass(eq=False)
+class _Demand:
+    outs: dict[Var, None] = field(default_factory=dict[Var, None])
+    sums: dict[Var, None] = field(default_factory=dict[Var, None])
+    contracted: list[Eqn] = field(default_factory=list[Eqn])
+
+
+def split(program: Program, hoist: bool = True) -> tuple[list[Stage], tuple[Eqn, ...]]:
+    """The stages in order, and the linear equations that finish the sums after the loop.
+
+    Without `hoist` there is one scan, and after it the products that are summed over time. A delay is a shift in time;
+    it must not be part of a recurrence, and there must be none without `hoist`: see `lags.blocked`.
+
+    Every equation gets a level. Heavy equations that are in no cycle raise it by one, and run for all steps at once
+    before the scan of their level; the rest of a level is one scan, or no scan where nothing in it is recurrent. What
+    can be had from inputs, outputs and heavy results alone is computed anew in each stage that uses it, not stored.
+    """
+    graph = _Graph(program, hoist)
+    tail, leaves = _finish(program, graph)
+    above = max(graph.level.values(), default=0) + 1
+    heavy = [_Demand() for _ in range(above + 2)]
+    light = [_Demand() for _ in range(above + 2)]
+
+    def ask(v: Atom) -> None:
+        """Have the stage that makes `v` put it out."""
+        if not is_var(v) or v in graph.const or v in graph.given:
+            return
+        (heavy if graph.is_heavy(v) else light)[graph.level[v]].outs[v] = None
+
+    for y in program.ys:
+        ask(y)
+    for leaf in leaves:
+        eqn = graph.eqn_of(leaf)
+        if eqn is not None and graph.maker[leaf] not in graph.recurrent and is_heavy(eqn) and can_contract(eqn):
+            heavy[graph.level[leaf] + (not hoist)].contracted.append(eqn)
+        else:
+            light[graph.level.get(leaf, 0)].sums[leaf] = None
+
+    stages: list[Stage] = []
+    for level in range(above + 1, -1, -1):
+        for demand, wants_heavy in ((light[level], False), (heavy[level], True)):
+            stage = _gather(program, graph, demand, level, wants_heavy)
+            for v in stage.ins:
+                ask(v)
+            if stage.eqns or stage.carry or stage.sums or stage.outs or stage.contracted:
+                stages.append(stage)
+    return stages[::-1], tail
+
+
+def recurrent_lags(program: Program) -> list[int]:
+    """The lengths of the delays that feed back into themselves."""
+    cycles = _Graph.cycles(program)[len(program.eqns) :]
+    return [lag for lag, cycle in zip(program.lags, cycles, strict=True) if lag and cycle is not None]
+
+
+class _Graph:
+    """Which values depend on time, on each other around the loop, and how many heavy stages come before them."""
+
+    def __init__(self, program: Program, hoist: bool):
+        self.program = program
+        self.hoist = hoist
+        self.maker = program.makers()
+        self.given = set(program.xs)
+        self.position = {v: k for k, v in enumerate(program.carry)}
+        self.delayed = {v for v, lag in zip(program.carry, program.lags, strict=True) if lag}
+        self.const = set(program.consts)
+        for eqn in program.eqns:
+            if all(not is_var(v) or v in self.const for v in eqn.invars):
+                self.const.update(eqn.outvars)
+        self.cycle = self.cycles(program)
+        self.recurrent = {n for n in range(len(program.eqns)) if self.cycle[n] is not None}
+        self.heavy = {
+            n
+            for n, eqn in enumerate(program.eqns)
+            if hoist
+            and n not in self.recurrent
+            and is_heavy(eqn)
+            and is_batchable(eqn)
+            and not self.const.issuperset(eqn.outvars)
+        }
+        self.level = self._levels()
+        self.stored = {v for v in program.ys if is_var(v) and v in self.maker}
+        self.leafy = self._leafy()
+        self.shifts = {
+            v: k
+            for v, k in self.position.items()
+            if v not in self.delayed
+            and self.cycle[len(program.eqns) + k] is None
+            and (not is_var(new := program.new[k]) or new in self.leafy)
+        }
+
+    def eqn_of(self, v: Atom) -> Eqn | None:
+        return self.program.eqns[self.maker[v]] if is_var(v) and v in self.maker else None
+
+    def is_heavy(self, v: Var) -> bool:
+        return self.maker.get(v) in self.heavy or v in self.delayed
+
+    @staticmethod
+    def cycles(program: Program) -> list[int | None]:
+        """For each equation, then each carried value: the cycle it is in, by number, or `None`."""
+        eqns, maker = program.eqns, program.makers()
+        position = {v: k for k, v in enumerate(program.carry)}
+        count = len(eqns)
+        edges: list[tuple[int, int]] = []
+
+        def node(v: Atom) -> int | None:
+            if not is_var(v):
+                return None
+            return count + position[v] if v in position else maker.get(v)
+
+        for n, eqn in enumerate(eqns):
+            edges += [(m, n) for v in eqn.invars if (m := node(v)) is not None]
+        edges += [(m, count + k) for k, v in enumerate(program.new) if (m := node(v)) is not None]
+        size = count + len(program.carry)
+        if not edges:
+            return [None] * size
+        rows, columns = np.array(edges).T
+        _, label = connected_components(
+            coo_array((np.ones(len(edges)), (rows, columns)), shape=(size, size)), connection="strong"
+        )
+        members = np.bincount(label)
+        alone = {m for m, n in edges if m == n}
+        return [int(c) if members[c] > 1 or n in alone else None for n, c in enumerate(label)]
+
+    def _levels(self) -> dict[Var, int]:
+        program = self.program
+        level: dict[Var, int] = dict.fromkeys((*program.consts, *program.xs, *program.carry), 0)
+        of_cycle: dict[int, int] = {}
+        carried = self.cycle[len(program.eqns) :]
+        changed = True
+        while changed:
+            changed = False
+            for n, eqn in enumerate(program.eqns):
+                own = max((level[v] for v in eqn.invars if is_var(v)), default=0) + (n in self.heavy)
+                cycle = self.cycle[n]
+                if cycle is not None:
+                    own = of_cycle[cycle] = max(own, of_cycle.get(cycle, 0))
+                for v in eqn.outvars:
+                    changed |= level.get(v) != own
+                    level[v] = own
+            for k, (v, new) in enumerate(zip(program.carry, program.new, strict=True)):
+                own = (level[new] if is_var(new) else 0) + (v in self.delayed)
+                cycle = carried[k]
+                if cycle is not None:
+                    own = of_cycle[cycle] = max(own, of_cycle.get(cycle, 0))
+                changed |= level[v] != own
+                level[v] = own
+        return level
+
+    def _leafy(self) -> set[Var]:
+        """What can be had from constants, inputs, outputs and heavy results alone."""
+        leafy = set(self.program.consts) | self.given | self.stored | self.delayed
+        for n, eqn in enumerate(self.program.eqns):
+            light = n not in self.recurrent and is_batchable(eqn)
+            if n in self.heavy or (light and all(not is_var(v) or v in leafy for v in eqn.invars)):
+                leafy.update(eqn.outvars)
+        return leafy
+
+
+def _gather(program: Program, graph: _Graph, demand: _Demand, level: int, wants_heavy: bool) -> Stage:
+    """The stage that meets a demand: its equations and what it needs from before it."""
+    carry = {v: k for v, k in graph.position.items() if graph.level[v] == level and (v in graph.delayed) == wants_heavy}
+    ins: dict[Var, None] = {}
+    chosen: set[int] = set()
+    stack = [v for v in (*demand.outs, *demand.sums, *(program.new[k] for k in carry.values())) if is_var(v)]
+    stack += [v for eqn in demand.contracted for v in eqn.invars if is_var(v)]
+    roots = {v for v in demand.outs if wants_heavy}
+    while stack:
+        v = stack.pop()
+        if v in carry or v in program.consts:
+            continue
+        if v in graph.shifts and not wants_heavy:  # cheaper to carry once more than to store at every step
+            carry[v] = graph.shifts[v]
+            stack += [a for a in (program.new[carry[v]],) if is_var(a)]
+            continue
+        n = graph.maker.get(v)
+        if n is None or (n in graph.heavy and v not in roots):
+            ins[v] = None
+            continue
+        here = v in roots or (graph.level[v] == level and not wants_heavy)
+        if here or v in graph.const or (v in graph.leafy and v not in graph.stored):
+            if n not in chosen:
+                chosen.add(n)
+                stack += [a for a in program.eqns[n].invars if is_var(a)]
+        else:
+            ins[v] = None
+    return Stage(
+        eqns=tuple(program.eqns[n] for n in sorted(chosen)),
+        ins=tuple(ins),
+        carry=tuple(carry.values()),
+        outs=tuple(demand.outs),
+        sums=tuple(demand.sums),
+        rows=tuple(row_count(program.eqns[n], graph.const) for n in sorted(chosen) if n in graph.heavy),
+        scan=not wants_heavy
+        and (not graph.hoist or any(n in graph.recurrent or not is_batchable(program.eqns[n]) for n in chosen)),
+        contracted=tuple(demand.contracted),
+    )
+
+
+def _finish(program: Program, graph: _Graph) -> tuple[tuple[Eqn, ...], list[Var]]:
+    """The linear equations at the end of the sums, which need not run in every step, and what they start from."""
+    tail: set[int] = set()
+    leaves: dict[Var, None] = {}
+    stack = [v for v in program.sums if is_var(v)]
+    while stack:
+        v = stack.pop()
+        n = graph.maker.get(v)
+        inside = n is None or n in graph.recurrent or n in graph.heavy or not is_linear(program.eqns[n])
+        if n is not None and not inside and all(is_var(a) and a not in graph.const for a in program.eqns[n].invars):
+            tail.add(n)
+            stack += [a for a in program.eqns[n].invars if is_var(a)]
+        else:
+            leaves[v] = None
+    return tuple(program.eqns[n] for n in sorted(tail)), list(leaves)

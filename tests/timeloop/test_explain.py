@@ -1,0 +1,74 @@
+"""What a plan says."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import dynplug as dp
+from dynplug.timeloop import Loop, tune_allocator
+
+NET = dp.Sequential(
+    expand=dp.layers.Dense(40, 30, key=jax.random.key(0)),
+    hidden=dp.neurons.LIF(30),
+    recurrent=dp.layers.GRUCell(30, 30, key=jax.random.key(1)),
+    readout=dp.layers.Dense(30, 20, key=jax.random.key(2)),
+)
+
+
+def plan(length=100, **options):
+    loop = Loop(dt=1.0, batched=True, **options)
+    return loop.explain(NET, loop.start(NET, batch_size=64), jnp.zeros((length, 64, 40)), length)
+
+
+def test_stages_in_order_with_what_they_carry():
+    text = plan()
+    assert text.startswith("100 steps, stage by stage, in chunks of 20 (products of 1280 rows)")
+    order = [
+        "dot_general[30x64]",
+        "carrying hidden.V",
+        "dot_general[90x64]",
+        "carrying recurrent",
+        "dot_general[20x64]",
+    ]
+    places = [text.index(part) for part in order]
+    assert places == sorted(places)
+    assert "Counted without a loop: i" in text
+    assert "it is part of a recurrence of recurrent" in text
+
+
+def test_the_schedules_differ():
+    assert plan(schedule="layer").startswith("100 steps, stage by stage, all at once (as asked)")
+    assert plan(schedule="step").startswith("100 steps, step by step, all at once (as asked)")
+    assert plan(schedule="plain") == "100 steps as one jax.lax.scan: schedule='plain' was asked for."
+    assert "computed again from the start of each chunk" in plan(remat=True)
+    assert plan(remat=30).startswith("100 steps, stage by stage, in chunks of 30 (chunks of 30 steps, as asked)")
+
+
+def test_rematerialisation_says_that_it_needs_less_memory():
+    def megabytes(text):
+        return float(text.rsplit("about ", 1)[1].split()[0])
+
+    assert megabytes(plan(1000, remat=True)) < megabytes(plan(1000)) / 3
+
+
+def test_effects_are_the_reason_for_a_plain_loop():
+    def loud(x):
+        jax.debug.print("{}", x)
+        return x
+
+    model, loop = dp.Lift(loud), Loop(dt=1.0)
+    assert "as one jax.lax.scan: the step has effects" in loop.explain(model, loop.start(model), jnp.zeros(5), 5)
+
+
+def test_tuning_the_allocator_says_whether_it_did(monkeypatch):
+    assert tune_allocator() in (True, False)
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    assert tune_allocator() is False
+
+
+@pytest.mark.parametrize("schedule", ["auto", "step", "layer", "plain"])
+def test_every_schedule_runs_the_network_alike(schedule, x64):
+    x = jax.random.normal(jax.random.key(5), (9, 3, 40))
+    expected = dp.LoopOverTime(NET, dt=1.0, data_first_axis="T", schedule="plain")(x)[1]
+    found = dp.LoopOverTime(NET, dt=1.0, data_first_axis="T", schedule=schedule)(x)[1]
+    assert jnp.allclose(found, expected, atol=1e-5)
