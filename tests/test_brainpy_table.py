@@ -40,7 +40,7 @@ PAGES = {
     """,
     "BPTT": """
         target loss_fun optimizer loss_has_aux loss_auto_run seed shuffle_data monitors numpy_mon_after_run logger
-        data_first_axis
+        data_first_axis jit progress_bar dt t0 mon
         fit fit.train_data fit.test_data fit.num_epoch fit.num_report fit.batch_size fit.reset_state fit.shared_args
         fit.fun_after_report get_hist_metric get_hist_metric.phase get_hist_metric.metric get_hist_metric.which
         predict predict.inputs predict.reset_state predict.shared_args run BPFF
