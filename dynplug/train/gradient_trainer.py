@@ -1,7 +1,7 @@
 """What all trainers share that follow a gradient batch by batch."""
 
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, to
+from dynplug.core import DynamicalSystem
 from dynplug.errors import OptionError
 from dynplug.plugin import observers
 from dynplug.run.monitors import Monitors
@@ -22,7 +22,6 @@ from dynplug.timeloop import RunState
 from dynplug.train.data import Batch
 from dynplug.train.fitting import Fitting, Plan
 from dynplug.train.forward import Forward
-from dynplug.train.history import History
 from dynplug.train.kept import Kept
 from dynplug.train.layout import Layout
 from dynplug.train.objective import Objective
@@ -33,6 +32,7 @@ from dynplug.train.prediction import outputs
 from dynplug.train.program import Program, folded
 from dynplug.train.progress import Progress
 from dynplug.train.reporting import Report, Stream
+from dynplug.train.resumable import Resumable
 from dynplug.train.sources import Reading
 from dynplug.train.step import TrainState
 from dynplug.train.windows import Window
@@ -40,16 +40,10 @@ from dynplug.train.windows import Window
 _FIT, _PREDICT = 1, 2  # streams of random numbers of one seed; 0 is the order of samples
 
 
-class GradientTrainer(ABC):
+class GradientTrainer(Resumable):
     """A trainer that follows a gradient. Implementing one: a constructor, `_layout`, `_loop` and `_windows`.
 
-    **Attributes:**
-
-    - `target`: the model with its present parameters. A model of the same structure may be assigned.
-    - `epoch`, `history`: the number of epochs done, and what they measured.
-    - `seed`: of the shuffling and of the model's random numbers.
-    - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
-    - `mon`: what the monitors recorded in the last `predict`.
+    **Attributes:** those of `Resumable`, and `mon`, what the monitors recorded in the last `predict`.
     """
 
     def __init__(
@@ -104,40 +98,6 @@ class GradientTrainer(ABC):
     @abstractmethod
     def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
         """The batches, numbered from `first`, as the steps of the optimizer see them."""
-
-    @property
-    def target(self) -> Any:
-        return self._progress.model
-
-    @target.setter
-    def target(self, model: Any) -> None:
-        self._progress.replace_model(model)
-
-    @property
-    def epoch(self) -> int:
-        return self._progress.epoch
-
-    @property
-    def history(self) -> History:
-        return self._progress.history
-
-    @property
-    def seed(self) -> int:
-        return self._progress.seed
-
-    @property
-    def state(self) -> RunState | None:
-        return self._progress.run
-
-    @property
-    def steps(self) -> int:
-        """The number of steps of the optimizer that are done."""
-        return self.history.steps() + len(self._progress.log)
-
-    @property
-    def began(self) -> int | None:
-        """While `fit` runs, the epoch after which it began: with a checkpoint, where the interrupted run did."""
-        return self._progress.began
 
     def fit(
         self,
@@ -242,49 +202,8 @@ class GradientTrainer(ABC):
         """The same as `predict`."""
         return self.predict(*args, **kwargs)
 
-    def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
-        """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
-        return self.history.metric(phase, metric, which)
-
-    def reset_state(self, batch_size: int | None = None) -> None:
-        """Forget the states that `predict` or `fit(reset_state=False)` would go on from.
-
-        **Arguments:**
-
-        - `batch_size`: make new ones for so many samples now, rather than with the next batch.
-        """
-        forward, key = self._forward(False, {}), self._key(_PREDICT)
-        self._progress.run = None if batch_size is None else forward.start(self.target, batch_size, key)
-
-    def to(self, device: Any) -> None:
-        """Move parameters, the optimizer's state and states to a device, where everything is then computed.
-
-        **Arguments:**
-
-        - `device`: as for `dynplug.to`: `"cpu"`, `"gpu"`, `"tpu"`, or a `jax.Device`.
-
-        **Raises:** `DeviceError`.
-        """
-        progress = self._progress
-        progress.state, progress.static, progress.run = to((progress.state, progress.static, progress.run), device)
-
-    def save_states(self, filename: str | Path) -> None:
-        """Write model, optimizer, epoch, seed and history to one safetensors file, whole or not at all.
-
-        **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
-        """
-        self._progress.write(filename)
-        self._observers.dynplug_checkpoint_saved(run=self, path=str(filename))
-
-    def load_states(self, filename: str | Path) -> None:
-        """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
-
-        **Raises:** `CheckpointError`; this trainer is then as it was.
-        """
-        key = self._key(_PREDICT)
-        self._progress = self._progress.read(
-            filename, lambda model, size: self._forward(False, {}).start(model, size, key)
-        )
+    def _start(self, model: Any, batch_size: int) -> RunState:
+        return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
 
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
         return Forward(self._loop(fit, shared), self._layout, self.monitors)

@@ -1,0 +1,106 @@
+"""What of a trainer goes to a file, to another device, and back."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dynplug.core import to
+from dynplug.timeloop import RunState
+from dynplug.train.history import History
+from dynplug.train.progress import Progress
+
+
+class Resumable(ABC):
+    """A trainer all of whose progress is in one place. Implementing one: `_start`, and `_progress` and `_observers`.
+
+    **Attributes:**
+
+    - `target`: the model with its present parameters. A model of the same structure may be assigned.
+    - `epoch`, `steps`: the number of epochs, and of steps of the optimizer, that are done.
+    - `history`: what they measured.
+    - `seed`: of the shuffling and of the model's random numbers.
+    - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
+    """
+
+    _progress: Progress
+    _observers: Any
+
+    @abstractmethod
+    def _start(self, model: Any, batch_size: int) -> RunState:
+        """The states of a model before the first step."""
+
+    @property
+    def target(self) -> Any:
+        return self._progress.model
+
+    @target.setter
+    def target(self, model: Any) -> None:
+        self._progress.replace_model(model)
+
+    @property
+    def epoch(self) -> int:
+        return self._progress.epoch
+
+    @property
+    def history(self) -> History:
+        return self._progress.history
+
+    @property
+    def seed(self) -> int:
+        return self._progress.seed
+
+    @property
+    def state(self) -> RunState | None:
+        return self._progress.run
+
+    @property
+    def steps(self) -> int:
+        """The number of steps of the optimizer that are done."""
+        return self.history.steps() + len(self._progress.log)
+
+    @property
+    def began(self) -> int | None:
+        """While `fit` runs, the epoch after which it began: with a checkpoint, where the interrupted run did."""
+        return self._progress.began
+
+    def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
+        """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
+        return self.history.metric(phase, metric, which)
+
+    def reset_state(self, batch_size: int | None = None) -> None:
+        """Forget the states that `predict` or `fit(reset_state=False)` would go on from.
+
+        **Arguments:**
+
+        - `batch_size`: make new ones for so many samples now, rather than with the next batch.
+        """
+        self._progress.run = None if batch_size is None else self._start(self.target, batch_size)
+
+    def to(self, device: Any) -> None:
+        """Move parameters, the optimizer's state and states to a device, where everything is then computed.
+
+        **Arguments:**
+
+        - `device`: as for `dynplug.to`: `"cpu"`, `"gpu"`, `"tpu"`, or a `jax.Device`.
+
+        **Raises:** `DeviceError`.
+        """
+        progress = self._progress
+        progress.state, progress.static, progress.run = to((progress.state, progress.static, progress.run), device)
+
+    def save_states(self, filename: str | Path) -> None:
+        """Write model, optimizer, epoch, seed and history to one safetensors file, whole or not at all.
+
+        **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
+        """
+        self._progress.write(filename)
+        self._observers.dynplug_checkpoint_saved(run=self, path=str(filename))
+
+    def load_states(self, filename: str | Path) -> None:
+        """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
+
+        **Raises:** `CheckpointError`; this trainer is then as it was.
+        """
+        self._progress = self._progress.read(filename, self._start)
