@@ -150,7 +150,8 @@ def _lift(part: Any, name: str) -> DynamicalSystem:
     if isinstance(part, DynamicalSystem):
         return part
     if isinstance(part, (jax.Array, np.ndarray, np.generic, complex, float, int, list, Drive)):
-        given = type(part).__name__ + (f" of shape {np.shape(part)}" if hasattr(part, "shape") else "")
+        shape = getattr(part, "shape", None)
+        given = type(part).__name__ + ("" if shape is None else f" of shape {shape}")
         raise CompositionError(
             f"A value stands where a system is needed. `>>` joins systems, it does not apply them: inside an update "
             f"write `state_of_layer, x = self.layer.update(state_of_layer, x, ctx.child('layer'))`, and join the "
