@@ -130,7 +130,7 @@ def _increment(traced: Traced, before: Var, after: Atom) -> int | None:
 
 def _count(first: Any, by: int, length: int) -> Any:
     steps = jnp.arange(length, dtype=first.dtype) * jnp.asarray(by, first.dtype)
-    return first + steps.reshape(-1, *(1,) * first.ndim)
+    return first[None] + steps.reshape(-1, *(1,) * first.ndim)
 
 
 def _invariant(eqns: Sequence[Eqn], fixed: Sequence[Var]) -> tuple[set[Var], list[Var]]:

@@ -6,6 +6,7 @@ from typing import Any, TypeGuard
 
 import jax
 import jax.extend.core as jex
+import jax.numpy as jnp
 import numpy as np
 
 Var = jex.Var
@@ -71,8 +72,15 @@ class Program:
 
 def function(eqns: Sequence[Eqn], ins: Sequence[Var], outs: Sequence[Atom]) -> Callable[..., list[Any]]:
     """The function of `ins` that gives `outs`."""
-    about = jex.DebugInfo("time loop", "a stage of a step", ("",) * len(ins), ("",) * len(outs))
-    return jex.jaxpr_as_fun(jex.ClosedJaxpr(jex.Jaxpr((), ins, outs, eqns, debug_info=about), ()))
+    computed = [v for v in outs if is_var(v)]
+    about = jex.DebugInfo("time loop", "a stage of a step", ("",) * len(ins), ("",) * len(computed))
+    run = jex.jaxpr_as_fun(jex.ClosedJaxpr(jex.Jaxpr((), ins, computed, eqns, debug_info=about), ()))
+
+    def call(*values: Any) -> list[Any]:
+        found = iter(run(*values))
+        return [next(found) if is_var(v) else jnp.asarray(v.val, v.aval.dtype) for v in outs]
+
+    return call
 
 
 def needed(eqns: Sequence[Eqn], outs: Iterable[Atom], given: Iterable[Var] = ()) -> tuple[Eqn, ...]:

@@ -83,6 +83,7 @@ def build(made, handed, put_out, weights):
         new = {
             "v": tuple(latest[i % len(latest)] for i in handed),
             "count": c["count"] + 2,
+            "counts": c["counts"] - 1,
             "flag": latest[0] > 0,
             "fixed": c["fixed"],
             "key": c["key"],
@@ -97,6 +98,7 @@ def start(x):
     return {
         "v": tuple(0.3 * (k + 1) * jnp.ones_like(x[0]) for k in range(3)),
         "count": jnp.int32(1),
+        "counts": jnp.arange(3),
         "flag": jnp.zeros((BATCH, UNITS), bool),
         "fixed": jnp.linspace(0.5, 1.5, UNITS, dtype=x.dtype)[None].repeat(BATCH, 0),
         "key": jax.random.key(1),
@@ -310,6 +312,12 @@ def test_no_step_at_all():
     new, y = scan(leaky(W), V0, X[:0], 0)
     np.testing.assert_array_equal(new, V0)
     assert y.shape == (0, 5, 30)
+
+
+def test_outputs_and_carries_that_are_numbers():
+    new, y = scan(lambda c, x: (jnp.float32(2), (True, 3, 1.5, x)), jnp.float32(0), jnp.arange(4), 4)
+    expected = jax.lax.scan(lambda c, x: (jnp.float32(2), (True, 3, 1.5, x)), jnp.float32(0), jnp.arange(4))
+    assert_same((new, y), expected)
 
 
 def test_a_convolution_and_the_gradient_of_its_kernel(x64):
