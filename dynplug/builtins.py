@@ -112,8 +112,18 @@ def dynplug_register_runners() -> list[RunnerSpec]:
     return [
         RunnerSpec(name="LoopOverTime", target="dynplug.run:LoopOverTime", summary="a pure function over time"),
         RunnerSpec(name="DSRunner", target="dynplug.run:DSRunner", summary="simulation with monitors"),
-        RunnerSpec(name="BPTT", target="dynplug.train:BPTT", summary="training by backpropagation through time"),
-        RunnerSpec(name="BPFF", target="dynplug.train:BPFF", summary="training by backpropagation, without time"),
+        RunnerSpec(
+            name="BPTT",
+            target="dynplug.train:BPTT",
+            summary="training by backpropagation through time",
+            capabilities=("bptt",),
+        ),
+        RunnerSpec(
+            name="BPFF",
+            target="dynplug.train:BPFF",
+            summary="training by backpropagation, without time",
+            capabilities=("timeless",),
+        ),
     ]
 
 

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from dynplug.core import DynamicalSystem, Sequential, leaves, lookup
 from dynplug.layers import Dense
@@ -22,14 +23,15 @@ from dynplug.testing.subject import Subject
 _SAMPLES, _STEPS, _IN, _OUT = 4, 8, 3, 2
 _DT = 0.05  # [ms]
 _RATE = 0.1
-_OPTIONS = {"dt": _DT, "loss_fun": "mse", "logger": None, "progress_bar": False}
+_ADAM = optax.adam(1e-2)  # one object, so that all runners of a check share one compiled program
+_OPTIONS = {"dt": _DT, "loss_fun": "mse", "optimizer": _ADAM, "logger": None, "progress_bar": False}
 
 
 def _runner(subject: Subject, model: DynamicalSystem, **options: Any) -> Any:
     """A runner of a model: its example, and where that says nothing, options that keep it quiet."""
     accepted = parameters(subject.target)
     usual = {k: v for k, v in _OPTIONS.items() if k in accepted and k not in subject.example}
-    return subject.make(0, target=model, **usual, **options)
+    return subject.make(0, target=model, **(usual | options))
 
 
 def _model(neurons: Sequence[DynamicalSystem] = (), seed: int = 0) -> Sequential:

@@ -33,10 +33,12 @@ class Subject:
 
     - `component`: the component.
     - `given`: keyword arguments of a minimal instance, instead of the spec's `example`.
+    - `registered`: whether the registry knows it, so that a configuration can name it.
     """
 
     component: Component
     given: Mapping[str, Any] | None = None
+    registered: bool = True
 
     def remember(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` makes, made once for all checks."""
@@ -57,10 +59,6 @@ class Subject:
     @property
     def spec(self) -> Spec:
         return self.component.spec
-
-    @cached_property
-    def registered(self) -> bool:
-        return any(c is self.component for c in registry().components(self.kind))
 
     @cached_property
     def target(self) -> Any:
@@ -118,7 +116,7 @@ def subject_of(kind: str, name_or_target: Any, example: Mapping[str, Any] | None
     module, name = name_or_target.__module__, name_or_target.__name__
     plugin = Plugin(LOCAL, "this process", "0", f"{module}:{name}", status="registered")
     spec = wanted.spec(name=name.strip("_<>"), target=f"{module}:{name.strip('_<>')}")
-    return Subject(Component(wanted, spec, plugin, name_or_target), example)
+    return Subject(Component(wanted, spec, plugin, name_or_target), example, registered=False)
 
 
 def _built(value: Any, key: Any) -> Any:

@@ -10,6 +10,7 @@ import dynplug.testing.odes as odes
 import dynplug.testing.optimizers as optimizers
 import dynplug.testing.randomness as randomness
 import dynplug.testing.runners as runners
+import dynplug.testing.schedules as schedules
 import dynplug.testing.static as static
 import dynplug.testing.surrogates as surrogates
 import dynplug.testing.synapses as synapses
@@ -87,6 +88,7 @@ CHECKS: dict[str, Check] = {
         Check(encoders.other_key_other_code, ("encoder",)),
         Check(optimizers.decreases_a_quadratic, ("optimizer",)),
         Check(optimizers.state_round_trips, ("optimizer",)),
+        Check(schedules.gives_a_number_for_every_step, ("schedule",)),
         Check(tasks.recipe_builds, ("task",)),
         Check(tasks.data_fit_the_recipe, ("task",)),
         Check(tasks.same_key_same_data, ("task",)),

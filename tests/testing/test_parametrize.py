@@ -87,3 +87,12 @@ def test_failures_skips_and_expected_failures_are_pytests(tmp_path):
         "keeps_float64",
     ]
     assert any("it was registered in this process" in line for line in lines if line.startswith("SKIPPED"))
+
+
+def test_tests_that_were_collected_before_the_registry_was_made_anew_still_run():
+    (names,) = [case for case in cases(["surrogate Arctan"]) if case.check.name == "names_are_well_formed"]
+    (built,) = [case for case in cases(["surrogate Arctan"]) if case.check.name == "builds"]
+    dp.refresh()
+    assert names.subject.registered
+    names()
+    built()

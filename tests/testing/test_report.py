@@ -92,3 +92,15 @@ def test_a_report_prints_counts_and_reasons():
     assert str(good) == "ok      loss x:y@1: 1 checks ran, 1 passed"
     assert report.to_json()["failed"] == {"b": "why"}
     assert report.to_json()["ran"] == ["a", "b", "c"]
+
+
+def test_what_cannot_be_imported_fails_once_with_its_cause():
+    class Nothing(dp.DynamicalSystem):
+        def __init__(self):
+            raise ImportError("needs nowhere: pip install nowhere")
+
+        init_state = update = None
+
+    report = check_component("layer", Nothing)
+    assert set(report.failed) == {"builds"}
+    assert "pip install nowhere" in report.failed["builds"]

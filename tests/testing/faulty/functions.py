@@ -176,6 +176,10 @@ def forgets(learning_rate=0.01):
     return optax.GradientTransformation(lambda params: 0, update)
 
 
+def undefined_at_zero(value=1.0):
+    return lambda count: value / jnp.sqrt(1.0 * count)
+
+
 RECIPE = """
 [task]
 type = "local:faulty"
@@ -259,6 +263,7 @@ FAULTS = [
     fault("encoder", "other_key_other_code", EncodesAlike),
     fault("optimizer", "decreases_a_quadratic", ascends),
     fault("optimizer", "state_round_trips", forgets),
+    fault("schedule", "gives_a_number_for_every_step", undefined_at_zero),
     fault("task", "recipe_builds", RecipeWithoutRunner),
     fault("task", "recipe_builds", RecipeOfAnother),
     fault("task", "data_fit_the_recipe", LacksTargets),

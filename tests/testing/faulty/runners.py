@@ -6,6 +6,8 @@ import optax
 
 import dynplug as dp
 
+TWICE = optax.scale(2.0)
+
 
 class Trainer:
     """BPTT, passed on; the faulty trainers change one thing of it."""
@@ -74,7 +76,7 @@ class DeletesItsModel(Trainer):
 
 class StepsTwiceAsFar(Trainer):
     def begin(self, target, optimizer=None):
-        super().begin(target, optax.chain(self.optimizer, optax.scale(2.0)))
+        super().begin(target, optax.chain(self.optimizer, TWICE))
 
 
 class Simulator:
