@@ -1,9 +1,10 @@
 """One call of `fit`: epoch after epoch, step after step."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from tqdm import tqdm
@@ -17,6 +18,16 @@ from dynplug.train.reporting import Report, StepReports, Stream, report
 from dynplug.train.sources import Source
 from dynplug.train.step import Stepped, TrainState, checked
 from dynplug.train.windows import Window, check_size
+
+_AHEAD = 4  # steps on their way, so that the device need not wait for the host to see how the last one went
+
+
+class _Step(NamedTuple):
+    """A step on its way: what it learns from, the states that it started with, and what it gives."""
+
+    window: Window
+    run: RunState | None
+    made: Stepped
 
 
 @dataclass(frozen=True)
@@ -114,33 +125,43 @@ class Fitting:
         return any(self._hooks.dynplug_should_stop(run=self._trainer, epoch=epoch, metrics=self._metrics()))
 
     def _fit(self) -> None:
-        """Train for an epoch, or for what is left of it."""
+        """Train for an epoch, or for what is left of it. Some steps are on their way before the first is looked at."""
         plan, progress, log = self._plan, self._progress, self._progress.log
-        program = plan.program(progress.epoch)
+        program, steps = plan.program(progress.epoch), deque[_Step]()
         reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
-        attempt: tuple[Window, RunState | None, Stepped] | None = None
+        ahead = 1 if plan.observers.dynplug_after_step.get_hookimpls() else _AHEAD
         try:
             with self._bar() as bar:
                 for window in self._windows():
-                    before, run = progress.state, self._goes_on_from(window)
-                    keep = not (plan.reset_state and window.last)
-                    made = program.train(before, window.x, window.y, run, window.batch, keep=keep)
-                    if not bool(before.ok):  # waits for the step before, while this one runs
-                        break
-                    self._observe(log)
-                    attempt = window, run, made
+                    run, keep = self._goes_on_from(window), not (plan.reset_state and window.last)
+                    made = program.train(progress.state, window.x, window.y, run, window.batch, keep=keep)
                     progress.state, progress.run = made.state, made.run
-                    log.add(window.weight, made.logged)
-                    reports.after_step(progress.state.ok)
-                    self._checkpoint(window)
+                    steps.append(_Step(window, run, made))
+                    save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
+                    self._look(steps, 0 if save else ahead, program, reports)
+                    if save:
+                        progress.batches = window.batch + 1
+                        plan.save()
                     bar.update(window.last)
-            if attempt is not None and not bool(progress.state.ok):
-                raise self._not_finite(program, *attempt)
-            self._observe(log)
+            self._look(steps, 0, program, reports)
             reports.after_epoch()
         finally:
+            for step in steps:
+                if bool(step.made.state.ok):
+                    log.add(step.window.weight, step.made.logged)
             log.keep(progress.history, "fit", plan.num_report)
             progress.log, progress.batches = Log(), 0
+
+    def _look(self, steps: "deque[_Step]", ahead: int, program: Program, reports: StepReports) -> None:
+        """See how steps went that are done; wait for those that are more than `ahead` behind."""
+        log = self._progress.log
+        while steps and (len(steps) > ahead or steps[0].made.state.ok.is_ready()):
+            step = steps.popleft()
+            log.add(step.window.weight, step.made.logged)
+            if not bool(step.made.state.ok):
+                raise self._not_finite(program, *step)
+            self._observe(log)
+            reports.after_step()
 
     def _windows(self) -> Iterator[Window]:
         epoch, first = self._progress.epoch, self._progress.batches
@@ -159,20 +180,15 @@ class Fitting:
         return check_size(run, window.size)
 
     def _observe(self, log: Log) -> None:
-        """Show the last step that is surely done to the observers of steps, if there are any."""
+        """Show a step that is done to the observers of steps, if there are any."""
         hook = self._plan.observers.dynplug_after_step
         if len(log) and len(log) % self._plan.log_every == 0 and hook.get_hookimpls():
             hook(run=self._trainer, epoch=self._progress.epoch + 1, step=len(log), metrics=log.last())
 
-    def _checkpoint(self, window: Window) -> None:
-        progress, every = self._progress, self._plan.every
-        if every and window.last and (window.batch + 1) % every == 0 and bool(progress.state.ok):
-            progress.batches = window.batch + 1
-            self._plan.save()
-
     def _not_finite(self, program: Program, window: Window, run: RunState | None, made: Stepped) -> NonFiniteError:
         """The error about a step, which is taken back."""
         progress = self._progress
+        progress.run = run
         state = progress.state = TrainState.of(progress.state.params, progress.state.optimizer)
         culprit = program.first_culprit(state.params, window.x, window.y, run, window.batch)
         if culprit is None:

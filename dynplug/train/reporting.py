@@ -76,9 +76,9 @@ class StepReports:
         self._first = len(log) // every * every if every else 0
         self._since = time.perf_counter()
 
-    def after_step(self, ok: Any) -> None:
-        """Report if it is time, unless the step is not `ok`."""
-        if self._every and len(self._log) - self._first >= self._every and bool(ok):
+    def after_step(self) -> None:
+        """Report if it is time."""
+        if self._every and len(self._log) - self._first >= self._every:
             self._report()
 
     def after_epoch(self) -> None:
