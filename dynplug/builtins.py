@@ -67,6 +67,7 @@ def dynplug_register_layers() -> list[LayerSpec]:
 
     return [
         LayerSpec(name="Sequential", target="dynplug.core:Sequential", summary="systems in a row"),
+        layer("Delay", "the values of some time before", size=3, time=2.0),
         layer("Dense", "weight and bias", in_size=3, out_size=3),
         layer("Sparse", "weight of the pairs that a connector makes", in_size=3, out_size=3, connector="AllToAll"),
         layer("RNNCell", "simple recurrent layer", in_size=3, out_size=3),
