@@ -1,9 +1,9 @@
 """Training steps of `BPTT` with each schedule, beside a `lax.scan` by hand and beside the matrix products alone.
 
-Everything alternates, so that a busy machine slows all alike; medians, and their ratios to the floor: the matrix products
-of the same forward and backward pass, all steps at once, in a process whose allocator keeps its memory. W1 is dense, LIF,
-dense, LIF, dense, leaky readout; W2 a recurrent LIF layer; W3 an LSTM with a dense readout at every step and a
-loss at the last. Inputs of W1 and W2 are 5 % random spikes. A step is value, gradient and Adam.
+Everything alternates, so that a busy machine slows all alike. Printed are medians, and their ratios to the floor: the
+matrix products of the same forward and backward pass, all steps at once, in a process whose allocator keeps its memory.
+W1 is dense, LIF, dense, LIF, dense, leaky readout; W2 a recurrent LIF layer; W3 an LSTM with a dense readout at every
+step and a loss at the last. Inputs of W1 and W2 are 5 % random spikes. A step is value, gradient and Adam.
 
     python time_loop.py [--tuned] [NETWORK ...]     --tuned: call dp.tune_allocator() here too
 """
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from itertools import pairwise
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -77,11 +78,11 @@ def lif(n):
 
 def model_of(name, sizes):
     if name == "W3":
-        return dp.layers.LSTMCell(*sizes[:2], key=jax.random.key(0)) >> dp.layers.Dense(
-            *sizes[1:], key=jax.random.key(1)
-        )
+        n, m, out = sizes
+        return dp.layers.LSTMCell(n, m, key=jax.random.key(0)) >> dp.layers.Dense(m, out, key=jax.random.key(1))
     if name.startswith("W2"):
-        return RecurrentLIF(dense(*sizes, 0), dense(sizes[1], sizes[1], 1), lif(sizes[1]))
+        n, m = sizes
+        return RecurrentLIF(dense(n, m, 0), dense(m, m, 1), lif(m))
     parts = [dense(n, m, k) for k, (n, m) in enumerate(pairwise(sizes))]
     readout = dp.neurons.LeakyIntegrator(sizes[-1], tau=TAU, R=R)
     return dp.Sequential(parts[0], lif(sizes[1]), parts[1], lif(sizes[2]), parts[2], readout)
@@ -175,18 +176,30 @@ def serve_floor(name):
         print(time.perf_counter() - began, flush=True)
 
 
+class Floor:
+    """A process that measures the floor whenever it is called."""
+
+    def __init__(self, name):
+        command = [sys.executable, __file__, "--floor", name]
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def __call__(self):
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        print(file=self.process.stdin, flush=True)
+        return float(self.process.stdout.readline())
+
+    def end(self):
+        self.process.communicate()
+
+
 def measure(name):
     steps, batch, sizes = NETWORKS[name]
     rng = np.random.default_rng(0)
     x = rng.random((steps, batch, sizes[0])) if name == "W3" else rng.random((steps, batch, sizes[0])) < 0.05
     x, y = jnp.asarray(x, jnp.float32), jnp.asarray(rng.integers(0, sizes[-1], batch))
     model = model_of(name, sizes)
-    command = [sys.executable, __file__, "--floor", name]
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
-    def floor():
-        print(file=server.stdin, flush=True)
-        return float(server.stdout.readline())
+    floor = Floor(name)
 
     def timed(run):
         def once():
@@ -196,7 +209,8 @@ def measure(name):
 
         return once
 
-    timers, notes = {"floor": floor}, {}
+    timers: dict[str, Any] = {"floor": floor}
+    notes, first = {}, 0.0
     for way, options in WAYS.items():
         trainer = dp.BPTT(model, cross_entropy(name), OPTIMIZER, dt=1.0, data_first_axis="T", logger=None, **options)
         program, state = trainer._program("fit", {}, 0), [trainer._progress.state]
@@ -212,20 +226,18 @@ def measure(name):
     step, *hand = by_hand(name, model, batch)
 
     def theirs():
-        hand[0], hand[1], value = step(*hand, x, y)
+        hand[0], hand[1], value = step(hand[0], hand[1], x, y)
         return value
 
     np.testing.assert_allclose(first, float(theirs()), rtol=1e-4)  # later on, rounding moves spikes
     timers["by hand"] = timed(theirs)
     times = np.array([[once() for once in timers.values()] for _ in range(REPETITIONS)])
-    server.stdin.close()
+    floor.end()
     medians = dict(zip(timers, np.median(times, axis=0) * 1e3, strict=True))
     print(f"{name}: floor {medians['floor']:.1f} ms")
     for way in [*WAYS, "by hand"]:
         note = notes.get(way)
-        detail = (
-            "" if note is None else f", {note[0]:.1f} MB, compiled in {note[1] / notes['plain'][1]:.2f} of plain's time"
-        )
+        detail = f", {note[0]:.1f} MB, compiled in {note[1] / notes['plain'][1]:.2f} of plain's time" if note else ""
         print(f"  {way:8} {medians[way]:7.1f} ms, {medians[way] / medians['floor']:.2f} x floor{detail}", flush=True)
 
 
@@ -239,7 +251,8 @@ def compiled_size(model, name, x, y, options):
 
     began = time.perf_counter()
     compiled = jax.jit(jax.value_and_grad(loss)).lower(params).compile()
-    return compiled.memory_analysis().temp_size_in_bytes / 1e6, time.perf_counter() - began
+    seconds, memory = time.perf_counter() - began, compiled.memory_analysis()
+    return (memory.temp_size_in_bytes if memory else 0) / 1e6, seconds
 
 
 if __name__ == "__main__":
