@@ -1,6 +1,7 @@
 """Checks of optimizers."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +26,16 @@ def _first() -> dict[str, Any]:
 
 
 def _descend(optimizer: Any, params: Any, state: Any, count: int) -> tuple[Any, Any]:
-    @jax.jit
-    def step(params: Any, state: Any) -> tuple[Any, Any]:
-        with jax.numpy_dtype_promotion("standard"):
-            updates, state = optimizer.update(jax.grad(_value)(params), state, params)
-            return optax.apply_updates(params, updates), state
-
     for _ in range(count):
-        params, state = step(params, state)
+        params, state = _step(optimizer, params, state)
     return params, state
+
+
+@partial(jax.jit, static_argnums=0)
+def _step(optimizer: Any, params: Any, state: Any) -> tuple[Any, Any]:
+    with jax.numpy_dtype_promotion("standard"):
+        updates, state = optimizer.update(jax.grad(_value)(params), state, params)
+        return optax.apply_updates(params, updates), state
 
 
 def _init(optimizer: Any, params: Any) -> Any:

@@ -6,6 +6,7 @@ import dynplug.testing.initializers as initializers
 import dynplug.testing.integrators as integrators
 import dynplug.testing.losses as losses
 import dynplug.testing.neurons as neurons
+import dynplug.testing.observers as observers
 import dynplug.testing.odes as odes
 import dynplug.testing.optimizers as optimizers
 import dynplug.testing.randomness as randomness
@@ -89,6 +90,7 @@ CHECKS: dict[str, Check] = {
         Check(optimizers.decreases_a_quadratic, ("optimizer",)),
         Check(optimizers.state_round_trips, ("optimizer",)),
         Check(schedules.gives_a_number_for_every_step, ("schedule",)),
+        Check(observers.only_observes, ("observer",)),
         Check(tasks.recipe_builds, ("task",)),
         Check(tasks.data_fit_the_recipe, ("task",)),
         Check(tasks.same_key_same_data, ("task",)),

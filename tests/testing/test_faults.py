@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 import dynplug as dp
-from dynplug.testing import CHECKS, check_component
+from dynplug.plugin.kinds import KINDS
+from dynplug.testing import CHECKS, check_component, checks_of
 
 HERE = Path(__file__).parent / "faulty"
 
@@ -40,6 +41,11 @@ def test_a_fault_is_found_by_its_check_alone(fault):
 
 def test_every_check_has_a_fault_that_it_finds():
     assert {fault["check"] for fault in FAULTS} | INSTALLED == set(CHECKS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_a_check_of_its_own(kind):
+    assert [c for c in checks_of(kind) if set(c.kinds) != set(KINDS)]
 
 
 HOOKS = """

@@ -5,6 +5,7 @@ import numpy as np
 import optax
 
 import dynplug as dp
+from dynplug.api import hookimpl
 
 TWICE = optax.scale(2.0)
 
@@ -99,6 +100,18 @@ class StartsAnew(Simulator):
         return self.loop(xs)
 
 
+class ChangesTheRun:
+    @hookimpl
+    def dynplug_epoch_start(self, run):
+        run.dt *= 2.0
+
+
+class Misspells:
+    @hookimpl
+    def dynplug_after_epochs(self, run):
+        pass
+
+
 def fault(check, target, *also, **spec):
     return {"check": check, "kind": "runner", "target": target, "also": also, "spec": spec}
 
@@ -112,4 +125,6 @@ FAULTS = [
     fault("first_step_is_bptt", StepsTwiceAsFar, capabilities=("bptt",)),
     fault("runs_every_neuron", ForShortModels),
     fault("continues_a_run", StartsAnew),
+    {"check": "only_observes", "kind": "observer", "target": ChangesTheRun},
+    {"check": "only_observes", "kind": "observer", "target": Misspells},
 ]
