@@ -35,15 +35,15 @@ class Pair:
         self.x, self.y = (as_arrays(part) for part in data)
         self.layout = layout
         self.samples = self._count(name)
+        arrays, self._structure = jax.tree.flatten((self.x, self.y))
+        axes = [layout.samples(a.ndim) for a in jax.tree.leaves(self.x)]
+        axes += [layout.samples(a.ndim, target=True) for a in jax.tree.leaves(self.y)]
+        self._along = list(zip(arrays, axes, strict=True))
 
     def rows(self, rows: np.ndarray) -> Batch:
         """Some of the samples."""
-        take = self.layout.samples
-        return Batch(
-            jax.tree.map(lambda a: np.take(a, rows, take(a.ndim)), self.x),
-            jax.tree.map(lambda a: np.take(a, rows, take(a.ndim, target=True)), self.y),
-            len(rows),
-        )
+        x, y = jax.tree.unflatten(self._structure, [a.take(rows, axis) for a, axis in self._along])
+        return Batch(x, y, len(rows))
 
     def _count(self, name: str) -> int:
         least = self.layout.least_rank

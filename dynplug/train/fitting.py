@@ -19,7 +19,7 @@ from dynplug.train.sources import Source
 from dynplug.train.step import Stepped, TrainState, checked
 from dynplug.train.windows import Window, check_size
 
-_AHEAD = 4  # steps on their way, so that the device need not wait for the host to see how the last one went
+_AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
 
 
 class _Step(NamedTuple):
@@ -153,9 +153,11 @@ class Fitting:
             progress.log, progress.batches = Log(), 0
 
     def _look(self, steps: "deque[_Step]", ahead: int, program: Program, reports: StepReports) -> None:
-        """See how steps went that are done; wait for those that are more than `ahead` behind."""
+        """See how steps went that are done. If more than `ahead` are on their way, wait until it is half as many."""
         log = self._progress.log
-        while steps and (len(steps) > ahead or steps[0].made.state.ok.is_ready()):
+        if len(steps) > ahead:  # to be woken for each of them would take longer than a small step itself
+            steps[len(steps) - 1 - min(ahead, max(1, ahead // 2))].made.state.ok.block_until_ready()
+        while steps and steps[0].made.state.ok.is_ready():
             step = steps.popleft()
             log.add(step.window.weight, step.made.logged)
             if not bool(step.made.state.ok):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import equinox as eqx
 import jax
@@ -39,7 +40,7 @@ class Program:
         *,
         jit: bool = True,
     ):
-        self._fixed = _Fixed((forward, objective, optimizer, static))
+        self._fixed, self._arrays = _fixed((forward, objective, optimizer, static))
         self._key, self._stream, self._jit = key, stream, jit
 
     def train(self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, *, keep: bool) -> Stepped:
@@ -56,14 +57,14 @@ class Program:
 
     def first_culprit(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> str | None:
         """What is first not finite in a batch, before the loss."""
-        forward, _, _, static = self._fixed.filled(self._fixed.arrays)
+        forward, _, _, static = self._fixed.filled(self._arrays)
         return first_culprit(forward, eqx.combine(params, static), x, y, run, folded(self._key, *self._stream, n))
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
         stream = np.array([*self._stream, n], np.uint32)
         if self._jit:
-            return _compiled(function, self._fixed, self._fixed.arrays, self._key, stream, *batch)
-        return _called(function, self._fixed, self._fixed.arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
+            return _compiled(function, self._fixed, self._arrays, self._key, stream, *batch)
+        return _called(function, self._fixed, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
 
 
 def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run: RunState | None) -> Stepped:
@@ -102,28 +103,33 @@ _compiled = jax.jit(_called, static_argnums=(0, 1))
 
 
 class _Fixed:
-    """What a program is made for: its arrays, which are traced, and all else, by which programs are told apart."""
+    """What a program is made for, but for its arrays, which are traced: by this programs are told apart."""
 
-    def __init__(self, tree: Any):
-        leaves, treedef = jax.tree.flatten(tree)
-        self.arrays = [leaf for leaf in leaves if _is_array(leaf)]
-        self._rest = [_HERE if _is_array(leaf) else leaf for leaf in leaves]
-        self._treedef = treedef
-        self._value = treedef, *((type(leaf), leaf) for leaf in self._rest)
+    def __init__(self, leaves: list[Any], treedef: Any):
+        self._rest, self._treedef = leaves, treedef
+        self._value = treedef, *((type(leaf), leaf) for leaf in leaves)
         self._hash = hash(self._value)  # once: the hot path asks for it at every step
 
     def filled(self, arrays: Any) -> Any:
-        """The tree, with `arrays` in the place of its own."""
+        """The tree, with `arrays` in its places for arrays."""
         left = iter(arrays)
         return jax.tree.unflatten(self._treedef, [next(left) if leaf is _HERE else leaf for leaf in self._rest])
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Fixed) and self._value == other._value
+        return self is other or (isinstance(other, _Fixed) and self._value == other._value)
 
     def __hash__(self) -> int:
         return self._hash
 
 
+def _fixed(tree: Any) -> tuple[_Fixed, list[Any]]:
+    """What is fixed in a tree, the same object for equal trees, and its arrays."""
+    leaves, treedef = jax.tree.flatten(tree)
+    fixed = _Fixed([_HERE if _is_array(leaf) else leaf for leaf in leaves], treedef)
+    return _KNOWN.setdefault(fixed, fixed), [leaf for leaf in leaves if _is_array(leaf)]
+
+
+_KNOWN: WeakValueDictionary[_Fixed, _Fixed] = WeakValueDictionary()
 _HERE = object()
 
 
