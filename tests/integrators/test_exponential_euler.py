@@ -51,7 +51,7 @@ class Ramp(dp.Neuron):
 
 
 def phi1(rate):
-    return dp.LoopOverTime(Linear(rate.shape, rate), dt=1.0, jit=False)(np.ones(1, rate.dtype))[1][0]
+    return dp.LoopOverTime(Linear(rate.shape, rate), dt=1.0, jit=False, schedule="plain")(np.ones(1, rate.dtype))[1][0]
 
 
 MAGNITUDE = np.concatenate(
