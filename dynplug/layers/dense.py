@@ -48,5 +48,5 @@ class Dense(DynamicalSystem):
         return None
 
     def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Float[Array, " out"]]:
-        y = self.weight @ check_input(self, x, self.weight.dtype, ctx)
+        y = check_input(self, x, self.weight.dtype, ctx) @ self.weight.T
         return None, y if self.bias is None else y + self.bias

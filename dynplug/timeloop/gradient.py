@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from dynplug.timeloop.cut import cheapest
+from dynplug.timeloop.fold import fold
 from dynplug.timeloop.program import Atom, Eqn, Program, Var, byte_count, function, is_var, needed, struct, trace
 
 
@@ -59,7 +60,7 @@ def differentiate(program: Program, consts: Sequence[bool], xs: Sequence[bool]) 
     results = [*program.new, *program.ys]
     given = [struct(v) for v, f in zip(results, floating, strict=True) if f]
     traced = trace(joint, like, given)
-    eqns, invars, outs = traced.eqns, traced.ins, traced.outs
+    eqns, invars, outs = fold(traced.eqns, traced.outs), traced.ins, traced.outs
     primal, cotangent = tuple(invars[: len(ins)]), tuple(invars[len(ins) :])
     n_consts, n_carry = len(program.consts), len(program.carry)
     c, s, x = (*primal[:n_consts], *traced.consts), primal[n_consts : n_consts + n_carry], primal[n_consts + n_carry :]

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from dynplug.timeloop.fold import fold
 from dynplug.timeloop.lags import from_ring, is_delay, row_axis, to_ring
 from dynplug.timeloop.primitives import is_heavy, is_layout
 from dynplug.timeloop.program import Atom, Eqn, Program, Traced, Var, byte_count, function, is_var, needed, struct
@@ -74,7 +75,7 @@ def prepare(traced: Traced, carry_count: int) -> Prepared | None:
     fixed = (*traced.consts, *(carry[k] for k in passed))
     outs = (*(after_delay[k] for k in carried), *ys)
 
-    eqns = [eqn for eqn in traced.eqns if not is_delay(eqn)]
+    eqns = fold([eqn for eqn in traced.eqns if not is_delay(eqn)], outs)
     same, worth = _invariant(eqns, fixed)
     before = needed([e for e in eqns if all(v in same for v in e.outvars)], worth)
     computed = {v for eqn in before for v in eqn.outvars}

@@ -72,6 +72,11 @@ def is_recomputable(eqn: Eqn) -> bool:
     )
 
 
+def is_foldable(eqn: Eqn) -> bool:
+    """Whether an equation is cheap to compute beforehand, and the same wherever it is computed."""
+    return eqn.primitive.name in _ELEMENTWISE | _LAYOUT and not any(map(is_key, (*eqn.invars, *eqn.outvars)))
+
+
 def is_layout(eqn: Eqn) -> bool:
     """Whether an equation only moves or repeats values."""
     return eqn.primitive.name in _LAYOUT or eqn.primitive.name == "convert_element_type"

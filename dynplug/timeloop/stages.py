@@ -116,6 +116,12 @@ class _Graph:
             and is_batchable(eqn)
             and not self.const.issuperset(eqn.outvars)
         }
+        self.turned = {  # a product turned round belongs to the product: turned in every step it would cost more
+            n
+            for n, eqn in enumerate(program.eqns)
+            if eqn.primitive.name == "transpose" and self.maker.get(eqn.invars[0]) in self.heavy
+        }
+        self.heavy |= self.turned
         self.level = self._levels()
         self.stored = {v for v in program.ys if is_var(v) and v in self.maker}
         self.leafy = self._leafy()
@@ -169,7 +175,7 @@ class _Graph:
         while changed:
             changed = False
             for n, eqn in enumerate(program.eqns):
-                own = max((level[v] for v in eqn.invars if is_var(v)), default=0) + (n in self.heavy)
+                own = max((level[v] for v in eqn.invars if is_var(v)), default=0) + (n in self.heavy - self.turned)
                 cycle = self.cycle[n]
                 if cycle is not None:
                     own = of_cycle[cycle] = max(own, of_cycle.get(cycle, 0))
@@ -212,10 +218,12 @@ def _gather(program: Program, graph: _Graph, demand: _Demand, level: int, wants_
             stack += [a for a in (program.new[carry[v]],) if is_var(a)]
             continue
         n = graph.maker.get(v)
-        if n is None or (n in graph.heavy and v not in roots):
+        beside = wants_heavy and graph.level[v] == level
+        if n is None or (n in graph.heavy and v not in roots and not beside):
             ins[v] = None
             continue
-        here = v in roots or (graph.level[v] == level and not wants_heavy)
+        turned = wants_heavy and n not in graph.recurrent and program.eqns[n].primitive.name == "transpose"
+        here = v in roots or turned or n in graph.heavy or (graph.level[v] == level and not wants_heavy)
         if here or v in graph.const or (v in graph.leafy and v not in graph.stored):
             if n not in chosen:
                 chosen.add(n)
@@ -228,7 +236,7 @@ def _gather(program: Program, graph: _Graph, demand: _Demand, level: int, wants_
         carry=tuple(carry.values()),
         outs=tuple(demand.outs),
         sums=tuple(demand.sums),
-        rows=tuple(row_count(program.eqns[n], graph.const) for n in sorted(chosen) if n in graph.heavy),
+        rows=tuple(row_count(program.eqns[n], graph.const) for n in sorted(chosen) if n in graph.heavy - graph.turned),
         scan=not wants_heavy
         and (not graph.hoist or any(n in graph.recurrent or not is_batchable(program.eqns[n]) for n in chosen)),
         contracted=tuple(demand.contracted),
@@ -243,7 +251,7 @@ def _finish(program: Program, graph: _Graph) -> tuple[tuple[Eqn, ...], list[Var]
     while stack:
         v = stack.pop()
         n = graph.maker.get(v)
-        inside = n is None or n in graph.recurrent or n in graph.heavy or not is_linear(program.eqns[n])
+        inside = n is None or n in graph.recurrent or n in graph.heavy - graph.turned or not is_linear(program.eqns[n])
         if n is not None and not inside and all(is_var(a) and a not in graph.const for a in program.eqns[n].invars):
             tail.add(n)
             stack += [a for a in program.eqns[n].invars if is_var(a)]
