@@ -1,16 +1,17 @@
 """`BPTT.fit` beside BrainPy's `BPTT.fit`, on the same networks, data and number of epochs, in turns in one process.
 
-Networks W1a to W1c of `time_loop.py`. An epoch is four batches; printed are median times of a batch and their ratio. BrainPy
-is no dependency: `pip install brainpy numba`.
+Networks W1a to W1c of `time_loop.py`. An epoch is four batches; printed are median times of a batch and their ratio.
+BrainPy is no dependency: `pip install brainpy numba`.
 
     python brainpy_fit.py [EPOCHS]
 """
 
 import sys
 import time
+from itertools import pairwise
 
-import brainpy as bp
-import brainpy.math as bm
+import brainpy as bp  # pyright: ignore[reportMissingImports]
+import brainpy.math as bm  # pyright: ignore[reportMissingImports]
 import jax
 import numpy as np
 import optax
@@ -33,10 +34,7 @@ class Theirs(bp.DynamicalSystem):
         super().__init__(mode=bm.training_mode)
         options = {"tau": TAU, "R": R, "V_rest": 0.0, "mode": bm.training_mode}
         lif = {"V_th": 1.0, "V_reset": 0.0, "spk_fun": bm.surrogate.InvSquareGrad(alpha=10.0), **options}
-        self.denses = [
-            bp.dnn.Dense(n, m, b_initializer=None, mode=bm.training_mode)
-            for n, m in zip(sizes, sizes[1:], strict=False)
-        ]
+        self.denses = [bp.dnn.Dense(n, m, b_initializer=None, mode=bm.training_mode) for n, m in pairwise(sizes)]
         self.first, self.second = (bp.dyn.Lif(n, **lif) for n in sizes[1:3])
         self.readout = bp.dyn.Leaky(sizes[-1], tau=TAU, mode=bm.training_mode)
         self.d1, self.d2, self.d3 = self.denses
@@ -47,10 +45,7 @@ class Theirs(bp.DynamicalSystem):
 
 def ours(sizes):
     k = jax.random.split(jax.random.key(0), 3)
-    dense = [
-        dp.layers.Dense(n, m, b_initializer=None, key=k[i])
-        for i, (n, m) in enumerate(zip(sizes, sizes[1:], strict=False))
-    ]
+    dense = [dp.layers.Dense(n, m, b_initializer=None, key=k[i]) for i, (n, m) in enumerate(pairwise(sizes))]
     lif = [dp.neurons.LIF(n, tau=TAU, R=R, surrogate=dp.surrogates.SuperSpike(10.0)) for n in sizes[1:3]]
     return dp.Sequential(dense[0], lif[0], dense[1], lif[1], dense[2], dp.neurons.LeakyIntegrator(sizes[-1], tau=TAU))
 
