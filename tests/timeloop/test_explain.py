@@ -23,13 +23,7 @@ def plan(length=100, **options):
 def test_stages_in_order_with_what_they_carry():
     text = plan()
     assert text.startswith("100 steps, stage by stage, in chunks of 20 (products of 1280 rows)")
-    order = [
-        "dot_general[30x64]",
-        "carrying hidden.V",
-        "dot_general[90x64]",
-        "carrying recurrent",
-        "dot_general[20x64]",
-    ]
+    order = ["dot_general[64x30]", "hidden.V", "dot_general[90x64]", "carrying recurrent", "dot_general[64x20]"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert "Counted without a loop: i" in text
