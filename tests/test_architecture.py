@@ -50,6 +50,17 @@ def imports(path):
             yield from (alias.name for alias in node.names if alias.name.split(".")[0] == "dynplug")
 
 
+@pytest.mark.parametrize("path", [f for f in FILES if f.name == "__init__.py"], ids=lambda p: str(p.relative_to(ROOT)))
+def test_no_module_takes_the_name_of_something_public(path):
+    """Python binds a module in its package when it is imported first: a public name from elsewhere would be lost then."""
+    modules = {f.stem for f in path.parent.glob("*.py")} | {f.parent.name for f in path.parent.glob("*/__init__.py")}
+    package = ".".join(path.parent.relative_to(ROOT.parent).parts)
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            taken = modules.intersection(alias.asname or alias.name for alias in node.names)
+            assert all(node.module in (package, f"{package}.{name}") for name in taken), taken
+
+
 @pytest.mark.parametrize("path", [f for f in FILES if unit(f) not in OUTSIDE], ids=lambda p: str(p.relative_to(ROOT)))
 def test_imports_point_downward(path):
     own = HEIGHT[unit(path)]

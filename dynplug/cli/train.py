@@ -28,7 +28,7 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     from dynplug.timeloop import tune_allocator
     from dynplug.train.config import Config
     from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, Training
-    from dynplug.train.report import PICTURES, REPORT
+    from dynplug.train.html_report import PICTURES, REPORT
 
     if resume:
         folder, config = Path(resume), Config.from_file(Path(resume) / CONFIG)

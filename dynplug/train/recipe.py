@@ -11,7 +11,7 @@ from dynplug.plugin import build
 from dynplug.plugin.build import parameters, read as read_component
 from dynplug.tasks import TaskData
 from dynplug.train.config import Config
-from dynplug.train.report import write_report
+from dynplug.train.html_report import write_report
 from dynplug.train.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
 from dynplug.train.trainer import Trainer
 

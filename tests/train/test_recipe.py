@@ -13,7 +13,7 @@ import dynplug as dp
 from dynplug.errors import CheckpointError, ConfigError
 from dynplug.train.config import Config
 from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
-from dynplug.train.report import REPORT
+from dynplug.train.html_report import REPORT
 
 TEXT = """\
 seed = 4
