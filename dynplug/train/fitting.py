@@ -154,11 +154,12 @@ class Fitting:
 
     def _look(self, steps: "deque[_Step]", ahead: int, program: Program, reports: StepReports) -> None:
         """See how steps went that are done. If more than `ahead` are on their way, wait until it is half as many."""
-        log = self._progress.log
+        log, due = self._progress.log, 0
         if len(steps) > ahead:  # to be woken for each of them would take longer than a small step itself
-            steps[len(steps) - 1 - min(ahead, max(1, ahead // 2))].made.state.ok.block_until_ready()
-        while steps and steps[0].made.state.ok.is_ready():
-            step = steps.popleft()
+            due = len(steps) - min(ahead, max(1, ahead // 2))
+            steps[due - 1].made.state.ok.block_until_ready()
+        while steps and (due > 0 or steps[0].made.state.ok.is_ready()):  # one that is done may not say so yet
+            step, due = steps.popleft(), due - 1
             log.add(step.window.weight, step.made.logged)
             if not bool(step.made.state.ok):
                 raise self._not_finite(program, *step)

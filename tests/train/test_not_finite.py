@@ -1,5 +1,7 @@
 """A training that is no longer finite stops, and says where that began."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import dynplug as dp
 from dynplug.errors import NonFiniteError
 from dynplug.train.finite import first_culprit
+from dynplug.train.program import Program
 
 
 class Drift(dp.DynamicalSystem):
@@ -30,6 +33,36 @@ def fit(x, model=None, loss="mse", y=None, optimizer=None, **options):
     with pytest.raises(NonFiniteError) as error:
         t.fit((x, np.zeros((len(x), x.shape[1])) if y is None else y), num_epoch=2, batch_size=2)
     return t, str(error.value)
+
+
+class Late:
+    """A flag that is there, but never says so: another thread has yet to tell."""
+
+    def __init__(self, flag):
+        self.flag = flag
+
+    def __bool__(self):
+        return bool(self.flag)
+
+    def is_ready(self):
+        return False
+
+    def block_until_ready(self):
+        return self
+
+
+def test_a_step_is_looked_at_even_if_it_does_not_say_that_it_is_done(monkeypatch):
+    train = Program.train
+
+    def late(self, state, *args, **options):
+        made = train(self, replace(state, ok=getattr(state.ok, "flag", state.ok)), *args, **options)
+        return made._replace(state=replace(made.state, ok=Late(made.state.ok)))
+
+    monkeypatch.setattr(Program, "train", late)
+    x = np.zeros((6, 5, 1), np.float32)
+    x[3, 2] = 5.0
+    _, said = fit(x)
+    assert said.startswith("Epoch 1, step 2: ")
 
 
 def test_a_state_is_named_with_its_time():
