@@ -219,7 +219,7 @@ def test_no_state_is_believed_only_where_it_is_true(net):
 def test_a_name_is_found_in_the_compiled_program(net):
     def text(**options):
         loop = dp.LoopOverTime(net, dt=1.0, jit=False, **options)
-        return jax.jit(lambda x: loop(x)[1]).lower(jnp.ones((3, 2))).compile().as_text()
+        return jax.jit(lambda x: loop(x)[1]).lower(jnp.ones((3, 2))).as_text(debug_info=True)
 
     assert "retina" in text(name="retina")
     assert "retina" not in text()

@@ -208,7 +208,8 @@ def test_records_of_an_interrupt_before_the_first_chunk_are_empty(monkeypatch):
 
 
 CHILD = """
-    import sys, warnings, numpy as np, dynplug as dp
+    import signal, sys, numpy as np, dynplug as dp
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
     r = dp.DSRunner(dp.neurons.HH(200), monitors=["V"], dt=0.01, chunk=500, progress_bar=False, record_to=sys.argv[1])
     r.run(5.0, inputs=10.0)
     print("going", flush=True)
