@@ -52,7 +52,7 @@ def imports(path):
 
 @pytest.mark.parametrize("path", [f for f in FILES if f.name == "__init__.py"], ids=lambda p: str(p.relative_to(ROOT)))
 def test_no_module_takes_the_name_of_something_public(path):
-    """Python binds a module in its package when it is imported first: a public name from elsewhere would be lost then."""
+    """Python binds a module in its package at its first import: a public name from elsewhere would be lost then."""
     modules = {f.stem for f in path.parent.glob("*.py")} | {f.parent.name for f in path.parent.glob("*/__init__.py")}
     package = ".".join(path.parent.relative_to(ROOT.parent).parts)
     for node in ast.walk(ast.parse(path.read_text())):

@@ -27,8 +27,8 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
         raise click.UsageError("--resume goes on in its own run folder: leave out --out.")
     from dynplug.timeloop import tune_allocator
     from dynplug.train.config import Config
-    from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, Training
     from dynplug.train.html_report import PICTURES, REPORT
+    from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, Training
 
     if resume:
         folder, config = Path(resume), Config.from_file(Path(resume) / CONFIG)

@@ -12,8 +12,8 @@ def tune_allocator() -> bool:
 
     XLA on a CPU takes its temporaries from `malloc` in every call. glibc returns large ones to the system, which must
     clear every page again in the next call: a training step may spend half of its time so. After this call blocks of up
-    to 1 GiB are kept and used again, at the price of memory that the process holds on to. The command `dynplug` does
-    this for itself; a library may not do it unasked.
+    to 1 GiB are kept and used again, at the price of memory that the process holds on to. The command
+    `dynplug train` does this for itself; a library may not do it unasked.
 
     **Returns:** whether it was done: `True` on Linux with glibc, `False` elsewhere, where there is nothing to do.
 

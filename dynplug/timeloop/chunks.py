@@ -1,6 +1,6 @@
 """Long loops as a loop over chunks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -8,12 +8,19 @@ import jax.numpy as jnp
 
 
 def in_chunks(
-    one: Callable[..., tuple[Any, Any, Any]], carry: Any, xs: Any, length: int, size: int, *, reverse: bool = False
+    one: Callable[..., tuple[Any, Any, Any]],
+    carry: Any,
+    xs: Any,
+    length: int,
+    size: int,
+    *,
+    reverse: bool = False,
+    sums: Sequence[Any] = (),
 ) -> tuple[Any, Any, Any]:
     """Carry a chunk, `one(carry, xs, length, reverse) -> (carry, ys, sums)`, through time.
 
-    Every array in `xs` and `ys` has a whole number of rows a chunk; a last, shorter chunk takes what is left over. The
-    sums of the chunks are added up.
+    Every array in `xs` and `ys` has a row a step or a row a chunk; a last, shorter chunk takes what is left over. The
+    sums of the chunks are added to `sums`, which start at zero.
     """
     count, left = divmod(length, size)
     if count == 1 and not left:
@@ -32,26 +39,21 @@ def in_chunks(
         new, ys, more = one(carry, xs, left, reverse)
         return new, ys, jax.tree.map(jnp.add, sums, more)
 
+    total = list(sums)
+    if not left:
+        return main(carry, xs, total)
     first = jax.tree.map(lambda x: x[: _rows(x, length, size)], xs)
     last = jax.tree.map(lambda x: x[_rows(x, length, size) :], xs)
-    like = jax.eval_shape(lambda c, x: one(c, x, size, reverse)[2], carry, _one_chunk(first, count))
-    sums = jax.tree.map(lambda v: jnp.zeros(v.shape, v.dtype), like)
-    if not left:
-        return main(carry, xs, sums)
     if reverse:
-        carry, late, sums = rest(carry, last, sums)
-        carry, early, sums = main(carry, first, sums)
+        carry, late, total = rest(carry, last, total)
+        carry, early, total = main(carry, first, total)
     else:
-        carry, early, sums = main(carry, first, sums)
-        carry, late, sums = rest(carry, last, sums)
-    return carry, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), early, late), sums
+        carry, early, total = main(carry, first, total)
+        carry, late, total = rest(carry, last, total)
+    return carry, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), early, late), total
 
 
 def _rows(x: Any, length: int, size: int) -> int:
     """The rows of whole chunks: of an array with a row a step, or a row a chunk."""
     count = length // size
     return count * size if x.shape[0] == length else count
-
-
-def _one_chunk(xs: Any, count: int) -> Any:
-    return jax.tree.map(lambda x: jax.ShapeDtypeStruct((x.shape[0] // count, *x.shape[1:]), x.dtype), xs)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from dynplug.timeloop.chunks import in_chunks
-from dynplug.timeloop.execute import execute
+from dynplug.timeloop.execute import execute, zeros
 from dynplug.timeloop.gradient import Differentiated, differentiate
 from dynplug.timeloop.lags import turn
 from dynplug.timeloop.plan import Plan
@@ -61,6 +61,7 @@ def compiled(program: Program, length: int, plan: Plan) -> Callable[[list[Any], 
         handed = [turn(v) if lag else v for v, lag in zip(handed, lags, strict=True)]
         put_out = _floating(cotangents[1])
         step = _runner(plan, pair.backward, given)
+        sums = zeros(pair.backward.sums)
         if plan.remat:
             again = _runner(plan, pair.forward, given)
 
@@ -69,9 +70,9 @@ def compiled(program: Program, length: int, plan: Plan) -> Callable[[list[Any], 
                 _, outs, _ = again([v[0] for v in start], x, count, False)
                 return step(now, [*x, *outs[n_ys:], *cts], count, reverse)
 
-            found = in_chunks(one, handed, (xs, rest, put_out), length, plan.chunk, reverse=True)
+            found = in_chunks(one, handed, (xs, rest, put_out), length, plan.chunk, reverse=True, sums=sums)
         else:
-            found = in_chunks(step, handed, [*xs, *rest, *put_out], length, plan.chunk, reverse=True)
+            found = in_chunks(step, handed, [*xs, *rest, *put_out], length, plan.chunk, reverse=True, sums=sums)
         first, of_xs, of_consts = found
         first = [turn(v) if lag else v for v, lag in zip(first, lags, strict=True)]
         return _spread(of_consts, kept.consts), _spread(first, floating), _spread(of_xs, kept.xs)

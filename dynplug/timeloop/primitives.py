@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.timeloop.program import Eqn
+from dynplug.timeloop.program import CALLS, Eqn
 
 
 def _listed(names: str) -> frozenset[str]:
@@ -49,7 +49,7 @@ def is_heavy(eqn: Eqn) -> bool:
     """Whether an equation is worth a stage of its own: done for all steps at once it costs less than step by step."""
     name = eqn.primitive.name
     if name in _PRODUCTS:
-        return _multiplications(eqn) >= _HEAVY_PRODUCT
+        return multiplications(eqn) >= _HEAVY_PRODUCT
     if name in _NESTED:
         return any(is_heavy(inner) for inner in inner_eqns(eqn))
     return name in _FACTORISATIONS
@@ -111,6 +111,21 @@ def contract(eqn: Eqn, lhs: Any, rhs: Any) -> Any:
     return jax.lax.conv_general_dilated(lhs, rhs, **given)
 
 
+def multiplications(eqn: Eqn) -> int:
+    """The multiplications in a product; 0 for all other equations."""
+    if eqn.primitive.name not in _PRODUCTS:
+        return 0
+    out = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
+    lhs, rhs = (v.aval.shape for v in eqn.invars[:2])
+    if eqn.primitive.name == "dot_general":
+        contracted = eqn.params["dimension_numbers"][0][0]
+        return out * int(np.prod([lhs[d] for d in contracted], dtype=np.int64))
+    if eqn.primitive.name == "conv_general_dilated":
+        spec = eqn.params["dimension_numbers"].rhs_spec
+        return out * int(np.prod([rhs[d] for d in spec[1:]], dtype=np.int64))
+    return out * int(rhs[-1])
+
+
 def row_count(eqn: Eqn, fixed: Container[Any]) -> int:
     """The rows of a product in one step: the size of its result without the axes that a `fixed` operand gives it."""
     rows = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
@@ -130,26 +145,13 @@ def _join(a: Any, axis: int) -> Any:
     return a.reshape(*a.shape[:axis], -1, *a.shape[axis + 2 :])
 
 
-def _multiplications(eqn: Eqn) -> int:
-    out = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
-    lhs, rhs = (v.aval.shape for v in eqn.invars[:2])
-    if eqn.primitive.name == "dot_general":
-        contracted = eqn.params["dimension_numbers"][0][0]
-        return out * int(np.prod([lhs[d] for d in contracted], dtype=np.int64))
-    if eqn.primitive.name == "conv_general_dilated":
-        spec = eqn.params["dimension_numbers"].rhs_spec
-        return out * int(np.prod([rhs[d] for d in spec[1:]], dtype=np.int64))
-    return out * int(rhs[-1])
-
-
 def inner_eqns(eqn: Eqn) -> list[Eqn]:
     """The equations of what an equation calls, calls within them included."""
     found: list[Eqn] = []
     for value in eqn.params.values():
         jaxpr = getattr(value, "jaxpr", value)
         for inner in getattr(jaxpr, "eqns", ()):
-            calls = inner.primitive.name in ("jit", "pjit", "closed_call", "core_call", "remat", "checkpoint")
-            found += inner_eqns(inner) if calls else [inner]
+            found += inner_eqns(inner) if inner.primitive.name in CALLS else [inner]
     return found
 
 

@@ -13,7 +13,7 @@ Var = jex.Var
 Eqn = Any  # an equation of a jaxpr
 Atom = Any  # a `Var` or a `Literal`
 
-_CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint"}
+CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint"}
 
 
 def is_var(atom: Atom) -> TypeGuard[Var]:
@@ -132,7 +132,7 @@ def _write_out(
     eqns: list[Eqn] = []
     for eqn in jaxpr.eqns:
         ins = [read(v) for v in eqn.invars]
-        if eqn.primitive.name in _CALLS and not (keep and eqn.params.get("name") == keep):
+        if eqn.primitive.name in CALLS and not (keep and eqn.params.get("name") == keep):
             called = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
             open_, own = getattr(called, "jaxpr", called), getattr(called, "consts", ())
             local: dict[Var, Atom] = {}

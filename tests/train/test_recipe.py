@@ -12,8 +12,8 @@ from safetensors.numpy import load_file
 import dynplug as dp
 from dynplug.errors import CheckpointError, ConfigError
 from dynplug.train.config import Config
-from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
 from dynplug.train.html_report import REPORT
+from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
 
 TEXT = """\
 seed = 4
