@@ -8,12 +8,15 @@ import jax
 
 from dynplug.errors import OptionError, nearest
 from dynplug.timeloop.lags import blocked
+from dynplug.timeloop.primitives import multiplications
 from dynplug.timeloop.program import Program, byte_count
 from dynplug.timeloop.stages import Stage, recurrent_lags, split
 
 Schedule = Literal["auto", "step", "layer", "plain"]
 
-_ROWS = 1280  # in a product, from which on more rows gain nothing
+_SMALL = 8 * 2**20  # bytes: where stages hand each other less in all steps, chunks gain nothing
+_ROWS = 320  # in a product, from which on more rows gain nothing
+_WORK = 40_000_000  # multiplications in the products of a chunk, beside which a chunk's own cost is small
 _ROOM = 16 * 2**20  # bytes that the stages of a chunk may hand each other
 
 
@@ -62,7 +65,7 @@ def _choose(program: Program, length: int, layers: bool, schedule: str, remat: b
         return Plan(layers, min(int(remat), length), True, f"chunks of {remat} steps, as asked")
     if remat:
         size = _divisor(length, _rematerialised(program, length))
-        return Plan(layers, size, True, f"chunks of {size} steps take the least memory")
+        return Plan(layers, size, True, f"chunks of {size} steps take little memory")
     if schedule != "auto":
         return Plan(layers, length, False, "as asked")
     return _auto(program, length)
@@ -75,9 +78,12 @@ def _auto(program: Program, length: int) -> Plan:
         return Plan(True, length, False, "no product outside of a recurrence")
     if jax.default_backend() != "cpu":
         return Plan(True, length, False, "an accelerator likes large products")
-    long_enough = math.ceil(_ROWS / min(rows))
-    small_enough = max(1, _ROOM // max(1, handed_on(stages)))
-    size = _divisor(length, min(long_enough, small_enough))
+    handed = handed_on(stages)
+    if handed * length <= _SMALL:
+        return Plan(True, length, False, f"stages hand each other {handed * length / 2**20:.1f} MiB, which is little")
+    work = sum(map(multiplications, program.eqns))
+    long_enough = math.ceil(max(_ROWS / min(rows), _WORK / max(1, work)))
+    size = _divisor(length, min(long_enough, max(1, _ROOM // max(1, handed))))
     why = f"products of {min(rows) * size} rows"
     return Plan(True, size, False, why if size < length else f"{why}; all steps in one chunk")
 
@@ -88,10 +94,12 @@ def handed_on(stages: list[Stage]) -> int:
 
 
 def _rematerialised(program: Program, length: int) -> int:
-    """The chunk for which the starts of all chunks, and one chunk's values, take the least room."""
+    """The chunk for which the starts of all chunks, and one chunk's values, take the least room, if not too short."""
+    stages, _ = split(program)
     start = sum(byte_count(v) * (lag + 1) for v, lag in zip(program.carry, program.lags, strict=True))
-    within = start + handed_on(split(program)[0])
-    return max(1, round(math.sqrt(length * start / max(1, within))))
+    least_room = round(math.sqrt(length * start / max(1, start + handed_on(stages))))
+    rows = [n for stage in stages for n in stage.rows]
+    return max(1, least_room, math.ceil(_ROWS / 2 / min(rows)) if rows else 1)
 
 
 def _divisor(length: int, size: int, most: int | None = None) -> int:

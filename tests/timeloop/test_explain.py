@@ -22,12 +22,18 @@ def plan(length=100, **options):
 
 def test_stages_in_order_with_what_they_carry():
     text = plan()
-    assert text.startswith("100 steps, stage by stage, in chunks of 20 (products of 1280 rows)")
+    assert text.startswith("100 steps, stage by stage, all at once (stages hand each other 5.4 MiB, which is little)")
     order = ["dot_general[64x30]", "hidden.V", "dot_general[90x64]", "carrying recurrent", "dot_general[64x20]"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert "Counted without a loop: i" in text
     assert "it is part of a recurrence of recurrent" in text
+
+
+def test_long_loops_go_in_chunks():
+    """Of 40 million multiplications: a step has 64 (40 30 + 90 60 + 30 20 + 30 30), and 80 divides 400."""
+    assert plan(400).startswith("400 steps, stage by stage, in chunks of 80 (products of 5120 rows)")
+    assert "in chunks of 80 " in plan(1600)
 
 
 def test_the_schedules_differ():
