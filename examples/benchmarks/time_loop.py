@@ -249,7 +249,7 @@ def measure(name):
 def lstm_of_torch(model, x, y):
     """The training step of W3 by `torch.nn.LSTM`, where torch is installed."""
     try:
-        import torch
+        import torch  # pyright: ignore[reportMissingImports]
     except ImportError:
         return None
     n, m, out = NETWORKS["W3"][2]
