@@ -1,7 +1,9 @@
 """What a trainer minimises and what it logs: names and callables in, one form out."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -66,7 +68,11 @@ class Objective:
                 "model; what else it shall log it returns, with loss_has_aux=True. "
                 + (f"Got metrics={list(metrics)}." if metrics else f"Got {loss!r}, which reads predictions.")
             )
-        return cls(measure, has_aux, tuple(_measure(m, "metric") for m in metrics), auto_run)
+        measures = tuple(_measure(m, "metric") for m in metrics)
+        names = Counter(["loss", *(m.name for m in measures)])
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise OptionError(f"Metrics must have names of their own; there is more than one {_listed(twice)}.")
+        return cls(measure, has_aux, measures, auto_run)
 
     def __call__(
         self, forward: Forward, model: Any, x: Any, y: Any, key: PRNGKeyArray, state: RunState | None
@@ -79,30 +85,36 @@ class Objective:
         else:
             value, measured = self.loss.function(Run(model, key, forward), x, y), {}
         value, aux = self._split(value)
-        return value, (state, jax.lax.stop_gradient({"loss": value, **aux, **measured}))
+        if twice := aux.keys() & {"loss", *measured}:
+            raise OptionError(f"What a loss logs beside its value cannot be called {_listed(twice)}: that is taken.")
+        logged = {"loss": value, **aux, **measured}
+        for name, one in logged.items():
+            if jnp.shape(one) != ():
+                what = "The loss" if name == "loss" else f"What is logged as {name!r}"
+                raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(one)}. Take its mean.")
+        return jnp.asarray(value), (state, jax.lax.stop_gradient(logged))
 
-    def _split(self, value: Any) -> tuple[Array, dict[str, Any]]:
-        aux: dict[str, Any] = {}
+    def _split(self, value: Any) -> tuple[Any, dict[str, Any]]:
+        """A loss's value, and what it logs beside it."""
         if self.has_aux:
             if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
                 raise OptionError("With loss_has_aux=True the loss must return (loss, {'name': value}).")
-            value, aux = value
-            if "loss" in aux:
-                raise OptionError("What a loss logs beside its value cannot be called 'loss', the value's own name.")
-        for name, logged in {"loss": value, **aux}.items():
-            if isinstance(logged, tuple):
-                raise OptionError("The loss returns a tuple: give loss_has_aux=True to log what is beside its value.")
-            if jnp.shape(logged) != ():
-                what = "The loss" if name == "loss" else f"What is logged as {name!r}"
-                raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(logged)}. Take its mean.")
-        return jnp.asarray(value), aux
+            return value
+        if isinstance(value, tuple):
+            raise OptionError("The loss returns a tuple: give loss_has_aux=True to log what is beside its value.")
+        return value, {}
 
 
 def _measure(given: Any, kind: str) -> Measure:
     if not isinstance(given, (str, dict)):
         if not callable(given):
             raise OptionError(f"{kind}={given!r} is neither a registered name nor a function of (predicts, targets).")
-        return Measure(getattr(given, "__name__", type(given).__name__), given, is_batch_first(given))
+        inner = given.func if isinstance(given, partial) else given
+        return Measure(getattr(inner, "__name__", type(inner).__name__), given, is_batch_first(given))
     return Measure(
         given if isinstance(given, str) else given.get("type", ""), build(given, kind=kind), batch_first=True
     )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(names)))

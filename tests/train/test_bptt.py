@@ -1,4 +1,5 @@
 import io
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -335,6 +336,30 @@ def test_options_that_make_no_sense_are_refused():
         trainer(loss_has_aux=True).fit((X, Y), num_epoch=1)
     with pytest.raises(DataError, match="must be a scalar"):
         trainer(loss_fun=lambda p, y: p).fit((X, Y), num_epoch=1)
+
+
+def test_what_is_logged_has_names_of_its_own():
+    def first_is(predicts, targets, unit):
+        return jnp.mean(jnp.argmax(predicts.mean(1), -1) == unit)
+
+    def loss(predicts, targets):
+        return jnp.mean(predicts**2), {"first_is": 0.0}
+
+    t = trainer(metrics=[partial(first_is, unit=0)])
+    t.fit((X, Y), num_epoch=1)
+    assert 0.0 <= t.get_hist_metric("fit", "first_is") <= 1.0
+    with pytest.raises(OptionError, match="there is more than one 'first_is'"):
+        trainer(metrics=[partial(first_is, unit=0), partial(first_is, unit=1)])
+    with pytest.raises(OptionError, match="cannot be called 'first_is'"):
+        trainer(loss_fun=loss, loss_has_aux=True, metrics=[partial(first_is, unit=0)]).fit((X, Y), num_epoch=1)
+    with pytest.raises(OptionError, match="cannot be called 'loss'"):
+        trainer(loss_fun=lambda p, y: (p.mean(), {"loss": 1.0}), loss_has_aux=True).fit((X, Y), num_epoch=1)
+    with pytest.raises(DataError, match="What is logged as 'spread' must be a scalar"):
+        trainer(metrics=[spread]).fit((X, Y), num_epoch=1)
+
+
+def spread(predicts, targets):
+    return predicts.std(0)
 
 
 def test_a_model_without_anything_to_train_names_what_could_be():
