@@ -8,12 +8,12 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 
-def learning_curve(ax: Axes, curves: Mapping[str, Any], *, label: str, title: str = "") -> None:
-    """Curves by name, one value an epoch each; a dot where there was but one epoch."""
+def learning_curve(ax: Axes, curves: Mapping[str, Any], *, label: str, title: str = "", each: str = "epoch") -> None:
+    """Curves by name, one value an epoch, or each `"report"` or `"step"`; a dot where there is but one."""
     for name, values in curves.items():
         ax.plot(np.arange(1, len(values) + 1), values, label=name, marker="." if len(values) == 1 else "")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set(xlabel="epoch", ylabel=label, title=title)
+    ax.set(xlabel=each, ylabel=label, title=title)
     if curves:
         ax.legend(frameon=False)
 

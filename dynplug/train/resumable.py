@@ -26,6 +26,7 @@ class Resumable(ABC):
 
     _progress: Progress
     _observers: Any
+    _device: Any = None
 
     @abstractmethod
     def _start(self, model: Any, batch_size: int) -> RunState:
@@ -89,6 +90,7 @@ class Resumable(ABC):
         """
         progress = self._progress
         progress.state, progress.static, progress.run = to((progress.state, progress.static, progress.run), device)
+        self._device = device
 
     def save_states(self, filename: str | Path) -> None:
         """Write model, optimizer, epoch, seed and history to one safetensors file, whole or not at all.
@@ -99,8 +101,10 @@ class Resumable(ABC):
         self._observers.dynplug_checkpoint_saved(run=self, path=str(filename))
 
     def load_states(self, filename: str | Path) -> None:
-        """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
+        """Go back to what `save_states` wrote; training then goes on as if it had never stopped, on the device of `to`.
 
         **Raises:** `CheckpointError`; this trainer is then as it was.
         """
         self._progress = self._progress.read(filename, self._start)
+        if self._device is not None:
+            self.to(self._device)

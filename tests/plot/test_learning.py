@@ -20,6 +20,9 @@ def test_one_epoch_can_be_seen_and_no_curve_is_no_legend():
     assert axes.get_legend() is None
     dp.plot.learning_curve(axes, {"fit": [3.0]}, label="loss")
     assert axes.lines[0].get_marker() == "."
+    assert axes.get_xlabel() == "epoch"
+    dp.plot.learning_curve(axes, {"fit": [3.0, 2.0]}, label="loss", each="report")
+    assert axes.get_xlabel() == "report"
 
 
 @pytest.mark.parametrize(

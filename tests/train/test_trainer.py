@@ -82,7 +82,7 @@ def test_a_model_may_be_put_into_a_trainer(trainer, net, data, assert_same):
         second.target = net(tau=9.0)
 
 
-def test_moves_to_another_device():
+def test_moves_to_another_device(tmp_path):
     """With two devices of the host; in a process of its own, as their number is fixed when JAX starts."""
     code = """
 import jax, numpy as np, dynplug as dp
@@ -94,11 +94,14 @@ t.to(there)
 t.fit(data, data, num_epoch=1, reset_state=False)
 assert t.target.weight.devices() == {there}, t.target.weight.devices()
 assert t.predict(data[0]).devices() == {there}
+t.save_states("there.safetensors")
+t.load_states("there.safetensors")
+assert t.target.weight.devices() == {there}, t.target.weight.devices()
 t.to("cpu")
 assert t.predict(data[0]).devices() == {here}
 """
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
-    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **flags})
+    subprocess.run([sys.executable, "-c", code], check=True, env={**os.environ, **flags}, cwd=tmp_path)
 
 
 def test_a_device_that_is_not_there_is_named(trainer):
