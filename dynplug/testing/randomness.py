@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
-from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jax.extend.core import Jaxpr, Literal
 
 from dynplug.core import leaves
 from dynplug.testing.compare import close, demand
@@ -108,8 +108,7 @@ def _derived_twice(jaxpr: Jaxpr) -> int:
 
 
 def _jaxprs(value: Any) -> list[Jaxpr]:
-    if isinstance(value, ClosedJaxpr):
-        return [value.jaxpr]
-    if isinstance(value, Jaxpr):
-        return [value]
+    opened = getattr(value, "jaxpr", value)
+    if isinstance(opened, Jaxpr):
+        return [opened]
     return [p for item in value for p in _jaxprs(item)] if isinstance(value, (tuple, list)) else []

@@ -74,7 +74,8 @@ def function(eqns: Sequence[Eqn], ins: Sequence[Var], outs: Sequence[Atom]) -> C
     """The function of `ins` that gives `outs`."""
     computed = [v for v in outs if is_var(v)]
     about = jex.DebugInfo("time loop", "a stage of a step", ("",) * len(ins), ("",) * len(computed))
-    run = jex.jaxpr_as_fun(jex.ClosedJaxpr(jex.Jaxpr((), ins, computed, eqns, debug_info=about), ()))
+    jaxpr = jex.Jaxpr((), ins, computed, eqns, debug_info=about)
+    run = jex.jaxpr_as_fun(jex.ClosedJaxpr(jaxpr, ()))  # pyright: ignore[reportPrivateImportUsage] - JAX 0.12 has one kind
 
     def call(*values: Any) -> list[Any]:
         found = iter(run(*values))
