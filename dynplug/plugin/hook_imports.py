@@ -5,24 +5,33 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import NamedTuple
 
 _CODE = """
 import importlib, json, sys
 for module in sys.argv[1:]:
+    error = ""
     try:
         importlib.import_module(module)
-    except BaseException:
-        pass
-    print(json.dumps([module, "jax" in sys.modules]), flush=True)
+    except BaseException as cause:
+        error = f"{type(cause).__name__}: {cause}"
+    print(json.dumps([module, "jax" in sys.modules, error]), flush=True)
     if "jax" in sys.modules:
         break
 """
 
 
-def that_import_jax(modules: Sequence[str]) -> list[str]:
-    """Those among some modules whose import brings in JAX. One process serves until one does, then another goes on."""
+class Imported(NamedTuple):
+    """What importing a module does: whether it brings in JAX, and the error that it ends with, if any."""
+
+    jax: bool
+    error: str
+
+
+def imports_of(modules: Sequence[str]) -> dict[str, Imported]:
+    """What importing each of some modules does. One process serves until one brings in JAX, then another goes on."""
     path = os.pathsep.join(dict.fromkeys(p or os.getcwd() for p in sys.path))
-    guilty: list[str] = []
+    found: dict[str, Imported] = {}
     waiting = list(dict.fromkeys(modules))
     while waiting:
         done = subprocess.run(
@@ -33,6 +42,12 @@ def that_import_jax(modules: Sequence[str]) -> list[str]:
             env={**os.environ, "PYTHONPATH": path},
         )
         answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
-        guilty += [module for module, imports in answers if imports]
-        waiting = waiting[max(1, len(answers)) :]
-    return guilty
+        answers = answers or [[waiting[0], False, f"it ends the process, with {done.returncode}"]]
+        found.update((module, Imported(jax, error)) for module, jax, error in answers)
+        waiting = waiting[len(answers) :]
+    return found
+
+
+def that_import_jax(modules: Sequence[str]) -> list[str]:
+    """Those among some modules whose import brings in JAX."""
+    return [module for module, done in imports_of(modules).items() if done.jax]

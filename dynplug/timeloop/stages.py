@@ -63,7 +63,7 @@ def split(program: Program, hoist: bool = True) -> tuple[list[Stage], tuple[Eqn,
         """Have the stage that makes `v` put it out."""
         if not is_var(v) or v in graph.const or v in graph.given:
             return
-        (heavy if graph.is_heavy(v) else light)[graph.level[v]].outs[v] = None
+        (heavy if graph.is_early(v) else light)[graph.level[v]].outs[v] = None
 
     for y in program.ys:
         ask(y)
@@ -116,12 +116,12 @@ class _Graph:
             and is_batchable(eqn)
             and not self.const.issuperset(eqn.outvars)
         }
-        self.turned = {  # a product turned round belongs to the product: turned in every step it would cost more
+        turned = {  # a product turned round belongs to the product: turned in every step it would cost more
             n
             for n, eqn in enumerate(program.eqns)
             if eqn.primitive.name == "transpose" and self.maker.get(eqn.invars[0]) in self.heavy
         }
-        self.heavy |= self.turned
+        self.early = self.heavy | turned
         self.level = self._levels()
         self.stored = {v for v in program.ys if is_var(v) and v in self.maker}
         self.leafy = self._leafy()
@@ -136,8 +136,9 @@ class _Graph:
     def eqn_of(self, v: Atom) -> Eqn | None:
         return self.program.eqns[self.maker[v]] if is_var(v) and v in self.maker else None
 
-    def is_heavy(self, v: Var) -> bool:
-        return self.maker.get(v) in self.heavy or v in self.delayed
+    def is_early(self, v: Var) -> bool:
+        """Whether a value is there before the scan of its level."""
+        return self.maker.get(v) in self.early or v in self.delayed
 
     @staticmethod
     def cycles(program: Program) -> list[int | None]:
@@ -175,7 +176,7 @@ class _Graph:
         while changed:
             changed = False
             for n, eqn in enumerate(program.eqns):
-                own = max((level[v] for v in eqn.invars if is_var(v)), default=0) + (n in self.heavy - self.turned)
+                own = max((level[v] for v in eqn.invars if is_var(v)), default=0) + (n in self.heavy)
                 cycle = self.cycle[n]
                 if cycle is not None:
                     own = of_cycle[cycle] = max(own, of_cycle.get(cycle, 0))
@@ -196,7 +197,7 @@ class _Graph:
         leafy = set(self.program.consts) | self.given | self.stored | self.delayed
         for n, eqn in enumerate(self.program.eqns):
             light = n not in self.recurrent and is_batchable(eqn)
-            if n in self.heavy or (light and all(not is_var(v) or v in leafy for v in eqn.invars)):
+            if n in self.early or (light and all(not is_var(v) or v in leafy for v in eqn.invars)):
                 leafy.update(eqn.outvars)
         return leafy
 
@@ -219,11 +220,11 @@ def _gather(program: Program, graph: _Graph, demand: _Demand, level: int, wants_
             continue
         n = graph.maker.get(v)
         beside = wants_heavy and graph.level[v] == level
-        if n is None or (n in graph.heavy and v not in roots and not beside):
+        if n is None or (n in graph.early and v not in roots and not beside):
             ins[v] = None
             continue
         turned = wants_heavy and n not in graph.recurrent and program.eqns[n].primitive.name == "transpose"
-        here = v in roots or turned or n in graph.heavy or (graph.level[v] == level and not wants_heavy)
+        here = v in roots or turned or n in graph.early or (graph.level[v] == level and not wants_heavy)
         if here or v in graph.const or (v in graph.leafy and v not in graph.stored):
             if n not in chosen:
                 chosen.add(n)
@@ -236,7 +237,7 @@ def _gather(program: Program, graph: _Graph, demand: _Demand, level: int, wants_
         carry=tuple(carry.values()),
         outs=tuple(demand.outs),
         sums=tuple(demand.sums),
-        rows=tuple(row_count(program.eqns[n], graph.const) for n in sorted(chosen) if n in graph.heavy - graph.turned),
+        rows=tuple(row_count(program.eqns[n], graph.const) for n in sorted(chosen) if n in graph.heavy),
         scan=not wants_heavy
         and (not graph.hoist or any(n in graph.recurrent or not is_batchable(program.eqns[n]) for n in chosen)),
         contracted=tuple(demand.contracted),
@@ -251,7 +252,7 @@ def _finish(program: Program, graph: _Graph) -> tuple[tuple[Eqn, ...], list[Var]
     while stack:
         v = stack.pop()
         n = graph.maker.get(v)
-        inside = n is None or n in graph.recurrent or n in graph.heavy - graph.turned or not is_linear(program.eqns[n])
+        inside = n is None or n in graph.recurrent or n in graph.heavy or not is_linear(program.eqns[n])
         if n is not None and not inside and all(is_var(a) and a not in graph.const for a in program.eqns[n].invars):
             tail.add(n)
             stack += [a for a in program.eqns[n].invars if is_var(a)]

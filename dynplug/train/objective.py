@@ -89,8 +89,10 @@ class Objective:
             raise OptionError(f"What a loss logs beside its value cannot be called {_listed(twice)}: that is taken.")
         logged = {"loss": value, **aux, **measured}
         for name, one in logged.items():
+            what = "The loss" if name == "loss" else f"What is logged as {name!r}"
+            if isinstance(one, tuple):
+                raise OptionError(f"{what} is a tuple. For a loss that returns (loss, values) give loss_has_aux=True.")
             if jnp.shape(one) != ():
-                what = "The loss" if name == "loss" else f"What is logged as {name!r}"
                 raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(one)}. Take its mean.")
         return jnp.asarray(value), (state, jax.lax.stop_gradient(logged))
 
@@ -100,8 +102,6 @@ class Objective:
             if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
                 raise OptionError("With loss_has_aux=True the loss must return (loss, {'name': value}).")
             return value
-        if isinstance(value, tuple):
-            raise OptionError("The loss returns a tuple: give loss_has_aux=True to log what is beside its value.")
         return value, {}
 
 

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from dynplug.plugin.diagnosis import problems_of, shared_names
-from dynplug.plugin.hook_imports import that_import_jax
+from dynplug.plugin.hook_imports import imports_of, that_import_jax
 from dynplug.plugin.registry import Registry
 
 HOOKS = """
@@ -85,6 +85,18 @@ def test_modules_that_import_jax_are_told_from_those_that_do_not(site):
     modules = ["light_one", "heavy_one", "light_two", "heavy_two", "light_one", "no_such_module"]
     assert that_import_jax(modules) == ["heavy_one", "heavy_two"]
     assert that_import_jax([]) == []
+    found = imports_of(modules)
+    assert found["light_one"] == (False, "")
+    assert found["light_two"] == (False, "SystemExit: no")
+    assert found["heavy_two"] == (True, "ZeroDivisionError: division by zero")
+    assert found["no_such_module"] == (False, "ModuleNotFoundError: No module named 'no_such_module'")
+
+
+def test_a_module_that_ends_the_process_is_told_and_the_next_is_looked_at(site):
+    (site / "ends.py").write_text("import os; os._exit(3)")
+    (site / "light_one.py").write_text("")
+    found = imports_of(["ends", "light_one"])
+    assert found == {"ends": (False, "it ends the process, with 3"), "light_one": (False, "")}
 
 
 def test_many_modules_are_looked_at_in_one_process(site):

@@ -334,6 +334,8 @@ def test_options_that_make_no_sense_are_refused():
         trainer(metrics="accuracy")
     with pytest.raises(OptionError, match="loss_has_aux"):
         trainer(loss_has_aux=True).fit((X, Y), num_epoch=1)
+    with pytest.raises(OptionError, match="The loss is a tuple"):
+        trainer(loss_fun=lambda p, y: (p.mean(), {"rate": p.max()})).fit((X, Y), num_epoch=1)
     with pytest.raises(DataError, match="must be a scalar"):
         trainer(loss_fun=lambda p, y: p).fit((X, Y), num_epoch=1)
 
