@@ -31,9 +31,9 @@ def in_chunks(
         return (new, jax.tree.map(jnp.add, state[1], sums)), ys
 
     def main(carry: Any, xs: Any, sums: Any) -> tuple[Any, Any, Any]:
-        parts = jax.tree.map(lambda x: x.reshape(count, -1, *x.shape[1:]), xs)
+        parts = jax.tree.map(lambda x: x.reshape(count, x.shape[0] // count, *x.shape[1:]), xs)
         (new, sums), ys = jax.lax.scan(step, (carry, sums), parts, count, reverse)
-        return new, jax.tree.map(lambda y: y.reshape(-1, *y.shape[2:]), ys), sums
+        return new, jax.tree.map(lambda y: y.reshape(y.shape[0] * y.shape[1], *y.shape[2:]), ys), sums
 
     def rest(carry: Any, xs: Any, sums: Any) -> tuple[Any, Any, Any]:
         new, ys, more = one(carry, xs, left, reverse)

@@ -5,9 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.interpreters import ad
 
+from dynplug.timeloop.contract import contract
 from dynplug.timeloop.lags import blocked, read, shift
-from dynplug.timeloop.primitives import contract
 from dynplug.timeloop.program import Atom, Program, Var, function, is_var, needed
 from dynplug.timeloop.stages import Stage, split
 
@@ -33,8 +34,11 @@ def execute(
     run = _Run(program, consts, carry, xs, length, reverse)
     for stage in stages:
         (run.scan if stage.scan else run.at_once)(stage)
-    finish = function(tail, list(run.total), [v for v in program.sums if is_var(v)])
-    found = iter(finish(*run.total.values()))
+    summed = [v for v in program.sums if is_var(v)]
+    made = {*run.total, *(v for eqn in tail for v in eqn.outvars)}
+    before = needed(program.eqns, [v for eqn in tail for v in eqn.invars if is_var(v) and v not in made], run.known)
+    finish = function((*before, *tail), (*run.known, *run.total), summed)
+    found = iter(finish(*run.known.values(), *run.total.values()))
     sums = [next(found) if is_var(v) else jnp.asarray(v.val, v.aval.dtype) * length for v in program.sums]
     return [run.last[k] for k in range(len(program.carry))], [run.output(v) for v in program.ys], sums
 
@@ -92,6 +96,7 @@ class _Run:
         while waiting:  # what a step hands on may itself have been handed to it
             pending = {program.carry[k] for k in waiting}
             ready = [k for k in waiting if not _depends(stage, program.new[k], pending)]
+            assert ready, "a cycle through carries alone must be a scan"
             for k, value in zip(ready, compute([program.new[k] for k in ready]), strict=True):
                 move = shift if program.lags[k] else _shift
                 self.last[k], shifted[program.carry[k]] = move(self.carry[k], value, self.reverse)
@@ -100,21 +105,26 @@ class _Run:
         if stage.sums:
             for v, value in zip(stage.sums, compute(stage.sums), strict=True):
                 self.total[v] = value.sum(0)
-        operands = compute([v for eqn in stage.contracted for v in eqn.invars])
-        for n, eqn in enumerate(stage.contracted):
-            self.total[eqn.outvars[0]] = contract(eqn, *operands[2 * n : 2 * n + 2])
+        rows = iter(compute([part.eqn.invars[n] for part in stage.contracted for n in part.stacked]))
+        for part in stage.contracted:
+            operands = [next(rows) if n in part.stacked else self.same(v) for n, v in enumerate(part.eqn.invars)]
+            self.total[part.eqn.outvars[0]] = contract(part.eqn, operands, part.moving, part.stacked)
 
     def output(self, v: Atom) -> Any:
         """An output at all steps, also where no stage put it out."""
         if is_var(v) and v in self.stacked:
             return self.stacked[v]
-        (value,) = function(needed(self.program.eqns, [v], self.known), tuple(self.known), [v])(*self.known.values())
+        value = self.same(v)
         return jnp.broadcast_to(value, (self.length, *value.shape))
+
+    def same(self, v: Atom) -> Any:
+        """What is the same at all steps."""
+        return function(needed(self.program.eqns, [v], self.known), tuple(self.known), [v])(*self.known.values())[0]
 
 
 def zeros(atoms: Iterable[Atom]) -> list[Any]:
     """Sums before the first step."""
-    return [jnp.zeros(v.aval.shape, v.aval.dtype) for v in atoms]
+    return [ad.zeros_like_aval(v.aval) for v in atoms]
 
 
 def _depends(stage: Stage, out: Atom, on: set[Var]) -> bool:

@@ -3,14 +3,16 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-import jax.numpy as jnp
+import jax
 
 from dynplug.timeloop.analysis import Analysis
-from dynplug.timeloop.gradient import differentiate
+from dynplug.timeloop.backward import backward
 from dynplug.timeloop.lags import blocked
+from dynplug.timeloop.linearised import linearise
+from dynplug.timeloop.perturbed import is_floating, perturbed
 from dynplug.timeloop.plan import Plan, handed_on
 from dynplug.timeloop.primitives import is_batchable, is_heavy
-from dynplug.timeloop.program import Eqn, Program, Var, byte_count, struct
+from dynplug.timeloop.program import Eqn, Program, byte_count, struct
 from dynplug.timeloop.stages import Stage, split
 
 
@@ -18,6 +20,10 @@ def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
     """How a loop of `length` steps runs, with the names of what it carries."""
     if isinstance(loop, str):
         return f"{length} steps as one jax.lax.scan: {loop}."
+    try:
+        jax.eval_shape(loop.run)
+    except Exception as error:
+        return f"{length} steps as one jax.lax.scan: they cannot be split ({type(error).__name__}: {error})."
     prepared, plan = loop.prepared, loop.plan
     program = prepared.program
     carried = [names[k] for k in prepared.carried]
@@ -49,7 +55,7 @@ def _stage(stage: Stage, carried: Sequence[str]) -> str:
     own = ", ".join(carried[k] for k in stage.carry)
     work = _names(stage.eqns)
     if stage.contracted:
-        work += f"; summed over time: {_names(stage.contracted)}"
+        work += f"; summed over time: {_names(part.eqn for part in stage.contracted)}"
     if stage.scan:
         return f"one scan, carrying {own or 'nothing'}: {work}"
     return f"all steps in one call{f', with {own} as a shift' if own else ''}: {work or 'no work'}"
@@ -75,25 +81,25 @@ def _left_inside(stages: Sequence[Stage], carried: Sequence[str]) -> Iterable[st
 
 def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int) -> list[str]:
     layers, chunk, remat = plan.layers, plan.chunk, plan.remat
-    pair = differentiate(program, tuple(map(_is_floating, program.consts)), (False,) * len(program.xs))
-    kept = pair.forward.ys[len(program.ys) :]
-    step = sum(map(byte_count, kept))
-    inside, delays = blocked(pair.backward, chunk)
+    consts, carry = (tuple(is_floating(v.aval) for v in part) for part in (program.consts, program.carry))
+    try:
+        linear = linearise(program, perturbed(program, consts, carry, (False,) * len(program.xs)))
+        back = backward(linear, linear.where.carry, linear.where.ys)
+    except Exception as error:
+        return [f"Backward, where all is differentiated: as jax.lax.scan ({type(error).__name__}: {error})"]
+    step = sum(map(byte_count, linear.kept))
+    inside, delays = blocked(back.program, chunk)
     stages, _ = split(inside, layers)
-    cotangents = [f"the cotangent of {name}" for name, v in zip(carried, program.carry, strict=True) if _is_floating(v)]
-    cotangents += [f"{carried[k]} after the step" for k in pair.followed]
-    within = (handed_on(split(blocked(pair.forward, chunk)[0], layers)[0]) + handed_on(stages)) * chunk
+    cotangents = [f"the cotangent of {carried[k]}" for k in back.carry]
+    cotangents += [f"{carried[k]} after the step" for k in linear.followed]
+    within = (handed_on(split(blocked(linear.forward, chunk)[0], layers)[0]) + handed_on(stages)) * chunk
     cotangents = [name for k, name in enumerate(cotangents) if k not in delays]
     starts = sum(map(byte_count, program.carry)) * -(-length // chunk)
     total = starts + step * chunk + within if remat else step * length + within
     how = "computed again from the start of each chunk" if remat else "kept"
-    shapes = ", ".join(f"{struct(v).dtype}{list(struct(v).shape)}" for v in kept)
+    shapes = ", ".join(f"{struct(v).dtype}{list(struct(v).shape)}" for v in linear.kept)
     return [
         f"Backward: {step:,} bytes a step are {how}: {shapes or 'nothing'}",
         *(f"  {n}. {_stage(stage, cotangents)}" for n, stage in enumerate(stages, 1)),
         f"Memory of a training step beside inputs and parameters: about {total / 1e6:.1f} MB",
     ]
-
-
-def _is_floating(v: Var) -> bool:
-    return bool(jnp.issubdtype(struct(v).dtype, jnp.inexact))

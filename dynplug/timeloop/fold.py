@@ -27,7 +27,8 @@ def fold(eqns: Sequence[Eqn], outs: Sequence[Atom]) -> tuple[Eqn, ...]:
 
 
 def _is_uniform(value: Any) -> bool:
-    return value.ndim > 0 and value.size > 0 and bool((value == value.flat[0]).all())
+    """Whether all elements are the same, bit for bit: zeros have signs, and NaN is not equal to itself."""
+    return value.ndim > 0 and value.size > 0 and value.tobytes() == value.flat[:1].tobytes() * value.size
 
 
 def _number(v: Var, value: Any) -> Eqn:

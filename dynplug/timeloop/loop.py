@@ -112,7 +112,8 @@ class Loop(eqx.Module):
         check_options(self.schedule, self.remat)
         xs = _of_dtype(xs, floating_dtype(system))
         step = self._step(system, xs, key, hold, read)
-        loop = analyse(step, (state.i, state.system), None if hold else xs, length, self.schedule, self.remat)
+        carry, given = (state.i, state.system), None if hold else xs
+        loop = analyse(step, carry, given, length, False, self.schedule, self.remat)
         return describe(loop, ["i", *(leaf.path for leaf in leaves(state.system))], length)
 
     def _step(

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from dynplug.timeloop.fold import fold
 from dynplug.timeloop.lags import from_ring, is_delay, row_axis, to_ring
-from dynplug.timeloop.primitives import is_heavy, is_layout
+from dynplug.timeloop.primitives import has_own_transpose, is_heavy, is_layout
 from dynplug.timeloop.program import Atom, Eqn, Program, Traced, Var, byte_count, function, is_var, needed, struct
 
 
@@ -35,9 +37,11 @@ class Prepared:
     delays: dict[int, tuple[int, int]]
     carried: tuple[int, ...]
 
-    def inputs(self, carry: Sequence[Any], xs: Sequence[Any], length: int) -> tuple[list[Any], list[Any], list[Any]]:
+    def inputs(
+        self, carry: Sequence[Any], xs: Sequence[Any], length: int, reverse: bool
+    ) -> tuple[list[Any], list[Any], list[Any]]:
         """The constants, the carry and the inputs of the program."""
-        counted = [_count(carry[k], by, length) for k, by in self.counters.items()]
+        counted = [_count(carry[k], by, length, reverse) for k, by in self.counters.items()]
         consts = self.prelude([carry[k] for k in self.passed])
         before = list(carry)
         for k, (axis, counter) in self.delays.items():
@@ -48,7 +52,7 @@ class Prepared:
         """The loop's carry after the last step."""
         after = list(carry)  # what is only passed on stays as it is
         for k, by in self.counters.items():
-            after[k] = carry[k] + jnp.asarray(length * by, carry[k].dtype)
+            after[k] = carry[k] + _wrapped(length * by, carry[k].dtype)
         for k, value in zip(self.carried, new, strict=True):
             after[k] = value
         for k, (axis, counter) in self.delays.items():
@@ -120,7 +124,7 @@ def _delays(
 def _increment(traced: Traced, before: Var, after: Atom) -> int | None:
     """What is added to a carried integer in each step, if that is all that happens to it."""
     aval: Any = before.aval
-    if not is_var(after) or not jnp.issubdtype(aval.dtype, jnp.integer):
+    if not is_var(after) or aval.dtype.kind not in "iu":
         return None
     eqn = next((e for e in traced.eqns if after in e.outvars), None)
     if eqn is None or eqn.primitive.name != "add" or not any(v is before for v in eqn.invars):
@@ -129,9 +133,17 @@ def _increment(traced: Traced, before: Var, after: Atom) -> int | None:
     return None if is_var(other) or jnp.ndim(other.val) else int(other.val)
 
 
-def _count(first: Any, by: int, length: int) -> Any:
-    steps = jnp.arange(length, dtype=first.dtype) * jnp.asarray(by, first.dtype)
+def _count(first: Any, by: int, length: int, reverse: bool) -> Any:
+    """A counter at all steps; it wraps around as it does in a loop."""
+    steps = jnp.arange(length, dtype=jnp.uint32)
+    steps = steps[::-1] if reverse else steps
+    steps = jax.lax.convert_element_type(steps, first.dtype) * _wrapped(by, first.dtype)
     return first[None] + steps.reshape(-1, *(1,) * first.ndim)
+
+
+def _wrapped(number: int, dtype: Any) -> Any:
+    """An integer as a type of few bits has it."""
+    return jnp.asarray(np.asarray(number % 2 ** (8 * dtype.itemsize), f"u{dtype.itemsize}").astype(dtype))
 
 
 def _invariant(eqns: Sequence[Eqn], fixed: Sequence[Var]) -> tuple[set[Var], list[Var]]:
@@ -140,7 +152,7 @@ def _invariant(eqns: Sequence[Eqn], fixed: Sequence[Var]) -> tuple[set[Var], lis
     worth: list[Var] = []
     for eqn in eqns:
         ins = [v for v in eqn.invars if is_var(v)]
-        if not all(v in room for v in ins):
+        if not all(v in room for v in ins) or has_own_transpose(eqn):
             continue
         source = sum(room[v] for v in ins)
         for v in eqn.outvars:

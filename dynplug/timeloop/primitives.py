@@ -42,17 +42,21 @@ _RANDOM = _listed("""
 _BATCHABLE = _PRODUCTS | _FACTORISATIONS | _ELEMENTWISE | _LAYOUT | _REDUCTIONS
 
 _FREE = {"reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_sum"} | _ELEMENTWISE | _LAYOUT
-_LINEAR = {"transpose", "reshape", "neg", "squeeze", "expand_dims", "copy", "add_any"}
 
 
 def is_heavy(eqn: Eqn) -> bool:
     """Whether an equation is worth a stage of its own: done for all steps at once it costs less than step by step."""
     name = eqn.primitive.name
     if name in _PRODUCTS:
-        return multiplications(eqn) >= _HEAVY_PRODUCT
+        return multiplications(eqn) >= _HEAVY_PRODUCT and not (_is_grouped(eqn) and jax.default_backend() == "cpu")
     if name in _NESTED:
         return any(is_heavy(inner) for inner in inner_eqns(eqn))
     return name in _FACTORISATIONS
+
+
+def _is_grouped(eqn: Eqn) -> bool:
+    """Whether it is a convolution in groups: XLA's for CPUs takes up to 50 times longer for all steps at once."""
+    return eqn.params.get("feature_group_count", 1) * eqn.params.get("batch_group_count", 1) > 1
 
 
 def is_batchable(eqn: Eqn) -> bool:
@@ -63,6 +67,11 @@ def is_batchable(eqn: Eqn) -> bool:
     if name in _RANDOM:  # other generators draw other numbers under vmap
         return all(str(v.aval.dtype) == "key<fry>" for v in (*eqn.invars, *eqn.outvars) if is_key(v))
     return name in _BATCHABLE
+
+
+def has_own_transpose(eqn: Eqn) -> bool:
+    """Whether a backward pass that a user wrote is part of it, which need not be linear: that of a sum is another."""
+    return any(e.primitive.name.startswith("custom_vjp") for e in (eqn, *inner_eqns(eqn)))
 
 
 def is_recomputable(eqn: Eqn) -> bool:
@@ -80,35 +89,6 @@ def is_foldable(eqn: Eqn) -> bool:
 def is_layout(eqn: Eqn) -> bool:
     """Whether an equation only moves or repeats values."""
     return eqn.primitive.name in _LAYOUT or eqn.primitive.name == "convert_element_type"
-
-
-def is_linear(eqn: Eqn) -> bool:
-    """Whether the sum of an equation's results is its result for the sums of its operands."""
-    return eqn.primitive.name in _LINEAR
-
-
-def can_contract(eqn: Eqn) -> bool:
-    """Whether the sum over time of an equation's results is one product."""
-    if eqn.primitive.name == "conv_general_dilated":
-        return eqn.params["feature_group_count"] == 1 and eqn.params["batch_group_count"] == 1
-    return eqn.primitive.name == "dot_general"
-
-
-def contract(eqn: Eqn, lhs: Any, rhs: Any) -> Any:
-    """The sum over time of a product of operands that have time as their first axis."""
-    params = eqn.params
-    if eqn.primitive.name == "dot_general":
-        (lc, rc), (lb, rb) = params["dimension_numbers"]
-        later = [tuple(d + 1 for d in dims) for dims in (lc, rc, lb, rb)]
-        numbers = (((0, *later[0]), (0, *later[1])), (later[2], later[3]))
-        return jax.lax.dot_general(
-            lhs, rhs, numbers, precision=params["precision"], preferred_element_type=params["preferred_element_type"]
-        )
-    numbers = params["dimension_numbers"]
-    features = numbers.lhs_spec[1], numbers.rhs_spec[1]
-    lhs, rhs = (_join(a, f) for a, f in zip((lhs, rhs), features, strict=True))
-    given = {k: v for k, v in params.items() if k not in ("lhs_shape", "rhs_shape")}
-    return jax.lax.conv_general_dilated(lhs, rhs, **given)
 
 
 def multiplications(eqn: Eqn) -> int:
@@ -137,12 +117,6 @@ def row_count(eqn: Eqn, fixed: Container[Any]) -> int:
     elif eqn.primitive.name == "conv_general_dilated":
         rows //= eqn.invars[1].aval.shape[eqn.params["dimension_numbers"].rhs_spec[0]]
     return max(1, rows)
-
-
-def _join(a: Any, axis: int) -> Any:
-    """Time, the first axis, joined to the axis that is `axis` without it."""
-    a = jnp.moveaxis(a, 0, axis)
-    return a.reshape(*a.shape[:axis], -1, *a.shape[axis + 2 :])
 
 
 def inner_eqns(eqn: Eqn) -> list[Eqn]:

@@ -1,13 +1,14 @@
 """One time step as a list of equations."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard
 
 import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 import numpy as np
+from jax.interpreters import ad
 
 Var = jex.Var
 Eqn = Any  # an equation of a jaxpr
@@ -33,6 +34,21 @@ def struct(atom: Atom) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
 
 
+def fresh(atom: Atom) -> Var:
+    """A variable of its own for a value of the same kind."""
+    return jex.Var(atom.aval)
+
+
+def zero(atom: Atom) -> Atom:
+    """Zeros of the same kind, as an atom: outside of equations a literal may be of any shape."""
+    return jex.Literal(0, atom.aval)
+
+
+def like(atom: Atom) -> Any:
+    """What a value is, to trace with: its shape and dtype, whether these are weak, and how it lies on a mesh."""
+    return atom.aval
+
+
 @dataclass(frozen=True, eq=False)
 class Program:
     """One step of a loop over time, with no call left in it that could be written out.
@@ -46,6 +62,7 @@ class Program:
     - `ys`: what a step puts out.
     - `sums`: what is added up over all steps.
     - `lags`: for each carried value, the number of steps after which it comes back, if it is a delay; else 0.
+    - `linear`: in a backward program, the values that are linear in the cotangents it is given, as far as known.
     """
 
     eqns: tuple[Eqn, ...]
@@ -56,6 +73,7 @@ class Program:
     ys: tuple[Atom, ...]
     sums: tuple[Atom, ...] = ()
     lags: tuple[int, ...] = ()
+    linear: frozenset[Var] = frozenset()
 
     def __post_init__(self) -> None:
         if not self.lags:
@@ -79,9 +97,15 @@ def function(eqns: Sequence[Eqn], ins: Sequence[Var], outs: Sequence[Atom]) -> C
 
     def call(*values: Any) -> list[Any]:
         found = iter(run(*values))
-        return [next(found) if is_var(v) else jnp.asarray(v.val, v.aval.dtype) for v in outs]
+        return [next(found) if is_var(v) else _literal(v) for v in outs]
 
     return call
+
+
+def _literal(atom: Atom) -> Any:
+    if atom.aval.shape and not np.ndim(atom.val):  # as `zero` makes them
+        return ad.zeros_like_aval(atom.aval)
+    return jnp.asarray(atom.val, atom.aval.dtype)
 
 
 def needed(eqns: Sequence[Eqn], outs: Iterable[Atom], given: Iterable[Var] = ()) -> tuple[Eqn, ...]:
@@ -96,6 +120,24 @@ def needed(eqns: Sequence[Eqn], outs: Iterable[Atom], given: Iterable[Var] = ())
     return tuple(reversed(kept))
 
 
+def dependent(eqns: Iterable[Eqn], seeds: Iterable[Var]) -> set[Var]:
+    """The seeds, and what is computed from them."""
+    found = set(seeds)
+    for eqn in eqns:
+        if any(is_var(v) and v in found for v in eqn.invars):
+            found.update(eqn.outvars)
+    return found
+
+
+def renamed(eqns: Iterable[Eqn], names: Mapping[Var, Atom]) -> tuple[Eqn, ...]:
+    """The equations, reading other values in the place of some."""
+
+    def read(v: Atom) -> Atom:
+        return names.get(v, v) if is_var(v) else v
+
+    return tuple(eqn.replace(invars=[read(v) for v in eqn.invars]) for eqn in eqns)
+
+
 @dataclass(frozen=True, eq=False)
 class Traced:
     """A function of flat lists of arrays, as equations: what it closes over, with values, what it takes and gives."""
@@ -107,16 +149,24 @@ class Traced:
     outs: tuple[Atom, ...]
     effects: frozenset[Any]
 
+    def closed(self, values: Sequence[Any]) -> "Traced":
+        """The function of all inputs but the first, which have these values."""
+        n = len(values)
+        consts = (*self.consts, *self.ins[:n])
+        return replace(self, consts=consts, values=(*self.values, *values), ins=self.ins[n:])
+
 
 def trace(f: Callable[..., Any], *args: Any, keep: str = "") -> Traced:
     """The equations of a function, with all calls written out but those of functions named `keep`."""
     closed = jax.make_jaxpr(f)(*args)
-    jaxpr: Any = closed.jaxpr
-    consts, values = list(jaxpr.constvars), list(closed.consts)
+    return written_out(closed.jaxpr, closed.consts, keep)
+
+
+def written_out(jaxpr: Any, own: Sequence[Any], keep: str = "") -> Traced:
+    """The equations of a jaxpr with these constants, with all calls written out but those of functions named `keep`."""
+    consts, values = list(jaxpr.constvars), list(own)
     eqns, outs = _write_out(jaxpr, {}, consts, values, keep, rename=False)
-    return Traced(
-        tuple(eqns), tuple(consts), tuple(values), tuple(jaxpr.invars), tuple(outs), frozenset(closed.effects)
-    )
+    return Traced(tuple(eqns), tuple(consts), tuple(values), tuple(jaxpr.invars), tuple(outs), frozenset(jaxpr.effects))
 
 
 def _write_out(

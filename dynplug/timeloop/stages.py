@@ -1,13 +1,18 @@
 """How a step is split into stages, each of which runs over all time before the next."""
 
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from dynplug.timeloop.primitives import can_contract, is_batchable, is_heavy, is_linear, row_count
-from dynplug.timeloop.program import Atom, Eqn, Program, Var, is_var
+from dynplug.timeloop.contract import can_contract, is_linear
+from dynplug.timeloop.primitives import is_batchable, is_heavy, is_recomputable, row_count
+from dynplug.timeloop.program import Atom, Eqn, Program, Var, byte_count, is_var
+
+_MUCH = 4  # times the bytes: what a sum must take to be taken at once, and what is read, to be stored instead
+_MANY = 4  # values that are read to compute one anew
 
 
 @dataclass(eq=False)
@@ -23,7 +28,7 @@ class Stage:
     - `sums`: what is added up over time.
     - `rows`: of each product that is done for all steps at once because of what it costs, the rows in one step.
     - `scan`: whether the steps run one after the other; else all at once.
-    - `contracted`: products whose sums over time are one product each.
+    - `contracted`: equations whose sum over time is one operation each.
     """
 
     eqns: tuple[Eqn, ...] = ()
@@ -33,14 +38,30 @@ class Stage:
     sums: tuple[Var, ...] = ()
     rows: tuple[int, ...] = ()
     scan: bool = False
-    contracted: tuple[Eqn, ...] = ()
+    contracted: tuple["Contraction", ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Contraction:
+    """An equation whose sum over time is one operation.
+
+    **Arguments:**
+
+    - `eqn`: the equation.
+    - `moving`: the operands, by position, that it is linear in.
+    - `stacked`: the operands that are not the same at all steps.
+    """
+
+    eqn: Eqn
+    moving: tuple[int, ...]
+    stacked: tuple[int, ...]
 
 
 @dataclass(eq=False)
 class _Demand:
     outs: dict[Var, None] = field(default_factory=dict[Var, None])
     sums: dict[Var, None] = field(default_factory=dict[Var, None])
-    contracted: list[Eqn] = field(default_factory=list[Eqn])
+    contracted: list[Contraction] = field(default_factory=list[Contraction])
 
 
 def split(program: Program, hoist: bool = True) -> tuple[list[Stage], tuple[Eqn, ...]]:
@@ -68,9 +89,8 @@ def split(program: Program, hoist: bool = True) -> tuple[list[Stage], tuple[Eqn,
     for y in program.ys:
         ask(y)
     for leaf in leaves:
-        eqn = graph.eqn_of(leaf)
-        if eqn is not None and graph.maker[leaf] not in graph.recurrent and is_heavy(eqn) and can_contract(eqn):
-            heavy[graph.level[leaf] + (not hoist)].contracted.append(eqn)
+        if (whole := graph.contraction(leaf)) is not None:
+            heavy[graph.level[leaf] + (graph.maker[leaf] not in graph.heavy)].contracted.append(whole)
         else:
             light[graph.level.get(leaf, 0)].sums[leaf] = None
 
@@ -136,27 +156,49 @@ class _Graph:
     def eqn_of(self, v: Atom) -> Eqn | None:
         return self.program.eqns[self.maker[v]] if is_var(v) and v in self.maker else None
 
+    def contraction(self, v: Var) -> Contraction | None:
+        """What makes `v`, if the sum of it over time is one operation, and worth one."""
+        n = self.maker.get(v)
+        if n is None or n in self.recurrent:
+            return None
+        eqn = self.program.eqns[n]
+        moving, stacked = self._linear_in(eqn), tuple(k for k, a in enumerate(eqn.invars) if not self.is_same(a))
+        worth = is_heavy(eqn) or byte_count(v) > _MUCH * sum(byte_count(eqn.invars[k]) for k in stacked)
+        return Contraction(eqn, moving, stacked) if moving and worth and can_contract(eqn, moving, stacked) else None
+
+    def commutes(self, n: int) -> bool:
+        """Whether the sum over time of what an equation gives is what it gives for the sums of its operands."""
+        eqn = self.program.eqns[n]
+        moving = self._linear_in(eqn)
+        others = [a for k, a in enumerate(eqn.invars) if k not in moving]
+        return bool(moving) and all(map(self.is_same, others)) and is_linear(eqn, moving)
+
+    def is_same(self, v: Atom) -> bool:
+        """Whether a value is the same at all steps."""
+        return not is_var(v) or v in self.const
+
+    def _linear_in(self, eqn: Eqn) -> tuple[int, ...]:
+        """The operands that are linear in cotangents, if none of these is the same at all steps."""
+        linear = [k for k, a in enumerate(eqn.invars) if is_var(a) and a in self.program.linear]
+        return () if any(eqn.invars[k] in self.const for k in linear) else tuple(linear)
+
     def is_early(self, v: Var) -> bool:
         """Whether a value is there before the scan of its level."""
         return self.maker.get(v) in self.early or v in self.delayed
 
     @staticmethod
+    def edges(program: Program) -> list[tuple[int, int]]:
+        """Which equation, or carried value after them, comes from which."""
+        eqns, maker = program.eqns, program.makers()
+        count = len(eqns)
+        node = maker | {v: count + k for k, v in enumerate(program.carry)}
+        found = [(node[v], n) for n, eqn in enumerate(eqns) for v in eqn.invars if is_var(v) and v in node]
+        return found + [(node[v], count + k) for k, v in enumerate(program.new) if is_var(v) and v in node]
+
+    @staticmethod
     def cycles(program: Program) -> list[int | None]:
         """For each equation, then each carried value: the cycle it is in, by number, or `None`."""
-        eqns, maker = program.eqns, program.makers()
-        position = {v: k for k, v in enumerate(program.carry)}
-        count = len(eqns)
-        edges: list[tuple[int, int]] = []
-
-        def node(v: Atom) -> int | None:
-            if not is_var(v):
-                return None
-            return count + position[v] if v in position else maker.get(v)
-
-        for n, eqn in enumerate(eqns):
-            edges += [(m, n) for v in eqn.invars if (m := node(v)) is not None]
-        edges += [(m, count + k) for k, v in enumerate(program.new) if (m := node(v)) is not None]
-        size = count + len(program.carry)
+        edges, size = _Graph.edges(program), len(program.eqns) + len(program.carry)
         if not edges:
             return [None] * size
         rows, columns = np.array(edges).T
@@ -168,38 +210,40 @@ class _Graph:
         return [int(c) if members[c] > 1 or n in alone else None for n, c in enumerate(label)]
 
     def _levels(self) -> dict[Var, int]:
-        program = self.program
-        level: dict[Var, int] = dict.fromkeys((*program.consts, *program.xs, *program.carry), 0)
-        of_cycle: dict[int, int] = {}
-        carried = self.cycle[len(program.eqns) :]
-        changed = True
-        while changed:
-            changed = False
-            for n, eqn in enumerate(program.eqns):
-                own = max((level[v] for v in eqn.invars if is_var(v)), default=0) + (n in self.heavy)
-                cycle = self.cycle[n]
-                if cycle is not None:
-                    own = of_cycle[cycle] = max(own, of_cycle.get(cycle, 0))
-                for v in eqn.outvars:
-                    changed |= level.get(v) != own
-                    level[v] = own
-            for k, (v, new) in enumerate(zip(program.carry, program.new, strict=True)):
-                own = (level[new] if is_var(new) else 0) + (v in self.delayed)
-                cycle = carried[k]
-                if cycle is not None:
-                    own = of_cycle[cycle] = max(own, of_cycle.get(cycle, 0))
-                changed |= level[v] != own
-                level[v] = own
-        return level
+        """How many heavy equations, and delays, come before a value; all of a cycle are on one level."""
+        program, count = self.program, len(self.program.eqns)
+        place = [-1 - n if cycle is None else cycle for n, cycle in enumerate(self.cycle)]  # a cycle is one place
+        before: dict[int, set[int]] = {p: set() for p in place}
+        for m, n in self.edges(program):
+            if place[m] != place[n]:
+                before[place[n]].add(place[m])
+        raised = {place[n] for n in self.heavy} | {place[count + k] for k, lag in enumerate(program.lags) if lag}
+        level: dict[int, int] = {}
+        for p in TopologicalSorter(before).static_order():
+            level[p] = max((level[q] for q in before[p]), default=0) + (p in raised)
+        found: dict[Var, int] = dict.fromkeys((*program.consts, *program.xs), 0)
+        found |= {v: level[place[n]] for n, eqn in enumerate(program.eqns) for v in eqn.outvars}
+        return found | {v: level[place[count + k]] for k, v in enumerate(program.carry)}
 
     def _leafy(self) -> set[Var]:
-        """What can be had from constants, inputs, outputs and heavy results alone."""
-        leafy = set(self.program.consts) | self.given | self.stored | self.delayed
+        """What can be had from constants, inputs, outputs and heavy results alone.
+
+        Where that takes much reading, a value is stored after all: else each block of a residual network would add up
+        what all blocks before it gave.
+        """
+        sources: dict[Var, frozenset[Var]] = {v: frozenset() for v in self.const}
+        sources |= {v: frozenset([v]) for v in (*self.given, *self.stored, *self.delayed)}
         for n, eqn in enumerate(self.program.eqns):
-            light = n not in self.recurrent and is_batchable(eqn)
-            if n in self.early or (light and all(not is_var(v) or v in leafy for v in eqn.invars)):
-                leafy.update(eqn.outvars)
-        return leafy
+            ins = [v for v in eqn.invars if is_var(v)]
+            if n in self.early:
+                sources |= {v: frozenset([v]) for v in eqn.outvars}
+            elif n not in self.recurrent and is_batchable(eqn) and all(v in sources for v in ins):
+                read = frozenset[Var]().union(*(sources[v] for v in ins))
+                for v in eqn.outvars:
+                    if len(read) > _MANY and sum(map(byte_count, read)) > _MUCH * byte_count(v):
+                        self.stored.add(v)
+                    sources.setdefault(v, read if v not in self.stored else frozenset([v]))
+        return set(sources)
 
 
 def _gather(program: Program, graph: _Graph, demand: _Demand, level: int, wants_heavy: bool) -> Stage:
@@ -208,7 +252,7 @@ def _gather(program: Program, graph: _Graph, demand: _Demand, level: int, wants_
     ins: dict[Var, None] = {}
     chosen: set[int] = set()
     stack = [v for v in (*demand.outs, *demand.sums, *(program.new[k] for k in carry.values())) if is_var(v)]
-    stack += [v for eqn in demand.contracted for v in eqn.invars if is_var(v)]
+    stack += [v for part in demand.contracted for n in part.stacked if is_var(v := part.eqn.invars[n])]
     roots = {v for v in demand.outs if wants_heavy}
     while stack:
         v = stack.pop()
@@ -239,7 +283,12 @@ def _gather(program: Program, graph: _Graph, demand: _Demand, level: int, wants_
         sums=tuple(demand.sums),
         rows=tuple(row_count(program.eqns[n], graph.const) for n in sorted(chosen) if n in graph.heavy),
         scan=not wants_heavy
-        and (not graph.hoist or any(n in graph.recurrent or not is_batchable(program.eqns[n]) for n in chosen)),
+        and (
+            not graph.hoist
+            or any(graph.cycle[len(program.eqns) + k] is not None for k in carry.values())
+            or any(n in graph.recurrent or not is_batchable(program.eqns[n]) for n in chosen)
+            or any(not is_recomputable(eqn) for v in demand.sums if (eqn := graph.eqn_of(v)))  # T results of it
+        ),
         contracted=tuple(demand.contracted),
     )
 
@@ -252,10 +301,9 @@ def _finish(program: Program, graph: _Graph) -> tuple[tuple[Eqn, ...], list[Var]
     while stack:
         v = stack.pop()
         n = graph.maker.get(v)
-        inside = n is None or n in graph.recurrent or n in graph.heavy or not is_linear(program.eqns[n])
-        if n is not None and not inside and all(is_var(a) and a not in graph.const for a in program.eqns[n].invars):
+        if n is not None and n not in graph.recurrent | graph.heavy and graph.commutes(n):
             tail.add(n)
-            stack += [a for a in program.eqns[n].invars if is_var(a)]
+            stack += [a for a in program.eqns[n].invars if is_var(a) and a not in graph.const]
         else:
             leaves[v] = None
     return tuple(program.eqns[n] for n in sorted(tail)), list(leaves)

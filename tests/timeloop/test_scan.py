@@ -249,13 +249,6 @@ def test_second_derivatives_by_reverse_over_reverse(options, x64):
     np.testing.assert_allclose(second, jax.grad(jax.grad(lambda w: f(w, jax.lax.scan)))(0.7), rtol=1e-9)
 
 
-def test_forward_mode_needs_the_plain_schedule():
-    tangent = jax.jvp(functools.partial(loss, schedule="plain"), (W,), (jnp.ones_like(W),))[1]
-    np.testing.assert_allclose(tangent, jax.grad(loss)(W).sum(), rtol=1e-4)
-    with pytest.raises(TypeError, match="jvp"):
-        jax.jvp(loss, (W,), (jnp.ones_like(W),))
-
-
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64, jnp.bfloat16, jnp.complex64])
 def test_dtypes_are_kept(dtype, x64):
     def step(V, x):

@@ -1,0 +1,27 @@
+"""What all tests of the time loop share."""
+
+import signal
+
+import pytest
+
+from dynplug.timeloop import compiled
+
+
+@pytest.fixture(autouse=True)
+def no_fall_back(monkeypatch):
+    """What cannot be compiled is an error here: run as `jax.lax.scan`, it would be right and the fault unseen."""
+    monkeypatch.setattr(compiled, "fall_back", False)
+
+
+@pytest.fixture(autouse=True)
+def it_ends():
+    """A loop that is traced for ever fails its test instead of all tests."""
+
+    def late(*_):
+        raise TimeoutError("not done after ten minutes")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(600)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)

@@ -1,0 +1,566 @@
+"""What `jax.lax.scan` does where a compiler is easily wrong: each kind of fault that was found from outside."""
+
+import functools
+import gc
+import os
+import subprocess
+import sys
+import weakref
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import dynplug as dp
+from dynplug.timeloop import compiled, scan
+
+WAYS = [{}, {"schedule": "step"}, {"remat": 2}]
+EYE = jnp.eye(3)
+
+
+@pytest.fixture(params=WAYS, ids=str)
+def loop(request):
+    return functools.partial(scan, **request.param)
+
+
+def total(results):
+    return sum(jnp.sin(v).sum() for v in jax.tree.leaves(results) if jnp.issubdtype(v.dtype, jnp.floating))
+
+
+def same(one, other, **tolerance):
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        assert jax.typeof(a) == jax.typeof(b)
+        assert getattr(a, "weak_type", False) == getattr(b, "weak_type", False)
+        np.testing.assert_allclose(a, b, **({"rtol": 1e-5, "atol": 1e-6} | tolerance))
+
+
+PERMUTED = {
+    "swapped": lambda w: (lambda c, x: ((c[1], c[0]), c[0] * (x @ w)), 2),
+    "rotated": lambda w: (lambda c, x: ((c[1], c[2], c[0]), c[0] + x @ w), 3),
+    "swapped beside a unit": lambda w: (lambda c, x: ((c[1], c[0], jnp.tanh(c[2] @ w + x)), c[0] * c[2]), 3),
+    "swapped, with a sign": lambda w: (lambda c, x: ((-c[1], c[0]), c[0] * (x @ w)), 2),
+    "added to one side": lambda w: (lambda c, x: ((c[1] + x @ w, c[0]), None), 2),
+    "accumulated": lambda w: (lambda c, x: ((c[0] + jnp.tanh(x @ w),), None), 1),
+    "accumulated, and an output of the input": lambda w: (lambda c, x: ((c[0] + x @ w,), jnp.sin(x @ w)), 1),
+    "handed on": lambda w: (lambda c, x: ((c[0], c[1] @ w), c[0] * x), 2),
+    "shifted along": lambda w: (lambda c, x: ((x @ w, c[0], c[1]), c[2]), 3),
+    "never read": lambda w: (lambda c, x: ((x @ w, jnp.sin(c[1]) + x), x), 2),
+    "a number": lambda w: (lambda c, x: ((jnp.zeros(3), c[0] + x @ w), c[0] + c[1]), 2),
+}
+
+
+@pytest.mark.parametrize("length", [1, 5])
+@pytest.mark.parametrize("name", PERMUTED)
+def test_carries_that_move_among_themselves(name, length, loop):
+    xs = jnp.arange(3.0 * length).reshape(length, 3) / 10
+
+    def f(w, c, loop):
+        return total(results := loop(PERMUTED[name](w)[0], c, xs)), results
+
+    c = tuple(0.1 * (k + 1) * jnp.ones(3) for k in range(PERMUTED[name](EYE)[1]))
+    expected = jax.value_and_grad(f, (0, 1), has_aux=True)(0.3 * EYE, c, jax.lax.scan)
+    same(jax.value_and_grad(f, (0, 1), has_aux=True)(0.3 * EYE, c, loop), expected)
+
+
+def test_a_readout_that_adds_up_trains_on_its_last_state():
+    class Count(dp.DynamicalSystem):
+        def init_state(self, ctx):
+            return {"sum": jnp.zeros(4, ctx.dtype)}
+
+        def update(self, state, x, ctx):
+            return {"sum": state["sum"] + x}, None
+
+    first, last = (dp.layers.Dense(n, m, key=jax.random.key(n)) for n, m in ((3, 30), (30, 4)))
+    gradients = []
+    for schedule in ("plain", "auto"):
+
+        def f(first, schedule=schedule):
+            net = first >> dp.neurons.LIF(30) >> last >> Count()
+            state, _ = dp.LoopOverTime(net, dt=1.0, schedule=schedule)(3 * jnp.ones((6, 3)))
+            return (state["3.sum"] ** 2).sum()
+
+        gradients.append(jax.grad(f)(first))
+    assert float(jnp.abs(gradients[0].weight).sum()) > 0
+    same(gradients[1].weight, gradients[0].weight)
+
+
+UNUSED = {
+    "a norm at zero": jnp.linalg.norm,
+    "a square root at zero": lambda v: jnp.sqrt(v.sum()),
+    "a logarithm at zero": lambda v: jnp.log(v**2),
+    "a power at zero": lambda v: (v**2).sum() ** 0.25,
+}
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_an_output_that_nobody_uses_has_no_part_in_the_gradient(name, loop):
+    def f(w, x, loop):
+        def step(c, x):
+            V = 0.9 * c + x @ w
+            return V, (V, UNUSED[name](V))
+
+        _, (V, _) = loop(step, jnp.zeros(3), x)
+        return ((V - 1) ** 2).sum()
+
+    xs = jnp.zeros((5, 3))
+    same(jax.grad(f, (0, 1))(EYE, xs, loop), jax.grad(f, (0, 1))(EYE, xs, jax.lax.scan))
+
+
+def test_a_carry_that_nobody_uses_has_no_part_in_the_gradient(loop):
+    def f(w):
+        def step(c, x):
+            V = 0.9 * c[0] + x @ w
+            return (V, c[1] + jnp.linalg.norm(V)), V
+
+        return ((loop(step, (jnp.zeros(3), 0.0), jnp.zeros((5, 3)))[1] - 1) ** 2).sum()
+
+    assert bool(jnp.isfinite(jax.grad(f)(EYE)).all())
+
+
+@pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
+def test_cotangents_may_be_arrays_of_numpy(kind, loop):
+    xs = jnp.arange(1.0, 16.0).reshape(5, 3) / 9
+
+    def step(c, x):
+        return jnp.sin(c * x), c
+
+    def pulled(loop, kind):
+        results, pull = jax.vjp(lambda c: loop(step, c, xs), jnp.ones(3))
+        return pull(jax.tree.map(lambda v: kind(np.ones(v.shape, v.dtype)), results))[0]
+
+    same(pulled(loop, kind), pulled(jax.lax.scan, jnp.asarray))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_cotangents_of_a_runner_may_be_arrays_of_numpy(jit):
+    runner = dp.LoopOverTime(dp.layers.RNNCell(3, 4, key=jax.random.key(0)), dt=1.0, jit=jit)
+    out, pull = jax.vjp(lambda x: runner(x)[1], jnp.ones((6, 3)))
+    same(pull(np.ones(out.shape, np.float32))[0], pull(jnp.ones_like(out))[0])
+    assert float(jnp.abs(pull(np.ones(out.shape, np.float32))[0]).sum()) > 0
+
+
+UNDIFFERENTIABLE = {
+    "while": lambda s: jax.lax.while_loop(lambda v: jnp.any(v < 1.0), lambda v: v * 1.5 + 0.1, s) * 0.3,
+    "callback": lambda s: jax.pure_callback(
+        lambda v: np.asarray(v) * np.float32(0.9), jax.ShapeDtypeStruct(s.shape, s.dtype), s
+    ),
+    "nextafter": lambda s: jnp.nextafter(s, 2 * s),
+}
+
+
+@pytest.mark.parametrize("name", UNDIFFERENTIABLE)
+def test_what_no_derivative_runs_through_is_not_differentiated(name, loop):
+    f = UNDIFFERENTIABLE[name]
+
+    def loss(w, loop):
+        def step(c, x):
+            V, s, r = c
+            s, r = f(s), f(jax.lax.stop_gradient(V) + r)
+            V = 0.9 * V + x @ w * s + r
+            return (V, s, r), V
+
+        return total(loop(step, (jnp.zeros(3), jnp.ones(3), jnp.ones(3)), jnp.ones((5, 3))))
+
+    same(jax.grad(loss)(EYE, loop), jax.grad(loss)(EYE, jax.lax.scan), rtol=1e-4)
+
+
+def test_what_has_no_derivative_raises_as_in_lax_scan(monkeypatch):
+    monkeypatch.setattr(compiled, "fall_back", True)
+
+    def f(c, loop):
+        return loop(lambda c, x: (UNDIFFERENTIABLE["while"](c), c), c, None, 3)[1].sum()
+
+    for loop in (jax.lax.scan, scan):
+        with pytest.raises(ValueError, match="while_loop"):
+            jax.grad(f)(jnp.ones(3), loop)
+
+
+COUNTERS = {
+    "Weyl sequence": (np.uint32(1), np.uint32(0x9E3779B9), 7),
+    "int8": (np.int8(0), np.int8(1), 300),
+    "uint8": (np.uint8(0), np.uint8(200), 5),
+    "downwards": (np.uint32(100), np.uint32(2**32 - 1), 3),
+    "int16 downwards": (np.int16(-32760), np.int16(-5), 7),
+    "int32 at its end": (np.int32(2**31 - 2), np.int32(1), 5),
+}
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("name", COUNTERS)
+def test_counters_wrap_around(name, reverse, loop):
+    first, by, length = COUNTERS[name]
+    expected = jax.lax.scan(lambda c, _: (c + by, c), jnp.asarray(first), None, length, reverse)
+    same(loop(lambda c, _: (c + by, c), jnp.asarray(first), None, length, reverse), expected)
+
+
+def test_zeros_keep_their_sign(loop):
+    def step(c, x):
+        z = jnp.concatenate([jnp.zeros(2), -jnp.zeros(2)])
+        return c, (jnp.copysign(x, z), jnp.arctan2(z, -jnp.ones(4)) + 0 * x, -jnp.zeros(2) * x[:2])
+
+    xs = jnp.ones((3, 4))
+    found, expected = loop(step, jnp.zeros(()), xs), jax.lax.scan(step, jnp.zeros(()), xs)
+    same(found, expected)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        np.testing.assert_array_equal(np.signbit(a), np.signbit(b))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,)])
+def test_arrays_without_elements(shape, loop):
+    def f(c, xs, loop):
+        results = loop(lambda c, x: (c * 0.5 + x, (c, c.sum())), c, xs)
+        return total(results), results
+
+    c, xs = jnp.zeros(shape), jnp.zeros((8, *shape))
+    expected = jax.value_and_grad(f, (0, 1), has_aux=True)(c, xs, jax.lax.scan)
+    same(jax.value_and_grad(f, (0, 1), has_aux=True)(c, xs, loop), expected)
+
+
+def test_types_are_those_of_lax_scan(loop):
+    def step(c, x):
+        return (c[0] + 1, c[1] * 2.0, c[2], c[3]), (c[1], 3.0, True, c[0], x * 0.5)
+
+    init = (0, 1.5, jnp.bfloat16(2), np.int8(3))
+    with jax.numpy_dtype_promotion("standard"):
+        for xs in (jnp.arange(4), jnp.arange(4.0, dtype=jnp.bfloat16), np.arange(4, dtype=np.float32)):
+            same(loop(step, init, xs), jax.lax.scan(step, init, xs))
+
+
+def test_a_weak_carry_becomes_what_the_step_makes_of_it(loop):
+    def step(c, x):
+        return c + x, c
+
+    with jax.numpy_dtype_promotion("standard"):
+        xs = jnp.arange(4, dtype=jnp.bfloat16)
+        same(loop(step, 0.0, xs), jax.lax.scan(step, 0.0, xs))
+
+
+WRONG = {
+    "no pair": (lambda c, x: c, jnp.zeros(3), jnp.ones((2, 3)), None),
+    "another structure": (lambda c, x: ((c, c), x), jnp.zeros(3), jnp.ones((2, 3)), None),
+    "another dtype": (lambda c, x: (c.astype(jnp.int32), x), jnp.zeros(3), jnp.ones((2, 3)), None),
+    "another shape": (lambda c, x: (c[:2], x), jnp.zeros(3), jnp.ones((2, 3)), None),
+    "lengths that differ": (lambda c, x: (c, None), jnp.zeros(3), (jnp.ones(2), jnp.ones(3)), None),
+    "another length": (lambda c, x: (c, x), jnp.zeros(3), jnp.ones((2, 3)), 5),
+    "no length": (lambda c, x: (c, x), jnp.zeros(3), None, None),
+    "no time axis": (lambda c, x: (c, x), jnp.zeros(3), 1.0, None),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_errors_are_those_of_lax_scan(name):
+    step, *rest = WRONG[name]
+    with pytest.raises((TypeError, ValueError)) as expected:
+        jax.lax.scan(step, *rest)
+    with pytest.raises(expected.type) as found:
+        scan(step, *rest)
+    assert str(found.value) == str(expected.value)
+
+
+def test_the_last_step_may_be_the_first(loop):
+    def f(w, c, xs, loop):
+        def step(c, x):
+            c = jnp.tanh(0.5 * c + x @ w)
+            return c, c * x
+
+        results = loop(step, c, xs, reverse=True)
+        return total(results), results
+
+    args = 0.3 * EYE, jnp.ones(3), jnp.arange(15.0).reshape(5, 3) / 10
+    expected = jax.value_and_grad(f, (0, 1, 2), has_aux=True)(*args, jax.lax.scan)
+    same(jax.value_and_grad(f, (0, 1, 2), has_aux=True)(*args, loop), expected)
+
+
+def recurrent(w, loop, length=6):
+    def step(c, x):
+        c = jnp.tanh(c @ w + x)
+        return c, (c**2, jnp.sin(x @ w))
+
+    return loop(step, 0.1 * jnp.ones(3), jnp.arange(3.0 * length).reshape(length, 3) / 10)
+
+
+def test_forward_mode(loop, x64):
+    f, g = (functools.partial(recurrent, loop=one) for one in (loop, jax.lax.scan))
+    w, t = 0.3 * jnp.eye(3), jnp.arange(9.0).reshape(3, 3) / 10
+    with jax.numpy_dtype_promotion("standard"):
+        same(jax.jvp(f, (w,), (t,)), jax.jvp(g, (w,), (t,)), rtol=1e-10)
+        same(jax.jacfwd(f)(w), jax.jacfwd(g)(w), rtol=1e-10)
+        same(jax.linearize(f, w)[1](t), jax.linearize(g, w)[1](t), rtol=1e-10)
+        for outer, inner in ((jax.jacfwd, jax.jacrev), (jax.jacrev, jax.jacfwd), (jax.jacrev, jax.jacrev)):
+            one, other = (outer(inner(lambda w, h=h: total(h(w)))) for h in (f, g))
+            same(one(w), other(w), rtol=1e-9, atol=1e-10)
+
+
+def test_what_is_not_batched_stays_so(loop):
+    def f(x, loop):
+        return loop(lambda c, x: ((c[0] + 1.0, c[1] + x), c[0]), (0.0, 0.0), x)
+
+    xs = jnp.arange(6.0).reshape(2, 3)
+    axes = (((None, 0), None),)
+    found = jax.vmap(functools.partial(f, loop=loop), out_axes=axes[0])(xs)
+    same(found, jax.vmap(functools.partial(f, loop=jax.lax.scan), out_axes=axes[0])(xs))
+
+
+@pytest.mark.parametrize("axes", [(0, None, None), (None, 0, None), (None, None, 0), (None, None, 1), (0, 0, 1)])
+def test_gradients_of_a_batch_and_batches_of_gradients(axes, loop, x64):
+    def f(w, c, xs, loop):
+        return total(loop(lambda c, x: (jnp.tanh(c @ w + x @ w.T), c), c, xs))
+
+    rng = np.random.default_rng(0)
+    shapes = [(3, 3), (3,), (5, 3)]
+    args = [
+        jnp.asarray(rng.normal(size=s if a is None else (*s[:a], 4, *s[a:])) * 0.5)
+        for s, a in zip(shapes, axes, strict=True)
+    ]
+    for derivative in (
+        lambda h: jax.vmap(jax.grad(h, (0, 1, 2)), axes),
+        lambda h: jax.grad(lambda *a: jax.vmap(h, axes)(*a).sum(), (0, 1, 2)),
+    ):
+        one, other = (derivative(functools.partial(f, loop=each)) for each in (loop, jax.lax.scan))
+        same(jax.jit(one)(*args), other(*args), rtol=1e-9)
+
+
+def test_sums_over_a_named_axis(loop):
+    def f(w, x, loop):
+        def step(c, x):
+            c = jnp.tanh(0.5 * c + jax.lax.psum(x @ w, "units"))
+            return c, c
+
+        return total(loop(step, jnp.zeros(3), x))
+
+    xs = jnp.arange(30.0).reshape(2, 5, 3) / 30
+    one, other = (
+        jax.vmap(jax.grad(functools.partial(f, loop=each)), (None, 0), axis_name="units")
+        for each in (loop, jax.lax.scan)
+    )
+    same(one(EYE, xs), other(EYE, xs))
+
+
+LINEAR = {
+    "table": lambda p, x, i: p.reshape(9, 4)[i],
+    "table, one row": lambda p, x, i: jax.lax.dynamic_slice(p.reshape(9, 4), (i[0], 0), (1, 4)).repeat(5, 0),
+    "product": lambda p, x, i: x @ p[:24].reshape(6, 4),
+    "bias": lambda p, x, i: x[:, :4] + p[:4],
+    "scale": lambda p, x, i: x[:, :4] * p[:4],
+    "mask": lambda p, x, i: x @ (p[:24].reshape(6, 4) * jnp.arange(24.0).reshape(6, 4)),
+    "convolution": lambda p, x, i: jax.lax.conv_general_dilated(x[:, None], p[:12].reshape(4, 1, 3), (2,), "SAME").mean(
+        2
+    ),
+    "depthwise": lambda p, x, i: jax.lax.conv_general_dilated(
+        x.reshape(5, 2, 3), p[:12].reshape(4, 1, 3), (1,), "SAME", feature_group_count=2
+    ).mean(2),
+    "gathered columns": lambda p, x, i: jnp.take(p.reshape(4, 9), i, axis=1).T,
+    "clipped": lambda p, x, i: clipped(x @ p[:24].reshape(6, 4)),
+    "clipped weight": lambda p, x, i: x @ clipped(p[:24].reshape(6, 4)),
+}
+
+
+@jax.custom_vjp
+def clipped(x):
+    """The identity, whose backward pass is not linear: that of a sum is not the sum of those."""
+    return x
+
+
+clipped.defvjp(lambda x: (x, None), lambda _, ct: (jnp.clip(ct, -0.01, 0.01),))
+
+
+@pytest.mark.parametrize("name", LINEAR)
+def test_the_gradient_of_what_all_steps_use(name, loop, x64):
+    rng = np.random.default_rng(0)
+    p, x = jnp.asarray(rng.normal(size=36)), jnp.asarray(rng.normal(size=(7, 5, 6)))
+    indices = jnp.asarray(rng.integers(0, 9, (7, 5)))
+
+    def f(p, loop):
+        def step(c, given):
+            c = jnp.tanh(0.5 * c + LINEAR[name](p, *given))
+            return c, c
+
+        return total(loop(step, jnp.zeros((5, 4)), (x, indices)))
+
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        same(jax.grad(f)(p, loop), jax.grad(f)(p, jax.lax.scan), rtol=1e-9, atol=1e-12)
+
+
+def temporary_bytes(f, *args):
+    return jax.jit(f).lower(*args).compile().memory_analysis().temp_size_in_bytes
+
+
+@pytest.mark.parametrize("way", [{}, {"schedule": "layer"}, {"schedule": "step"}], ids=str)
+def test_the_gradient_of_a_table_takes_no_table_a_step(way):
+    def f(table, length, loop):
+        ids = jnp.arange(length * 2).reshape(length, 2) % 500
+        return (loop(lambda c, i: (0.9 * c + table[i], c), jnp.zeros((2, 16)), ids)[1] ** 2).mean()
+
+    table = jnp.ones((500, 16))
+    ours, lax = (
+        temporary_bytes(jax.grad(functools.partial(f, length=100, loop=each)), table)
+        for each in (functools.partial(scan, **way), jax.lax.scan)
+    )
+    assert ours < max(2 * lax, 3 * table.nbytes)
+
+
+def test_carries_that_nobody_reads_are_not_differentiated():
+    def f(p, loop):
+        def step(c, x):
+            return tuple(jnp.tanh(p * v + 0.01 * k * x) for k, v in enumerate(c)), c[0] + c[-1]
+
+        c = tuple(jnp.zeros(8) for _ in range(40))
+        return (loop(step, c, jnp.ones((20, 8)))[1] ** 2).mean()
+
+    ours, lax = (temporary_bytes(jax.grad(functools.partial(f, loop=each)), 0.5) for each in (scan, jax.lax.scan))
+    assert ours <= 2 * lax
+
+
+def equations(jaxpr):
+    """How many equations there are, those of what is called included."""
+    found = 0
+    for eqn in jaxpr.eqns:
+        found += 1
+        for value in jax.tree.leaves(eqn.params, is_leaf=lambda v: hasattr(v, "eqns") or hasattr(v, "jaxpr")):
+            inner = getattr(value, "jaxpr", value)
+            found += equations(inner) if hasattr(inner, "eqns") else 0
+    return found
+
+
+def test_the_size_of_a_residual_network_grows_with_its_blocks():
+    def size(blocks):
+        ps, c = [jnp.eye(32)] * blocks, [jnp.zeros((4, 32))] * blocks
+
+        def f(ps):
+            def step(c, x):
+                new = []
+                for p, v in zip(ps, c, strict=True):
+                    new.append(jnp.tanh(0.9 * v + x @ p))
+                    x = x + new[-1]
+                return new, x
+
+            return total(scan(step, c, jnp.ones((20, 4, 32)), schedule="layer"))
+
+        return equations(jax.make_jaxpr(jax.grad(f))(ps).jaxpr)
+
+    assert size(16) < 2.3 * size(8)
+
+
+def test_calls_with_the_same_step_are_compiled_once(caplog):
+    def step(c, x):
+        return jnp.tanh(0.9 * c + x), c
+
+    c, xs = jnp.zeros(4), jnp.ones((5, 4))
+    scan(step, c, xs)
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        scan(step, c, xs)
+        jax.grad(lambda c: scan(step, c, xs)[1].sum())(c)
+        caplog.clear()
+        scan(step, c, xs)
+        jax.grad(lambda c: scan(step, c, xs)[1].sum())(c)
+    assert not [r for r in caplog.messages if r.startswith("Finished XLA compilation")]
+    other = scan(step, c, xs, schedule="step", remat=True), scan(step, c, xs, schedule="step", remat=1)
+    same(*other)
+
+
+def test_what_is_known_of_a_step_goes_with_it():
+    def step(c, x):
+        return c + x, c
+
+    scan(step, jnp.zeros(3), jnp.ones((4, 3)))
+    known = weakref.ref(step)
+    del step
+    gc.collect()
+    assert known() is None
+
+
+def test_a_step_may_be_any_callable():
+    class Step:
+        def __call__(self, c, x):
+            return c + x, c
+
+    xs = jnp.arange(4.0)
+    for step in (Step(), Step().__call__, functools.partial(Step())):
+        same(scan(step, 0.0, xs), jax.lax.scan(step, 0.0, xs))
+
+
+def test_without_jit_each_step_is_taken_in_python():
+    seen = []
+    with jax.disable_jit():
+        scan(lambda c, x: (seen.append(float(x)) or c + x, c), 0.0, jnp.arange(3.0))
+    assert seen == [0.0, 1.0, 2.0]
+
+
+def test_what_cannot_be_split_runs_as_lax_scan(monkeypatch):
+    monkeypatch.setattr(compiled, "fall_back", True)
+
+    def refuse(*_, **__):
+        raise NotImplementedError
+
+    monkeypatch.setattr(compiled, "execute", refuse)
+    same(recurrent(0.3 * EYE, scan), recurrent(0.3 * EYE, jax.lax.scan))
+    one, other = (jax.grad(lambda w, each=each: total(recurrent(w, each)))(0.3 * EYE) for each in (scan, jax.lax.scan))
+    same(one, other)
+
+
+@pytest.mark.parametrize("broken", ["linearise", "backward"])
+def test_what_cannot_be_turned_round_is_left_to_jax(broken, monkeypatch):
+    monkeypatch.setattr(compiled, "fall_back", True)
+
+    def refuse(*_, **__):
+        raise NotImplementedError
+
+    monkeypatch.setattr(compiled, broken, refuse)
+    one, other = (jax.grad(lambda w, each=each: total(recurrent(w, each)))(0.3 * EYE) for each in (scan, jax.lax.scan))
+    same(one, other)
+    one, other = (jax.jvp(lambda w, each=each: recurrent(w, each), (EYE,), (EYE,)) for each in (scan, jax.lax.scan))
+    same(one, other)
+
+
+SHARDS = """
+import jax, jax.numpy as jnp, numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
+from dynplug.timeloop import compiled, scan
+
+compiled.fall_back = False
+w, c, xs = 0.3 * jnp.eye(3) + 0.1, jnp.ones((4, 3)), jnp.arange(60.0).reshape(5, 4, 3) / 60
+step = lambda w: lambda c, x: (jnp.tanh(0.5 * c + x @ w), jnp.sin(c @ w))
+f = lambda w, c, x, loop: loop(step(w), c, x)[1]
+mesh = jax.make_mesh((2,), ("d",), axis_types=(AxisType.Auto,))
+specs = dict(mesh=mesh, in_specs=(P(), P("d"), P(None, "d")))
+for options in ({}, {"schedule": "layer"}, {"schedule": "step"}, {"remat": 2}):
+    ours = lambda *a: scan(*a, **options)
+    for check in (True, False):
+        for jit in (jax.jit, lambda f: f):
+            found = []
+            for loop in (ours, jax.lax.scan):
+                out = jax.shard_map(lambda *a: f(*a, loop), out_specs=P(None, "d"), check_vma=check, **specs)
+                inside = jax.shard_map(
+                    lambda w, c, x: jax.grad(lambda w: f(w, c, x, loop).sum())(w) if check
+                    else jax.lax.psum(jax.grad(lambda w: f(w, c, x, loop).sum())(w), "d"),
+                    out_specs=P(), check_vma=check, **specs)
+                outside = jax.grad(lambda *a: out(*a).sum(), (0, 1, 2))
+                tangent = lambda *a: jax.jvp(out, a, a)
+                found.append([jit(g)(w, c, xs) for g in (out, inside, outside, tangent)])
+            for a, b in zip(*map(jax.tree.leaves, found), strict=True):
+                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+    with jax.set_mesh(jax.make_mesh((2,), ("d",), axis_types=(AxisType.Explicit,))):
+        d, x = jax.device_put(c, P("d")), jax.device_put(xs, P(None, "d"))
+        found = []
+        for loop in (ours, jax.lax.scan):
+            g = jax.jit(jax.value_and_grad(lambda w, c, x: f(w, c, x, loop).sum(), (0, 1, 2)))
+            out = jax.jit(lambda w, c, x: f(w, c, x, loop))(w, d, x)
+            found.append((out, g(w, d, x)))
+        assert jax.typeof(found[0][0]) == jax.typeof(found[1][0])
+        for a, b in zip(*map(jax.tree.leaves, found), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+print("all the same")
+"""
+
+
+def test_loops_on_several_devices():
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDS],
+        env=dict(os.environ, XLA_FLAGS="--xla_force_host_platform_device_count=2", JAX_PLATFORMS="cpu"),
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert "all the same" in done.stdout, done.stderr[-3000:]
