@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jax.interpreters.partial_eval import DynamicJaxprTracer
 
-from dynplug.timeloop.analysis import Step, analyse
+from dynplug.timeloop.analysis import analyse
+from dynplug.timeloop.call import Step
 from dynplug.timeloop.compiled import attempt
 from dynplug.timeloop.plan import check_options
 

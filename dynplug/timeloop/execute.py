@@ -9,8 +9,13 @@ from jax.interpreters import ad
 
 from dynplug.timeloop.contract import contract
 from dynplug.timeloop.lags import blocked, read, shift
-from dynplug.timeloop.program import Atom, Program, Var, function, is_var, needed
+from dynplug.timeloop.perturbed import is_floating
+from dynplug.timeloop.program import Atom, Program, Var, function, is_var, needed, struct
 from dynplug.timeloop.stages import Stage, split
+
+_SLICES = {"split", "slice", "dynamic_slice", "gather"}
+_DEAR = {"exp", "exp2", "expm1", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow", "erf", "sqrt", "rsqrt"}
+_LONG = 1024  # elements: computing with fewer takes no longer than the choice
 
 Values = Sequence[Any]
 Results = tuple[list[Any], list[Any], list[Any]]  # the carry after the last step, the outputs of all steps, the sums
@@ -68,18 +73,28 @@ class _Run:
         body = function(stage.eqns, (*self.known, *own, *stage.ins), (*new, *stage.outs, *stage.sums))
         handed, put_out = len(own), len(own) + len(stage.outs)
 
-        def step(state: tuple[list[Any], list[Any]], x: list[Any]) -> tuple[tuple[list[Any], list[Any]], list[Any]]:
-            now, so_far = state
-            found = body(*self.known.values(), *now, *x)
-            total = [jnp.add(a, b) for a, b in zip(so_far, found[put_out:], strict=True)]
-            return (found[:handed], total), found[handed:put_out]
+        held = self._are_held(stage)
 
-        state = ([self.carry[k] for k in stage.carry], zeros(stage.sums))
+        def step(state: tuple[Any, ...], x: list[Any]) -> tuple[tuple[Any, ...], list[Any]]:
+            n, now, so_far = state
+            x = [_held(v, n) if h else v for v, h in zip(x, held, strict=True)]
+            found = body(*self.known.values(), *now, *x)
+            total = [jax.lax.add(a, b) for a, b in zip(so_far, found[put_out:], strict=True)]
+            return (n + 1 if any(held) else n, found[:handed], total), found[handed:put_out]
+
+        state = (jnp.int32(0), [self.carry[k] for k in stage.carry], zeros(stage.sums))
         xs = [self.stacked[v] for v in stage.ins]
-        (after, sums), outs = jax.lax.scan(step, state, xs, self.length, self.reverse)
+        (_, after, sums), outs = jax.lax.scan(step, state, xs, self.length, self.reverse)
         self.last.update(zip(stage.carry, after, strict=True))
         self.stacked.update(zip(stage.outs, outs, strict=True))
         self.total.update(zip(stage.sums, sums, strict=True))
+
+    def _are_held(self, stage: Stage) -> list[bool]:
+        """Which inputs are to be there as a whole before a step begins; see `_held`."""
+        names = {eqn.primitive.name for eqn in stage.eqns}
+        if jax.default_backend() != "cpu" or names.isdisjoint(_SLICES) or names.isdisjoint(_DEAR):
+            return [False] * len(stage.ins)
+        return [is_floating(struct(v)) and struct(v).size >= _LONG for v in stage.ins]
 
     def at_once(self, stage: Stage) -> None:
         """A stage that does all steps in one call; what it carries is a shift in time."""
@@ -125,6 +140,15 @@ class _Run:
 def zeros(atoms: Iterable[Atom]) -> list[Any]:
     """Sums before the first step."""
     return [ad.zeros_like_aval(v.aval) for v in atoms]
+
+
+def _held(x: Any, n: Any) -> Any:
+    """`x` itself, which XLA must take out of its array before it goes on.
+
+    Else it takes what it needs of it at each use. On a CPU, a slice of such a slice is not vectorised, nor is what is
+    computed from it: the gates of an LSTM take twice as long. A choice whose outcome XLA does not know ends that.
+    """
+    return jax.lax.cond(n >= 0, lambda v: v, jax.lax.neg, x)
 
 
 def _depends(stage: Stage, out: Atom, on: set[Var]) -> bool:

@@ -24,7 +24,8 @@ def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
         jax.eval_shape(loop.run)
     except Exception as error:
         return f"{length} steps as one jax.lax.scan: they cannot be split ({type(error).__name__}: {error})."
-    prepared, plan = loop.prepared, loop.plan
+    prepared, plan, every = loop.prepared, loop.plan, names
+    names = ["a value without a name" if k is None else every[k] for k in loop.call.origin]
     program = prepared.program
     carried = [names[k] for k in prepared.carried]
     inside, delays = blocked(program, plan.chunk)
@@ -33,7 +34,7 @@ def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
     lines[0] += f" ({plan.reason})"
     if prepared.hoisted:
         lines.append(f"Computed once, before the loop: {prepared.hoisted} equations")
-    if unchanged := [names[k] for k in prepared.passed]:
+    if unchanged := [name for name in every if name not in names] + [names[k] for k in prepared.passed]:
         lines.append(f"The same at all steps: {', '.join(unchanged)}")
     if delays:
         lines.append(f"Known at the start of each chunk: {', '.join(carried[k] for k in delays)}")

@@ -17,6 +17,7 @@ Schedule = Literal["auto", "step", "layer", "plain"]
 _SMALL = 8 * 2**20  # bytes: where stages hand each other less in all steps, chunks gain nothing
 _ROWS = 320  # in a product, from which on more rows gain nothing
 _WORK = 40_000_000  # multiplications in the products of a chunk, beside which a chunk's own cost is small
+_SCANS = 24  # that one program may consist of: each takes the compiler its time, forward and backward
 _ROOM = 16 * 2**20  # bytes that the stages of a chunk may hand each other
 
 
@@ -76,6 +77,8 @@ def _auto(program: Program, length: int) -> Plan:
     rows = [n for stage in stages for n in stage.rows]
     if not rows:
         return Plan(True, length, False, "no product outside of a recurrence")
+    if (scans := sum(stage.scan for stage in stages)) > _SCANS and not any(program.lags):
+        return Plan(False, length, False, f"{scans} scans would take long to compile")
     if jax.default_backend() != "cpu":
         return Plan(True, length, False, "an accelerator likes large products")
     handed = handed_on(stages)

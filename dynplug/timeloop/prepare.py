@@ -12,6 +12,7 @@ from dynplug.timeloop.fold import fold
 from dynplug.timeloop.lags import from_ring, is_delay, row_axis, to_ring
 from dynplug.timeloop.primitives import has_own_transpose, is_heavy, is_layout
 from dynplug.timeloop.program import Atom, Eqn, Program, Traced, Var, byte_count, function, is_var, needed, struct
+from dynplug.timeloop.rows import rows_first
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +81,7 @@ def prepare(traced: Traced, carry_count: int) -> Prepared | None:
     outs = (*(after_delay[k] for k in carried), *ys)
 
     eqns = fold([eqn for eqn in traced.eqns if not is_delay(eqn)], outs)
+    eqns = rows_first(eqns, _invariant(eqns, fixed)[0])
     same, worth = _invariant(eqns, fixed)
     before = needed([e for e in eqns if all(v in same for v in e.outvars)], worth)
     computed = {v for eqn in before for v in eqn.outvars}
@@ -124,7 +126,7 @@ def _delays(
 def _increment(traced: Traced, before: Var, after: Atom) -> int | None:
     """What is added to a carried integer in each step, if that is all that happens to it."""
     aval: Any = before.aval
-    if not is_var(after) or aval.dtype.kind not in "iu":
+    if not is_var(after) or not jnp.issubdtype(aval.dtype, jnp.integer) or aval.dtype.kind not in "iu":
         return None
     eqn = next((e for e in traced.eqns if after in e.outvars), None)
     if eqn is None or eqn.primitive.name != "add" or not any(v is before for v in eqn.invars):

@@ -8,10 +8,11 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from dynplug.timeloop.contract import can_contract, is_linear
-from dynplug.timeloop.primitives import is_batchable, is_heavy, is_recomputable, row_count
+from dynplug.timeloop.primitives import is_batchable, is_heavy, is_recomputable, multiplications, row_count
 from dynplug.timeloop.program import Atom, Eqn, Program, Var, byte_count, is_var
 
 _MUCH = 4  # times the bytes: what a sum must take to be taken at once, and what is read, to be stored instead
+_WORK = 0.5  # multiplications for each byte that changes from step to step: what a product must do to leave the loop
 _MANY = 4  # values that are read to compute one anew
 
 
@@ -135,6 +136,7 @@ class _Graph:
             and is_heavy(eqn)
             and is_batchable(eqn)
             and not self.const.issuperset(eqn.outvars)
+            and self._is_worth_its_room(eqn)
         }
         turned = {  # a product turned round belongs to the product: turned in every step it would cost more
             n
@@ -155,6 +157,11 @@ class _Graph:
 
     def eqn_of(self, v: Atom) -> Eqn | None:
         return self.program.eqns[self.maker[v]] if is_var(v) and v in self.maker else None
+
+    def _is_worth_its_room(self, eqn: Eqn) -> bool:
+        """Whether an equation does enough for what must be stored of all steps to do them at once."""
+        room = sum(map(byte_count, (*eqn.outvars, *(v for v in eqn.invars if not self.is_same(v)))))
+        return (work := multiplications(eqn)) == 0 or work >= _WORK * room
 
     def contraction(self, v: Var) -> Contraction | None:
         """What makes `v`, if the sum of it over time is one operation, and worth one."""

@@ -14,6 +14,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.timeloop import compiled, scan
+from dynplug.timeloop.analysis import Analysis, analyse
 
 WAYS = [{}, {"schedule": "step"}, {"remat": 2}]
 EYE = jnp.eye(3)
@@ -62,6 +63,12 @@ def test_carries_that_move_among_themselves(name, length, loop):
     c = tuple(0.1 * (k + 1) * jnp.ones(3) for k in range(PERMUTED[name](EYE)[1]))
     expected = jax.value_and_grad(f, (0, 1), has_aux=True)(0.3 * EYE, c, jax.lax.scan)
     same(jax.value_and_grad(f, (0, 1), has_aux=True)(0.3 * EYE, c, loop), expected)
+
+
+@pytest.mark.parametrize("name", PERMUTED)
+def test_none_of_them_is_left_to_lax_scan(name):
+    step, count = PERMUTED[name](EYE)
+    assert isinstance(analyse(step, (jnp.ones(3),) * count, jnp.ones((5, 3)), None, False, "auto", False), Analysis)
 
 
 def test_a_readout_that_adds_up_trains_on_its_last_state():
@@ -518,6 +525,7 @@ SHARDS = """
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
 from dynplug.timeloop import compiled, scan
+from dynplug.timeloop.analysis import Analysis, analyse
 
 compiled.fall_back = False
 w, c, xs = 0.3 * jnp.eye(3) + 0.1, jnp.ones((4, 3)), jnp.arange(60.0).reshape(5, 4, 3) / 60

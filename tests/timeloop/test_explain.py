@@ -23,7 +23,7 @@ def plan(length=100, **options):
 def test_stages_in_order_with_what_they_carry():
     text = plan()
     assert text.startswith("100 steps, stage by stage, all at once (stages hand each other 5.4 MiB, which is little)")
-    order = ["dot_general[64x30]", "hidden.V", "dot_general[90x64]", "carrying recurrent", "dot_general[64x20]"]
+    order = ["dot_general[64x30]", "hidden.V", "dot_general[64x90]", "carrying recurrent", "dot_general[64x20]"]
     places = [text.index(part) for part in order]
     assert places == sorted(places)
     assert "Counted without a loop: i" in text
@@ -58,6 +58,33 @@ def test_effects_are_the_reason_for_a_plain_loop():
 
     model, loop = dp.Lift(loud), Loop(dt=1.0)
     assert "as one jax.lax.scan: the step has effects" in loop.explain(model, loop.start(model), jnp.zeros(5), 5)
+
+
+def test_what_has_no_derivative_is_named():
+    def settle(x):
+        return jax.lax.while_loop(lambda v: jnp.any(v > 1), lambda v: v / 2, x)
+
+    model, loop = dp.layers.RNNCell(3, 4, key=jax.random.key(0)) >> dp.Lift(settle), Loop(dt=1.0)
+    text = loop.explain(model, loop.start(model), jnp.zeros((5, 3)), 5)
+    assert "Backward, where all is differentiated: as jax.lax.scan (ValueError: Reverse-mode" in text
+
+
+def test_what_cannot_be_split_is_named(monkeypatch):
+    def refuse(*_, **__):
+        raise NotImplementedError("no such operation")
+
+    monkeypatch.setattr("dynplug.timeloop.compiled.execute", refuse)
+    assert plan() == "100 steps as one jax.lax.scan: they cannot be split (NotImplementedError: no such operation)."
+
+
+def test_many_blocks_go_step_by_step():
+    def residual(blocks):
+        parts = [dp.layers.RNNCell(32, 32, key=jax.random.key(n)) for n in range(blocks)]
+        net, loop = dp.Sequential(*parts), Loop(dt=1.0)
+        return loop.explain(net, loop.start(net), jnp.zeros((5, 32)), 5)
+
+    assert "stage by stage" in residual(3)
+    assert "step by step, all at once (30 scans would take long to compile)" in residual(30)
 
 
 def test_tuning_the_allocator_says_whether_it_did(monkeypatch):

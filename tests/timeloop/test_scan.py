@@ -150,6 +150,20 @@ def leaky(weight, weak=1.0):
     return step
 
 
+def every_equation(f, *args):
+    """All equations of a function, those of the functions that it calls included."""
+
+    def walk(jaxpr):
+        for eqn in jaxpr.eqns:
+            yield eqn
+            for value in jax.tree.leaves(eqn.params, is_leaf=lambda v: hasattr(v, "eqns") or hasattr(v, "jaxpr")):
+                inner = getattr(value, "jaxpr", value)
+                if hasattr(inner, "eqns"):
+                    yield from walk(inner)
+
+    return list(walk(jax.make_jaxpr(f)(*args).jaxpr))
+
+
 def primitives_of(f, *args):
     """All primitives of a function, those of the functions that it calls included, and those within loops apart."""
 
@@ -182,6 +196,53 @@ def test_a_product_leaves_the_loop_and_its_gradient_is_one_product():
     assert outside.count("dot_general") == 2  # forward, and the weight's gradient; nobody asked for the input's
     inside, _ = primitives_of(jax.grad(functools.partial(loss, schedule="plain")), W)
     assert "dot_general" in inside
+
+
+def test_a_product_with_its_weight_on_the_left_is_not_turned_round_in_time():
+    def run(x):
+        return scan(lambda V, x: (0.9 * V + jax.vmap(lambda x: W.T @ x)(x), V), V0, x, schedule="layer")[1]
+
+    products = [e for e in every_equation(run, X) if e.primitive.name == "dot_general"]
+    assert [e.outvars[0].aval.shape for e in products] == [(12, 5, 30)]
+    np.testing.assert_allclose(run(X), jax.lax.scan(lambda V, x: (0.9 * V + x @ W, V), V0, X)[1], rtol=1e-4, atol=1e-5)
+
+
+def test_a_product_that_would_store_more_than_it_computes_stays_in_the_loop():
+    def attend(rows, x):
+        rows = jnp.concatenate([rows[1:], x[None]])
+        return rows, jnp.einsum("rbn,bn->br", rows, x)
+
+    inside, outside = primitives_of(lambda x: scan(attend, jnp.zeros((32, 5, 40)), x, schedule="layer"), X)
+    assert "dot_general" in inside
+    assert "dot_general" not in outside
+
+
+def test_convolutions_in_groups_stay_in_the_loop_on_a_cpu(monkeypatch):
+    kernel, images = jnp.ones((4, 1, 3, 3)), jnp.ones((5, 2, 4, 8, 8))
+
+    def run(kernel):
+        def step(V, x):
+            return V, jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", feature_group_count=4)
+
+        return (scan(step, 0.0, images, schedule="layer")[1] ** 2).sum()
+
+    inside, outside = primitives_of(jax.grad(run), kernel)
+    assert "conv_general_dilated" in inside
+    assert "conv_general_dilated" not in outside
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    inside, outside = primitives_of(jax.grad(run), kernel)
+    assert "conv_general_dilated" not in inside
+    assert outside.count("conv_general_dilated") == 2
+
+
+@pytest.mark.parametrize(("units", "held"), [(4, False), (300, True)])
+def test_inputs_that_a_step_cuts_up_are_taken_out_whole_on_a_cpu(units, held):
+    def step(h, x):
+        a, b = jnp.split(x @ jnp.ones((8, 2 * units)) + jnp.tile(h, 2), 2, axis=-1)
+        return jnp.tanh(a) * b, None
+
+    inside, _ = primitives_of(lambda x: scan(step, jnp.zeros((8, units)), x, schedule="layer")[0], jnp.ones((5, 8, 8)))
+    assert ("cond" in inside) == held
 
 
 def test_step_by_step_is_one_scan_each_way_and_the_weight_gradient_one_product():
