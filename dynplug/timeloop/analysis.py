@@ -6,8 +6,10 @@ from typing import Any
 from dynplug.core.delay import DELAY_STEP
 from dynplug.timeloop.call import Call, Step, call
 from dynplug.timeloop.compiled import compiled
+from dynplug.timeloop.contract import has_linear_backward
 from dynplug.timeloop.plan import Plan, choose
 from dynplug.timeloop.prepare import Prepared, prepare
+from dynplug.timeloop.primitives import has_own_transpose
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +36,7 @@ class Analysis:
 
 
 def analyse(
-    step: Step, init: Any, xs: Any, length: int | None, reverse: bool, schedule: str, remat: bool | int
+    step: Step, init: Any, xs: Any, length: Any, reverse: bool, schedule: str, remat: bool | int
 ) -> Analysis | str:
     """What a loop is made of; or the reason why it must run as `jax.lax.scan`."""
     if schedule == "plain":
@@ -46,6 +48,11 @@ def analyse(
         return f"the step has effects: {', '.join(sorted(map(str, loop.eqn.effects)))}"
     if not loop.length:
         return "there is no step"
+    own = [eqn for eqn in loop.step().eqns if has_own_transpose(eqn)]
+    if not all(
+        map(has_linear_backward, own)
+    ):  # then that of a sum, over time or a batch, is another than the sum of those
+        return "a backward pass in it (custom_vjp) is not linear in its cotangent"
     count = len(loop.carry)
     prepared = None if loop.reverse else prepare(loop.step(keep=DELAY_STEP), count)  # delays look back, not ahead
     prepared = prepared or prepare(loop.step(), count)

@@ -48,7 +48,7 @@ class Call:
         return written_out(getattr(body, "jaxpr", body), getattr(body, "consts", ()), keep).closed(self.consts)
 
 
-def call(step: Step, init: Any, xs: Any, length: int | None, reverse: bool) -> Call | str:
+def call(step: Step, init: Any, xs: Any, length: Any, reverse: bool) -> Call | str:
     """What `jax.lax.scan` would run; or why there is no loop in it."""
     closed, shapes = jax.make_jaxpr(lambda c, x: jax.lax.scan(step, c, x, length, reverse), return_shape=True)(init, xs)
     jaxpr: Any = closed.jaxpr

@@ -17,6 +17,7 @@ from dynplug.timeloop.lags import turn
 from dynplug.timeloop.linearised import Linearised, linearise
 from dynplug.timeloop.perturbed import is_floating, merge, perturbed, select
 from dynplug.timeloop.plan import Plan
+from dynplug.timeloop.primitives import has_own_derivative
 from dynplug.timeloop.program import Program
 
 Values = Sequence[Any]
@@ -72,6 +73,22 @@ class _Loop:
         new, ys, _ = self.in_chunks(self.step(self.program, consts), list(carry), list(xs))
         return new, ys
 
+    def _kept(self, forward: Program, count: int, consts: Values, carry: Values, xs: Values) -> Any:
+        """What `run` gives, and what is kept of each step."""
+        new, outs, _ = self.in_chunks(self.step(forward, consts), list(carry), list(xs))
+        return new, outs[:count], outs[count:]
+
+    def _starts(self, consts: Values, carry: Values, xs: Values) -> Any:
+        """What `run` gives, and the carry with which each chunk starts."""
+        step = self.step(self.program, consts[: len(self.program.consts)])
+
+        def one(now: Any, x: Any, length: int, reverse: bool) -> Any:
+            new, ys, _ = step(now, x, length, reverse)
+            return new, (ys, [v[None] for v in now]), []
+
+        new, (ys, starts), _ = self.in_chunks(one, list(carry), list(xs))
+        return new, ys, starts
+
     def pushed(self, masks: Any, primals: Any, tangents: list[Any]) -> tuple[Pair, Pair]:
         """What `run` gives, and its tangents, as JAX differentiates it; whether one is zero it does not say."""
         values, mask = [v for part in primals for v in part], [m for part in masks for m in part]
@@ -94,18 +111,9 @@ class _Loop:
         consts, carry, xs = map(list, primals)
         lin = self.linearised(masks)
         given = [*consts, *lin.values]
-        count = len(self.program.ys)
-        if self.plan.remat:
-            step = self.step(self.program, consts)
-
-            def one(now: Any, x: Any, length: int, reverse: bool) -> Any:
-                new, ys, _ = step(now, x, length, reverse)
-                return new, (ys, [v[None] for v in now]), []
-
-            new, (ys, kept), _ = self.in_chunks(one, carry, xs)
-        else:
-            new, outs, _ = self.in_chunks(self.step(lin.forward, given), carry, xs)
-            ys, kept = outs[:count], outs[count:]
+        ruled = any(map(has_own_derivative, self.program.eqns))
+        forward = self._starts if self.plan.remat else partial(self._kept, lin.forward, len(self.program.ys))
+        new, ys, kept = linear.sealed(forward, given, carry, xs) if ruled else forward(given, carry, xs)
         residuals = [given, carry, xs, kept, [new[k] for k in lin.followed]]
         leaves, tree = jax.tree.flatten(residuals)
         moved = (*lin.where.carry, *lin.where.ys)

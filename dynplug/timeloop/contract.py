@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from dynplug.timeloop.perturbed import is_floating, merge, select
 from dynplug.timeloop.program import Eqn, fresh, function, like
 
 _KNOWN = {"transpose", "reshape", "neg", "squeeze", "expand_dims", "copy", "add_any"}
@@ -53,6 +54,20 @@ def contract(eqn: Eqn, operands: Sequence[Any], moving: Sequence[int], stacked: 
 
     (total,) = jax.linear_transpose(turned, like(eqn.outvars[0]))(tuple(operands[n] for n in moving))
     return total
+
+
+def has_linear_backward(eqn: Eqn) -> bool:
+    """Whether the backward pass of an equation, which a user may have written, is linear in the cotangents."""
+    ins = [fresh(v) for v in eqn.invars]
+    step = function([eqn.replace(invars=ins)], ins, eqn.outvars)
+    moving = tuple(is_floating(v.aval) for v in ins)
+    results = tuple(is_floating(v.aval) for v in eqn.outvars)
+
+    def twice(values: list[Any], cotangents: list[Any]) -> Any:
+        _, pull = jax.vjp(lambda *v: select(step(*merge(v, moving, values)), results), *select(values, moving))
+        return jax.linear_transpose(pull, cotangents)(pull(cotangents))
+
+    return works(twice, list(map(like, ins)), [like(v) for v in select(eqn.outvars, results)])
 
 
 def works(f: Callable[..., Any], *args: Any) -> bool:

@@ -6,7 +6,7 @@ and transposed in reverse mode. A cotangent that is zero because nobody uses an 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -31,7 +31,21 @@ class LinearMap(ABC):
 
 def call(linear: LinearMap, residuals: Values, tangents: Values, outs: Sequence[Any]) -> list[Any]:
     """`linear.apply(residuals, tangents)`, transposed by `linear.transpose`; `outs` are the results' types."""
+    if not outs:
+        return []
     return _call_p.bind(*residuals, *tangents, linear=linear, count=len(residuals), outs=tuple(outs))
+
+
+def sealed(f: Callable[..., Any], *args: Any) -> Any:
+    """`f(*args)`, which partial evaluation takes as a whole.
+
+    JAX differentiates by evaluating in part, and a `lax.scan` that is evaluated so forgets the rules of `custom_jvp` in
+    its step, also where all of it is known. A second derivative of spikes then misses terms.
+    """
+    leaves, tree = jax.tree.flatten(args)
+    closed, shapes = jax.make_jaxpr(lambda *v: f(*tree.unflatten(v)), return_shape=True)(*leaves)
+    outs = call(_Sealed(closed), leaves, [], [v.aval for v in closed.jaxpr.outvars])
+    return jax.tree.unflatten(jax.tree.structure(shapes), outs)
 
 
 _call_p = jex.Primitive("dynplug_linear")
@@ -82,14 +96,15 @@ def _batch(axis: Any, args: Values, dims: Sequence[int | None], **params: Any) -
         found = _call_p.bind(*args, **params)
         return found, [None] * len(found)
     moved = [a if d is None else jnp.moveaxis(a, d, 0) for a, d in zip(args, dims, strict=True)]
+    axes = tuple(None if d is None else 0 for d in dims)
+    residuals, tangents = moved[:count], moved[count:]
     tangents = [
         jnp.broadcast_to(a, (axis.size, *jnp.shape(a))) if d is None else a
-        for a, d in zip(moved[count:], dims[count:], strict=True)
+        for a, d in zip(tangents, axes[count:], strict=True)
     ]
-    axes = tuple(None if d is None else 0 for d in dims[:count])
-    linear = _Batched(params["linear"], axes, axis.size, axis.name)
+    linear = _Batched(params["linear"], (axes[:count], 0), axis)
     avals = [jex.unmapped_aval(axis.size, 0, aval) for aval in outs]
-    return call(linear, moved[:count], tangents, avals), [0] * len(outs)
+    return call(linear, residuals, tangents, avals), [0] * len(outs)
 
 
 ad.primitive_jvps[_call_p] = _jvp
@@ -97,17 +112,30 @@ ad.primitive_transposes[_call_p] = _transpose
 batching.fancy_primitive_batchers[_call_p] = _batch
 
 
-class _Batched(LinearMap):
-    """A linear map over a batch: every tangent has the batch axis first, residuals where `axes` says so."""
+class _Sealed(LinearMap):
+    """A function of residuals alone."""
 
-    def __init__(self, linear: LinearMap, axes: tuple[int | None, ...], size: int, name: Any):
-        self.linear, self.axes = linear, axes
-        self.options: dict[str, Any] = {"axis_size": size}
-        if isinstance(name, str):
-            self.options["axis_name"] = name
+    def __init__(self, closed: Any):
+        self.run = jex.jaxpr_as_fun(closed)
 
     def apply(self, residuals: Values, tangents: Values) -> list[Any]:
-        return jax.vmap(self.linear.apply, (self.axes, 0), **self.options)(tuple(residuals), list(tangents))
+        return list(self.run(*residuals))
 
     def transpose(self, residuals: Values, cotangents: Values) -> list[Any]:
-        return jax.vmap(self.linear.transpose, (self.axes, 0), **self.options)(tuple(residuals), list(cotangents))
+        return []
+
+
+class _Batched(LinearMap):
+    """A linear map over a batch, whose axis comes first where `axes` says so, and in all results."""
+
+    def __init__(self, linear: LinearMap, axes: tuple[Any, Any], axis: Any):
+        self.linear, self.axes = linear, axes
+        self.options: dict[str, Any] = {"axis_size": axis.size}
+        if isinstance(axis.name, str):
+            self.options["axis_name"] = axis.name
+
+    def apply(self, residuals: Values, tangents: Values) -> list[Any]:
+        return jax.vmap(self.linear.apply, self.axes, **self.options)(tuple(residuals), list(tangents))
+
+    def transpose(self, residuals: Values, cotangents: Values) -> list[Any]:
+        return jax.vmap(self.linear.transpose, self.axes, **self.options)(tuple(residuals), list(cotangents))

@@ -10,7 +10,7 @@ import numpy as np
 
 from dynplug.timeloop.fold import fold
 from dynplug.timeloop.lags import from_ring, is_delay, row_axis, to_ring
-from dynplug.timeloop.primitives import has_own_transpose, is_heavy, is_layout
+from dynplug.timeloop.primitives import is_heavy, is_layout
 from dynplug.timeloop.program import Atom, Eqn, Program, Traced, Var, byte_count, function, is_var, needed, struct
 from dynplug.timeloop.rows import rows_first
 
@@ -154,7 +154,7 @@ def _invariant(eqns: Sequence[Eqn], fixed: Sequence[Var]) -> tuple[set[Var], lis
     worth: list[Var] = []
     for eqn in eqns:
         ins = [v for v in eqn.invars if is_var(v)]
-        if not all(v in room for v in ins) or has_own_transpose(eqn):
+        if not all(v in room for v in ins):
             continue
         source = sum(room[v] for v in ins)
         for v in eqn.outvars:

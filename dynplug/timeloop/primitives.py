@@ -74,6 +74,11 @@ def has_own_transpose(eqn: Eqn) -> bool:
     return any(e.primitive.name.startswith("custom_vjp") for e in (eqn, *inner_eqns(eqn)))
 
 
+def has_own_derivative(eqn: Eqn) -> bool:
+    """Whether a derivative that a user wrote, such as that of a spike, is part of it."""
+    return any(e.primitive.name.startswith("custom_jvp") for e in (eqn, *inner_eqns(eqn)))
+
+
 def is_recomputable(eqn: Eqn) -> bool:
     """Whether the backward pass may compute an equation again rather than keep its result."""
     return eqn.primitive.name in _FREE or (

@@ -173,6 +173,15 @@ def test_what_no_derivative_runs_through_is_not_differentiated(name, loop):
     same(jax.grad(loss)(EYE, loop), jax.grad(loss)(EYE, jax.lax.scan), rtol=1e-4)
 
 
+def test_what_reaches_nothing_has_a_gradient_of_zero(loop):
+    def f(w, loop):
+        _, counts = loop(lambda c, x: (c + 1, (c + x @ w > 1).astype(jnp.int32)), jnp.zeros(3), jnp.ones((5, 3)))
+        return counts.sum().astype(float) * w.sum()
+
+    with jax.numpy_dtype_promotion("standard"):
+        same(jax.grad(f)(EYE, loop), jax.grad(f)(EYE, jax.lax.scan))
+
+
 def test_what_has_no_derivative_raises_as_in_lax_scan(monkeypatch):
     monkeypatch.setattr(compiled, "fall_back", True)
 
@@ -327,6 +336,60 @@ def test_gradients_of_a_batch_and_batches_of_gradients(axes, loop, x64):
     ):
         one, other = (derivative(functools.partial(f, loop=each)) for each in (loop, jax.lax.scan))
         same(jax.jit(one)(*args), other(*args), rtol=1e-9)
+
+
+def test_a_backward_pass_that_is_not_linear_sees_the_sum_over_a_batch(loop, x64):
+    def f(w, c, loop):
+        return total(loop(lambda c, x: (jnp.tanh(c @ clipped(w) + x), c), c, jnp.ones((4, 3)) / 3))
+
+    cs = jnp.arange(6.0).reshape(2, 3) / 5
+
+    def gradient(loop):
+        return jax.grad(lambda w: jax.vmap(lambda c: f(w, c, loop))(cs).sum())(0.3 * jnp.eye(3))
+
+    same(gradient(loop), gradient(jax.lax.scan), rtol=1e-9)
+    one_by_one = sum(jax.grad(lambda w, c=c: f(w, c, jax.lax.scan))(0.3 * jnp.eye(3)) for c in cs)
+    assert float(jnp.abs(one_by_one - gradient(loop)).max()) > 1e-3
+
+
+def test_second_derivatives_go_by_the_rules_of_the_step(loop, x64):
+    """`jax.lax.scan` forgets the rule of a spike in the forward pass; the steps one by one do not."""
+    xs = jnp.asarray(np.random.default_rng(0).normal(size=(6, 3)))
+
+    def step(w):
+        def one(V, x):
+            V = 0.8 * V + x @ w
+            s = spike(V - 0.37)
+            return V * (1 - s), s
+
+        return one
+
+    def by_hand(step, V, xs):
+        outs = []
+        for x in xs:
+            V, s = step(V, x)
+            outs.append(s)
+        return V, jnp.stack(outs)
+
+    def f(w, loop):
+        return total(loop(step(w), jnp.zeros(3), xs))
+
+    w = 0.5 * jnp.eye(3) + 0.1
+    for derivative in (
+        lambda g: jax.grad(lambda w: (jax.grad(g)(w) ** 2).sum())(w),
+        lambda g: jax.jvp(jax.grad(g), (w,), (w,))[1],
+        lambda g: jax.grad(lambda w: jax.jvp(g, (w,), (w,))[1])(w),
+    ):
+        one, other = (derivative(lambda w, each=each: f(w, each)) for each in (loop, by_hand))
+        same(one, other, rtol=1e-9)
+
+
+@jax.custom_jvp
+def spike(x):
+    return (x > 0).astype(x.dtype)
+
+
+spike.defjvp(lambda primals, tangents: (spike(primals[0]), tangents[0] / (1 + jnp.abs(primals[0])) ** 2))
 
 
 def test_sums_over_a_named_axis(loop):
