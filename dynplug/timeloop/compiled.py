@@ -9,11 +9,11 @@ import jax
 import numpy as np
 from jax.interpreters import ad
 
-from dynplug.timeloop import linear
 from dynplug.timeloop.backward import Backward, backward
 from dynplug.timeloop.chunks import in_chunks
 from dynplug.timeloop.execute import execute
 from dynplug.timeloop.lags import turn
+from dynplug.timeloop.linear import LinearMap, call, sealed
 from dynplug.timeloop.linearised import Linearised, linearise
 from dynplug.timeloop.perturbed import is_floating, merge, perturbed, select
 from dynplug.timeloop.plan import Plan
@@ -113,18 +113,18 @@ class _Loop:
         given = [*consts, *lin.values]
         ruled = any(map(has_own_derivative, self.program.eqns))
         forward = self._starts if self.plan.remat else partial(self._kept, lin.forward, len(self.program.ys))
-        new, ys, kept = linear.sealed(forward, given, carry, xs) if ruled else forward(given, carry, xs)
+        new, ys, kept = sealed(forward, given, carry, xs) if ruled else forward(given, carry, xs)
         residuals = [given, carry, xs, kept, [new[k] for k in lin.followed]]
         leaves, tree = jax.tree.flatten(residuals)
         moved = (*lin.where.carry, *lin.where.ys)
         results = [*new, *ys]
         avals = [jax.typeof(v).strip_weak_type() for v in select(results, moved)]
-        found = linear.call(_Derivative(self, lin, masks, tree), leaves, tangents, avals)
+        found = call(_Derivative(self, lin, masks, tree), leaves, tangents, avals)
         every = merge(found, moved, [_no_tangent(v) for v in results])
         return (new, ys), (every[: len(new)], every[len(new) :])
 
 
-class _Derivative(linear.LinearMap):
+class _Derivative(LinearMap):
     """The derivative of a loop, from the tangents of what `masks` mark to those of what is perturbed."""
 
     def __init__(self, loop: _Loop, lin: Linearised, masks: Any, tree: Any):
