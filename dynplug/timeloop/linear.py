@@ -116,6 +116,7 @@ class _Sealed(LinearMap):
     """A function of residuals alone."""
 
     def __init__(self, closed: Any):
+        self.jaxpr = closed.jaxpr  # for who looks into a loop, as at the jaxprs of JAX's own primitives
         self.run = jex.jaxpr_as_fun(closed)
 
     def apply(self, residuals: Values, tangents: Values) -> list[Any]:
