@@ -48,13 +48,11 @@ def analyse(
         return f"the step has effects: {', '.join(sorted(map(str, loop.eqn.effects)))}"
     if not loop.length:
         return "there is no step"
-    own = [eqn for eqn in loop.step().eqns if has_own_transpose(eqn)]
-    if not all(
-        map(has_linear_backward, own)
-    ):  # then that of a sum, over time or a batch, is another than the sum of those
+    plain, count = loop.step(), len(loop.carry)
+    # What is not linear is another of a sum, over time or a batch, than the sum of what it is of each.
+    if not all(has_linear_backward(eqn) for eqn in plain.eqns if has_own_transpose(eqn)):
         return "a backward pass in it (custom_vjp) is not linear in its cotangent"
-    count = len(loop.carry)
     prepared = None if loop.reverse else prepare(loop.step(keep=DELAY_STEP), count)  # delays look back, not ahead
-    prepared = prepared or prepare(loop.step(), count)
+    prepared = prepared or prepare(plain, count)
     assert prepared is not None, "nothing was left to be written out"
     return Analysis(loop, prepared, choose(prepared.program, loop.length, schedule, remat))

@@ -100,8 +100,7 @@ class _Loop:
             floating = tuple(map(is_floating, results := [*new, *ys]))
             return select(results, floating), results
 
-        moved, found, results = jax.jvp(run, (select(values, tuple(mask)),), (tangents,), has_aux=True)
-        del moved
+        _, found, results = jax.jvp(run, (select(values, tuple(mask)),), (tangents,), has_aux=True)
         every = merge(found, tuple(map(is_floating, results)), [_no_tangent(v) for v in results])
         count = len(self.program.new)
         return (results[:count], results[count:]), (every[:count], every[count:])
