@@ -1,12 +1,12 @@
 """The loop over time, as `jax.lax.scan` has it, compiled."""
 
+import operator
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, SupportsIndex
 
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jax.interpreters.partial_eval import DynamicJaxprTracer
 
 from dynplug.timeloop.analysis import analyse
@@ -14,6 +14,7 @@ from dynplug.timeloop.call import Step
 from dynplug.timeloop.compiled import attempt
 from dynplug.timeloop.plan import check_options
 
+_UNKNOWN = object()
 _known: weakref.WeakKeyDictionary[Step, Callable[..., Any]] = weakref.WeakKeyDictionary()
 
 
@@ -21,7 +22,7 @@ def scan(
     step: Step,
     init: Any,
     xs: Any = None,
-    length: int | None = None,
+    length: SupportsIndex | None = None,
     reverse: bool = False,
     *,
     schedule: str = "auto",
@@ -54,13 +55,26 @@ def scan(
     """
     check_options(schedule, remat)
     by_hand = jax.config.jax_disable_jit  # pyright: ignore[reportAttributeAccessIssue]
-    refused = isinstance(length, Tracer) or not callable(step) or any(jnp.ndim(x) == 0 for x in jax.tree.leaves(xs))
+    count = _whole(length)
+    refused = count is _UNKNOWN or not callable(step) or any(jnp.ndim(x) == 0 for x in jax.tree.leaves(xs))
     if schedule == "plain" or by_hand or refused:
-        return jax.lax.scan(step, init, xs, length, reverse)
-    options = length, bool(reverse), schedule, remat, type(remat)
+        given: Any = length
+        return jax.lax.scan(step, init, xs, given, reverse)
+    options = count, bool(reverse), schedule, remat, type(remat)
     if isinstance(jnp.zeros(()), DynamicJaxprTracer):  # within `jit` or another loop, which compile the whole
         return _scan(step, init, xs, options)
     return _jitted(step)(init, xs, options=options)
+
+
+def _whole(length: Any) -> Any:
+    """A length as a number or `None`; what is neither is left to `jax.lax.scan`, and to what it says of it."""
+    if length is None:
+        return None
+    try:
+        count = operator.index(length)
+    except Exception:
+        return _UNKNOWN
+    return count if count >= 0 else _UNKNOWN
 
 
 def _jitted(step: Step) -> Callable[..., Any]:

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import inspect
 import os
 import subprocess
 import sys
@@ -273,6 +274,25 @@ def test_errors_are_those_of_lax_scan(name):
     with pytest.raises(expected.type) as found:
         scan(step, *rest)
     assert str(found.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("length", [3, np.int64(3), jnp.int32(3), np.array(3)], ids=lambda v: type(v).__name__)
+def test_a_length_may_be_any_whole_number(length, loop):
+    step, start = lambda c, x: (c + 1.0, 2.0 * c), jnp.ones(2)
+    same(loop(step, start, length=length), jax.lax.scan(step, start, length=3))
+    same(jax.jit(lambda c: loop(step, c, length=length))(start), jax.lax.scan(step, start, length=3))
+
+
+@pytest.mark.parametrize("length", [-1, 2.5, "3", True], ids=str)
+def test_a_length_that_is_none_is_answered_as_lax_scan_does(length):
+    def outcome(loop):
+        try:
+            return loop(lambda c, x: (c + 1.0, c), jnp.ones(2), length=length)
+        except Exception as error:
+            return type(error), str(error)
+
+    found, expected = outcome(inspect.unwrap(scan)), outcome(jax.lax.scan)
+    assert jax.tree.map(str, found) == jax.tree.map(str, expected)
 
 
 def test_the_last_step_may_be_the_first(loop):
