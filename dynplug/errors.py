@@ -124,6 +124,10 @@ class ConformanceError(DynplugError, AssertionError):
     """A component does not keep the contract of its kind."""
 
 
+class NonFiniteWarning(UserWarning):
+    """A state, or an output, became NaN; what was computed of it is kept, and is NaN where it depends on it."""
+
+
 class PluginWarning(UserWarning):
     """A plugin was set aside; everything else keeps working."""
 

@@ -27,4 +27,5 @@ from dynplug.core.state_dict import (
     save_states as save_states,
     state_dict as state_dict,
 )
+from dynplug.core.step import as_dt as as_dt, as_t0 as as_t0
 from dynplug.core.system import DynamicalSystem as DynamicalSystem, Lift as Lift, Sequential as Sequential

@@ -2,7 +2,8 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, get_origin, get_type_hints
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -35,7 +36,7 @@ def param(default: Any = dataclasses.MISSING, *, trainable: bool = False, positi
 
 
 def check_parameters(system: Any) -> None:
-    """Raise `ParameterError` for a parameter whose sign or shape cannot be right."""
+    """Raise `ParameterError` for a parameter whose sign or shape cannot be right, and for a part that is none."""
     size = getattr(system, "size", None)
     for field in dataclasses.fields(system):
         if _POSITIVE not in field.metadata:
@@ -49,6 +50,31 @@ def check_parameters(system: Any) -> None:
             raise ParameterError(f"{where} must be finite; got {value}.")
         if field.metadata[_POSITIVE] and not np.all(np.asarray(value) > 0):
             raise ParameterError(f"{where} must be greater than zero; got {value}.")
+    _check_parts(system)
+
+
+def _check_parts(system: Any) -> None:
+    """Raise `ParameterError` where a field that holds a module, as a surrogate or a solver, holds something else."""
+    for name, wanted in _parts_of(type(system)):
+        part = getattr(system, name)
+        like = callable(part) and not isinstance(part, type) and any("__call__" in vars(c) for c in wanted.__mro__)
+        if isinstance(part, wanted) or like:
+            continue
+        given = f"the class {part.__name__}: make one, {part.__name__}(...)" if isinstance(part, type) else repr(part)
+        hint = " By its name a component is made with dynplug.build." if isinstance(part, str) else ""
+        raise ParameterError(f"{type(system).__name__}({name}=...) takes a {wanted.__name__}; got {given}.{hint}")
+
+
+@lru_cache(maxsize=1024)
+def _parts_of(cls: type) -> tuple[tuple[str, type], ...]:
+    """The fields of a class that are annotated as one module."""
+    try:
+        hints = get_type_hints(cls)
+    except NameError:  # an annotation that only a type checker can read
+        return ()
+    named = ((field.name, hints.get(field.name)) for field in dataclasses.fields(cls))
+    plain = ((name, get_origin(hint) or hint) for name, hint in named)
+    return tuple((name, hint) for name, hint in plain if isinstance(hint, type) and issubclass(hint, eqx.Module))
 
 
 def _constant(value: Any) -> Any:

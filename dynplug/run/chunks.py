@@ -1,15 +1,25 @@
 """The steps of a run in chunks, between which the host is heard."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-from jaxtyping import PRNGKeyArray
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, PRNGKeyArray
 
 from dynplug.run.axes import DataAxis, swap_batch
+from dynplug.run.blown_up import has_nan
 from dynplug.run.experiment import Experiment
 from dynplug.timeloop import Loop, RunState
+
+
+class Chunk(NamedTuple):
+    """The state after some steps, what was recorded in them, and `has_nan` of the state."""
+
+    state: RunState
+    rows: Any
+    nan: Bool[Array, " leaves"]
 
 
 def _steps(
@@ -22,22 +32,38 @@ def _steps(
     offset: int,
     every: int,
     axis: DataAxis | None,
-) -> tuple[RunState, Any]:
+) -> Chunk:
     """`length` steps, and of their records every so many from `offset` on."""
     fed = swap_batch(fed, axis)
     state, (rows, _) = loop.advance(experiment, state, fed, length, key=key)
-    return state, rows if every == 1 else jax.tree.map(lambda a: a[offset::every], rows)
+    rows = rows if every == 1 else jax.tree.map(lambda a: a[offset::every], rows)
+    return Chunk(state, rows, has_nan(state.system))
+
+
+@eqx.filter_jit
+def nan_by_step(
+    loop: Loop,
+    experiment: Experiment,
+    state: Any,
+    fed: Any,
+    key: PRNGKeyArray | None,
+    length: int,
+    axis: DataAxis | None,
+) -> Bool[Array, "steps leaves"]:
+    """`has_nan` of the state after each step of a chunk."""
+    _, (_, flags) = loop.advance(experiment, state, swap_batch(fed, axis), length, key=key, read=has_nan)
+    return jnp.any(flags, axis=1) if axis else flags
 
 
 _FEW = 8192
 _ON_ONE_THREAD = {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"}
-_split: Callable[..., tuple[RunState, Any]] = eqx.filter_jit(_steps)
-_whole: Callable[..., tuple[RunState, Any]] = eqx.filter_jit(  # pyright: ignore[reportCallIssue]
+_split: Callable[..., Chunk] = eqx.filter_jit(_steps)
+_whole: Callable[..., Chunk] = eqx.filter_jit(  # pyright: ignore[reportCallIssue]
     _steps, compiler_options=_ON_ONE_THREAD
 )
 
 
-def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: Any) -> tuple[RunState, Any]:
+def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: Any) -> Chunk:
     """One compiled call.
 
     On a CPU, XLA hands parts of an operation to other threads from about a thousand values on, which is right for
@@ -49,7 +75,7 @@ def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: Any) -> 
     return (_whole if on_cpu and few else _split)(loop, experiment, state, *rest)
 
 
-def advance_eagerly(*args: Any) -> tuple[RunState, Any]:
+def advance_eagerly(*args: Any) -> Chunk:
     """The same without compilation, all values being concrete."""
     with jax.disable_jit():
         return _steps(*args)

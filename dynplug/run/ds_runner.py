@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,10 +14,11 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 from tqdm import tqdm
 
-from dynplug.core import DynamicalSystem
+from dynplug.core import DynamicalSystem, as_dt, as_t0
 from dynplug.errors import DurationError, OptionError, ShapeError
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
-from dynplug.run.chunks import advance, advance_eagerly, chunk_sizes
+from dynplug.run.blown_up import Watch
+from dynplug.run.chunks import Chunk, advance, advance_eagerly, chunk_sizes, nan_by_step
 from dynplug.run.experiment import Experiment
 from dynplug.run.files import InFiles, check_names
 from dynplug.run.inputs import Inputs
@@ -30,6 +32,15 @@ _INSTEAD = {
     "fun_inputs": "give the function as `inputs`; it gets the context and returns [(target, value), ...].",
     "fun_monitors": "give the functions as `monitors`, by name; they get the state, or the state and the context.",
 }
+
+
+class _Kept(NamedTuple):
+    """A chunk under way: the index after its last step, the state that it began with, its inputs, what it gives."""
+
+    end: int
+    before: RunState
+    fed: Any
+    made: Chunk
 
 
 class DSRunner:
@@ -107,7 +118,7 @@ class DSRunner:
     ):
         refuse("DSRunner", {"dyn_vars": dyn_vars, "fun_inputs": fun_inputs, "fun_monitors": fun_monitors}, _INSTEAD)
         self.target = target
-        self.dt, self.t0 = float(dt), float(t0)
+        self.dt, self.t0 = as_dt(dt), as_t0(t0)
         self.data_first_axis: DataAxis | None = check_axis(data_first_axis, optional=True)
         self.key = key
         self.record_every = _positive("record_every", record_every)
@@ -190,38 +201,44 @@ class DSRunner:
         """All chunks. The next one is under way while the one before it is recorded, so the device never waits."""
         assert self.state is not None
         done, after = first, self.state
-        waiting: tuple[int, RunState, Any] | None = None
+        waiting: _Kept | None = None
+        watch = Watch(self.dt, lambda i: self.t0 + i * self.dt, self.state.system)
         with tqdm(total=length, disable=None if self.progress_bar else True, unit="step") as bar:
 
-            def keep(chunk: tuple[int, RunState, Any]) -> None:
+            def keep(kept: _Kept) -> None:
                 nonlocal done, after
-                end, state, rows = chunk
+                end, before, fed, (state, rows, nan) = kept
                 if end > done:  # else an interrupt came after it was kept
                     jax.block_until_ready(rows)
                     recorder.append(self._rows(first, done), rows, self._times(done, end))
                     bar.update(end - done)
-                    done, after = end, state
+                    start, done, after = done, end, state
+                    again = partial(
+                        nan_by_step, loop, experiment, before, fed, self.key, end - start, self.data_first_axis
+                    )
+                    watch.look(start, state.system, fed, nan, again)
 
             try:
                 run_chunk = advance if self.jit else advance_eagerly
                 start, state = first, self.state
                 for size in chunk_sizes(length, self.chunk, self.record_every):
                     fed = rows_of(xs, start - first, size, self.data_first_axis), self.inputs.take(start, size)
-                    state, rows = run_chunk(
+                    before, fed = state, jax.tree.map(jnp.asarray, fed)
+                    made = run_chunk(
                         loop,
                         experiment,
                         state,
-                        jax.tree.map(jnp.asarray, fed),
+                        fed,
                         self.key,
                         size,
                         min((-start - 1) % self.record_every, size),
                         self.record_every,
                         self.data_first_axis,
                     )
-                    start += size
+                    start, state = start + size, made.state
                     if waiting is not None:
                         keep(waiting)
-                    waiting = start, state, rows
+                    waiting = _Kept(start, before, fed, made)
             finally:
                 try:
                     if waiting is not None:

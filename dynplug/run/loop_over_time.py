@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, leaves, lookup
+from dynplug.core import DynamicalSystem, as_dt, as_t0, leaves, lookup
 from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size, check_remat, check_schedule
@@ -68,7 +68,7 @@ class LoopOverTime(eqx.Module):
     ):
         self.target = target
         self.out_vars = out_vars
-        self.dt, self.t0, self.i0 = float(dt), None if t0 is None else float(t0), i0
+        self.dt, self.t0, self.i0 = as_dt(dt), None if t0 is None else as_t0(t0), i0
         self.shared_arg = dict(shared_arg or {})
         self.data_first_axis = check_axis(data_first_axis, optional=True)
         self.no_state = no_state

@@ -14,7 +14,8 @@ class Surrogate(eqx.Module):
     r"""The step function $\Theta(x) = [x \ge 0]$ whose derivative is replaced by a surrogate.
 
     Called on the distance to threshold, `surrogate(V - V_th)`, it gives exactly 0 or 1, in the dtype of its input, in
-    training as in simulation. Implementing one: its parameters as fields, and `derivative(x)`.
+    training as in simulation. Where the distance is NaN, so is the spike: a unit that blew up is not a silent one.
+    Implementing one: its parameters as fields, and `derivative(x)`.
 
     **Reference:** Neftci, E., Mostafa, H. & Zenke, F. (2019), Surrogate gradient learning in spiking neural networks,
     doi:10.1109/MSP.2019.2931595.
@@ -33,7 +34,7 @@ class Surrogate(eqx.Module):
 
 @eqx.filter_custom_jvp
 def _step(x: Array, surrogate: Surrogate) -> Array:
-    return (x >= 0).astype(x.dtype)
+    return jnp.where(jnp.isnan(x), x, (x >= 0).astype(x.dtype))
 
 
 @_step.def_jvp  # pyright: ignore[reportFunctionMemberAccess]

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem, leaves, lookup
+from dynplug.core import Context, DynamicalSystem, as_dt, as_t0, leaves, lookup
 from dynplug.errors import DurationError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.compiler import scan
@@ -53,6 +53,9 @@ class Loop(eqx.Module):
     shared: Mapping[str, Any] = eqx.field(default_factory=dict[str, Any])
     schedule: str = eqx.field(static=True, default="auto")
     remat: bool | int = eqx.field(static=True, default=False)
+
+    def __check_init__(self) -> None:
+        as_dt(self.dt), as_t0(self.t0)
 
     def start(
         self,

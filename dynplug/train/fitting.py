@@ -12,6 +12,7 @@ from tqdm import tqdm
 from dynplug.errors import NonFiniteError
 from dynplug.timeloop import RunState
 from dynplug.train.epoch import Log
+from dynplug.train.noticing import Noticing
 from dynplug.train.program import Program
 from dynplug.train.progress import Progress
 from dynplug.train.reporting import Report, StepReports, Stream, report
@@ -207,8 +208,11 @@ class Fitting:
         plan, progress = self._plan, self._progress
         program, params, log, run = plan.program(None), progress.state.params, Log(), None
         batches = data.batches(progress.epoch, 0, plan.shuffling(progress.epoch))
+        noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")
         for n, batch in enumerate(batches):
-            run = None if plan.reset_state or run is None else check_size(run, batch.size)
-            run, logged = program.evaluate(params, batch.x, batch.y, run, n)
+            before = None if plan.reset_state or run is None else check_size(run, batch.size)
+            run, logged = program.evaluate(params, batch.x, batch.y, before, n)
+            noticing.batch(n, batch.x, batch.y, before, (run, logged))
             log.add(batch.size, logged)
+        noticing.end()
         log.keep(progress.history, "predict")

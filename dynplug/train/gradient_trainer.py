@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem
+from dynplug.core import DynamicalSystem, as_dt, as_t0
 from dynplug.errors import OptionError
 from dynplug.plugin import observers
 from dynplug.run.monitors import Monitors
@@ -68,7 +68,7 @@ class GradientTrainer(Resumable):
         plugins: Sequence[Any],
         log_every: int,
     ):
-        self.dt, self.t0 = float(dt), float(t0)
+        self.dt, self.t0 = as_dt(dt), as_t0(t0)
         self.shuffle_data = shuffle_data
         self.monitors = Monitors(monitors)
         self.numpy_mon_after_run = numpy_mon_after_run

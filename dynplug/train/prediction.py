@@ -10,6 +10,7 @@ from dynplug.errors import DataError
 from dynplug.run.axes import as_arrays
 from dynplug.timeloop import RunState
 from dynplug.train.layout import Layout
+from dynplug.train.noticing import Noticing
 from dynplug.train.program import Program
 from dynplug.train.windows import check_size
 
@@ -33,11 +34,14 @@ def outputs(
     if run is not None:
         check_size(run, samples)
     size, parts, after = batch_size or samples, [], run
+    noticing = Noticing(program, params, "Prediction")
     for n, first in enumerate(range(0, samples, size)):
         rows = np.arange(first, min(first + size, samples))
         x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, layout.samples(a.ndim)), inputs)
         after, *part = program.predict(params, x, run, n)
         parts.append(part)
+        noticing.batch(n, x, (), run, (after, part))
+    noticing.end()
     if len(parts) == 1:
         return after, *parts[0]
 

@@ -39,6 +39,7 @@ class ReadoutTrainer(ABC):
     logger: Stream | None = STDOUT
 
     def __post_init__(self) -> None:
+        self.dt, self.t0 = dp.core.as_dt(self.dt), dp.core.as_t0(self.t0)
         if self.data_first_axis not in ("B", "T"):
             raise dp.errors.OptionError(
                 f"data_first_axis={self.data_first_axis!r}: it is 'B' (batch, time, ...) or 'T' (time, batch, ...)."

@@ -1,0 +1,32 @@
+"""The length of a time step, as users give it."""
+
+import math
+from typing import Any
+
+from dynplug.errors import OptionError
+
+
+def as_dt(dt: Any) -> float:
+    """The length of a step [ms] as a number.
+
+    **Raises:** `OptionError` for what is no positive, finite number.
+    """
+    return _number("dt", dt, "the step [ms], a number above zero such as 0.1", least=0.0)
+
+
+def as_t0(t0: Any) -> float:
+    """The time at step 0 [ms] as a number.
+
+    **Raises:** `OptionError` for what is no finite number.
+    """
+    return _number("t0", t0, "the time at step 0 [ms], a finite number")
+
+
+def _number(name: str, given: Any, meaning: str, least: float = -math.inf) -> float:
+    try:
+        value = float(given)
+    except (TypeError, ValueError) as error:
+        raise OptionError(f"{name}={given!r}: it is {meaning}.") from error
+    if isinstance(given, (str, bool)) or not (math.isfinite(value) and value > least):
+        raise OptionError(f"{name}={given!r}: it is {meaning}.")
+    return value

@@ -1,0 +1,69 @@
+"""What became NaN in a run, where and when."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool
+
+from dynplug.core import leaves
+from dynplug.errors import NonFiniteWarning
+
+
+def has_nan(tree: Any) -> Bool[Array, " leaves"]:
+    """For each leaf of a tree, whether there is a NaN in it."""
+    found = [jnp.any(jnp.isnan(a)) if _may_be_nan(a) else jnp.zeros((), bool) for a in jax.tree.leaves(tree)]
+    return jnp.stack(found) if found else jnp.zeros(0, bool)
+
+
+class Watch:
+    """Looks, after each chunk of a run, whether a state has become NaN, and says so once a run.
+
+    **Arguments:**
+
+    - `dt`: the step [ms].
+    - `time`: the time at the start of a step [ms], from its index.
+    - `start`: the state at the start of the run; what is NaN in it already, is meant.
+    """
+
+    def __init__(self, dt: float, time: Callable[[int], float], start: Any):
+        self._dt, self._time = dt, time
+        self._expected = np.asarray(has_nan(start))
+        self._said = False
+
+    def look(self, first: int, state: Any, inputs: Any, flags: Any, again: Callable[[], Any]) -> None:
+        """Look at a chunk.
+
+        **Arguments:**
+
+        - `first`: the index of its first step.
+        - `state`: the system's state after it.
+        - `inputs`: what it was given.
+        - `flags`: `has_nan` of `state`.
+        - `again`: goes through the chunk once more: `has_nan` of the state after each of its steps.
+        """
+        new = np.asarray(flags) & ~self._expected
+        if self._said or not new.any():
+            return
+        self._said = True
+        steps = np.asarray(again())[:, new]
+        step = int(np.argmax(steps.any(axis=1)))
+        which = np.flatnonzero(new)[np.flatnonzero(steps[step])[0]]
+        leaf = leaves(state)[which]
+        units = np.argwhere(np.isnan(np.asarray(leaf.value)))
+        given = "the inputs hold NaN" if bool(has_nan(inputs).any()) else f"try a smaller step than dt={self._dt} ms"
+        warnings.warn(
+            f"The state {leaf.path!r} became NaN in step {first + step}, at {self._time(first + step):.6g} ms; at "
+            f"{units[0].tolist()} among {len(units)} of {np.size(leaf.value)} values by the end of step "
+            f"{first + len(steps) - 1}. What follows from it is NaN too. Look at what drives it: {given}"
+            + ("." if given.startswith("the") else ", or another integrator."),
+            NonFiniteWarning,
+            stacklevel=5,
+        )
+
+
+def _may_be_nan(a: Any) -> bool:
+    return jnp.issubdtype(a.dtype, jnp.inexact)
