@@ -6,6 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dynplug.encoders.values import encodable, refuse
 from dynplug.errors import ParameterError
 
 
@@ -24,6 +25,9 @@ class Latency(eqx.Module):
 
     Called as `encoder(x)`: an array of values of any shape gives booleans, time first, (n, *shape).
 
+    **Raises:** `ParameterError`; `DataError` for values that are not between 0 and 1, or would spike after the last
+    step: within a traced function such a value is silent.
+
     **Reference:** Gollisch, T. & Meister, M. (2008), Rapid neural coding in the retina with relative spike latencies,
     doi:10.1126/science.1149639.
     """
@@ -40,10 +44,12 @@ class Latency(eqx.Module):
             )
 
     def __call__(self, x: Any, *, key: Any = None) -> Array:
-        x = jnp.asarray(x, float)
+        x = encodable(self, x)
         fires = x > self.threshold
         time = self._linear(x) if self.tau is None else self._logarithmic(jnp.where(fires, x, 1.0))
         step = jnp.where(fires, jnp.round(time), -1.0)
+        wanted = f"values that spike within num_step={self.num_step} steps: take more steps, or a greater threshold"
+        refuse(self, x, step >= self.num_step, wanted)
         steps = jnp.arange(self.num_step, dtype=x.dtype).reshape((-1,) + (1,) * x.ndim)
         return steps == step[None]
 

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
+from dynplug.encoders.values import encodable
 from dynplug.errors import KeyRequiredError, ParameterError
 
 
@@ -23,6 +24,9 @@ class Poisson(eqx.Module):
     - `dt`: the length of a step [ms].
 
     Called as `encoder(x, key=key)`: an array of values of any shape gives booleans, time first, (num_step, *shape).
+
+    **Raises:** `ParameterError`; `KeyRequiredError`; `DataError` for values that are not between 0 and 1, whose rate
+    would be none: within a traced function they are taken for 0 or 1.
     """
 
     num_step: int
@@ -39,6 +43,6 @@ class Poisson(eqx.Module):
     def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Array:
         if key is None:
             raise KeyRequiredError("The Poisson encoder draws spikes: call it as encoder(x, key=jax.random.key(0)).")
-        x = jnp.asarray(x, float)
+        x = encodable(self, x)
         probability = jnp.broadcast_to(x * (self.rate * self.dt), (self.num_step, *x.shape))
         return jax.random.bernoulli(key, probability)

@@ -31,7 +31,7 @@ def test_linear_code_puts_1_first_and_what_is_just_above_the_threshold_last():
 @pytest.mark.parametrize("tau", [5.0, 20.0])
 @pytest.mark.parametrize("threshold", [0.01, 0.3])
 def test_logarithmic_code_spikes_when_a_leaky_integrator_reaches_the_threshold(x64, tau, threshold):
-    n, x = 40, X.astype(float)
+    n, x = 200, X.astype(float)
     fires = x > threshold
     # V = x (1 - exp(-t / tau)) = threshold, measured from the time of x = 1
     late = np.where(fires, x, 1.0)

@@ -1,0 +1,32 @@
+"""The check of values that an encoder is given, on the host."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array
+
+from dynplug.errors import DataError
+
+
+def encodable(encoder: Any, x: Any) -> Array:
+    """Values as an array; traced ones as they are.
+
+    **Raises:** `DataError` for what is no number from 0 to 1.
+    """
+    x = jnp.asarray(x, float)
+    refuse(encoder, x, ~((x >= 0.0) & (x <= 1.0)), "values from 0 to 1: scale them, as x / x.max()")
+    return x
+
+
+def refuse(encoder: Any, x: Array, bad: Array, wanted: str) -> None:
+    """Raise `DataError` that names the first value which an encoder has no rate or no time for."""
+    if isinstance(bad, Tracer) or not bool(jnp.any(bad)):
+        return
+    where = np.argwhere(np.asarray(bad))
+    at = f" at index {where[0].tolist()}" if where.shape[1] else ""
+    value = np.asarray(x)[tuple(where[0])]
+    raise DataError(
+        f"{type(encoder).__name__} takes {wanted}. Got {value:g}{at}, and {len(where) - 1} more of {x.size} values."
+    )
