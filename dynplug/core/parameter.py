@@ -17,7 +17,7 @@ Parameter = float | Array
 """What a parameter is once it is in its field: a number, compiled in, or an array, which is traced."""
 
 TRAINABLE = "dynplug.trainable"
-_POSITIVE = "dynplug.positive"
+POSITIVE = "dynplug.positive"
 
 
 def param(default: Any = dataclasses.MISSING, *, trainable: bool = False, positive: bool = False) -> Any:
@@ -30,16 +30,16 @@ def param(default: Any = dataclasses.MISSING, *, trainable: bool = False, positi
 
     - `default`: the value if none is given.
     - `trainable`: whether trainers change it by default.
-    - `positive`: refuse values that are not above zero.
+    - `positive`: whether values must be above zero: others are refused, and trainers keep them there.
     """
-    return eqx.field(default=default, converter=_constant, metadata={TRAINABLE: trainable, _POSITIVE: positive})
+    return eqx.field(default=default, converter=_constant, metadata={TRAINABLE: trainable, POSITIVE: positive})
 
 
 def check_parameters(system: Any) -> None:
     """Raise `ParameterError` for a parameter whose sign or shape cannot be right, and for a part that is none."""
     size = getattr(system, "size", None)
     for field in dataclasses.fields(system):
-        if _POSITIVE not in field.metadata:
+        if POSITIVE not in field.metadata:
             continue
         value, where = getattr(system, field.name), f"{type(system).__name__}({field.name}=...)"
         if size is not None and np.shape(value) not in ((), size):
@@ -48,7 +48,7 @@ def check_parameters(system: Any) -> None:
             continue
         if not np.all(np.isfinite(value)):
             raise ParameterError(f"{where} must be finite; got {value}.")
-        if field.metadata[_POSITIVE] and not np.all(np.asarray(value) > 0):
+        if field.metadata[POSITIVE] and not np.all(np.asarray(value) > 0):
             raise ParameterError(f"{where} must be greater than zero; got {value}.")
     _check_parts(system)
 

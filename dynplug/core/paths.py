@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax.tree_util as jtu
 
-from dynplug.core.parameter import TRAINABLE
+from dynplug.core.parameter import POSITIVE, TRAINABLE
 from dynplug.errors import UnknownPathError, nearest
 
 
@@ -19,11 +19,12 @@ class Named(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Leaf:
-    """A leaf of a tree, its path, and whether it was declared trainable."""
+    """A leaf of a tree, its path, whether it was declared trainable, and whether it must be above zero."""
 
     path: str
     value: Any
     trainable: bool
+    positive: bool = False
 
 
 def children(node: Any) -> list[tuple[str, Any]]:
@@ -38,19 +39,20 @@ def children(node: Any) -> list[tuple[str, Any]]:
 
 def leaves(tree: Any) -> list[Leaf]:
     """All leaves, in the order of `jax.tree_util.tree_leaves`."""
-    return list(_walk(tree, "", True))
+    return list(_walk(tree, "", True, False))
 
 
-def _walk(node: Any, path: str, trainable: bool) -> Iterator[Leaf]:
+def _walk(node: Any, path: str, trainable: bool, positive: bool) -> Iterator[Leaf]:
     if node is None:
         return
     if jtu.all_leaves([node]):
-        yield Leaf(path, node, trainable)
+        yield Leaf(path, node, trainable, positive)
         return
     declared = {f.name: f.metadata for f in dataclasses.fields(node)} if dataclasses.is_dataclass(node) else {}
     for name, child in children(node):
         below = f"{path}.{name}" if path else name
-        yield from _walk(child, below, declared.get(name, {}).get(TRAINABLE, trainable))
+        own = declared.get(name, {})
+        yield from _walk(child, below, own.get(TRAINABLE, trainable), own.get(POSITIVE, False))
 
 
 def lookup(tree: Any, path: str) -> Any:

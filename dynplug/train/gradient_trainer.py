@@ -19,6 +19,7 @@ from dynplug.run.monitors import Monitors
 from dynplug.run.options import jit_for
 from dynplug.run.records import Records
 from dynplug.timeloop import RunState
+from dynplug.train.bounds import Bounds
 from dynplug.train.data import Batch
 from dynplug.train.fitting import Fitting, Plan
 from dynplug.train.forward import Forward
@@ -80,8 +81,9 @@ class GradientTrainer(Resumable):
         self.objective = Objective.of(loss_fun, loss_has_aux, metrics, loss_auto_run)
         self.optimizer = as_optimizer(optimizer)
         params, static = partition(target, trainable)
+        self._bounds = Bounds.of(params)
         with jax.numpy_dtype_promotion("standard"):
-            state = TrainState.of(params, self.optimizer.init(params))
+            state = TrainState.of(params, self.optimizer.init(self._bounds.free(params)))
         self._progress = Progress(state, static, seed_of(seed))
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
@@ -211,7 +213,8 @@ class GradientTrainer(Resumable):
     def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> Program:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
-        return Program(forward, self.objective, self.optimizer, static, self._key(), stream, jit=self.jit[phase])
+        parts = forward, self.objective, self.optimizer, self._bounds, static
+        return Program(*parts, self._key(), stream, jit=self.jit[phase])
 
     def _shuffling(self, epoch: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, 0, epoch))

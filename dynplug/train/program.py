@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from dynplug.timeloop import RunState
+from dynplug.train.bounds import Bounds
 from dynplug.train.finite import first_culprit
 from dynplug.train.forward import Forward
 from dynplug.train.objective import Objective
@@ -24,7 +25,7 @@ class Program:
 
     **Arguments:**
 
-    - `forward`, `objective`, `optimizer`, `static`: as for `train_step`.
+    - `forward`, `objective`, `optimizer`, `bounds`, `static`: as for `train_step`.
     - `key`: of the trainer; `stream`, numbers that are folded into it, and then that of the batch.
     - `jit`: whether the functions are compiled.
     """
@@ -34,13 +35,14 @@ class Program:
         forward: Forward,
         objective: Objective,
         optimizer: Any,
+        bounds: Bounds,
         static: Any,
         key: PRNGKeyArray,
         stream: tuple[int, ...],
         *,
         jit: bool = True,
     ):
-        self._fixed, self._arrays = _fixed((forward, objective, optimizer, static))
+        self._fixed, self._arrays = _fixed((forward, objective, optimizer, bounds, static))
         self._key, self._stream, self._jit = key, stream, jit
 
     def train(self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, *, keep: bool) -> Stepped:
@@ -57,7 +59,7 @@ class Program:
 
     def first_culprit(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> str | None:
         """What is first not finite in a batch, before the loss."""
-        forward, _, _, static = self._fixed.filled(self._arrays)
+        forward, *_, static = self._fixed.filled(self._arrays)
         return first_culprit(forward, eqx.combine(params, static), x, y, run, folded(self._key, *self._stream, n))
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
@@ -68,8 +70,7 @@ class Program:
 
 
 def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run: RunState | None) -> Stepped:
-    forward, objective, optimizer, static = parts
-    return train_step(forward, objective, optimizer, static, state, x, y, run, key)
+    return train_step(*parts, state, x, y, run, key)
 
 
 def _train(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run: RunState | None) -> Stepped:
@@ -77,12 +78,12 @@ def _train(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run
 
 
 def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any, run: RunState | None) -> Any:
-    forward, objective, _, static = parts
+    forward, objective, *_, static = parts
     return objective(forward, eqx.combine(params, static), x, y, key, run)[1]
 
 
 def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:
-    forward, _, _, static = parts
+    forward, *_, static = parts
     return forward(eqx.combine(params, static), x, key, run)
 
 

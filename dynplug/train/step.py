@@ -12,6 +12,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.core import leaves
 from dynplug.timeloop import RunState
+from dynplug.train.bounds import Bounds
 from dynplug.train.forward import Forward
 from dynplug.train.objective import Objective
 
@@ -58,6 +59,7 @@ def train_step(
     forward: Forward,
     objective: Objective,
     optimizer: Any,
+    bounds: Bounds,
     static: Any,
     state: TrainState,
     x: Any,
@@ -72,6 +74,7 @@ def train_step(
     - `forward`: how a batch goes through the model.
     - `objective`: what is minimised.
     - `optimizer`: an `optax.GradientTransformation`.
+    - `bounds`: which parameters stay above zero.
     - `static`: what of the model is not trained.
     - `state`: parameters and the optimizer's state.
     - `x`, `y`: the batch.
@@ -86,8 +89,9 @@ def train_step(
     (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
     with jax.numpy_dtype_promotion("standard"):
         update = optax.with_extra_args_support(optimizer).update
-        updates, optimizer_state = update(grads, old_optimizer_state, was, value=value, grad=grads)
-        params = optax.apply_updates(was, updates)
+        free, grads = bounds.free(was), bounds.pulled_back(grads, was)
+        updates, optimizer_state = update(grads, old_optimizer_state, free, value=value, grad=grads)
+        params = bounds.moved(was, optax.apply_updates(free, updates))
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     ok = state.ok & jnp.all(finite)
     new = params, optimizer_state, after
