@@ -1,7 +1,9 @@
 """What a system is told about the step it makes."""
 
+import math
 import zlib
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
@@ -12,6 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from dynplug.core.no_time import NoTime
+from dynplug.core.step import as_number
 from dynplug.errors import KeyRequiredError
 
 if TYPE_CHECKING:
@@ -30,13 +33,15 @@ class Context(eqx.Module):
     **Arguments:**
 
     - `dt`: the length of the step [ms]; known when the program is compiled.
-    - `t`: the time at the start of the step [ms].
+    - `t`: the time at the start of the step [ms], one number of the states' dtype. In a run that goes on for so long
+        that this cannot tell one step from the next, reading it raises `OptionError`; `phase` and `since` stay exact.
     - `i`: the index of the step.
     - `key`: a `jax.random.key`; without one, stochastic systems raise `KeyRequiredError`.
     - `fit`: whether a trainer is fitting the model; read by dropout and its like, never by physics.
     - `shared`: the user's own arguments, shared by all systems.
     - `dtype`: the floating dtype of states.
     - `path`: where in the model the system is, for messages.
+    - `t0`: the time at step 0 [ms]; by default `t` is that of step `i`, and `phase` and `since` need it to be.
     """
 
     t: Time
@@ -47,6 +52,7 @@ class Context(eqx.Module):
     fit: bool = eqx.field(static=True)
     dtype: np.dtype = eqx.field(static=True)
     path: str = eqx.field(static=True)
+    t0: float = eqx.field(static=True)
 
     def __init__(
         self,
@@ -59,6 +65,7 @@ class Context(eqx.Module):
         shared: Mapping[str, Any] | None = None,
         dtype: Any = None,
         path: str = "",
+        t0: float = 0.0,
     ):
         self.dt = dt
         self.dtype = np.dtype(jnp.result_type(float) if dtype is None else dtype)
@@ -68,6 +75,7 @@ class Context(eqx.Module):
         self.fit = fit
         self.shared = {} if shared is None else shared
         self.path = path
+        self.t0 = t0
 
     def child(self, name: str) -> "Context":
         """The context of the child `name`: a path one step longer, and a key of its own."""
@@ -80,7 +88,36 @@ class Context(eqx.Module):
             shared=self.shared,
             dtype=self.dtype,
             path=f"{self.path}.{name}" if self.path else name,
+            t0=self.t0,
         )
+
+    def phase(self, frequency: float) -> Float[Array, ""]:
+        """The phase of an oscillation at the start of the step, in cycles, from 0 to 1; at the time 0 ms it is 0.
+
+        It is counted from the step's index in whole numbers, and good to 1e-6 cycles after any number of steps, where
+        `frequency * ctx.t` loses its digits: `jnp.sin(2 * jnp.pi * ctx.phase(0.04))` is a sine of 40 Hz.
+
+        **Arguments:**
+
+        - `frequency`: a Python number [kHz].
+        """
+        a_step, start = (_turns(as_number("frequency", frequency) * ms) for ms in (self.dt, self.t0))
+        return _cycles(jnp.asarray(self.i, jnp.uint32), a_step, start).astype(self.dtype)
+
+    def since(self, time: float) -> Float[Array, ""]:
+        """The time that has passed at the start of the step since another [ms]; negative before it.
+
+        It is counted from the step's index, and as exact as its own size allows, where `ctx.t - time` would have lost
+        the digits of both: `ctx.since(5e5) >= 0.0` is the step that begins after 500 s.
+
+        **Arguments:**
+
+        - `time`: a Python number [ms].
+        """
+        steps = (as_number("time", time) - self.t0) / self.dt
+        whole = min(max(math.floor(steps), 0), 2**31 - 1)  # what lies before or after all steps is far away
+        passed = jnp.asarray(self.i, jnp.int32) - whole
+        return passed.astype(self.dtype) * self.dt - (steps - whole) * self.dt
 
     def random_key(self) -> PRNGKeyArray:
         """The key, for a system that cannot do without. Use it once; split it for more."""
@@ -90,6 +127,23 @@ class Context(eqx.Module):
                 "to the runner."
             )
         return self.key
+
+
+def _turns(cycles: float) -> tuple[int, int]:
+    """The part of a number behind the point, in units of 2^-64, as its upper and its lower word."""
+    fraction = Fraction(cycles) % 1
+    return divmod(round(fraction * 2**64) % 2**64, 2**32)
+
+
+def _cycles(i: Array, a_step: tuple[int, int], start: tuple[int, int]) -> Array:
+    """`i * a_step + start` modulo 1, to 32 bits: the upper word of a product of 32 by 64 bits, by halves of words."""
+    (high, low), half = a_step, jnp.uint32(16)
+    i1, i0 = i >> half, i & jnp.uint32(0xFFFF)
+    low1, low0 = jnp.uint32(low >> 16), jnp.uint32(low & 0xFFFF)
+    middle = i1 * low0 + ((i0 * low0) >> half)
+    carried = i1 * low1 + (middle >> half) + ((i0 * low1 + (middle & jnp.uint32(0xFFFF))) >> half)
+    word = i * jnp.uint32(high) + carried + jnp.uint32(start[0])
+    return (word >> jnp.uint32(8)).astype(float) * 2.0**-24
 
 
 def _known(value: Any, dtype: Any) -> Any:

@@ -13,10 +13,11 @@ class NoTime:
     **Arguments:**
 
     - `name`: what it stands for, `t` or `i`.
+    - `why`: why there is none, and what to do.
     """
 
-    def __init__(self, name: str):
-        self._name = name
+    def __init__(self, name: str, why: str = "the loop makes none: give t0 and i0 as numbers, t0=0.0 and i0=0."):
+        self._name, self._why = name, why
 
     def __add__(self, other: Any) -> "NoTime":
         return self
@@ -24,14 +25,13 @@ class NoTime:
     __radd__ = __add__
 
     def _refuse(self, *_: Any) -> Any:
-        raise OptionError(
-            f"A system reads ctx.{self._name}, and the loop makes none: give t0 and i0 as numbers, t0=0.0 and i0=0."
-        )
+        raise OptionError(f"A system reads ctx.{self._name}, and {self._why}")
 
     __jax_array__ = property(_refuse)  # JAX looks whether there is one, and would then raise an error of its own
     __array__ = __index__ = __float__ = __bool__ = _refuse
-    __mul__ = __rmul__ = __sub__ = __rsub__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _refuse
-    __mod__ = __rmod__ = __pow__ = __neg__ = __lt__ = __le__ = __gt__ = __ge__ = _refuse
+    __mul__ = __rmul__ = __sub__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _refuse
+    __rsub__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __divmod__ = __neg__ = __abs__ = _refuse
+    __lt__ = __le__ = __gt__ = __ge__ = __getitem__ = __iter__ = __len__ = _refuse
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

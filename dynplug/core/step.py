@@ -22,6 +22,14 @@ def as_t0(t0: Any) -> float:
     return _number("t0", t0, "the time at step 0 [ms], a finite number")
 
 
+def as_number(name: str, given: Any) -> float:
+    """A finite Python number as given.
+
+    **Raises:** `OptionError` for anything else.
+    """
+    return _number(name, given, "a finite Python number, known when the program is compiled")
+
+
 def _number(name: str, given: Any, meaning: str, least: float = -math.inf) -> float:
     try:
         value = float(given)

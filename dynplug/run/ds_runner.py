@@ -177,6 +177,7 @@ class DSRunner:
         length, batch_size = self._extent(duration, inputs)
         anew = reset_state or self.state is None
         first = 0 if self.state is None or reset_state else int(self.state.i)
+        loop = self._loop(shared_args or {}).up_to(self.target, first + length)
         self.inputs.check(first, length, batch_size)
         recorder = self._recorder(first, length, goes_on=not anew)
         if anew:
@@ -190,7 +191,7 @@ class DSRunner:
             jax.tree.map(jnp.asarray, held),
             self.return_outputs,
         )
-        out = self._record(experiment, varying, first, length, self._loop(shared_args or {}), recorder)
+        out = self._record(experiment, varying, first, length, loop, recorder)
         return (time.perf_counter() - began, out) if eval_time else out
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:

@@ -6,6 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
 from dynplug.core import DynamicalSystem, as_dt, as_t0, leaves, lookup
@@ -13,7 +14,7 @@ from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size, check_remat, check_schedule
 from dynplug.run.timeless import Timeless
-from dynplug.timeloop import Loop, RunState, step_count
+from dynplug.timeloop import Loop, RunState, as_index, step_count
 
 
 class LoopOverTime(eqx.Module):
@@ -128,9 +129,12 @@ class LoopOverTime(eqx.Module):
                 batch_size = length_of(xs, 0 if axis == "B" else 1, "inputs")
             state = self._start(batch_size, key, self.i0, axis)
         if i0 is not None:
-            state = RunState(jnp.asarray(i0, jnp.int32), state.system)
+            state = RunState(as_index(i0), state.system)
         self._check_no_state(state)
-        return (_compiled if self.jit else LoopOverTime._run)(self, xs, state, key, length, axis)
+        loop = self._loop(axis)
+        if not isinstance(state.i, Tracer):
+            loop = loop.up_to(self.target, int(state.i) + length)
+        return (_compiled if self.jit else LoopOverTime._run)(self, loop, xs, state, key, length, axis)
 
     def _start(
         self, batch_size: int | None, key: PRNGKeyArray | None, i0: int | None, axis: DataAxis | None
@@ -158,15 +162,13 @@ class LoopOverTime(eqx.Module):
         )
 
     def _run(
-        self, xs: Any, state: RunState, key: PRNGKeyArray | None, length: int, axis: DataAxis | None
+        self, loop: Loop, xs: Any, state: RunState, key: PRNGKeyArray | None, length: int, axis: DataAxis | None
     ) -> tuple[RunState, Any]:
         def read(system_state: Any) -> Any:
             return jax.tree.map(lambda path: lookup(system_state, path), self.out_vars)
 
         with jax.named_scope(self.name):
-            state, recorded = self._loop(axis).advance(
-                self._system(), state, swap_batch(xs, axis), length, key=key, read=read
-            )
+            state, recorded = loop.advance(self._system(), state, swap_batch(xs, axis), length, key=key, read=read)
         out, seen = swap_batch(recorded, axis)
         return state, out if self.out_vars is None else (out, seen)
 

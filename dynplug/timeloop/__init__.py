@@ -5,6 +5,7 @@ from dynplug.timeloop.compiler import scan as scan
 from dynplug.timeloop.loop import (
     Loop as Loop,
     RunState as RunState,
+    as_index as as_index,
     floating_dtype as floating_dtype,
     step_count as step_count,
 )

@@ -1,5 +1,6 @@
 """One step of a system, carried through time."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -8,15 +9,21 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem, as_dt, as_t0, leaves, lookup
+from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup
 from dynplug.errors import DurationError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.compiler import scan
 from dynplug.timeloop.explain import describe
 from dynplug.timeloop.plan import check_options
 
+_COARSE = 0.1  # of a step: by how much the greatest time of a run may be rounded
+_TOO_LATE = (
+    "in this run times get so great that {} cannot tell one step from the next: read ctx.phase(frequency) or "
+    "ctx.since(time), which stay exact, or compute in float64."
+)
 _START = 0xFFFFFFFF  # folded into the key for the initial state, as step i folds in i
 
 
@@ -44,6 +51,7 @@ class Loop(eqx.Module):
     - `schedule`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
+    - `coarse`: whether times are too great for their dtype, so that reading `ctx.t` is an error; `up_to` tells.
     """
 
     dt: float = eqx.field(static=True)
@@ -53,9 +61,20 @@ class Loop(eqx.Module):
     shared: Mapping[str, Any] = eqx.field(default_factory=dict[str, Any])
     schedule: str = eqx.field(static=True, default="auto")
     remat: bool | int = eqx.field(static=True, default=False)
+    coarse: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self) -> None:
         as_dt(self.dt), as_t0(self.t0)
+
+    def up_to(self, system: DynamicalSystem, end: int) -> "Loop":
+        """The loop for a run whose last step is the one before `end`.
+
+        **Raises:** `DurationError` where steps could not be counted.
+        """
+        as_index(end)
+        latest = max(abs(self.t0), abs(self.t0 + end * self.dt))
+        error = latest * float(jnp.finfo(floating_dtype(system)).eps) / 2.0
+        return dataclasses.replace(self, coarse=error > _COARSE * self.dt)
 
     def start(
         self,
@@ -67,7 +86,7 @@ class Loop(eqx.Module):
         dtype: Any = None,
     ) -> RunState:
         """The state before the first step."""
-        i = jnp.asarray(i0, jnp.int32)
+        i = as_index(i0)
         dtype = floating_dtype(system) if dtype is None else dtype
 
         def one(key: Any) -> Any:
@@ -147,8 +166,21 @@ class Loop(eqx.Module):
     def _context(self, i: Array, key: Any, dtype: Any) -> Context:
         shared = dict(self.shared)
         fit = bool(shared.pop("fit", self.fit))
-        t = self.t0 + i.astype(dtype) * self.dt
-        return Context(dt=self.dt, t=t, i=i, key=key, fit=fit, shared=shared, dtype=dtype)
+        t = NoTime("t", _TOO_LATE.format(dtype)) if self.coarse else self.t0 + i.astype(dtype) * self.dt
+        return Context(dt=self.dt, t=t, i=i, key=key, fit=fit, shared=shared, dtype=dtype, t0=self.t0)
+
+
+def as_index(i: Any) -> Int[Array, ""]:
+    """The index of a step as an array.
+
+    **Raises:** `DurationError` for one that cannot be counted.
+    """
+    if not isinstance(i, Tracer) and not -(2**31) <= int(i) < 2**31:
+        raise DurationError(
+            f"This run comes to step {i}, and steps are counted up to {2**31 - 1}: take a greater dt, or start anew "
+            "from the state, at step 0 with another t0."
+        )
+    return jnp.asarray(i, jnp.int32)
 
 
 def step_count(duration: float, dt: float) -> int:

@@ -39,10 +39,12 @@ class Forward(eqx.Module):
         xs = jax.tree.map(jnp.asarray, self.layout.enter(x))
         length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
         start_key, run_key = jax.random.split(key)
+        goes_on = state is not None
         if state is None:
             state = self.start(model, batch_size, start_key)
         watched = Experiment(model, monitors=self.monitors)
-        state, (recorded, _) = self.loop.advance(watched, state, (xs, ()), length, key=run_key)
+        loop = self.loop if goes_on else self.loop.up_to(model, length)
+        state, (recorded, _) = loop.advance(watched, state, (xs, ()), length, key=run_key)
         return state, *self.layout.leave(recorded)
 
 
