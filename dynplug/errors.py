@@ -128,6 +128,10 @@ class NonFiniteWarning(UserWarning):
     """A state, or an output, became NaN; what was computed of it is kept, and is NaN where it depends on it."""
 
 
+class ZeroGradientWarning(UserWarning):
+    """A parameter is trained on which the loss does not depend."""
+
+
 class PluginWarning(UserWarning):
     """A plugin was set aside; everything else keeps working."""
 

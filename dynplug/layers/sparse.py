@@ -53,6 +53,11 @@ class Sparse(DynamicalSystem):
     ):
         if method not in _METHODS:
             raise OptionError(f"Sparse(method={method!r}): choose 'dense' or 'sparse'.")
+        if not callable(connector) or isinstance(connector, type):
+            raise ParameterError(
+                "Sparse(connector=...) takes a connector, as dp.connectors.FixedProbability(0.1), or a function of "
+                f"(pre, post, *, key) that returns Connections; got {connector!r}. By name: dp.build, kind='connector'."
+            )
         C_key, W_key, b_key = (None, None, None) if key is None else jax.random.split(key, 3)
         made = connector(in_size, out_size, key=C_key)
         if not isinstance(made, Connections) or (made.pre_size, made.post_size) != (in_size, out_size):

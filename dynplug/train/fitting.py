@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from dynplug.core import leaves
 from dynplug.errors import NonFiniteError
 from dynplug.timeloop import RunState
 from dynplug.train.epoch import Log
@@ -18,6 +19,7 @@ from dynplug.train.progress import Progress
 from dynplug.train.reporting import Report, StepReports, Stream, report
 from dynplug.train.sources import Source
 from dynplug.train.step import Stepped, TrainState, checked
+from dynplug.train.unmoved import Unmoved
 from dynplug.train.windows import Window, check_size
 
 _AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
@@ -129,6 +131,7 @@ class Fitting:
         """Train for an epoch, or for what is left of it. Some steps are on their way before the first is looked at."""
         plan, progress, log = self._plan, self._progress, self._progress.log
         program, steps = plan.program(progress.epoch), deque[_Step]()
+        unmoved = Unmoved([leaf.path for leaf in leaves(progress.state.params)]) if self._is_first() else None
         reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
         ahead = 1 if plan.observers.dynplug_after_step.get_hookimpls() else _AHEAD
         try:
@@ -139,13 +142,15 @@ class Fitting:
                     progress.state, progress.run = made.state, made.run
                     steps.append(_Step(window, run, made))
                     save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
-                    self._look(steps, 0 if save else ahead, program, reports)
+                    self._look(steps, 0 if save else ahead, program, reports, unmoved)
                     if save:
                         progress.batches = window.batch + 1
                         plan.save()
                     bar.update(window.last)
-            self._look(steps, 0, program, reports)
+            self._look(steps, 0, program, reports, unmoved)
             reports.after_epoch()
+            if unmoved is not None:
+                unmoved.end()
         finally:
             for step in steps:
                 if bool(step.made.state.ok):
@@ -153,7 +158,13 @@ class Fitting:
             log.keep(progress.history, "fit", plan.num_report)
             progress.log, progress.batches = Log(), 0
 
-    def _look(self, steps: "deque[_Step]", ahead: int, program: Program, reports: StepReports) -> None:
+    def _is_first(self) -> bool:
+        """Whether this is the first epoch of the training, from its start."""
+        return self._progress.epoch == 0 and self._progress.batches == 0
+
+    def _look(
+        self, steps: "deque[_Step]", ahead: int, program: Program, reports: StepReports, unmoved: Unmoved | None
+    ) -> None:
         """See how steps went that are done. If more than `ahead` are on their way, wait until it is half as many."""
         log, due = self._progress.log, 0
         if len(steps) > ahead:  # to be woken for each of them would take longer than a small step itself
@@ -164,6 +175,8 @@ class Fitting:
             log.add(step.window.weight, step.made.logged)
             if not bool(step.made.state.ok):
                 raise self._not_finite(program, *step)
+            if unmoved is not None:
+                unmoved.see(step.made.moved)
             self._observe(log)
             reports.after_step()
 

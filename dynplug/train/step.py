@@ -47,12 +47,17 @@ class TrainState:
 
 
 class Stepped(NamedTuple):
-    """What a training step gives: its new state, the run's, what is logged, and a flag for each of `checked`."""
+    """What a training step gives.
+
+    **Attributes:** `state`, its new state; `run`, the run's; `logged`; `finite`, a flag for each of `checked`; `moved`,
+    whether the gradient of each parameter is other than zero.
+    """
 
     state: TrainState
     run: RunState | None
     logged: dict[str, Array]
     finite: Array
+    moved: Array
 
 
 def train_step(
@@ -93,11 +98,12 @@ def train_step(
         updates, optimizer_state = update(grads, old_optimizer_state, free, value=value, grad=grads)
         params = bounds.moved(was, optax.apply_updates(free, updates))
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
+    moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
     ok = state.ok & jnp.all(finite)
     new = params, optimizer_state, after
     old = was, old_optimizer_state, after if run is None else run
     params, optimizer_state, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
-    return Stepped(TrainState.of(params, optimizer_state, ok), after, logged, finite)
+    return Stepped(TrainState.of(params, optimizer_state, ok), after, logged, finite, moved)
 
 
 def checked(params: Any) -> list[str]:
