@@ -33,6 +33,10 @@ class HH(Neuron):
     $$\beta_h = \frac{1}{1 + e^{-(V + 35)/10}}, \quad
       \alpha_n = \frac{0.01\,(V + 55)}{1 - e^{-(V + 55)/10}}, \quad \beta_n = 0.125\,e^{-(V + 65)/80}$$
 
+    At 0 mV each spike is counted once from the rheobase to 60 µA/cm². Stronger currents leave an oscillation that
+    shrinks until it ends, near 155 µA/cm², in a block: its peaks stay below 0 mV from 63 µA/cm² on, and a lower `V_th`
+    counts them.
+
     The gates start at their steady state. The step should not exceed 0.05 ms. The default integrator is of first order:
     at 0.01 ms it makes the intervals between spikes 0.5 % too long. `diffrax.Tsit5()` follows the potential to 1e-4 mV.
 
@@ -63,7 +67,7 @@ class HH(Neuron):
     EK: Parameter = param(-77.0)
     gL: Parameter = param(0.3)
     EL: Parameter = param(-54.387)
-    V_th: Parameter = param(20.0)
+    V_th: Parameter = param(0.0)
     V_init: Parameter = param(-65.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()

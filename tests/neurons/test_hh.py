@@ -129,8 +129,8 @@ def test_published_thresholds_of_one_spike_and_of_repetitive_firing():
 
 def test_spike_count_and_times_under_10_microamperes_are_the_references(x64, tonic):
     V = tonic[:, 0]
-    before = np.flatnonzero((V[1:] >= 20.0) & (V[:-1] < 20.0))
-    crossed = 0.1 * (before + 1 + (20.0 - V[before]) / (V[before + 1] - V[before]))
+    before = np.flatnonzero((V[1:] >= 0.0) & (V[:-1] < 0.0))
+    crossed = 0.1 * (before + 1 + (0.0 - V[before]) / (V[before + 1] - V[before]))
     spikes, _ = run(HH(1), 10.0, 100.0, 0.01)
     times = 0.01 * (np.flatnonzero(spikes) + 1)
     assert spikes.sum() == 7
@@ -148,7 +148,7 @@ def test_a_spike_is_put_out_only_in_the_step_of_the_upward_crossing():
 
 
 def test_surrogate_is_the_one_that_was_given_and_acts_below_threshold_only(x64):
-    neuron = HH(2, surrogate=Arctan(alpha=0.1))
+    neuron = HH(2, V_th=20.0, surrogate=Arctan(alpha=0.1))
 
     def spike(V):
         old, new = (HHState(v, v, v, v) for v in (jnp.array([-65.0, 25.0]), V))
