@@ -8,6 +8,7 @@ from diffrax import AbstractSolver, Heun
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
+from dynplug.neurons.reset import check_reset, unless_given
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -26,8 +27,10 @@ class AdExIF(Neuron):
     $$\tau_w \frac{dw}{dt} = a\,(V - E_L) - w, \qquad
       V \ge V_\mathrm{th}: \text{spike, then } V \leftarrow V_\mathrm{reset},\; w \leftarrow w + b$$
 
-    The defaults are those of the paper. Beyond `V_th` the exponential is held at its value there, so that a step that
-    overshoots the peak stays finite; with the default integrator it ends in the reset all the same.
+    The defaults are those of the paper, but for `V_th`: there the spike rises to 20 mV, where the upswing of a fixed
+    step would overflow. -30 mV is `V_T` and about ten times `Delta_T`, from where the rest of the rise takes less than
+    1 µs; give as much with other values of these two. Beyond `V_th` the exponential is held at its value there, so that
+    a step that overshoots the peak stays finite; with the default integrator it ends in the reset all the same.
 
     **Arguments:**
 
@@ -40,7 +43,7 @@ class AdExIF(Neuron):
     - `tau_w`: time constant of the adaptation [ms].
     - `a`: adaptation below threshold [µS].
     - `b`: adaptation by each spike [nA].
-    - `V_reset`: potential after a spike [mV].
+    - `V_reset`: potential after a spike, below `V_th`; `None`: `EL` [mV].
     - `V_th`: potential at which a spike is counted [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver.
@@ -58,10 +61,16 @@ class AdExIF(Neuron):
     tau_w: Parameter = param(144.0, positive=True)
     a: Parameter = param(0.004)
     b: Parameter = param(0.0805)
-    V_reset: Parameter = param(-70.6)
+    V_reset: Parameter = param(None)
     V_th: Parameter = param(-30.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
+
+    def __post_init__(self) -> None:
+        self.V_reset = unless_given(self.V_reset, self.EL)
+
+    def __check_init__(self) -> None:
+        check_reset(self)
 
     def init_state(self, ctx: Context) -> AdExIFState:
         V = jnp.broadcast_to(jnp.asarray(self.EL, ctx.dtype), self.size)

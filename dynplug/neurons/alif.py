@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
-from dynplug.neurons.reset import Reset, fire, reset_field
+from dynplug.neurons.reset import Reset, check_reset, fire, reset_field, unless_given
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -35,7 +35,7 @@ class ALIF(Neuron):
     - `beta`: how much one spike raises the threshold [mV].
     - `R`: membrane resistance [MΩ].
     - `V_rest`: resting potential, where the state starts [mV].
-    - `V_reset`: potential after a spike [mV].
+    - `V_reset`: potential after a spike, below `V_th`; `None`: `V_rest` [mV].
     - `V_th`: threshold of the rested neuron [mV].
     - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
     - `detach_reset`: whether gradients ignore what a spike does to the potential; the adaptation keeps its gradient.
@@ -52,12 +52,18 @@ class ALIF(Neuron):
     beta: Parameter = param(0.2)
     R: Parameter = param(1.0)
     V_rest: Parameter = param(0.0)
-    V_reset: Parameter = param(0.0)
+    V_reset: Parameter = param(None)
     V_th: Parameter = param(1.0)
     reset: Reset = reset_field()
     detach_reset: bool = eqx.field(default=False, static=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
+
+    def __post_init__(self) -> None:
+        self.V_reset = unless_given(self.V_reset, self.V_rest)
+
+    def __check_init__(self) -> None:
+        check_reset(self)
 
     def init_state(self, ctx: Context) -> ALIFState:
         V = jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size)

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
-from dynplug.neurons.reset import Reset, fire, reset_field
+from dynplug.neurons.reset import Reset, check_reset, fire, reset_field
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -29,7 +29,7 @@ class IF(Neuron):
 
     - `size`: the number of units, or the shape of a grid of them.
     - `C`: membrane capacitance [nF].
-    - `V_reset`: potential after a spike, and where the state starts [mV].
+    - `V_reset`: potential after a spike, below `V_th`, and where the state starts [mV].
     - `V_th`: threshold [mV].
     - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
     - `detach_reset`: whether gradients ignore what a spike does to the potential.
@@ -48,6 +48,9 @@ class IF(Neuron):
     detach_reset: bool = eqx.field(default=False, static=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
+
+    def __check_init__(self) -> None:
+        check_reset(self)
 
     def init_state(self, ctx: Context) -> IFState:
         V = jnp.broadcast_to(jnp.asarray(self.V_reset, ctx.dtype), self.size)

@@ -8,6 +8,7 @@ from diffrax import AbstractSolver, Heun
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
+from dynplug.neurons.reset import check_reset
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -33,7 +34,7 @@ class Izhikevich(Neuron):
     - `size`: the number of units, or the shape of a grid of them.
     - `a`: rate of the recovery variable [1/ms].
     - `b`: sensitivity of the recovery variable to the potential [1/ms].
-    - `c`: potential after a spike [mV].
+    - `c`: potential after a spike, below `V_th` [mV].
     - `d`: what a spike adds to the recovery variable [mV/ms].
     - `V_th`: peak of the spike [mV].
     - `V_init`: potential at the start; the recovery variable starts at `b * V_init` [mV].
@@ -52,6 +53,9 @@ class Izhikevich(Neuron):
     V_init: Parameter = param(-65.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
+
+    def __check_init__(self) -> None:
+        check_reset(self, "c")
 
     def init_state(self, ctx: Context) -> IzhikevichState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

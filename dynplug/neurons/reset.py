@@ -1,13 +1,16 @@
 """What a spike does to the membrane potential."""
 
+from copy import deepcopy
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
 
 import equinox as eqx
 import jax
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from dynplug.core import Parameter
-from dynplug.errors import OptionError, nearest
+from dynplug.errors import OptionError, ParameterError, nearest
 from dynplug.surrogates import Surrogate
 
 Reset = Literal["value", "subtract"]
@@ -46,6 +49,31 @@ def fire(
     if neuron.reset == "subtract":
         return V - s * (neuron.V_th - neuron.V_reset), spike
     return (1.0 - s) * V + s * neuron.V_reset, spike
+
+
+def unless_given(V_reset: Any, V_rest: Any) -> Any:
+    """Where a spike leads if nothing is said: to rest. An array is copied, as the two may be trained apart."""
+    return deepcopy(V_rest) if V_reset is None else V_reset
+
+
+def check_reset(neuron: Any, lower: str = "V_reset") -> None:
+    """Raise `ParameterError` where a neuron's reset does not lead below its threshold.
+
+    Values that are traced are not known, and pass; a wrong shape, and what is not finite, are refused elsewhere.
+    """
+    low, high = getattr(neuron, lower), neuron.V_th
+    if any(isinstance(v, Tracer) or np.shape(v) not in ((), neuron.size) for v in (low, high)):
+        return
+    low, high = (np.broadcast_to(np.asarray(v), neuron.size) for v in (low, high))
+    wrong = np.argwhere(low >= high)
+    if len(wrong):
+        unit = tuple(wrong[0].tolist())
+        first = "" if len(wrong) == low.size else f" at {len(wrong)} of {low.size} units, the first of them {unit}"
+        raise ParameterError(
+            f"{type(neuron).__name__}({lower}={low[unit]:g} mV, V_th={high[unit]:g} mV){first}: a spike would leave "
+            "the potential at its threshold or above, and the next step would spike again. Give a "
+            f"{lower} below V_th, or raise V_th."
+        )
 
 
 def _known(reset: str) -> str:
