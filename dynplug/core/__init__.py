@@ -20,6 +20,7 @@ from dynplug.core.ode import (
 )
 from dynplug.core.parameter import Parameter as Parameter, as_size as as_size, param as param
 from dynplug.core.paths import leaves as leaves, lookup as lookup
+from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
     Loaded as Loaded,
     load_state_dict as load_state_dict,

@@ -2,37 +2,36 @@
 
 import dataclasses
 from abc import abstractmethod
-from typing import Any, ClassVar, get_origin
+from typing import Any, ClassVar
 
 import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-import optimistix
 from jaxtyping import Array
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
+from dynplug.core.solving import step, step_and_mean
 from dynplug.core.system import DynamicalSystem
-from dynplug.errors import IntegratorError, ShapeError
+from dynplug.errors import ShapeError
 
-_DISCRETE = "dynplug.discrete"
+DISCRETE = "dynplug.discrete"
 
 
 def discrete() -> Any:
     """A field of a state that no solver integrates: a spike, a counter, a flag. It is `None` in a solver's `y`."""
-    return eqx.field(default=None, metadata={_DISCRETE: True})
+    return eqx.field(default=None, metadata={DISCRETE: True})
 
 
 def ode(state: Any) -> Any:
     """The part of a state that a differential equation governs: the `y0` that `diffrax.diffeqsolve` takes."""
-    gone = {f.name: None for f in dataclasses.fields(state) if f.metadata.get(_DISCRETE)}
+    gone = {f.name: None for f in dataclasses.fields(state) if f.metadata.get(DISCRETE)}
     return dataclasses.replace(state, **gone)
 
 
 class ODESystem(DynamicalSystem):
-    """A system that integrates `vector_field` over each step and then applies `emit`.
+    """A system that integrates `vector_field` over each step and then applies `emit`: a `Neuron` or a `Synapse`.
 
     The same object is solved in continuous time by
     `diffeqsolve(ODETerm(system.vector_field), solver, t0, t1, dt0, ode(state), args=Drive(current))`.
@@ -67,19 +66,11 @@ class ODESystem(DynamicalSystem):
     def emit(self, old: Any, new: Any, ctx: Context) -> tuple[Any, Any]:
         """The state after thresholds and resets, and the output, from the states before and after integration."""
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
-        potential = getattr(state, self.jump_to)
-        drive = _fit(self.receive(x), potential, ctx)
-        kick = drive.jump
-        drive = Drive(drive.current, drive.conductance)
-        new = _step(self.integrator, self.vector_field, ode(state), drive, ctx)
-        if kick is not None:
-            new = eqx.tree_at(lambda y: getattr(y, self.jump_to), new, getattr(new, self.jump_to) + kick)
-        return self.emit(state, eqx.combine(new, state), ctx)
-
 
 class Neuron(ODESystem):
     """An ODE system with a membrane potential `V`. A plain array as input is a current.
+
+    Currents and conductances are held over the step, a jump is added at its end, before the threshold is looked at.
 
     Implementing one: a state class with a field `V`; `init_state`; `vector_field(t, y, drive)`, which reads the input
     as `drive(y.V)`; `emit(old, new, ctx)`; and a default for `integrator`.
@@ -90,12 +81,22 @@ class Neuron(ODESystem):
     def receive(self, x: Any) -> Drive:
         return x if isinstance(x, Drive) else Drive(current=x)
 
+    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+        drive = _fit(self.receive(x), getattr(state, self.jump_to), ctx)
+        held = Drive(drive.current, drive.conductance)
+        new = step(self.integrator, self.vector_field, ode(state), held, ctx)
+        return self.emit(state, eqx.combine(_jump(new, self.jump_to, drive.jump), state), ctx)
+
 
 class Synapse(ODESystem):
-    """An ODE system driven by weighted presynaptic events, which are added to one variable once a step.
+    """An ODE system driven by weighted presynaptic events, which are added to one variable at the start of a step.
 
-    Implementing one: as for a neuron; `jump_to` names the variable that an event raises, and `emit` gives the
-    conductance to an output such as `CUBA` or `COBA`, which makes it a drive.
+    What it puts out is that of the mean of its state over the step, not that of its end: a target that holds it over
+    the step receives the charge that the equation says, at any `dt`.
+
+    Implementing one: as for a neuron; `jump_to` names the variable that an event raises, and `emit(old, new, ctx)`
+    gives the conductance to an output such as `CUBA` or `COBA`, which makes it a drive. `emit` is called with the state
+    at the end of the step for the next state, and with the step's mean as `new` for the drive.
     """
 
     def receive(self, x: Any) -> Drive:
@@ -104,6 +105,14 @@ class Synapse(ODESystem):
                 "A synapse receives weighted events, an array, not a Drive: put it before, not after, another synapse."
             )
         return Drive(jump=x)
+
+    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+        events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
+        start = _jump(ode(state), self.jump_to, events)
+        end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
+        new, _ = self.emit(state, eqx.combine(end, state), ctx)
+        _, out = self.emit(state, eqx.combine(mean, state), ctx)
+        return new, out
 
 
 def _fit(drive: Drive, like: Array, ctx: Context) -> Drive:
@@ -120,38 +129,5 @@ def _fit(drive: Drive, like: Array, ctx: Context) -> Drive:
     return jax.tree.map(fit, drive)
 
 
-def _step(solver: Any, vector_field: Any, y: Any, drive: Drive, ctx: Context) -> Any:
-    """One step of `ctx.dt`, in a time that starts at zero: `t1 - t0` would lose digits late in a run.
-
-    The solver starts afresh each step, because the drive, and after a spike the state, have just changed: what a
-    first-same-as-last solver remembers is stale. A step whose implicit equations were not solved gives NaN.
-    """
-    solver = _for_fixed_steps(solver, ctx)
-    term = diffrax.ODETerm(lambda t, y, drive: vector_field(ctx.t + t, y, drive))
-    t0, t1 = jnp.zeros((), ctx.dtype), jnp.asarray(ctx.dt, ctx.dtype)
-    memory = solver.init(term, t0, t1, y, drive)
-    y1, _, _, _, result = solver.step(term, t0, t1, y, drive, memory, jnp.asarray(False))
-    if isinstance(solver, diffrax.AbstractImplicitSolver):
-        solved = result == diffrax.RESULTS.successful
-        y1 = jax.tree.map(lambda v: jnp.where(solved, v, np.nan), y1)
-    return y1
-
-
-def _for_fixed_steps(solver: Any, ctx: Context) -> Any:
-    """A solver that makes every step it is told to make.
-
-    diffrax's chord method reports divergence early, counting on a smaller step, and takes its tolerances from a step
-    size controller. Neither is there: Newton's method takes its place, with tolerances that the dtype can meet.
-    """
-    structure = get_origin(solver.term_structure) or solver.term_structure
-    if not (isinstance(structure, type) and issubclass(diffrax.ODETerm, structure)):
-        raise IntegratorError(
-            f"{ctx.path or 'This system'} is one plain ODE, and {type(solver).__name__} integrates "
-            "split or stochastic ones: choose another solver, for example diffrax.Tsit5()."
-        )
-    if not isinstance(solver, diffrax.AbstractImplicitSolver) or not isinstance(solver.root_finder, diffrax.VeryChord):
-        return solver
-    least, usual = (1e-3, 1e-3) if jnp.finfo(ctx.dtype).bits <= 32 else (1e-12, 1e-6)
-    given = (solver.root_finder.rtol, solver.root_finder.atol)
-    rtol, atol = (max(tol, least) if isinstance(tol, (int, float)) else usual for tol in given)
-    return eqx.tree_at(lambda s: s.root_finder, solver, optimistix.Newton(rtol, atol))
+def _jump(y: Any, name: str, by: Any) -> Any:
+    return y if by is None else eqx.tree_at(lambda y: getattr(y, name), y, getattr(y, name) + by)

@@ -25,7 +25,8 @@ class Alpha(Synapse):
     $$\tau \frac{dg}{dt} = -g + e\,h, \qquad \tau \frac{dh}{dt} = -h, \qquad
       \text{event of weight } w: \; h \leftarrow h + w$$
 
-    One event gives $g(t) = w\,\frac{t}{\tau}\,e^{1 - t/\tau}$, whose peak at $t = \tau$ is $w$.
+    From the start of its step on, an event gives $g(t) = w\,\frac{t}{\tau}\,e^{1 - t/\tau}$, whose peak at $t = \tau$
+    is $w$. The target receives the mean over each step, so that its charge, $e\,w\,\tau$, does not depend on `dt`.
 
     **Arguments:**
 

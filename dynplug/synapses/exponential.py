@@ -23,7 +23,8 @@ class Exponential(Synapse):
 
     $$\tau \frac{dg}{dt} = -g, \qquad \text{event of weight } w: \; g \leftarrow g + w$$
 
-    An event acts on the target in the step in which it arrives.
+    An event acts from the start of the step in which it arrives. The target receives the mean over the step, so that
+    its charge, $w\,\tau$ in all, does not depend on `dt`; the state is that at the end of the step.
 
     **Arguments:**
 

@@ -14,8 +14,8 @@ class GABAA(FirstOrder):
 
     $$\frac{dr}{dt} = \alpha\,w\,[T]\,(1 - r) - \beta\,r, \qquad g = g_\mathrm{max}\,r$$
 
-    An event of weight $w$ is a pulse of transmitter of height $w\,[T]$, which begins at the end of the step in which
-    it arrives and lasts a whole number of steps, at least one; an event during a pulse replaces it. During a pulse the
+    An event of weight $w$ is a pulse of transmitter of height $w\,[T]$, which begins with the step in which it arrives
+    and lasts a whole number of steps, at least one; an event during a pulse replaces it. During a pulse the
     open fraction $r$ approaches $\alpha w [T] / (\alpha w [T] + \beta)$ exponentially, and after it decays with
     $\beta$. Weights are not negative.
 

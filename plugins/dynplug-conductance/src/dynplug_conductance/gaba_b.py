@@ -9,15 +9,19 @@ from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Parameter, Synapse, as_size, discrete, param
 from dynplug.synapses import COBA, Output
-from dynplug_conductance.transmitter import pulse
+from dynplug_conductance.transmitter import present, pulse
 
 
 class GABABState(eqx.Module):
-    """Bound fraction `r`, G-protein `s` [µM], transmitter `T` in multiples of a pulse, its time left [ms]."""
+    """Bound fraction `r`, G-protein `s` [µM], transmitter `T` in multiples of a pulse, its time left [ms].
+
+    `event` is what arrives in a step, and zero between steps.
+    """
 
     r: Float[Array, "*size"]
     s: Float[Array, "*size"]
     T: Float[Array, "*size"]
+    event: Float[Array, "*size"]
     left: Float[Array, "*size"] | None = discrete()
 
 
@@ -60,17 +64,19 @@ class GABAB(Synapse):
     duration: Parameter = param(1.0, positive=True)
     output: Output = COBA(-95.0)
     integrator: AbstractSolver = Bosh3()
-    jump_to: ClassVar[str] = "T"
+    jump_to: ClassVar[str] = "event"
 
     def init_state(self, ctx: Context) -> GABABState:
         nothing = jnp.zeros(self.size, ctx.dtype)
-        return GABABState(nothing, nothing, nothing, nothing)
+        return GABABState(nothing, nothing, nothing, nothing, nothing)
 
     def vector_field(self, t: Any, y: GABABState, drive: Drive) -> GABABState:
-        dr = self.K1 * self.T_max * y.T * (1.0 - y.r) - self.K2 * y.r
-        return GABABState(dr, self.K3 * y.r - self.K4 * y.s, jnp.zeros_like(y.T))
+        dr = self.K1 * self.T_max * present(y.T, y.event) * (1.0 - y.r) - self.K2 * y.r
+        return GABABState(dr, self.K3 * y.r - self.K4 * y.s, jnp.zeros_like(y.T), jnp.zeros_like(y.event))
 
     def emit(self, old: GABABState, new: GABABState, ctx: Context) -> tuple[GABABState, Drive]:
-        T, left = pulse(old.T, new.T, old.left, self.duration, ctx.dt)
+        T, left = pulse(new.T, new.event, old.left, self.duration, ctx.dt)
         bound = new.s**4
-        return GABABState(new.r, new.s, T, left), self.output(self.g_max * bound / (bound + self.Kd))
+        return GABABState(new.r, new.s, T, jnp.zeros_like(new.event), left), self.output(
+            self.g_max * bound / (bound + self.Kd)
+        )

@@ -11,29 +11,39 @@ from dynplug import Context, Drive, Parameter, Synapse, discrete
 from dynplug.synapses import Output
 
 
+def present(T: Float[Array, "*size"], event: Float[Array, "*size"]) -> Float[Array, "*size"]:
+    """The transmitter in a step: that of an event in it, which replaces a pulse that was there.
+
+    An event of weight zero is none, but has its derivative.
+    """
+    return event + jnp.where(event > 0.0, 0.0, T)
+
+
 def pulse(
-    old: Float[Array, "*size"],
-    new: Float[Array, "*size"],
+    T: Float[Array, "*size"],
+    event: Float[Array, "*size"],
     left: Float[Array, "*size"] | None,
     duration: Parameter,
     dt: float,
 ) -> tuple[Float[Array, "*size"], Float[Array, "*size"]]:
-    """Transmitter and the time for which it is still there, at the end of a step in which events were added to it.
+    """The transmitter in the next step, if there is no event in it, and the time for which it is still there.
 
-    Pulses last a whole number of steps, at least one.
+    Pulses last a whole number of steps, at least one, the step of the event included.
     """
-    event = new - old
-    none = jnp.where(event > 0.0, jnp.zeros_like(event), 1.0)
-    rest = (jnp.zeros_like(old) if left is None else left) - dt
-    kept = jnp.where(rest > dt / 2.0, old, 0.0)
-    return event + none * kept, none * rest + (1.0 - none) * duration
+    before = jnp.zeros_like(T) if left is None else left
+    rest = jnp.where(event > 0.0, jnp.asarray(duration, T.dtype), before) - dt
+    return jnp.where(rest > dt / 2.0, present(T, event), 0.0), rest
 
 
 class FirstOrderState(eqx.Module):
-    """Open fraction `r`, transmitter `T` in multiples of a pulse, and how long it is still there, `left` [ms]."""
+    """Open fraction `r`, transmitter `T` in multiples of a pulse, and how long it is still there, `left` [ms].
+
+    `event` is what arrives in a step, and zero between steps.
+    """
 
     r: Float[Array, "*size"]
     T: Float[Array, "*size"]
+    event: Float[Array, "*size"]
     left: Float[Array, "*size"] | None = discrete()
 
 
@@ -42,8 +52,8 @@ class FirstOrder(Synapse):
 
     $$\frac{dr}{dt} = \alpha\,w\,[T]\,(1 - r) - \beta\,r, \qquad g = g_\mathrm{max}\,r$$
 
-    The pulse, of height $w\,[T]$, begins at the end of the step in which an event of weight $w$ arrives. An event
-    during a pulse replaces it by one of its own. Weights are not negative.
+    The pulse, of height $w\,[T]$, begins with the step in which an event of weight $w$ arrives. An event during a pulse
+    replaces it by one of its own. Weights are not negative.
     """
 
     g_max: eqx.AbstractVar[Parameter]
@@ -65,16 +75,16 @@ class FirstOrder(Synapse):
     """How the conductance acts on the target."""
 
     integrator: eqx.AbstractVar[AbstractSolver]
-    jump_to: ClassVar[str] = "T"
+    jump_to: ClassVar[str] = "event"
 
     def init_state(self, ctx: Context) -> FirstOrderState:
         nothing = jnp.zeros(self.size, ctx.dtype)
-        return FirstOrderState(nothing, nothing, nothing)
+        return FirstOrderState(nothing, nothing, nothing, nothing)
 
     def vector_field(self, t: Any, y: FirstOrderState, drive: Drive) -> FirstOrderState:
-        dr = self.alpha * self.T_max * y.T * (1.0 - y.r) - self.beta * y.r
-        return FirstOrderState(dr, jnp.zeros_like(y.T))
+        dr = self.alpha * self.T_max * present(y.T, y.event) * (1.0 - y.r) - self.beta * y.r
+        return FirstOrderState(dr, jnp.zeros_like(y.T), jnp.zeros_like(y.event))
 
     def emit(self, old: FirstOrderState, new: FirstOrderState, ctx: Context) -> tuple[FirstOrderState, Drive]:
-        T, left = pulse(old.T, new.T, old.left, self.duration, ctx.dt)
-        return FirstOrderState(new.r, T, left), self.output(self.g_max * new.r)
+        T, left = pulse(new.T, new.event, old.left, self.duration, ctx.dt)
+        return FirstOrderState(new.r, T, jnp.zeros_like(new.event), left), self.output(self.g_max * new.r)

@@ -1,0 +1,80 @@
+"""One step of a diffrax solver, and the mean of the solution over it."""
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any, get_origin
+
+import diffrax
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optimistix
+
+from dynplug.core.context import Context
+from dynplug.core.drive import Drive
+from dynplug.errors import IntegratorError
+
+
+class AveragingSolver(diffrax.AbstractSolver[Any]):
+    """A solver that knows the mean of its solution over a step better than a quadrature of its own order does."""
+
+    @abstractmethod
+    def mean(self, terms: Any, t0: Any, t1: Any, y0: Any, args: Any) -> Any:
+        """The mean of the solution from `t0` to `t1`, in the form of `y0`."""
+
+
+def step(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ctx: Context) -> Any:
+    """One step of `ctx.dt`, in a time that starts at zero: `t1 - t0` would lose digits late in a run.
+
+    The solver starts afresh each step, because the drive, and after a spike the state, have just changed: what a
+    first-same-as-last solver remembers is stale. A step whose implicit equations were not solved gives NaN.
+    """
+    solver = _for_fixed_steps(solver, ctx)
+    term, t0, t1 = _problem(vector_field, ctx)
+    memory = solver.init(term, t0, t1, y, drive)
+    y1, _, _, _, result = solver.step(term, t0, t1, y, drive, memory, jnp.asarray(False))
+    if isinstance(solver, diffrax.AbstractImplicitSolver):
+        solved = result == diffrax.RESULTS.successful
+        y1 = jax.tree.map(lambda v: jnp.where(solved, v, np.nan), y1)
+    return y1
+
+
+def step_and_mean(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ctx: Context) -> tuple[Any, Any]:
+    r"""The same, and the mean of the solution over the step.
+
+    A solver that does not know the mean integrates it beside the rest: $d\bar y / dt = y / h$ over a step of $h$.
+    """
+    if isinstance(solver, AveragingSolver):
+        term, t0, t1 = _problem(vector_field, ctx)
+        return step(solver, vector_field, y, drive, ctx), solver.mean(term, t0, t1, y, drive)
+
+    def with_mean(t: Any, y: Any, drive: Drive) -> Any:
+        return vector_field(t, y[0], drive), jax.tree.map(lambda v: v / ctx.dt, y[0])
+
+    return step(solver, with_mean, (y, jax.tree.map(jnp.zeros_like, y)), drive, ctx)
+
+
+def _problem(vector_field: Callable[..., Any], ctx: Context) -> tuple[diffrax.ODETerm, Any, Any]:
+    term = diffrax.ODETerm(lambda t, y, drive: vector_field(ctx.t + t, y, drive))
+    return term, jnp.zeros((), ctx.dtype), jnp.asarray(ctx.dt, ctx.dtype)
+
+
+def _for_fixed_steps(solver: Any, ctx: Context) -> Any:
+    """A solver that makes every step it is told to make.
+
+    diffrax's chord method reports divergence early, counting on a smaller step, and takes its tolerances from a step
+    size controller. Neither is there: Newton's method takes its place, with tolerances that the dtype can meet.
+    """
+    structure = get_origin(solver.term_structure) or solver.term_structure
+    if not (isinstance(structure, type) and issubclass(diffrax.ODETerm, structure)):
+        raise IntegratorError(
+            f"{ctx.path or 'This system'} is one plain ODE, and {type(solver).__name__} integrates "
+            "split or stochastic ones: choose another solver, for example diffrax.Tsit5()."
+        )
+    if not isinstance(solver, diffrax.AbstractImplicitSolver) or not isinstance(solver.root_finder, diffrax.VeryChord):
+        return solver
+    least, usual = (1e-3, 1e-3) if jnp.finfo(ctx.dtype).bits <= 32 else (1e-12, 1e-6)
+    given = (solver.root_finder.rtol, solver.root_finder.atol)
+    rtol, atol = (max(tol, least) if isinstance(tol, (int, float)) else usual for tol in given)
+    return eqx.tree_at(lambda s: s.root_finder, solver, optimistix.Newton(rtol, atol))
