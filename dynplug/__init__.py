@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Synapse as Synapse,
         as_size as as_size,
         discrete as discrete,
+        event as event,
         load_state_dict as load_state_dict,
         load_states as load_states,
         lookup as lookup,
@@ -71,8 +72,8 @@ _MODULES = (
 )
 _NAMES = {
     "dynplug.core": (
-        "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete lookup ode param "
-        "as_size load_state_dict load_states nodes save_states state_dict to train_vars vars"
+        "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete event lookup ode "
+        "param as_size load_state_dict load_states nodes save_states state_dict to train_vars vars"
     ),
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.timeloop": "tune_allocator",

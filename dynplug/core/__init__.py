@@ -9,6 +9,7 @@ from dynplug.core.arrays_file import (
 from dynplug.core.context import Context as Context
 from dynplug.core.devices import to as to
 from dynplug.core.drive import Drive as Drive
+from dynplug.core.events import event as event, events as events
 from dynplug.core.no_time import NoTime as NoTime
 from dynplug.core.nodes import nodes as nodes, train_vars as train_vars, vars as vars
 from dynplug.core.ode import (

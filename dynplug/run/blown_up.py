@@ -4,19 +4,37 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, PRNGKeyArray
 
-from dynplug.core import leaves
+from dynplug.core import DynamicalSystem, leaves
 from dynplug.errors import NonFiniteWarning
+from dynplug.run.axes import DataAxis, swap_batch
+from dynplug.timeloop import Loop, RunState
 
 
 def has_nan(tree: Any) -> Bool[Array, " leaves"]:
     """For each leaf of a tree, whether there is a NaN in it."""
     found = [jnp.any(jnp.isnan(a)) if _may_be_nan(a) else jnp.zeros((), bool) for a in jax.tree.leaves(tree)]
     return jnp.stack(found) if found else jnp.zeros(0, bool)
+
+
+@eqx.filter_jit
+def nan_by_step(
+    loop: Loop,
+    system: DynamicalSystem,
+    state: RunState,
+    fed: Any,
+    key: PRNGKeyArray | None,
+    length: int,
+    axis: DataAxis | None,
+) -> Bool[Array, "steps leaves"]:
+    """`has_nan` of the state after each of `length` steps, for any sample of a batch."""
+    _, (_, flags) = loop.advance(system, state, swap_batch(fed, axis), length, key=key, read=has_nan)
+    return jnp.any(flags, axis=1) if axis else flags
 
 
 class Watch:
@@ -31,10 +49,10 @@ class Watch:
 
     def __init__(self, dt: float, time: Callable[[int], float], start: Any):
         self._dt, self._time = dt, time
-        self._expected = np.asarray(has_nan(start))
+        self._expected = np.asarray(_has_nan(start))
         self._said = False
 
-    def look(self, first: int, state: Any, inputs: Any, flags: Any, again: Callable[[], Any]) -> None:
+    def look(self, first: int, state: Any, inputs: Any, again: Callable[[], Any]) -> None:
         """Look at a chunk.
 
         **Arguments:**
@@ -42,11 +60,9 @@ class Watch:
         - `first`: the index of its first step.
         - `state`: the system's state after it.
         - `inputs`: what it was given.
-        - `flags`: `has_nan` of `state`.
         - `again`: goes through the chunk once more: `has_nan` of the state after each of its steps.
         """
-        new = np.asarray(flags) & ~self._expected
-        if self._said or not new.any():
+        if self._said or not (new := np.asarray(_has_nan(state)) & ~self._expected).any():
             return
         self._said = True
         steps = np.asarray(again())[:, new]
@@ -63,6 +79,9 @@ class Watch:
             NonFiniteWarning,
             stacklevel=5,
         )
+
+
+_has_nan = jax.jit(has_nan)
 
 
 def _may_be_nan(a: Any) -> bool:

@@ -17,8 +17,8 @@ from tqdm import tqdm
 from dynplug.core import DynamicalSystem, as_dt, as_t0
 from dynplug.errors import DurationError, OptionError, ShapeError
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
-from dynplug.run.blown_up import Watch
-from dynplug.run.chunks import Chunk, advance, advance_eagerly, chunk_sizes, nan_by_step
+from dynplug.run.blown_up import Watch, nan_by_step
+from dynplug.run.chunks import Rows, advance, advance_eagerly, chunk_sizes
 from dynplug.run.experiment import Experiment
 from dynplug.run.files import InFiles, check_names
 from dynplug.run.inputs import Inputs
@@ -40,7 +40,8 @@ class _Kept(NamedTuple):
     end: int
     before: RunState
     fed: Any
-    made: Chunk
+    state: RunState
+    rows: Rows
 
 
 class DSRunner:
@@ -69,7 +70,10 @@ class DSRunner:
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
     - `key`: a `jax.random.key` for stochastic systems.
-    - `record_every`: outputs and monitors are recorded at the end of every so many steps, counted from step 0.
+    - `record_every`: outputs and monitors are recorded at the end of every so many steps, counted from step 0. A spike
+        that is put out or monitored, and what a state declares `dp.event()`, is recorded as how often it happened since
+        the record before, so that none is lost; all else, what a function computes from spikes too, as it is at the
+        end. What happens after the last record of a run is counted in `state.events`, and recorded by the next run.
     - `chunk`: the most steps in one compiled call, between which the host is heard.
     - `return_outputs`: whether outputs are recorded and returned too; what nobody reads takes time and memory.
     - `progress_bar`: whether to show one, on a terminal.
@@ -208,16 +212,16 @@ class DSRunner:
 
             def keep(kept: _Kept) -> None:
                 nonlocal done, after
-                end, before, fed, (state, rows, nan) = kept
+                end, before, fed, state, rows = kept
                 if end > done:  # else an interrupt came after it was kept
                     jax.block_until_ready(rows)
-                    recorder.append(self._rows(first, done), rows, self._times(done, end))
+                    recorder.append(self._rows(first, done), rows.whole(), self._times(done, end))
                     bar.update(end - done)
                     start, done, after = done, end, state
                     again = partial(
                         nan_by_step, loop, experiment, before, fed, self.key, end - start, self.data_first_axis
                     )
-                    watch.look(start, state.system, fed, nan, again)
+                    watch.look(start, state.system, fed, again)
 
             try:
                 run_chunk = advance if self.jit else advance_eagerly
@@ -225,7 +229,7 @@ class DSRunner:
                 for size in chunk_sizes(length, self.chunk, self.record_every):
                     fed = rows_of(xs, start - first, size, self.data_first_axis), self.inputs.take(start, size)
                     before, fed = state, jax.tree.map(jnp.asarray, fed)
-                    made = run_chunk(
+                    state, rows = run_chunk(
                         loop,
                         experiment,
                         state,
@@ -236,10 +240,10 @@ class DSRunner:
                         self.record_every,
                         self.data_first_axis,
                     )
-                    start, state = start + size, made.state
+                    start += size
                     if waiting is not None:
                         keep(waiting)
-                    waiting = _Kept(start, before, fed, made)
+                    waiting = _Kept(start, before, fed, state, rows)
             finally:
                 try:
                     if waiting is not None:

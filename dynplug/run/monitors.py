@@ -79,6 +79,15 @@ class Monitors(eqx.Module):
     def __call__(self, state: Any, ctx: Context) -> dict[str, Any]:
         return {name: reader(state, ctx) for name, reader in self.readers.items()}
 
+    def sources(self, state: Any, seen: dict[str, Any]) -> dict[str, Any]:
+        """What is seen, and in place of what is seen at an index what is there."""
+        indexed = {
+            name: reader.find(state)
+            for name, reader in self.readers.items()
+            if isinstance(reader, PathReader) and reader.index is not None
+        }
+        return {**seen, **indexed}
+
     def check(self, state: Any) -> None:
         """Read all paths once, so that an unknown one is an error."""
         for reader in self.readers.values():

@@ -28,10 +28,14 @@ _START = 0xFFFFFFFF  # folded into the key for the initial state, as step i fold
 
 
 class RunState(eqx.Module):
-    """Where a run stands: the index of the next step, and the system's state. Passed back in, the run goes on."""
+    """Where a run stands: the index of the next step, and the system's state. Passed back in, the run goes on.
+
+    `events` are those that were counted since the last record, where that is neither each step's nor the last one's.
+    """
 
     i: Int[Array, ""]
     system: Any
+    events: Any = None
 
     def __getitem__(self, path: str) -> Any:
         """The part of the system's state at a path, as `"hidden.V"`."""

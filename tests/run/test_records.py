@@ -32,11 +32,12 @@ def whole():
 def test_every_so_many_steps_counted_from_step_zero_through_runs(every):
     out, mon = whole()
     kept = slice(every - 1, None, every)
+    count = np.add.reduceat(out, np.arange(0, 23, every))[: 23 // every]
     for chunk in (4, 100):
         r = runner(record_every=every, chunk=chunk)
         got = [(r.run(inputs=part), r.mon["V"], r.mon.ts) for part in (X[:9], X[9:])]
         parts = [np.concatenate(part) for part in zip(*got, strict=True)]
-        for have, want in zip(parts, (out[kept], mon["V"][kept], mon.ts[kept]), strict=True):
+        for have, want in zip(parts, (count, mon["V"][kept], mon.ts[kept]), strict=True):
             np.testing.assert_allclose(have, want, rtol=1e-6)
 
 

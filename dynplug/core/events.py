@@ -1,0 +1,41 @@
+"""What happens in a step, beside what is there at its end."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+import equinox as eqx
+import jax.tree_util as jtu
+
+from dynplug.core.ode import DISCRETE
+from dynplug.core.paths import children
+
+_EVENT = "dynplug.event"
+_SPIKE = "spike"  # what conformance, monitors and docstrings call it
+
+
+def event() -> Any:
+    """A discrete field of a state that says what happened in the step: a release, a jump. Records count events.
+
+    A field called `spike` is one without saying so.
+    """
+    return eqx.field(default=None, metadata={DISCRETE: True, _EVENT: True})
+
+
+def events(state: Any) -> dict[str, Any]:
+    """The arrays of a state that say what happened in the step, by path."""
+    return dict(_walk(state, "", False))
+
+
+def _walk(node: Any, path: str, happens: bool) -> Iterator[tuple[str, Any]]:
+    if node is None:
+        return
+    if jtu.all_leaves([node]):
+        if happens:
+            yield path, node
+        return
+    declared = {f.name: f.metadata for f in dataclasses.fields(node)} if dataclasses.is_dataclass(node) else {}
+    for name, child in children(node):
+        said = declared.get(name, {}).get(_EVENT, False)
+        named = name == _SPIKE and jtu.all_leaves([child])  # else it is a part of the model that goes by this name
+        yield from _walk(child, f"{path}.{name}" if path else name, happens or said or named)
