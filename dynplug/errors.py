@@ -136,6 +136,10 @@ class PluginWarning(UserWarning):
     """A plugin was set aside; everything else keeps working."""
 
 
+class SpikingWarning(UserWarning):
+    """Neurons spike in nearly every step, or never although they are driven: most often a mistake of units."""
+
+
 class PortabilityWarning(UserWarning):
     """What is saved can only be loaded where the same component was registered by hand."""
 

@@ -100,7 +100,7 @@ def _go_on(before: Any, now: RunState, rows: Rows) -> tuple[RunState, Rows]:
     if jax.tree.map(jnp.shape, before) != jax.tree.map(lambda a: a.shape[1:], rows.counted):
         raise StateError(
             "The state counts events for a record that other monitors, or another number of units, left unfinished: "
-            "go on with the runner that it comes from, or drop what it counted: dataclasses.replace(state, events=None)."
+            "use the runner that it comes from, or drop what it counted by dataclasses.replace(state, events=None)."
         )
     if jax.tree.leaves(rows.counted)[0].shape[0] == 0:
         return dataclasses.replace(now, events=jax.tree.map(jnp.add, before, now.events)), rows

@@ -25,6 +25,7 @@ from dynplug.run.inputs import Inputs
 from dynplug.run.monitors import Monitors
 from dynplug.run.options import check_batch_size, check_remat, check_schedule, jit_for, refuse
 from dynplug.run.records import OnDevice, OnHost, Recorder, Records
+from dynplug.run.spiking import SpikeWatch
 from dynplug.timeloop import Loop, RunState, step_count
 
 _INSTEAD = {
@@ -89,6 +90,9 @@ class DSRunner:
     - `fun_inputs`: refused: give the function as `inputs`.
     - `fun_monitors`: refused: give the functions as `monitors`.
 
+    A `SpikingWarning`, once, says which population spiked in nearly every step, or never in a run of 50 ms or more with
+    an input, so far as its spikes are recorded.
+
     **Attributes:** `mon`, the `Records` of the last run: `mon["V"]`, `mon.V`, and the times `mon.ts` [ms]; `state`, the
     `RunState` after it.
 
@@ -138,6 +142,8 @@ class DSRunner:
         self.mon = Records()
         self.mon.ts = np.zeros(0)
         self.state: RunState | None = None
+        self._counted: Any = None
+        self._spikes = SpikeWatch(target, self.monitors, self.dt)
         if not numpy_mon_after_run and (memory_efficient or self.record_to is not None):
             raise OptionError(
                 "numpy_mon_after_run=False keeps records on the device, memory_efficient and record_to take them off: "
@@ -196,6 +202,9 @@ class DSRunner:
             self.return_outputs,
         )
         out = self._record(experiment, varying, first, length, loop, recorder)
+        records = swap_batch((out, dict(self.mon)), self.data_first_axis)
+        driving = inputs, [stimulus.value for stimulus in self.inputs.stimuli]
+        self._spikes.look(self._counted, records, self.state.system, self.record_every, driving)
         return (time.perf_counter() - began, out) if eval_time else out
 
     def predict(self, *args: Any, **kwargs: Any) -> Any:
@@ -215,6 +224,7 @@ class DSRunner:
                 end, before, fed, state, rows = kept
                 if end > done:  # else an interrupt came after it was kept
                     jax.block_until_ready(rows)
+                    self._counted = rows.counted
                     recorder.append(self._rows(first, done), rows.whole(), self._times(done, end))
                     bar.update(end - done)
                     start, done, after = done, end, state

@@ -1,0 +1,115 @@
+"""Populations that spike in nearly every step, or never: most often a mistake of units."""
+
+import warnings
+from typing import Any
+
+import jax
+import jax.tree_util as jtu
+import numpy as np
+
+from dynplug.core import Drive, DynamicalSystem, events
+from dynplug.errors import SpikingWarning
+from dynplug.run.monitors import Monitors, PathReader
+
+_STEPS = 100  # fewer tell nothing
+_SILENCE = 50.0  # [ms]: a cell that is driven in earnest has spiked by then
+_NEARLY = 0.9  # of the steps
+_FASTEST = 1.0  # [kHz]: no neuron does
+_LOOKED_AT = 200  # rows at the end of a run, which bounds what looking costs
+
+
+class SpikeWatch:
+    """Looks at the spikes that runs recorded, and warns once.
+
+    **Arguments:**
+
+    - `target`: the system.
+    - `monitors`: what is recorded of its state.
+    - `dt`: the step [ms].
+    """
+
+    def __init__(self, target: DynamicalSystem, monitors: Monitors, dt: float):
+        self._target, self._readers, self._dt = target, monitors.readers, dt
+        self._warned = False
+
+    def look(self, counted: Any, records: Any, state: Any, every: int, driving: Any) -> None:
+        """Warn of what is wrong with the spikes of a run.
+
+        **Arguments:**
+
+        - `counted`: a tree that has `None` where a record is no event.
+        - `records`: outputs and monitors, time first.
+        - `state`: the system's state.
+        - `every`: the number of steps in a row.
+        - `driving`: what drives the system, so far as it is known.
+        """
+        if self._warned:
+            return
+        found = self._populations(counted, records, state)
+        problems = [said for name, spikes in found.items() if (said := self._too_fast(name, spikes, every))]
+        problems += self._silent(found, every, driving)
+        if problems:
+            self._warned = True
+            warnings.warn(" ".join(problems), SpikingWarning, stacklevel=3)
+
+    def _populations(self, counted: Any, records: Any, state: Any) -> dict[str, Any]:
+        """Recorded events by the name of what they are the events of."""
+        marked = {path for path, _ in jtu.tree_leaves_with_path(counted)}
+        known = list(events(state))
+        return {
+            self._name(path, known): spikes for path, spikes in jtu.tree_leaves_with_path(records) if path in marked
+        }
+
+    def _name(self, path: Any, known: list[str]) -> str:
+        """The owner of an event: known for a path that is monitored, else if there is only one."""
+        reader = self._readers[path[1].key] if path[0].idx else None
+        if isinstance(reader, PathReader):
+            below = jtu.keystr(path[2:], simple=True, separator=".")
+            at = f"{reader.path}.{below}" if below else reader.path
+        elif len(known) == 1:
+            at = known[0]
+        else:
+            return f"what {type(self._target).__name__} puts out" if reader is None else f"monitor {path[1].key!r}"
+        owner = at.rpartition(".")[0]
+        some = "" if not isinstance(reader, PathReader) or reader.index is None else f" at {reader.index}"
+        return (repr(owner) if owner else type(self._target).__name__) + some
+
+    def _too_fast(self, name: str, spikes: Any, every: int) -> str | None:
+        last = np.asarray(spikes[-_LOOKED_AT:])
+        steps = len(last) * every
+        if steps < _STEPS:
+            return None
+        share = last.sum(0) / steps
+        many = (share >= _NEARLY) | (share / self._dt > _FASTEST)
+        if not many.any():
+            return None
+        units = f"{many.sum()} of {many.size} units of {name}" if many.size > 1 else f"The unit of {name}"
+        return (
+            f"{units} spiked at {share.max() / self._dt:.3g} kHz, in {share.max():.0%} of the steps: check the units "
+            "of the input (a current meant in pA is 1000 times too large in nA), the weights, and that V_reset is well "
+            "below V_th."
+        )
+
+    def _silent(self, found: dict[str, Any], every: int, driving: Any) -> list[str]:
+        silent = [
+            (name, spikes)
+            for name, spikes in found.items()
+            if len(spikes) * every >= max(_STEPS, _SILENCE / self._dt) and not np.any(spikes[-_LOOKED_AT:])
+        ]
+        if not silent or not any(np.any(np.asarray(a) > 0) for a in jax.tree.leaves(_excitation(driving))):
+            return []
+        return [
+            f"No unit of {name} spiked in {len(spikes) * every * self._dt:g} ms, although there was an input: check "
+            "its units and the weights. A constant current must exceed (V_th - V_rest) / R, or the model's rheobase."
+            for name, spikes in silent
+            if not np.any(spikes)
+        ]
+
+
+def _excitation(driving: Any) -> Any:
+    """What may excite: of a drive not its conductance, which may well inhibit."""
+
+    def is_drive(node: Any) -> bool:
+        return isinstance(node, Drive)
+
+    return jax.tree.map(lambda x: (x.current, x.jump) if is_drive(x) else x, driving, is_leaf=is_drive)
