@@ -43,7 +43,8 @@ class ALIF(Neuron):
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 
     **Reference:** Bellec, G. et al. (2020), A solution to the learning dilemma for recurrent networks of spiking
-    neurons, doi:10.1038/s41467-020-17236-y. (There the input is not scaled by the leak, and a spike subtracts `V_th`.)
+    neurons, doi:10.1038/s41467-020-17236-y. (There the input is not scaled by the leak, and a spike subtracts `V_th`.
+    The defaults are in multiples of the threshold, and of no paper.)
     """
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)

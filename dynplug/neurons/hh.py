@@ -37,6 +37,8 @@ class HH(Neuron):
     shrinks until it ends, near 155 µA/cm², in a block: its peaks stay below 0 mV from 63 µA/cm² on, and a lower `V_th`
     counts them.
 
+    The defaults are those of 1952 with the resting potential at -65 mV, in today's sign.
+
     The gates start at their steady state. The step should not exceed 0.05 ms. The default integrator is of first order:
     at 0.01 ms it makes the intervals between spikes 0.5 % too long. `diffrax.Tsit5()` follows the potential to 1e-4 mV.
 

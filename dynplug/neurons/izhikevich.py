@@ -26,7 +26,7 @@ class Izhikevich(Neuron):
     $$\frac{dV}{dt} = 0.04\,V^2 + 5\,V + 140 - u + I(V), \qquad \frac{du}{dt} = a\,(b\,V - u)$$
     $$V \ge V_\mathrm{th}: \text{spike, then } V \leftarrow c,\; u \leftarrow u + d$$
 
-    The defaults are the regular-spiking cell. Steps up to 0.5 ms are stable; spikes are
+    The defaults are the paper's regular-spiking cell. Steps up to 0.5 ms are stable; spikes are
     counted rightly with steps of 0.02 ms or less.
 
     **Arguments:**

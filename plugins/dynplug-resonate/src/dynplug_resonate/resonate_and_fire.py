@@ -36,7 +36,7 @@ class ResonateAndFire(Neuron):
     - `size`: the number of units, or the shape of a grid of them.
     - `b`: rate of attraction to rest, negative for a damped oscillation [1/ms].
     - `omega`: angular frequency of the oscillation [rad/ms].
-    - `V_th`: threshold, and the potential after a spike [mV].
+    - `V_th`: threshold, above rest, and the potential after a spike [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver. Exponential Euler holds `u` still while it solves for `V`, and the reverse, so
         that a fast oscillation grows instead of fading. The default, of fifth order, keeps amplitude and phase to a
@@ -48,7 +48,7 @@ class ResonateAndFire(Neuron):
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     b: Parameter = param(-0.1)
     omega: Parameter = param(0.5, positive=True)
-    V_th: Parameter = param(1.0)
+    V_th: Parameter = param(1.0, positive=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Tsit5()
     jump_to: ClassVar[str] = "u"
