@@ -50,7 +50,7 @@ def step_and_mean(solver: Any, vector_field: Callable[..., Any], y: Any, drive: 
         return step(solver, vector_field, y, drive, ctx), solver.mean(term, t0, t1, y, drive)
 
     def with_mean(t: Any, y: Any, drive: Drive) -> Any:
-        return vector_field(t, y[0], drive), jax.tree.map(lambda v: v / ctx.dt, y[0])
+        return vector_field(t, y[0], drive), jax.tree.map(lambda v: v * (1.0 / ctx.dt), y[0])
 
     return step(solver, with_mean, (y, jax.tree.map(jnp.zeros_like, y)), drive, ctx)
 
