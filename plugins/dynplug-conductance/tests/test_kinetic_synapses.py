@@ -14,6 +14,15 @@ from dynplug.errors import ShapeError
 from dynplug.synapses import COBA, CUBA
 
 DT = 0.1
+
+
+@pytest.fixture
+def x64():
+    """Double precision."""
+    with jax.enable_x64(True):
+        yield
+
+
 RATES = {AMPA: (1.1, 0.19), GABAA: (5.0, 0.18), NMDA: (0.072, 0.0066)}
 
 
@@ -101,7 +110,7 @@ def test_the_magnesium_block(V, published):
 def test_an_nmda_synapse_of_its_own_holds_its_block():
     drive, r = run(NMDA(1, g_max=0.5, output=MgBlock(V_B=-20.0)), events(50, 0))
     block = 1 / (1 + math.exp(0.062 * 20) / 3.57)
-    np.testing.assert_allclose(drive.conductance, 0.5 * block * halfway(r), rtol=2e-4)
+    np.testing.assert_allclose(drive.conductance, 0.5 * block * halfway(r), rtol=2e-3)
 
 
 def gaba_b(pulses, t, K1=0.09, K2=0.0012, K3=0.18, K4=0.034):
@@ -193,8 +202,8 @@ def test_the_charge_of_a_pulse_is_the_integral_of_its_closed_form_at_any_step(x6
     np.testing.assert_allclose(drive.current.sum() * dt, 0.3 * charge, rtol=1e-10)
 
 
-def test_the_charge_of_gaba_b_differs_between_steps_by_their_square(x64):
+def test_the_charge_of_gaba_b_hardly_depends_on_the_step(x64):
     """Its conductance is no straight line in its state: what is put out is that of the mean state."""
     charge = [run(GABAB(1), events(round(600.0 / dt), 0), dt)[0].conductance.sum() * dt for dt in (1.0, 0.5, 0.25)]
-    assert 3.0 < (charge[0] - charge[1]) / (charge[1] - charge[2]) < 5.5
-    np.testing.assert_allclose(charge[0], charge[2], rtol=1e-3)
+    assert (charge[0] - charge[1]) / (charge[1] - charge[2]) > 3.5
+    np.testing.assert_allclose(charge[0], charge[2], rtol=2e-4)
