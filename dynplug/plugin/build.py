@@ -1,10 +1,12 @@
 """From a configuration (plain nested dictionaries) to objects."""
 
 import inspect
+import re
 import zlib
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
 from dynplug.plugin.component import Component
@@ -24,8 +26,9 @@ def build(
 
     `config` is a registry id, or a mapping whose `type` is one and whose other items are the constructor's arguments.
     An argument that is itself a mapping with a `type` is built first. An argument named after a kind, as `surrogate`
-    or `W_initializer`, may also be just an id. The kind of the outermost component is given by `kind`, or by the
-    mapping's own `kind`; without either, neurons, synapses and layers are searched, then all other kinds.
+    or `W_initializer`, may also be just an id, unless the constructor takes text there, by its annotation or default.
+    The kind of the outermost component is given by `kind`, or by the mapping's own `kind`; without either, neurons,
+    synapses and layers are searched, then all other kinds.
 
     **Arguments:**
 
@@ -44,8 +47,7 @@ def build(
     given = dict(given or {})
     check_arguments(component, {**arguments, **given}, path)
     built = {
-        name: _argument(name, value, key, _join(path, name), free=name not in accepted)
-        for name, value in arguments.items()
+        name: _argument(name, value, key, _join(path, name), accepted.get(name)) for name, value in arguments.items()
     } | given
     if "key" in accepted and "key" not in built:
         needs_key = accepted["key"].default is inspect.Parameter.empty
@@ -78,7 +80,10 @@ def read(
 
 def parameters(target: Any) -> dict[str, inspect.Parameter]:
     """The parameters by which a component's constructor may be configured."""
-    return dict(inspect.signature(target).parameters)
+    try:
+        return dict(inspect.signature(target, eval_str=True).parameters)
+    except Exception:  # an annotation that cannot be evaluated, as of what is imported for type checkers alone
+        return dict(inspect.signature(target).parameters)
 
 
 def check_arguments(component: Component, arguments: Mapping[str, Any], path: str) -> None:
@@ -137,8 +142,27 @@ def kind_of_part(name: str, config: Mapping[str, Any]) -> str | None:
     return kind if kind and registry().candidates(str(config.get("type")), kind) else None
 
 
-def _argument(name: str, value: Any, key: Any, path: str, *, free: bool = False) -> Any:
-    kind = kind_of_part(name, value) if free and isinstance(value, Mapping) else kind_of_argument(name)
+def takes_text(parameter: inspect.Parameter) -> bool:
+    """Whether a constructor's parameter is text, or may be: by its annotation, or else by its default."""
+    if parameter.annotation in (parameter.empty, Any):
+        return isinstance(parameter.default, str)
+    return _is_text(parameter.annotation)
+
+
+def _is_text(annotation: Any) -> bool:
+    if isinstance(annotation, str):  # one that could not be evaluated
+        return "str" in re.findall(r"\w+", annotation)
+    if get_origin(annotation) is Literal:
+        return any(isinstance(choice, str) for choice in get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return any(map(_is_text, get_args(annotation)))
+    return isinstance(annotation, type) and issubclass(annotation, str)
+
+
+def _argument(name: str, value: Any, key: Any, path: str, parameter: inspect.Parameter | None = None) -> Any:
+    if isinstance(value, str) and parameter is not None and takes_text(parameter):
+        return value
+    kind = kind_of_part(name, value) if parameter is None and isinstance(value, Mapping) else kind_of_argument(name)
     if isinstance(value, Mapping) and (kind is not None or "type" in value):
         return build(value, key=key, kind=kind, path=path)
     if isinstance(value, str) and kind is not None:

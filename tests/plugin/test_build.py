@@ -8,6 +8,8 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import ConfigError, KeyRequiredError, PluginError, PluginWarning, UnknownNameError
+from dynplug.plugin import registry
+from dynplug.plugin.build import kind_of_argument, parameters, takes_text
 
 KEY = jax.random.key(11)
 DENSE = {"type": "Dense", "in_size": 3, "out_size": 4}
@@ -225,3 +227,72 @@ def test_a_factory_that_makes_something_else_breaks_its_contract(install, fresh_
     install("dynplug-wrong", {"wrong_hooks": hooks, "wrong_model": "def wrong(): return 5"}, {"hooks": "wrong_hooks"})
     with pytest.raises(ConfigError, match=r"surrogate: wrong:wrong@1 makes a int, which is no Surrogate"):
         dp.build({"type": "LIF", "size": 1, "surrogate": "wrong"})
+
+
+TEXT = """
+from __future__ import annotations
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Optional
+import dynplug as dp
+if TYPE_CHECKING:
+    from nowhere import Thing
+
+class Row(dp.DynamicalSystem):
+    given: Any
+    def init_state(self, ctx): return None
+    def update(self, state, x, ctx): return state, x
+
+def row(surrogate: {annotation} = {default}): return Row(surrogate)
+def bare(surrogate={default}): return Row(surrogate)
+"""
+
+
+@pytest.mark.parametrize(
+    ("annotation", "default", "text"),
+    [
+        ("str", "None", True),
+        ("str | None", "None", True),
+        ("Optional[str]", "None", True),
+        ("Literal['sigmoid', 'other']", "None", True),
+        ("Annotated[str, 'which']", "None", True),
+        ("Thing | str", "None", True),
+        ("Any", "'sigmoid'", True),
+        ("Any", "None", False),
+        ("Thing", "None", False),
+        ("dp.surrogates.Surrogate | None", "None", False),
+        ("Literal[1, 2]", "None", False),
+    ],
+)
+def test_text_is_a_component_only_where_the_constructor_takes_one(install, fresh_registry, annotation, default, text):
+    hooks = (
+        "from dynplug.api import LayerSpec, hookimpl\n"
+        "@hookimpl\n"
+        "def dynplug_register_layers():\n"
+        "    return [LayerSpec(name=n, target=f'text_model:{n}') for n in ('row', 'bare')]\n"
+    )
+    model = TEXT.format(annotation=annotation, default=default)
+    install("dynplug-text", {"text_hooks": hooks, "text_model": model}, {"hooks": "text_hooks"})
+    found = dp.build({"type": "text:row", "surrogate": "sigmoid"}).given
+    assert found == "sigmoid" if text else isinstance(found, dp.surrogates.Sigmoid)
+    found = dp.build({"type": "text:bare", "surrogate": "sigmoid"}).given
+    assert found == "sigmoid" if default == "'sigmoid'" else isinstance(found, dp.surrogates.Sigmoid)
+    built = dp.build({"type": "text:row", "surrogate": {"type": "sigmoid"}}).given
+    assert isinstance(built, dp.surrogates.Sigmoid)  # a table with a type is a component everywhere
+
+
+def test_each_parameter_of_dynplugs_own_components_is_read_as_its_default_is():
+    """What has text for its default is text, and no other parameter that bears the name of a kind."""
+    seen = set()
+    for component in registry().components():
+        for name, parameter in parameters(component.load()).items():
+            if kind_of_argument(name) is not None:
+                assert takes_text(parameter) == isinstance(parameter.default, str), (component.id, name)
+                seen.add(name)
+    assert {"surrogate", "integrator", "W_initializer", "optimizer", "schedule", "metric", "encoder"} <= seen
+
+
+def test_options_of_runners_that_bear_the_name_of_a_kind_are_text():
+    loop = dp.build({"type": "LoopOverTime", "dt": 0.5, "schedule": "layer"}, given={"target": dp.neurons.LIF(2)})
+    assert loop.schedule == "layer"
+    with pytest.raises(ConfigError, match="schedule='lyer'"):
+        dp.build({"type": "LoopOverTime", "dt": 0.5, "schedule": "lyer"}, given={"target": dp.neurons.LIF(2)})
+    assert dp.build({"type": "EarlyStopping", "metric": "accuracy"}, kind="observer").metric == "accuracy"
