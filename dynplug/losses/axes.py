@@ -28,7 +28,12 @@ def batch_first(function: Function) -> Function:
 
 def is_batch_first(function: Any) -> bool:
     """Whether a function, or the one below a `functools.partial`, is marked by `batch_first`."""
-    return getattr(function.func if isinstance(function, partial) else function, "batch_first", False)
+    return getattr(function_of(function), "batch_first", False)
+
+
+def function_of(function: Any) -> Any:
+    """A function, or the one below its `functools.partial`s, by which options are bound."""
+    return function_of(function.func) if isinstance(function, partial) else function
 
 
 def align(
@@ -43,22 +48,6 @@ def align(
     if predicts.shape != targets.shape:
         raise DataError(f"Targets of shape {targets.shape} do not fit predictions of shape {predicts.shape}.")
     return predicts, targets.astype(predicts.dtype)
-
-
-def align_classes(
-    predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: str
-) -> tuple[Float[Array, "... classes"], Array]:
-    """The same for class indices (whole numbers), or probabilities of classes."""
-    if not jnp.issubdtype(targets.dtype, jnp.integer):
-        return align(predicts, targets, reduce_time)
-    if targets.ndim == predicts.ndim - 2:
-        predicts = without_time(predicts, reduce_time)
-    if predicts.shape[:-1] != targets.shape:
-        raise DataError(
-            f"Class indices of shape {targets.shape} do not fit logits of shape {predicts.shape}: one a sample, or one "
-            "a sample and step."
-        )
-    return predicts, targets
 
 
 def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str) -> Float[Array, "batch ..."]:

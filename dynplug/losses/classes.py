@@ -1,17 +1,32 @@
 """Losses and metrics of classification."""
 
+from functools import partial
+from typing import Any
+
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from dynplug.losses.axes import align_classes, batch_first, optax_rules
+from dynplug.losses.axes import batch_first, optax_rules, without_time
+from dynplug.losses.labels import Form, check_classes, form_of, weight_of_classes
+from dynplug.losses.means import mean
+from dynplug.losses.targets import checked_by, is_known, one_array
 
 
+@checked_by(partial(check_classes, name="cross_entropy"), weight_of_classes)
 @batch_first
 def cross_entropy(
-    predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: str = "mean"
+    predicts: Float[Array, "batch time ..."],
+    targets: Any,
+    *,
+    reduce_time: str = "mean",
+    ignore_index: int | None = None,
+    one_hot: bool | None = None,
+    sample_weight: Any = None,
 ) -> Float[Array, ""]:
     r"""$-\sum_c y_c \log \mathrm{softmax}(p)_c$, the mean over samples (and over steps, where targets have them).
+
+    A class index that no class has is refused; within a compiled program of your own, where it cannot be, it gives NaN.
 
     **Arguments:**
 
@@ -19,29 +34,80 @@ def cross_entropy(
     - `targets`: class indices, (batch,) or (batch, time) of whole numbers; or probabilities, (batch, classes) or
         (batch, time, classes).
     - `reduce_time`: how logits lose their time axis where targets have none: `"mean"`, `"last"`, `"max"`, `"sum"`.
+    - `ignore_index`: the class index of samples or steps without a label, which have no weight; as -1.
+    - `one_hot`: whether whole numbers are rows with a 1 for the class, rather than class indices. `None`: they are
+        class indices, and what might be either is refused.
+    - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
 
-    **Raises:** `DataError` where the shapes do not fit.
+    **Raises:** `DataError` where the shapes do not fit, or a target is no class.
     """
-    logits, y = align_classes(predicts, targets, reduce_time)
+    logits, y, weight = _read("cross_entropy", predicts, targets, reduce_time, ignore_index, one_hot, sample_weight)
     with optax_rules():
-        if jnp.issubdtype(y.dtype, jnp.integer):
-            return jnp.mean(optax.softmax_cross_entropy_with_integer_labels(logits, y))
-        return jnp.mean(optax.softmax_cross_entropy(logits, y))
+        if not jnp.issubdtype(y.dtype, jnp.integer):
+            return mean(optax.softmax_cross_entropy(logits, y), weight)
+        known = jnp.clip(y, 0, logits.shape[-1] - 1)
+        values = optax.softmax_cross_entropy_with_integer_labels(logits, known)
+        return mean(jnp.where(known == y, values, jnp.nan), weight)
 
 
+@checked_by(partial(check_classes, name="accuracy"), weight_of_classes)
 @batch_first
 def accuracy(
-    predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: str = "mean"
+    predicts: Float[Array, "batch time ..."],
+    targets: Any,
+    *,
+    reduce_time: str = "mean",
+    ignore_index: int | None = None,
+    one_hot: bool | None = None,
+    sample_weight: Any = None,
 ) -> Float[Array, ""]:
     """The share of right answers, an answer being the class with the greatest prediction. A metric, without gradient.
+
+    Scores among which one is NaN are never a right answer.
 
     **Arguments:**
 
     - `predicts`: scores (batch, time, classes).
     - `targets`: as for `cross_entropy`.
     - `reduce_time`: as for `cross_entropy`.
+    - `ignore_index`: as for `cross_entropy`.
+    - `one_hot`: as for `cross_entropy`.
+    - `sample_weight`: as for `cross_entropy`.
+
+    **Raises:** as `cross_entropy`.
     """
-    scores, y = align_classes(predicts, targets, reduce_time)
-    answer = jnp.argmax(scores, axis=-1)
+    scores, y, weight = _read("accuracy", predicts, targets, reduce_time, ignore_index, one_hot, sample_weight)
+    answer = jnp.where(jnp.any(jnp.isnan(scores), axis=-1), -1, jnp.argmax(scores, axis=-1))
     right = y if jnp.issubdtype(y.dtype, jnp.integer) else jnp.argmax(y, axis=-1)
-    return jnp.mean((answer == right.astype(answer.dtype)).astype(scores.dtype))
+    value = (answer == right.astype(answer.dtype)).astype(scores.dtype)
+    is_class = (right >= 0) & (right < scores.shape[-1])
+    return mean(jnp.where(is_class, value, jnp.nan), weight)
+
+
+def _read(
+    name: str,
+    predicts: Any,
+    targets: Any,
+    reduce_time: str,
+    ignore_index: int | None,
+    one_hot: bool | None,
+    sample_weight: Any,
+) -> tuple[Array, Array, Any]:
+    """Scores and targets without what targets have no time for, and the weight of each target."""
+    scores, y = one_array(predicts, "predictions", name), one_array(targets, "targets", name)
+    if is_known(targets):
+        check_classes(scores, y, ignore_index=ignore_index, one_hot=one_hot, name=name)
+    form, per_step = form_of(scores, y, one_hot, name)
+    scores = scores if per_step else without_time(scores, reduce_time)
+    y = jnp.asarray(y)
+    if form is Form.PROBABILITIES:
+        return scores, y.astype(scores.dtype), sample_weight
+    y = y if y.dtype == jnp.int64 else y.astype(jnp.int32)
+    if ignore_index is None:
+        return scores, y, sample_weight
+    labelled = y != ignore_index
+    weight = labelled.astype(scores.dtype)
+    if sample_weight is not None:
+        given = jnp.asarray(sample_weight).astype(weight.dtype)
+        weight = weight * given.reshape(given.shape + (1,) * (weight.ndim - 1))
+    return scores, jnp.where(labelled, y, 0), weight

@@ -1,14 +1,32 @@
 """Losses of regression."""
 
+from functools import partial
+from typing import Any
+
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
 from dynplug.losses.axes import align, batch_first, optax_rules
+from dynplug.losses.means import mean
+from dynplug.losses.targets import checked_by, finite, one_array
 
 
+def check_values(predicts: Any, targets: Any, *, name: str, **_: Any) -> None:
+    """Raise `DataError` for targets that are no finite numbers."""
+    one_array(predicts, "predictions", name)
+    finite(name, one_array(targets, "targets", name))
+
+
+def _read(name: str, predicts: Any, targets: Any, reduce_time: str) -> tuple[Array, Array]:
+    return align(one_array(predicts, "predictions", name), one_array(targets, "targets", name), reduce_time)
+
+
+@checked_by(partial(check_values, name="mse"))
 @batch_first
-def mse(predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: str = "mean") -> Float[Array, ""]:
+def mse(
+    predicts: Float[Array, "batch time ..."], targets: Any, *, reduce_time: str = "mean", sample_weight: Any = None
+) -> Float[Array, ""]:
     """The mean squared error.
 
     **Arguments:**
@@ -16,28 +34,34 @@ def mse(predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time
     - `predicts`: (batch, time, ...).
     - `targets`: the same shape, or without time.
     - `reduce_time`: how predictions lose their time axis where targets have none: `"mean"`, `"last"`, `"max"`, `"sum"`.
+    - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
 
-    **Raises:** `DataError` where the shapes do not fit.
+    **Raises:** `DataError` where the shapes do not fit, or where a trainer is given targets that are not finite.
     """
-    p, y = align(predicts, targets, reduce_time)
+    p, y = _read("mse", predicts, targets, reduce_time)
     with optax_rules():
-        return jnp.mean(optax.squared_error(p, y))
+        return mean(optax.squared_error(p, y), sample_weight)
 
 
+@checked_by(partial(check_values, name="mae"))
 @batch_first
-def mae(predicts: Float[Array, "batch time ..."], targets: Array, *, reduce_time: str = "mean") -> Float[Array, ""]:
+def mae(
+    predicts: Float[Array, "batch time ..."], targets: Any, *, reduce_time: str = "mean", sample_weight: Any = None
+) -> Float[Array, ""]:
     """The mean absolute error. Arguments as for `mse`."""
-    p, y = align(predicts, targets, reduce_time)
-    return jnp.mean(jnp.abs(p - y))
+    p, y = _read("mae", predicts, targets, reduce_time)
+    return mean(jnp.abs(p - y), sample_weight)
 
 
+@checked_by(partial(check_values, name="huber"))
 @batch_first
 def huber(
     predicts: Float[Array, "batch time ..."],
-    targets: Array,
+    targets: Any,
     *,
     delta: float = 1.0,
     reduce_time: str = "mean",
+    sample_weight: Any = None,
 ) -> Float[Array, ""]:
     r"""$e^2/2$ for an error $e$ up to $\delta$, then $\delta\,(e - \delta/2)$; the mean over everything.
 
@@ -47,9 +71,10 @@ def huber(
     - `targets`: the same shape, or without time.
     - `delta`: the error from which on the loss grows linearly, in the units of the predictions.
     - `reduce_time`: as for `mse`.
+    - `sample_weight`: as for `mse`.
 
     **Reference:** Huber, P. J. (1964), Robust estimation of a location parameter, doi:10.1214/aoms/1177703732.
     """
-    p, y = align(predicts, targets, reduce_time)
+    p, y = _read("huber", predicts, targets, reduce_time)
     with optax_rules():
-        return jnp.mean(optax.huber_loss(p, y, delta=delta))
+        return mean(optax.huber_loss(p, y, delta=delta), sample_weight)

@@ -11,18 +11,24 @@ from dynplug.train.history import History, mean
 
 @dataclass
 class Log:
-    """Weights and values of the steps of an epoch. Values stay on the device until they are asked for."""
+    """Weights and values of the steps of an epoch. Values stay on the device until they are asked for.
+
+    `weights` are of those values alone whose weight in a mean is not the number of samples.
+    """
 
     sizes: list[int] = field(default_factory=list[int])
     values: list[dict[str, float | Array]] = field(default_factory=list[dict[str, float | Array]])
+    weights: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def add(self, size: int, values: dict[str, Array]) -> None:
+    def add(self, size: int, values: dict[str, Array], weights: dict[str, float]) -> None:
         """One more step."""
         self.sizes.append(size)
         self.values.append({**values})
+        for name, weight in weights.items():
+            self.weights.setdefault(name, []).append(weight)
 
     def last(self) -> dict[str, float]:
         """The values of the last step."""
@@ -38,19 +44,22 @@ class Log:
 
     def means(self, first: int) -> dict[str, float]:
         """The means over samples from step `first` on."""
-        return {name: mean(values, self.sizes[first:]) for name, values in self.metrics(first).items()}
+        return {
+            name: mean(values, self.weights.get(name, self.sizes)[first:])
+            for name, values in self.metrics(first).items()
+        }
 
     def keep(self, history: History, phase: str, every: int | None = None) -> None:
         """Put it all into a history, as an epoch."""
-        history.record(phase, self.sizes, self.metrics(), every)
+        history.record(phase, self.sizes, self.metrics(), every, self.weights)
 
     def to_json(self) -> Any:
         """All of it, as plain lists and dictionaries."""
-        return {"sizes": self.sizes, "metrics": self.metrics()}
+        return {"sizes": self.sizes, "metrics": self.metrics(), "weights": self.weights}
 
     @classmethod
     def from_json(cls, log: Any) -> "Log":
         """The log that `to_json` described."""
         names = list(log["metrics"])
         values = [dict(zip(names, row, strict=True)) for row in zip(*log["metrics"].values(), strict=True)]
-        return cls(list(log["sizes"]), values)
+        return cls(list(log["sizes"]), values, dict(log.get("weights", {})))

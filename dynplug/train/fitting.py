@@ -43,6 +43,7 @@ class Plan:
     - `shuffling`: the random numbers for the order of an epoch's samples.
     - `windows`: cuts batches, numbered from some number, into what a step sees.
     - `program`: the compiled functions of an epoch; of testing, for `None`.
+    - `weights`: what a batch of such targets weighs in means over the epoch, where that is not its number of samples.
     - `last`: the number of the last epoch.
     - `num_report`: after how many steps a line is written; `None` for once an epoch.
     - `reset_state`: whether each batch starts anew.
@@ -57,6 +58,7 @@ class Plan:
     shuffling: Callable[[int], np.random.Generator]
     windows: Callable[[Iterator[Any], int], Iterator[Window]]
     program: Callable[[int | None], Program]
+    weights: Callable[[Any], dict[str, float]]
     last: int
     num_report: int | None
     reset_state: bool
@@ -154,7 +156,7 @@ class Fitting:
         finally:
             for step in steps:
                 if bool(step.made.state.ok):
-                    log.add(step.window.weight, step.made.logged)
+                    self._add(step)
             log.keep(progress.history, "fit", plan.num_report)
             progress.log, progress.batches = Log(), 0
 
@@ -172,13 +174,16 @@ class Fitting:
             steps[due - 1].made.state.ok.block_until_ready()
         while steps and (due > 0 or steps[0].made.state.ok.is_ready()):  # one that is done may not say so yet
             step, due = steps.popleft(), due - 1
-            log.add(step.window.weight, step.made.logged)
+            self._add(step)
             if not bool(step.made.state.ok):
                 raise self._not_finite(program, *step)
             if unmoved is not None:
                 unmoved.see(step.made.moved)
             self._observe(log)
             reports.after_step()
+
+    def _add(self, step: _Step) -> None:
+        self._progress.log.add(step.window.weight, step.made.logged, self._plan.weights(step.window.y))
 
     def _windows(self) -> Iterator[Window]:
         epoch, first = self._progress.epoch, self._progress.batches
@@ -226,6 +231,6 @@ class Fitting:
             before = None if plan.reset_state or run is None else check_size(run, batch.size)
             run, logged = program.evaluate(params, batch.x, batch.y, before, n)
             noticing.batch(n, batch.x, batch.y, before, (run, logged))
-            log.add(batch.size, logged)
+            log.add(batch.size, logged, plan.weights(batch.y))
         noticing.end()
         log.keep(progress.history, "predict")

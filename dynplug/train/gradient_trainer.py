@@ -147,14 +147,15 @@ class GradientTrainer(Resumable):
             )
         if checkpoint_every is not None and save_to is None:
             raise OptionError(f"checkpoint_every={checkpoint_every} needs save_to, the file to write.")
-        read = partial(Reading, self._layout, batch_size)
         shared = dict(shared_args or {})
+        read = partial(Reading, self._layout, batch_size, partial(self._check_targets, shared))
         plan = Plan(
             train=read(self.shuffle_data, "train_data")(train_data),
             test=None if test_data is None else read(False, "test_data")(test_data),
             shuffling=self._shuffling,
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
+            weights=self.objective.weights,
             last=self.epoch + positive("num_epoch", num_epoch, least=0),
             num_report=None if num_report in (None, 0, -1) else positive("num_report", num_report),
             reset_state=reset_state,
@@ -215,6 +216,13 @@ class GradientTrainer(Resumable):
         forward, static = self._forward(phase == "fit", shared), self._progress.static
         parts = forward, self.objective, self.optimizer, self._bounds, static
         return Program(*parts, self._key(), stream, jit=self.jit[phase])
+
+    def _check_targets(self, shared: Mapping[str, Any], x: Any, y: Any, samples: int) -> None:
+        """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
+        if not (self.objective.checks_targets and self.jit["fit"]):
+            return
+        predicts = self._program("predict", shared).shapes(self._progress.state.params, x, samples)
+        self.objective.check(predicts, self._layout.batch_first((), y)[1])
 
     def _shuffling(self, epoch: int) -> np.random.Generator:
         return np.random.default_rng((self.seed, 0, epoch))

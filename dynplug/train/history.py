@@ -1,11 +1,13 @@
 """What was measured while training."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from dynplug.errors import OptionError, UnknownNameError, nearest
 
+Weights = Sequence[int] | Sequence[float]
 _PHASES = {"fit": "fit", "train": "fit", "predict": "predict", "test": "predict"}
 
 
@@ -15,7 +17,14 @@ class History:
     def __init__(self) -> None:
         self._epochs: dict[str, list[dict[str, Any]]] = {"fit": [], "predict": []}
 
-    def record(self, phase: str, sizes: list[int], metrics: dict[str, list[float]], every: int | None = None) -> None:
+    def record(
+        self,
+        phase: str,
+        sizes: list[int],
+        metrics: dict[str, list[float]],
+        every: int | None = None,
+        weights: dict[str, list[float]] | None = None,
+    ) -> None:
         """Add an epoch.
 
         **Arguments:**
@@ -24,8 +33,9 @@ class History:
         - `sizes`: the number of samples in each batch.
         - `metrics`: each metric's value in each batch.
         - `every`: the number of batches that were reported together; `None` for all of the epoch.
+        - `weights`: what batches weigh in the mean of a metric, where that is not their number of samples.
         """
-        entry: dict[str, Any] = {"sizes": sizes, "metrics": metrics}
+        entry: dict[str, Any] = {"sizes": sizes, "metrics": metrics, **({"weights": weights} if weights else {})}
         self._epochs[phase].append(entry if every is None else {**entry, "every": every})
 
     def epochs(self, phase: str) -> list[dict[str, float]]:
@@ -75,16 +85,20 @@ class History:
         return history
 
 
-def mean(values: list[float], sizes: list[int]) -> float:
+def mean(values: list[float], sizes: Weights) -> float:
     """The mean over samples of values of batches; not a number where there is none."""
-    return float(np.average(values, weights=sizes)) if values else float("nan")
+    return float(np.average(values, weights=sizes)) if sum(sizes) else float("nan")
 
 
 def _means(epoch: dict[str, Any]) -> dict[str, float]:
-    return {name: mean(values, epoch["sizes"]) for name, values in epoch["metrics"].items()}
+    return {name: mean(values, _weights(epoch, name)) for name, values in epoch["metrics"].items()}
+
+
+def _weights(epoch: dict[str, Any], metric: str) -> Weights:
+    return epoch.get("weights", {}).get(metric, epoch["sizes"])
 
 
 def _reports(epoch: dict[str, Any], metric: str) -> list[float]:
-    values, sizes = epoch["metrics"][metric], epoch["sizes"]
+    values, sizes = epoch["metrics"][metric], _weights(epoch, metric)
     every = epoch.get("every") or max(1, len(values))
     return [mean(values[n : n + every], sizes[n : n + every]) for n in range(0, max(1, len(values)), every)]

@@ -12,6 +12,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.errors import DataError, OptionError
 from dynplug.losses.axes import is_batch_first
+from dynplug.losses.targets import check_targets, checks_targets, weight_of_targets
 from dynplug.plugin import build
 from dynplug.timeloop import RunState
 from dynplug.train.forward import Forward, Run
@@ -44,6 +45,29 @@ class Objective:
     has_aux: bool
     metrics: tuple[Measure, ...]
     auto_run: bool = True
+
+    @property
+    def checks_targets(self) -> bool:
+        """Whether the loss or a metric says what targets must be."""
+        return self.auto_run and any(checks_targets(m.function) for m in (self.loss, *self.metrics))
+
+    def check(self, predicts: Any, targets: Any) -> None:
+        """Raise `DataError` for targets on the host that the loss or a metric cannot take.
+
+        **Arguments:**
+
+        - `predicts`: the shape and dtype of the predictions, batch first.
+        - `targets`: NumPy arrays, batch first.
+        """
+        for measure in (self.loss, *self.metrics):
+            check_targets(measure.function, predicts, targets)
+
+    def weights(self, targets: Any) -> dict[str, float]:
+        """What a batch weighs in the mean over an epoch, for each value whose weight is not its number of samples."""
+        named = [("loss", self.loss), *((m.name, m) for m in self.metrics)]
+        found = [(name, weight_of_targets(m.function)) for name, m in named] if self.auto_run else []
+        weighed = [(name, of(targets)) for name, of in found if of is not None]
+        return {name: weight for name, weight in weighed if weight is not None}
 
     @classmethod
     def of(cls, loss: Any, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True) -> "Objective":

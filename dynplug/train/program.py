@@ -1,6 +1,7 @@
 """The functions that a trainer calls for each batch, compiled once."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -57,6 +58,14 @@ class Program:
         """The states after a batch, its outputs and its records."""
         return self._call(_predict, n, params, x, run)
 
+    def shapes(self, params: Any, x: Any, samples: int) -> Any:
+        """The shapes and dtypes of the outputs for such inputs, batch first, with `samples` in a batch."""
+        at = self._fixed.filled(self._arrays)[0].layout.samples
+        stream = np.array([*self._stream, 0], np.uint32)
+        one = jax.tree.map(lambda a: _struct(a, at(a.ndim), 1), x)  # of one sample, so that all data share the trace
+        out = _compiled.eval_shape(_shapes, self._fixed, self._arrays, self._key, stream, params, one)
+        return jax.tree.map(lambda a: _struct(a, 0, samples), out)
+
     def first_culprit(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> str | None:
         """What is first not finite in a batch, before the loss."""
         forward, *_, static = self._fixed.filled(self._arrays)
@@ -85,6 +94,18 @@ def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any, run: R
 def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:
     forward, *_, static = parts
     return forward(eqx.combine(params, static), x, key, run)
+
+
+def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:
+    forward, _, _, static = parts
+    forward = replace(forward, loop=replace(forward.loop, schedule="plain"))  # quicker to trace
+    _, out, _ = forward(eqx.combine(params, static), x, key)
+    return forward.layout.batch_first(out, ())[0]
+
+
+def _struct(a: Any, axis: int, length: int) -> jax.ShapeDtypeStruct:
+    shape = (*a.shape[:axis], length, *a.shape[axis + 1 :])
+    return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(a.dtype))
 
 
 def folded(key: PRNGKeyArray, *stream: Any) -> PRNGKeyArray:

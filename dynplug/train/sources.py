@@ -28,17 +28,22 @@ class Source(ABC):
 
 @dataclass(frozen=True)
 class Reading:
-    """How data are read: their axes, the batch size (arrays alone), whether to shuffle, and a name for messages."""
+    """How data are read.
+
+    **Attributes:** `layout`, their axes; `batch_size`, of arrays alone; `check`, called as `check(x, y, samples)`,
+    which raises `DataError` for what cannot be used; `shuffle`; `name`, for messages.
+    """
 
     layout: Layout
     batch_size: int | None
+    check: Callable[[Any, Any, int], None]
     shuffle: bool | None
     name: str
 
     def __call__(self, data: Any) -> Source:
         """The source that the data are, told by their type: a tuple is (x, y), what can be iterated gives batches."""
         if isinstance(data, tuple):
-            batches = ArrayBatches(Pair(data, self.layout, self.name), self.batch_size, self.name)
+            batches = ArrayBatches(self.pair(data, self.name), self.batch_size, self.name)
             return _Arrays(batches, self.shuffle is not False)
         if hasattr(data, "shape") or not (isinstance(data, Iterable) or callable(data)):
             raise DataError(
@@ -46,6 +51,15 @@ class Reading:
                 f"function that returns one of these for each epoch; got {type(data).__name__}."
             )
         return _Stream(data, self) if isinstance(data, Iterable) else _Function(data, self)
+
+    def pair(self, data: Any, name: str) -> Pair:
+        """Inputs and targets, checked."""
+        pair = Pair(data, self.layout, name)
+        try:
+            self.check(pair.x, pair.y, pair.samples)
+        except DataError as error:
+            raise DataError(f"{name}: {error}") from error
+        return pair
 
     def given(self, options: str) -> DataError:
         """The error about options that only arrays have."""
@@ -84,7 +98,7 @@ class _Stream(Source):
         name, empty = self._reading.name, True
         for n, item in enumerate(islice(self._data, first, None), first + 1):
             empty = False
-            pair = Pair(item, self._reading.layout, f"{name}, batch {n}")
+            pair = self._reading.pair(item, f"{name}, batch {n}")
             yield Batch(pair.x, pair.y, pair.samples)
         if empty and first == 0:
             spent = isinstance(self._data, Iterator)

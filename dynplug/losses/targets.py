@@ -1,0 +1,109 @@
+"""How a loss says what its targets must be, so that they are looked at on the host before they train anything."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import jax
+import numpy as np
+from jax.core import Tracer
+
+from dynplug.errors import DataError
+from dynplug.losses.axes import Function, function_of
+
+_CHECK, _WEIGHT = "check_targets", "weight_of_targets"
+
+
+def checked_by(check: Callable[..., None], weight: Callable[..., float | None] | None = None) -> Callable[..., Any]:
+    """Mark a loss or metric with what it asks of its targets, which a compiled program cannot say.
+
+    A trainer calls `check` for training and test data before they are used: once for arrays, batch by batch for
+    loaders. It gets what the function itself gets, with the same options, but the predictions' shape and dtype alone.
+
+    ```python
+    def positive(predicts, targets):
+        if np.any(targets <= 0):
+            raise dp.errors.DataError(f"Targets must be above zero; got {targets.min()}.")
+
+    @dp.losses.checked_by(positive)
+    @dp.losses.batch_first
+    def log_error(predicts, targets): ...
+    ```
+
+    **Arguments:**
+
+    - `check`: `check(predicts, targets, **options)`, which raises `DataError`; `predicts` is a
+        `jax.ShapeDtypeStruct` of (batch, time, ...), `targets` holds NumPy arrays.
+    - `weight`: `weight(targets, **options)`: what a batch weighs in the mean over an epoch; `None`, as by default, for
+        its number of samples.
+    """
+
+    def mark(function: Function) -> Function:
+        setattr(function, _CHECK, check)
+        setattr(function, _WEIGHT, weight)
+        return function
+
+    return mark
+
+
+def check_targets(function: Any, predicts: Any, targets: Any) -> None:
+    """Raise the `DataError` of a loss or metric about targets, if it is marked with a check."""
+    check = getattr(function_of(function), _CHECK, None)
+    if check is not None:
+        check(predicts, targets, **_options(function))
+
+
+def checks_targets(function: Any) -> bool:
+    """Whether a loss or metric is marked with a check."""
+    return hasattr(function_of(function), _CHECK)
+
+
+def weight_of_targets(function: Any) -> Callable[[Any], float | None] | None:
+    """What tells a loss's or metric's weight of a batch, where it has one of its own."""
+    weight, options = getattr(function_of(function), _WEIGHT, None), _options(function)
+    return None if weight is None else lambda targets: weight(targets, **options)
+
+
+def is_known(*arrays: Any) -> bool:
+    """Whether values can be looked at: not while a program is traced."""
+    return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arrays))
+
+
+def one_array(given: Any, what: str, name: str) -> Any:
+    """Predictions or targets, or `DataError` where they are several, by name or in a row, or no numbers."""
+    if isinstance(given, (dict, list, tuple)) or not hasattr(given, "dtype"):
+        names = ", ".join(map(repr, given)) if isinstance(given, dict) else f"a {type(given).__name__}"
+        raise DataError(
+            f"{name} takes one array of {what}; got {names}. Write a function of your own that takes the one that is "
+            f"meant: `lambda predicts, targets: dp.losses.{name}({_EXAMPLE[what]})`."
+        )
+    if given.dtype.kind in "USO":
+        raise DataError(
+            f"{name} takes numbers as {what}; got "
+            + ("objects." if given.dtype.kind == "O" else f"text, as {str(np.ravel(given)[0])!r}.")
+            + " Class indices are made of any labels by `names, y = np.unique(labels, return_inverse=True)`."
+        )
+    return given
+
+
+_EXAMPLE = {"targets": "predicts, targets['label']", "predictions": "predicts['out'], targets"}
+
+
+def finite(name: str, targets: Any) -> None:
+    """Raise `DataError` for a target that is NaN or infinite, and say where it is."""
+    if not np.issubdtype(targets.dtype, np.inexact) and targets.dtype.kind != "V":  # V: bfloat16 and its like
+        return
+    values = targets if targets.dtype.kind != "V" else targets.astype(np.float32)
+    if np.isfinite(np.sum(values)):  # one pass, and no array of flags; a sum that overflows is looked at below
+        return
+    bad = np.argwhere(~np.isfinite(values))
+    if len(bad):
+        at = tuple(int(n) for n in bad[0])
+        raise DataError(
+            f"{name} takes finite targets; got {values[at]} for sample {at[0]}, at {list(at[1:])} of it "
+            f"({len(bad)} of {values.size} values). Leave such samples out, or replace the values."
+        )
+
+
+def _options(function: Any) -> dict[str, Any]:
+    return _options(function.func) | function.keywords if isinstance(function, partial) else {}
