@@ -10,7 +10,8 @@ import numpy as np
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
-from dynplug.core.parameter import check_parameters
+from dynplug.core.lifting import called, check_liftable, shape_after
+from dynplug.core.parameter import as_size, check_parameters
 from dynplug.errors import CompositionError, ShapeError, UnknownPathError, nearest
 
 
@@ -48,28 +49,54 @@ class DynamicalSystem(eqx.Module):
 
 
 class Lift(DynamicalSystem):
-    """A plain function, or a callable module such as those of `equinox.nn`, as a system without state.
+    """A plain function, or a callable module such as most of `equinox.nn`, as a system without state.
+
+    `>>` and `Sequential` lift by themselves; only where neither side of a `>>` is a system is it written out, as in
+    `dp.Lift(eqx.nn.Conv2d(1, 8, 3, key=key)) >> eqx.nn.MaxPool2d(2) >> dp.neurons.LIF((8, 6, 6))`, which is also
+    `dp.Sequential(conv, pool, lif)`.
+
+    A function that takes a `key` is given the context's. Modules with a field `inference`, such as
+    `equinox.nn.Dropout`, are in inference mode unless a trainer is fitting.
 
     **Arguments:**
 
-    - `function`: called as `function(x)` on one sample.
+    - `function`: called as `function(x)`, or `function(x, key=...)`, on one sample.
+    - `in_size`: the shape of `x`, from which that of the output follows; so containers can check what comes next.
+
+    **Raises:** `CompositionError` for a function that needs more than `x`, and for a module that keeps a state, such as
+    `equinox.nn.GRUCell` or `equinox.nn.BatchNorm`; `ShapeError` where it cannot take `in_size`.
     """
 
-    function: Callable[[Any], Any]
+    function: Callable[..., Any]
+    in_size: tuple[int, ...] | None = eqx.field(
+        static=True, default=None, converter=lambda size: None if size is None else as_size(size)
+    )
+
+    def __check_init__(self) -> None:
+        check_liftable(self.function)
+        self.follow(self.in_size)
 
     def init_state(self, ctx: Context) -> None:
         return None
 
     def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Any]:
-        return None, self.function(x)
+        return None, called(self.function, x, ctx)
+
+    @property
+    def out_size(self) -> tuple[int, ...] | None:
+        return self.follow(self.in_size)
+
+    def follow(self, size: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        """The shape that is put out for an input of a shape, where it can be known; or `ShapeError`."""
+        return None if size is None else shape_after(self.function, size)
 
 
 class Sequential(DynamicalSystem):
     """Systems in a row: within a step, each receives what the one before it puts out.
 
     `Sequential(encode=a, hidden=b)` names its parts; `Sequential(a, b)` and `a >> b` number them from "0". A plain
-    function is lifted. `model["hidden"]`, `model[1]` and `model[1:]` give parts. The state is a dictionary with the
-    same names.
+    function, or a module such as `equinox.nn.Conv2d`, becomes a `Lift`. `model["hidden"]`, `model[1]` and `model[1:]`
+    give parts. The state is a dictionary with the same names.
 
     **Arguments:**
 
@@ -86,17 +113,22 @@ class Sequential(DynamicalSystem):
         parts = {str(i): s for i, s in enumerate(systems)} | named
         self.names = tuple(parts)
         self.systems = tuple(_lift(s, name) for name, s in parts.items())
-        for i in range(len(parts) - 1):
-            self._check_joint(i)
+        self.follow(self.in_size)
 
-    def _check_joint(self, i: int) -> None:
-        before, after = self.systems[i], self.systems[i + 1]
-        out, into = getattr(before, "out_size", None), getattr(after, "in_size", None)
-        if out is not None and into is not None and out != into:
-            raise ShapeError(
-                f"{self.names[i]!r} ({type(before).__name__}) puts out shape {out}, but {self.names[i + 1]!r} "
-                f"({type(after).__name__}) takes {into}."
-            )
+    def follow(self, size: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        """The shape that is put out for an input of a shape, where it can be known; or `ShapeError`."""
+        before = "the input"
+        for name, system in self.named_children():
+            what, into = f"{name!r} ({_called(system)})", getattr(system, "in_size", None)
+            if size is not None and into is not None and size != into:
+                raise ShapeError(f"{before} puts out shape {size}, but {what} takes {into}.")
+            try:
+                known = into if size is None else size
+                size = system.follow(known) if isinstance(system, (Lift, Sequential)) else _out_size(system)
+            except ShapeError as error:
+                raise ShapeError(f"{before} puts out shape {size}, but {what}: {error}") from error
+            before = what
+        return size
 
     @property
     def in_size(self) -> tuple[int, ...] | None:
@@ -104,7 +136,7 @@ class Sequential(DynamicalSystem):
 
     @property
     def out_size(self) -> tuple[int, ...] | None:
-        return getattr(self.systems[-1], "out_size", None) if self.systems else None
+        return self.follow(self.in_size)
 
     def init_state(self, ctx: Context) -> dict[str, Any]:
         return {name: system.init_state(ctx.child(name)) for name, system in self.named_children()}
@@ -146,6 +178,14 @@ def _parts(x: Any) -> tuple[Any, ...]:
     return (x,)
 
 
+def _out_size(system: Any) -> tuple[int, ...] | None:
+    return getattr(system, "out_size", None)
+
+
+def _called(system: Any) -> str:
+    return type(system.function if isinstance(system, Lift) else system).__name__
+
+
 def _lift(part: Any, name: str) -> DynamicalSystem:
     if isinstance(part, DynamicalSystem):
         return part
@@ -160,4 +200,7 @@ def _lift(part: Any, name: str) -> DynamicalSystem:
     if not callable(part) or isinstance(part, type):
         given = f"the class {part.__name__}; make an instance of it" if isinstance(part, type) else repr(part)
         raise CompositionError(f"Part {name!r} is neither a system nor a function: {given}.")
-    return Lift(part)
+    try:
+        return Lift(part)
+    except CompositionError as error:
+        raise CompositionError(f"Part {name!r}: {error}") from None

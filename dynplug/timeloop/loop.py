@@ -2,7 +2,8 @@
 
 import dataclasses
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import equinox as eqx
@@ -13,7 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Int, PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup
-from dynplug.errors import DurationError, StateError
+from dynplug.errors import CompositionError, DurationError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.compiler import scan
 from dynplug.timeloop.explain import describe
@@ -159,7 +160,8 @@ class Loop(eqx.Module):
             if self.batched:
                 size = jax.tree.leaves((s, x))[0].shape[0]
                 keys = None if step_key is None else jax.random.split(step_key, size)
-                new, out, seen = jax.vmap(one, in_axes=(0, 0, 0, None), axis_size=size)(s, x, keys, i)
+                with _without_batch():
+                    new, out, seen = jax.vmap(one, in_axes=(0, 0, 0, None), axis_size=size)(s, x, keys, i)
             else:
                 new, out, seen = one(s, x, step_key, i)
             _check_carry(s, new)
@@ -201,6 +203,21 @@ def floating_dtype(system: DynamicalSystem) -> Any:
     """The dtype of a system's states: that of its floating parameters, else JAX's default."""
     found = {leaf.value.dtype for leaf in leaves(system) if eqx.is_inexact_array(leaf.value)}
     return np.result_type(*found) if found else jnp.result_type(float)
+
+
+@contextmanager
+def _without_batch() -> Iterator[None]:
+    """Say why there is no axis to take a mean over, to a system that looks for the batch."""
+    try:
+        yield
+    except NameError as error:
+        if "axis name" not in str(error):
+            raise
+        raise CompositionError(
+            f"A system sees one sample, never its batch, which has no axis name ({str(error).splitlines()[0]}): so a "
+            "model puts out the same for a sample whatever stands beside it. Normalise within a sample "
+            "(equinox.nn.LayerNorm, RMSNorm, GroupNorm) or the weights (WeightNorm)."
+        ) from error
 
 
 def _of_dtype(xs: Any, dtype: Any) -> Any:

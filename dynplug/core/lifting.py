@@ -1,0 +1,104 @@
+"""Functions and foreign modules as parts of a model: which can be, how they are called, what shape they put out."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from dynplug.core.context import Context
+from dynplug.errors import CompositionError, ShapeError
+from dynplug.plugin.registry import registry
+
+_ANY_NUMBER = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
+_BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def called(function: Callable[..., Any], x: Any, ctx: Context) -> Any:
+    """The output of a function for one sample, which is given a key if it takes one, and told the phase."""
+    key = (_parameters(function) or {}).get("key")
+    if not ctx.fit:
+        function = eqx.nn.inference_mode(function)
+    if key is None or key.kind in _ANY_NUMBER:
+        return function(x)
+    random = key.default is key.empty or any(getattr(node, "inference", True) is False for node in _nodes(function))
+    return function(x, key=ctx.random_key() if random else ctx.key)
+
+
+def check_liftable(function: Callable[..., Any]) -> None:
+    """Raise `CompositionError` for what cannot be called with one input, or keeps a state that nobody would keep."""
+    name = type(function).__name__ if isinstance(function, eqx.Module) else getattr(function, "__name__", "A function")
+    if any(isinstance(node, eqx.nn.StateIndex) for node in _nodes(function)):
+        raise CompositionError(
+            f"{name} keeps a state of Equinox's (`equinox.nn.State`), which no run carries along; and a batch it never "
+            "sees, as a system is given one sample. Normalise within a sample: equinox.nn.LayerNorm, "
+            "RMSNorm, GroupNorm; or the weights: WeightNorm."
+        )
+    parameters = _parameters(function)
+    if parameters is None:
+        return
+    given = next((p.name for p in parameters.values() if p.kind in (*_BY_POSITION, p.VAR_POSITIONAL)), None)
+    needed = [p.name for p in parameters.values() if p.default is p.empty and p.kind not in _ANY_NUMBER]
+    more = [name for name in needed if name not in (given, "key")]
+    if more or given is None:
+        takes = f"needs {', '.join(needed)}" if more else "takes no input"
+        raise CompositionError(
+            f"{name} {takes}, and a part of a model is called with one input, x. {_instead(name)}Bind what is constant "
+            f"by a function of x, or write a DynamicalSystem whose update calls it and whose state keeps what changes."
+        )
+
+
+def shape_after(function: Callable[..., Any], size: tuple[int, ...]) -> tuple[int, ...] | None:
+    """The shape of the output for an input of a shape; `None` where that is not known before it is run.
+
+    **Raises:** `ShapeError` where the function takes no such input.
+    """
+
+    def out(x: Any) -> Any:
+        return called(function, x, Context(dt=1.0, key=jax.random.key(0)))
+
+    for dtype in (jnp.result_type(float), jnp.int32):
+        try:
+            with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+                found = jax.eval_shape(out, jax.ShapeDtypeStruct(size, dtype))
+        except (TypeError, ValueError) as error:
+            problem = error
+            if isinstance(error, jax.errors.JAXTypeError):  # it asks for values
+                return None
+        except Exception:  # it takes no array, or else speaks for itself when it is run
+            return None
+        else:
+            return getattr(found, "shape", None)
+    raise ShapeError(f"cannot take an input of shape {size}: {str(problem).splitlines()[0]}")
+
+
+def _instead(name: str) -> str:
+    """The layer of the same name that is registered, if there is one."""
+    known = registry().candidates(name, "layer")
+    return f"Use {known[0].spec.target.replace(':', '.')} instead. " if known else ""
+
+
+def _parameters(function: Any) -> dict[str, inspect.Parameter] | None:
+    """The parameters of a function; `None` where it does not say, as some that are written in C."""
+    try:
+        return dict(inspect.signature(function).parameters)
+    except (TypeError, ValueError):
+        return None
+
+
+def _nodes(tree: Any) -> list[Any]:
+    """All modules within a module, itself included."""
+    if not isinstance(tree, eqx.Module):
+        return []
+    found = [tree]
+
+    def visit(node: Any) -> bool:
+        if node is not tree and isinstance(node, eqx.Module):
+            found.extend(_nodes(node))
+            return True
+        return False
+
+    jax.tree.leaves(tree, is_leaf=visit)
+    return found
