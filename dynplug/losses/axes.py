@@ -1,5 +1,6 @@
 """How losses read axes: batch first, then time; and how they take time away."""
 
+import inspect
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -29,6 +30,11 @@ def batch_first(function: Function) -> Function:
 def is_batch_first(function: Any) -> bool:
     """Whether a function, or the one below a `functools.partial`, is marked by `batch_first`."""
     return getattr(function_of(function), "batch_first", False)
+
+
+def takes_weights(function: Any) -> bool:
+    """Whether a function says, by an argument `sample_weight`, that it is a mean over samples, as these weigh."""
+    return is_batch_first(function) and "sample_weight" in inspect.signature(function_of(function)).parameters
 
 
 def function_of(function: Any) -> Any:

@@ -177,7 +177,8 @@ class DSRunner:
         - `inputs`: without a duration, the model's inputs at all steps, with the axes that `data_first_axis` says.
         - `reset_state`: whether to start anew rather than go on.
         - `eval_time`: whether to return how long the run took [s] too.
-        - `shared_args`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`.
+        - `shared_args`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`. A number is traced, as an array
+            is, so that another value is no other program.
 
         **Returns:** the outputs, recorded as the monitors are, with the axes that `data_first_axis` says, or `None`
         without `return_outputs`; with `eval_time`, the pair of the seconds and the outputs.

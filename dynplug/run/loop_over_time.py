@@ -14,7 +14,7 @@ from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size, check_remat, check_schedule
 from dynplug.run.timeless import Timeless
-from dynplug.timeloop import Loop, RunState, as_index, step_count
+from dynplug.timeloop import Loop, RunState, as_index, step_count, traced_numbers
 
 
 class LoopOverTime(eqx.Module):
@@ -29,7 +29,7 @@ class LoopOverTime(eqx.Module):
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms]; `None`: there is no time, and a system that reads `ctx.t` is an error.
     - `i0`: the index of the first step; `None`: there is neither index nor time.
-    - `shared_arg`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`.
+    - `shared_arg`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`. A number is traced, as an array is.
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
     - `jit`: whether calls are compiled as a whole.
     - `schedule`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
@@ -70,7 +70,7 @@ class LoopOverTime(eqx.Module):
         self.target = target
         self.out_vars = out_vars
         self.dt, self.t0, self.i0 = as_dt(dt), None if t0 is None else as_t0(t0), i0
-        self.shared_arg = dict(shared_arg or {})
+        self.shared_arg = traced_numbers(shared_arg or {})
         self.data_first_axis = check_axis(data_first_axis, optional=True)
         self.no_state = no_state
         self.jit = jit

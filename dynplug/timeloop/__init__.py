@@ -8,4 +8,5 @@ from dynplug.timeloop.loop import (
     as_index as as_index,
     floating_dtype as floating_dtype,
     step_count as step_count,
+    traced_numbers as traced_numbers,
 )

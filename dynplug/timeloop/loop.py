@@ -14,7 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Int, PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup
-from dynplug.errors import CompositionError, DurationError, StateError
+from dynplug.errors import CompositionError, DurationError, OptionError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.compiler import scan
 from dynplug.timeloop.explain import describe
@@ -52,7 +52,8 @@ class Loop(eqx.Module):
     - `t0`: the time at step 0 [ms].
     - `batched`: whether states have a leading batch axis, and inputs and outputs one after time.
     - `fit`: whether a trainer is fitting the model.
-    - `shared`: the user's own arguments, for `ctx.shared`; a `fit` among them goes to `ctx.fit`.
+    - `shared`: the user's own arguments, for `ctx.shared`; a `fit` among them goes to `ctx.fit`. Numbers are traced, as
+        arrays are; all else belongs to the program.
     - `schedule`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
@@ -63,7 +64,7 @@ class Loop(eqx.Module):
     t0: float = eqx.field(static=True, default=0.0)
     batched: bool = eqx.field(static=True, default=False)
     fit: bool = eqx.field(static=True, default=False)
-    shared: Mapping[str, Any] = eqx.field(default_factory=dict[str, Any])
+    shared: Mapping[str, Any] = eqx.field(default_factory=dict[str, Any], converter=lambda s: traced_numbers(s))
     schedule: str = eqx.field(static=True, default="auto")
     remat: bool | int = eqx.field(static=True, default=False)
     coarse: bool = eqx.field(static=True, default=False)
@@ -95,7 +96,8 @@ class Loop(eqx.Module):
         dtype = floating_dtype(system) if dtype is None else dtype
 
         def one(key: Any) -> Any:
-            return jax.tree.map(jnp.asarray, system.init_state(self._context(i, key, dtype)))
+            with _explained(self.shared):
+                return jax.tree.map(jnp.asarray, system.init_state(self._context(i, key, dtype)))
 
         key = None if key is None else jax.random.fold_in(key, _START)
         if batch_size is None:
@@ -160,10 +162,11 @@ class Loop(eqx.Module):
             if self.batched:
                 size = jax.tree.leaves((s, x))[0].shape[0]
                 keys = None if step_key is None else jax.random.split(step_key, size)
-                with _without_batch():
+                with _explained(self.shared):
                     new, out, seen = jax.vmap(one, in_axes=(0, 0, 0, None), axis_size=size)(s, x, keys, i)
             else:
-                new, out, seen = one(s, x, step_key, i)
+                with _explained(self.shared):
+                    new, out, seen = one(s, x, step_key, i)
             _check_carry(s, new)
             return (i + 1, new), (out, seen)
 
@@ -205,19 +208,44 @@ def floating_dtype(system: DynamicalSystem) -> Any:
     return np.result_type(*found) if found else jnp.result_type(float)
 
 
+def traced_numbers(shared: Mapping[str, Any]) -> dict[str, Any]:
+    """Shared arguments with numbers as arrays, so that a new value is no new program; but for `fit`, which is one.
+
+    They keep the weak type of Python's numbers: nothing is promoted.
+    """
+    return {name: value if name == "fit" else jax.tree.map(_traced, value) for name, value in shared.items()}
+
+
+def _traced(value: Any) -> Any:
+    return jnp.asarray(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+
+
 @contextmanager
-def _without_batch() -> Iterator[None]:
-    """Say why there is no axis to take a mean over, to a system that looks for the batch."""
+def _explained(shared: Mapping[str, Any]) -> Iterator[None]:
+    """Say what is behind two of JAX's errors: no batch to take a mean over, and a shared number that is asked for."""
     try:
         yield
     except NameError as error:
         if "axis name" not in str(error):
             raise
         raise CompositionError(
-            f"A system sees one sample, never its batch, which has no axis name ({str(error).splitlines()[0]}): so a "
-            "model puts out the same for a sample whatever stands beside it. Normalise within a sample "
-            "(equinox.nn.LayerNorm, RMSNorm, GroupNorm) or the weights (WeightNorm)."
+            f"A system sees one sample, never its batch, which has no axis name ({_first_line(error)}): so a model "
+            "puts out the same for a sample whatever stands beside it. Normalise within a sample (equinox.nn.LayerNorm,"
+            " RMSNorm, GroupNorm) or the weights (WeightNorm)."
         ) from error
+    except TypeError as error:
+        numbers = [n for n, value in shared.items() if isinstance(value, jax.Array) and value.weak_type]
+        if not numbers or not (isinstance(error, jax.errors.JAXTypeError) or "Shapes must be" in str(error)):
+            raise
+        raise OptionError(
+            f"{_first_line(error)} Numbers among the shared arguments ({', '.join(map(repr, numbers))}) are traced, so "
+            "that a new value is no new program: what decides about a shape or a branch goes into the constructor of "
+            "the system instead."
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
 
 
 def _of_dtype(xs: Any, dtype: Any) -> Any:

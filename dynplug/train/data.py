@@ -12,11 +12,12 @@ from dynplug.train.layout import Layout
 
 
 class Batch(NamedTuple):
-    """Inputs, targets, and the number of samples."""
+    """Inputs, targets, and the number of samples; and which of them are real, where there may be others."""
 
     x: Any
     y: Any
     size: int
+    real: Any = None
 
 
 class Pair:
@@ -105,6 +106,11 @@ class ArrayBatches:
             raise DataError(f"{name}: batch_size={batch_size} must be at least 1.")
         self._pair = pair
         self._size = min(batch_size or pair.samples, pair.samples)
+
+    @property
+    def size(self) -> int:
+        """The number of samples in all batches but the last."""
+        return self._size
 
     def __len__(self) -> int:
         return -(-self._pair.samples // self._size)

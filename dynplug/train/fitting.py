@@ -12,8 +12,11 @@ from tqdm import tqdm
 from dynplug.core import leaves
 from dynplug.errors import NonFiniteError
 from dynplug.timeloop import RunState
+from dynplug.train.data import Batch
 from dynplug.train.epoch import Log
+from dynplug.train.layout import Layout
 from dynplug.train.noticing import Noticing
+from dynplug.train.padding import padded, real_targets
 from dynplug.train.program import Program
 from dynplug.train.progress import Progress
 from dynplug.train.reporting import Report, StepReports, Stream, report
@@ -43,6 +46,7 @@ class Plan:
     - `shuffling`: the random numbers for the order of an epoch's samples.
     - `windows`: cuts batches, numbered from some number, into what a step sees.
     - `program`: the compiled functions of an epoch; of testing, for `None`.
+    - `layout`: the axes of the data; `pad`, whether a batch that is too small is made up to the size of the others.
     - `weights`: what a batch of such targets weighs in means over the epoch, where that is not its number of samples.
     - `last`: the number of the last epoch.
     - `num_report`: after how many steps a line is written; `None` for once an epoch.
@@ -58,6 +62,8 @@ class Plan:
     shuffling: Callable[[int], np.random.Generator]
     windows: Callable[[Iterator[Any], int], Iterator[Window]]
     program: Callable[[int | None], Program]
+    layout: Layout
+    pad: bool
     weights: Callable[[Any], dict[str, float]]
     last: int
     num_report: int | None
@@ -140,7 +146,7 @@ class Fitting:
             with self._bar() as bar:
                 for window in self._windows():
                     run, keep = self._goes_on_from(window), not (plan.reset_state and window.last)
-                    made = program.train(progress.state, window.x, window.y, run, window.batch, keep=keep)
+                    made = program.train(progress.state, window.x, window.y, run, window.batch, window.real, keep=keep)
                     progress.state, progress.run = made.state, made.run
                     steps.append(_Step(window, run, made))
                     save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
@@ -183,11 +189,24 @@ class Fitting:
             reports.after_step()
 
     def _add(self, step: _Step) -> None:
-        self._progress.log.add(step.window.weight, step.made.logged, self._plan.weights(step.window.y))
+        self._progress.log.add(step.window.weight, step.made.logged, self._weights(step.window))
+
+    def _weights(self, part: Window | Batch) -> dict[str, float]:
+        plan, y = self._plan, part.y
+        real = y if part.real is None or len(part.real) == part.size else real_targets(y, part.size, plan.layout)
+        return plan.weights(real)
+
+    def _batches(self, data: Source, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """The batches of an epoch; where that may be, all of one size."""
+        if not self._plan.pad:
+            return data.batches(epoch, first, rng)
+        full = data.full(epoch)
+        return (padded(batch, full, self._plan.layout) for batch in data.batches(epoch, first, rng))
 
     def _windows(self) -> Iterator[Window]:
         epoch, first = self._progress.epoch, self._progress.batches
-        return self._plan.windows(self._plan.train.batches(epoch + 1, first, self._plan.shuffling(epoch)), first)
+        batches = self._batches(self._plan.train, epoch + 1, first, self._plan.shuffling(epoch))
+        return self._plan.windows(batches, first)
 
     def _bar(self) -> Any:
         epoch, disable = self._progress.epoch + 1, None if self._plan.progress_bar else True
@@ -199,7 +218,7 @@ class Fitting:
         run = self._progress.run
         if run is None or (self._plan.reset_state and window.fresh):
             return None
-        return check_size(run, window.size)
+        return check_size(run, window.rows)
 
     def _observe(self, log: Log) -> None:
         """Show a step that is done to the observers of steps, if there are any."""
@@ -225,12 +244,12 @@ class Fitting:
     def _test(self, data: Source) -> None:
         plan, progress = self._plan, self._progress
         program, params, log, run = plan.program(None), progress.state.params, Log(), None
-        batches = data.batches(progress.epoch, 0, plan.shuffling(progress.epoch))
+        batches = self._batches(data, progress.epoch, 0, plan.shuffling(progress.epoch))
         noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")
         for n, batch in enumerate(batches):
             before = None if plan.reset_state or run is None else check_size(run, batch.size)
-            run, logged = program.evaluate(params, batch.x, batch.y, before, n)
+            run, logged = program.evaluate(params, batch.x, batch.y, before, n, batch.real)
             noticing.batch(n, batch.x, batch.y, before, (run, logged))
-            log.add(batch.size, logged, plan.weights(batch.y))
+            log.add(batch.size, logged, self._weights(batch))
         noticing.end()
         log.keep(progress.history, "predict")

@@ -28,6 +28,7 @@ from dynplug.train.layout import Layout
 from dynplug.train.objective import Objective
 from dynplug.train.optimizers import as_optimizer
 from dynplug.train.options import positive, seed_of
+from dynplug.train.padding import keeps_keys
 from dynplug.train.partition import partition
 from dynplug.train.prediction import outputs
 from dynplug.train.program import Program, folded
@@ -129,7 +130,7 @@ class GradientTrainer(Resumable):
         - `batch_size`: samples in a batch of arrays; `None` for all in one. Other data have batches of their own.
         - `reset_state`: whether each batch starts with new states; otherwise states go on from one batch to the next,
             without gradient, as when batches are consecutive stretches of the same recordings.
-        - `shared_args`: values for `ctx.shared`.
+        - `shared_args`: values for `ctx.shared`. A number is traced, as an array is: another value is no other program.
         - `fun_after_report`: called as `f(epoch, metrics, phase)` after each epoch's `"fit"` and `"test"` phases;
             `metrics` are means over samples, and `"seconds"`. With `num_report`, `"fit"` is reported as
             `f(step, metrics, "fit")`.
@@ -155,7 +156,9 @@ class GradientTrainer(Resumable):
             shuffling=self._shuffling,
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
-            weights=self.objective.weights,
+            layout=self._layout,
+            pad=reset_state and self.jit["fit"] and self.jit["predict"] and self.objective.may_pad and keeps_keys(),
+            weights=self.objective.weights(),
             last=self.epoch + positive("num_epoch", num_epoch, least=0),
             num_report=None if num_report in (None, 0, -1) else positive("num_report", num_report),
             reset_state=reset_state,

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.errors import DataError, OptionError
-from dynplug.losses.axes import is_batch_first
+from dynplug.losses.axes import is_batch_first, takes_weights
 from dynplug.losses.targets import check_targets, checks_targets, weight_of_targets
 from dynplug.plugin import build
 from dynplug.timeloop import RunState
@@ -27,10 +27,11 @@ class Measure:
     function: Callable[..., Any]
     batch_first: bool
 
-    def __call__(self, out: Any, seen: dict[str, Any], targets: Any, layout: Layout) -> Any:
-        """The value for outputs, records and targets in the axes of the data."""
+    def __call__(self, out: Any, seen: dict[str, Any], targets: Any, layout: Layout, real: Array | None) -> Any:
+        """The value for outputs, records and targets in the axes of the data, of samples that are `real` alone."""
         if self.batch_first:
-            return self.function(*layout.batch_first(out, targets))
+            weight = {} if real is None else {"sample_weight": real}
+            return self.function(*layout.batch_first(out, targets), **weight)
         return self.function((out, seen) if seen else out, targets)
 
 
@@ -51,6 +52,11 @@ class Objective:
         """Whether the loss or a metric says what targets must be."""
         return self.auto_run and any(checks_targets(m.function) for m in (self.loss, *self.metrics))
 
+    @property
+    def may_pad(self) -> bool:
+        """Whether samples may be added to a batch that count for nothing: all that is measured is a weighted mean."""
+        return self.auto_run and not self.has_aux and all(takes_weights(m.function) for m in (self.loss, *self.metrics))
+
     def check(self, predicts: Any, targets: Any) -> None:
         """Raise `DataError` for targets on the host that the loss or a metric cannot take.
 
@@ -62,12 +68,12 @@ class Objective:
         for measure in (self.loss, *self.metrics):
             check_targets(measure.function, predicts, targets)
 
-    def weights(self, targets: Any) -> dict[str, float]:
-        """What a batch weighs in the mean over an epoch, for each value whose weight is not its number of samples."""
-        named = [("loss", self.loss), *((m.name, m) for m in self.metrics)]
-        found = [(name, weight_of_targets(m.function)) for name, m in named] if self.auto_run else []
-        weighed = [(name, of(targets)) for name, of in found if of is not None]
-        return {name: weight for name, weight in weighed if weight is not None}
+    def weights(self) -> Callable[[Any], dict[str, float]]:
+        """What tells, of a batch's targets, its weight in the mean over an epoch, where that is not its size."""
+        named = [("loss", self.loss), *((m.name, m) for m in self.metrics)] if self.auto_run else []
+        found = [(name, weight_of_targets(m.function)) for name, m in named]
+        known = [(name, weight) for name, weight in found if weight is not None]
+        return lambda targets: {n: weight for n, of in known if (weight := of(targets)) is not None}
 
     @classmethod
     def of(cls, loss: Any, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True) -> "Objective":
@@ -99,13 +105,23 @@ class Objective:
         return cls(measure, has_aux, measures, auto_run)
 
     def __call__(
-        self, forward: Forward, model: Any, x: Any, y: Any, key: PRNGKeyArray, state: RunState | None
+        self,
+        forward: Forward,
+        model: Any,
+        x: Any,
+        y: Any,
+        key: PRNGKeyArray,
+        state: RunState | None,
+        real: Array | None = None,
     ) -> tuple[Array, tuple[RunState | None, dict[str, Array]]]:
-        """The loss of a batch; the state after it, and everything that is logged, the loss included."""
+        """The loss of a batch; the state after it, and everything that is logged, the loss included.
+
+        With `real`, samples for which it is false count for nothing.
+        """
         if self.auto_run:
             state, out, seen = forward(model, x, key, state)
-            value = self.loss(out, seen, y, forward.layout)
-            measured = {metric.name: metric(out, seen, y, forward.layout) for metric in self.metrics}
+            value = self.loss(out, seen, y, forward.layout, real)
+            measured = {metric.name: metric(out, seen, y, forward.layout, real) for metric in self.metrics}
         else:
             value, measured = self.loss.function(Run(model, key, forward), x, y), {}
         value, aux = self._split(value)

@@ -11,6 +11,7 @@ from dynplug.run.axes import as_arrays
 from dynplug.timeloop import RunState
 from dynplug.train.layout import Layout
 from dynplug.train.noticing import Noticing
+from dynplug.train.padding import keeps_keys, repeated
 from dynplug.train.program import Program
 from dynplug.train.windows import check_size
 
@@ -37,8 +38,13 @@ def outputs(
     noticing = Noticing(program, params, "Prediction")
     for n, first in enumerate(range(0, samples, size)):
         rows = np.arange(first, min(first + size, samples))
+        real = len(rows)
+        if parts and keeps_keys():  # so that the last part needs no program of its own
+            rows = repeated(rows, size)
         x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, layout.samples(a.ndim)), inputs)
         after, *part = program.predict(params, x, run, n)
+        if real < len(rows):
+            part = jax.tree.map(lambda a, n=real: jax.lax.slice_in_dim(a, 0, n, axis=layout.samples(a.ndim)), part)
         parts.append(part)
         noticing.batch(n, x, (), run, (after, part))
     noticing.end()

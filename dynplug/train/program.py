@@ -46,13 +46,20 @@ class Program:
         self._fixed, self._arrays = _fixed((forward, objective, optimizer, bounds, static))
         self._key, self._stream, self._jit = key, stream, jit
 
-    def train(self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, *, keep: bool) -> Stepped:
-        """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
-        return self._call(_train_and_keep if keep else _train, n, state, x, y, run)
+    def train(
+        self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, real: Any = None, *, keep: bool
+    ) -> Stepped:
+        """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`.
 
-    def evaluate(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> tuple[RunState | None, Any]:
+        With `real`, samples for which it is false count for nothing.
+        """
+        return self._call(_train_and_keep if keep else _train, n, state, x, y, run, real)
+
+    def evaluate(
+        self, params: Any, x: Any, y: Any, run: RunState | None, n: int, real: Any = None
+    ) -> tuple[RunState | None, Any]:
         """The states after a batch, and everything that is logged for it, without training on it."""
-        return self._call(_evaluate, n, params, x, y, run)
+        return self._call(_evaluate, n, params, x, y, run, real)
 
     def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
         """The states after a batch, its outputs and its records."""
@@ -78,17 +85,19 @@ class Program:
         return _called(function, self._fixed, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
 
 
-def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run: RunState | None) -> Stepped:
-    return train_step(*parts, state, x, y, run, key)
+def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
+    x, y, run, real = batch
+    return train_step(*parts, state, x, y, run, key, real)
 
 
-def _train(parts: Any, key: PRNGKeyArray, state: TrainState, x: Any, y: Any, run: RunState | None) -> Stepped:
-    return _train_and_keep(parts, key, state, x, y, run)._replace(run=None)
+def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
+    return _train_and_keep(parts, key, state, *batch)._replace(run=None)
 
 
-def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any, run: RunState | None) -> Any:
+def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
     forward, objective, *_, static = parts
-    return objective(forward, eqx.combine(params, static), x, y, key, run)[1]
+    x, y, run, real = batch
+    return objective(forward, eqx.combine(params, static), x, y, key, run, real)[1]
 
 
 def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:

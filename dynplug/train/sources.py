@@ -22,6 +22,10 @@ class Source(ABC):
         """The number of batches of an epoch, where it is known."""
 
     @abstractmethod
+    def full(self, epoch: int) -> int | None:
+        """The number of samples in the batches of an epoch, all but the last, where it is known."""
+
+    @abstractmethod
     def batches(self, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
         """The batches of an epoch, numbered from 1, from the batch `first` on; `rng` is for shuffling."""
 
@@ -74,6 +78,9 @@ class _Arrays(Source):
     def length(self, epoch: int) -> int:
         return len(self.data)
 
+    def full(self, epoch: int) -> int | None:
+        return self.data.size
+
     def batches(self, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
         return self.data.batches(first, rng if self.shuffle else None)
 
@@ -93,6 +100,10 @@ class _Stream(Source):
             return len(self._data)  # pyright: ignore[reportArgumentType] - that is the question
         except (TypeError, NotImplementedError):
             return None
+
+    def full(self, epoch: int) -> int | None:
+        size = getattr(self._data, "batch_size", None)  # as a loader of PyTorch has it
+        return size if isinstance(size, int) else None
 
     def batches(self, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
         name, empty = self._reading.name, True
@@ -118,6 +129,9 @@ class _Function(Source):
 
     def length(self, epoch: int) -> int | None:
         return self._source(epoch).length(epoch)
+
+    def full(self, epoch: int) -> int | None:
+        return self._source(epoch).full(epoch)
 
     def batches(self, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
         source, self._made = self._source(epoch), None

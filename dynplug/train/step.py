@@ -71,6 +71,7 @@ def train_step(
     y: Any,
     run: RunState | None,
     key: PRNGKeyArray,
+    real: Array | None = None,
 ) -> Stepped:
     """One step of the optimizer.
 
@@ -85,10 +86,11 @@ def train_step(
     - `x`, `y`: the batch.
     - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
     - `key`: of the batch.
+    - `real`: which samples count; `None` for all.
     """
 
     def loss(params: Any) -> Any:
-        return objective(forward, eqx.combine(params, static), x, y, key, run)
+        return objective(forward, eqx.combine(params, static), x, y, key, run, real)
 
     was, old_optimizer_state = state.params, state.optimizer
     (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)

@@ -15,7 +15,7 @@ class Window(NamedTuple):
     """A stretch of a batch.
 
     **Attributes:** `batch`, the number of the batch, and `size`, its samples; `x`, `y`; `weight`, in means over the
-    epoch; `fresh`, whether it is at the batch's start; `last`, whether it is at its end.
+    epoch; `fresh`, whether it is at the batch's start; `last`, whether it is at its end; `real`, which samples count.
     """
 
     batch: int
@@ -25,6 +25,12 @@ class Window(NamedTuple):
     weight: int
     fresh: bool = True
     last: bool = True
+    real: Any = None
+
+    @property
+    def rows(self) -> int:
+        """The number of samples, real or not."""
+        return self.size if self.real is None else len(self.real)
 
 
 def windows(batches: Iterable[Batch], first: int, truncate: int | None, layout: Layout) -> Iterator[Window]:
@@ -36,7 +42,7 @@ def windows(batches: Iterable[Batch], first: int, truncate: int | None, layout: 
     """
     for n, batch in enumerate(batches, first):
         if truncate is None:
-            yield Window(n, batch.size, batch.x, batch.y, batch.size)
+            yield Window(n, batch.size, batch.x, batch.y, batch.size, real=batch.real)
             continue
         length = _length(batch, layout)
         for start in range(0, length, truncate):
@@ -49,6 +55,7 @@ def windows(batches: Iterable[Batch], first: int, truncate: int | None, layout: 
                 batch.size * (end - start),
                 start == 0,
                 end == length,
+                batch.real,
             )
 
 
