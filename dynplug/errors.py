@@ -26,6 +26,10 @@ class OptionError(DynplugError, ValueError):
     """An option has a value that is not among its choices."""
 
 
+class ArgumentError(DynplugError, TypeError):
+    """A function or constructor was given a keyword that it does not have."""
+
+
 class StateError(DynplugError, TypeError):
     """A state changes its structure, shapes or dtypes from one step to the next."""
 

@@ -78,6 +78,8 @@ def _parts_of(cls: type) -> tuple[tuple[str, type], ...]:
 
 
 def _constant(value: Any) -> Any:
+    if isinstance(value, (str, bytes)):
+        raise ParameterError(f"A parameter is a number, or an array with one a unit; got the text {value!r}.")
     if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
         return float(value)
     return jnp.asarray(value, float) if isinstance(value, (np.ndarray, Sequence)) else value

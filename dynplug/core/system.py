@@ -1,5 +1,6 @@
 """The contract of every dynamical system, and the one container that needs no wiring."""
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, overload
@@ -12,10 +13,27 @@ from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.core.lifting import called, check_liftable, shape_after
 from dynplug.core.parameter import as_size, check_parameters
-from dynplug.errors import CompositionError, ShapeError, UnknownPathError, nearest
+from dynplug.errors import CompositionError, KeyRequiredError, ShapeError, UnknownPathError, nearest
+from dynplug.plugin.hints import check_keywords
 
 
-class DynamicalSystem(eqx.Module):
+class _Answering(type(eqx.Module)):
+    """Lets constructors say what is meant by a keyword that they do not have, and by a number for a key."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(key := kwargs.get("key"), int):
+            raise KeyRequiredError(f"{cls.__name__}: key={key!r} is no random key: give key=jax.random.key({key}).")
+        try:
+            return super().__call__(*args, **kwargs)
+        except TypeError as error:
+            if "unexpected keyword argument" in str(error):
+                accepted = inspect.signature(cls).parameters
+                if not any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+                    check_keywords(cls.__name__, kwargs, accepted)
+            raise
+
+
+class DynamicalSystem(eqx.Module, metaclass=_Answering):
     """How a system's state starts, and how one time step changes it.
 
     A system is immutable and pure: parameters are its fields, the state is passed in and out, and all else it may

@@ -57,4 +57,6 @@ def _call(initializer: Any, shape: tuple[int, ...], dtype: Any, key: PRNGKeyArra
         return jnp.asarray(initializer(shape), dtype)
     if key is None:
         raise KeyRequiredError(f"{name} is drawn at random: pass key=jax.random.key(0).")
+    if not isinstance(key, jax.Array):
+        raise KeyRequiredError(f"{name} is drawn with a key; got key={key!r}: pass key=jax.random.key(0).")
     return initializer(key, shape, dtype)

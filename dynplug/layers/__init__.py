@@ -1,5 +1,7 @@
 """Layers of rate networks: stateless ones and recurrent ones."""
 
+from typing import Never
+
 from dynplug.layers.delay import Delay as Delay
 from dynplug.layers.dense import Dense as Dense
 from dynplug.layers.dropout import Dropout as Dropout
@@ -9,3 +11,8 @@ from dynplug.layers.lstm_cell import LSTMCell as LSTMCell
 from dynplug.layers.one_sample import check_input as check_input
 from dynplug.layers.rnn_cell import RNNCell as RNNCell
 from dynplug.layers.sparse import Sparse as Sparse
+from dynplug.plugin.hints import missing_attribute
+
+
+def __getattr__(name: str) -> Never:
+    raise missing_attribute(__name__, name, globals())

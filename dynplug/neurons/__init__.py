@@ -1,5 +1,7 @@
 """Neurons: ODE systems with a membrane potential."""
 
+from typing import Never
+
 from dynplug.neurons.adex_if import AdExIF as AdExIF
 from dynplug.neurons.alif import ALIF as ALIF
 from dynplug.neurons.hh import HH as HH
@@ -7,3 +9,8 @@ from dynplug.neurons.if_ import IF as IF
 from dynplug.neurons.izhikevich import Izhikevich as Izhikevich
 from dynplug.neurons.leaky_integrator import LeakyIntegrator as LeakyIntegrator
 from dynplug.neurons.lif import LIF as LIF
+from dynplug.plugin.hints import missing_attribute
+
+
+def __getattr__(name: str) -> Never:
+    raise missing_attribute(__name__, name, globals())

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
 from dynplug.plugin.component import Component
+from dynplug.plugin.hints import argument_hint
 from dynplug.plugin.kinds import KINDS
 from dynplug.plugin.registry import registry
 
@@ -93,7 +94,7 @@ def check_arguments(component: Component, arguments: Mapping[str, Any], path: st
         return
     for name in arguments:
         if name not in accepted:
-            raise ConfigError(f"{component.id} takes no {name!r}. {nearest(name, accepted)}", _join(path, name))
+            raise ConfigError(f"{component.id} takes no {name!r}. {argument_hint(name, accepted)}", _join(path, name))
     missing = [
         p.name
         for p in accepted.values()

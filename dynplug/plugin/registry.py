@@ -11,6 +11,7 @@ from dynplug.api import Spec
 from dynplug.errors import PluginError, UnknownNameError, nearest
 from dynplug.plugin.component import Component
 from dynplug.plugin.discovery import Plugin, discover
+from dynplug.plugin.hints import called_here
 from dynplug.plugin.kinds import Kind, kind_named
 from dynplug.plugin.loader import load, normalise, set_aside
 
@@ -82,7 +83,7 @@ class Registry:
                     f"{kind} {name!r}: {plugin.distribution} is {plugin.status}: {plugin.note}."
                 ) from plugin.cause
         kind = kind_named(kind).name
-        hint = nearest(name.rpartition(":")[2], (c.spec.name for c in self.components(kind)))
+        hint = called_here(name) or nearest(name.rpartition(":")[2], (c.spec.name for c in self.components(kind)))
         unused = [f"{p.distribution}, {p.status}" for p in self.plugins if not p.usable]
         aside = f" (Not searched: {'; '.join(unused)}.)" if unused else ""
         raise UnknownNameError(f"There is no {kind} called {name!r}. {hint}{aside} See: dynplug list {kind}")

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from dynplug.core import DynamicalSystem, as_dt, as_t0
 from dynplug.errors import DurationError, OptionError, ShapeError
+from dynplug.plugin.hints import answers_for_arguments
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
 from dynplug.run.blown_up import Watch, nan_by_step
 from dynplug.run.chunks import Rows, advance, advance_eagerly, chunk_sizes
@@ -100,6 +101,7 @@ class DSRunner:
     where possible, else before the first step.
     """
 
+    @answers_for_arguments
     def __init__(
         self,
         target: DynamicalSystem,

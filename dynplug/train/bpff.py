@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dynplug.core import DynamicalSystem
+from dynplug.plugin.hints import answers_for_arguments
 from dynplug.timeloop import Loop
 from dynplug.train.data import Batch
 from dynplug.train.gradient_trainer import GradientTrainer
@@ -27,6 +28,7 @@ class BPFF(GradientTrainer):
     **Raises:** as `BPTT`.
     """
 
+    @answers_for_arguments
     def __init__(
         self,
         target: DynamicalSystem,

@@ -5,6 +5,7 @@ from typing import Any
 
 from dynplug.core import DynamicalSystem
 from dynplug.errors import OptionError
+from dynplug.plugin.hints import answers_for_arguments
 from dynplug.run.axes import check_axis
 from dynplug.run.options import check_remat, check_schedule
 from dynplug.timeloop import Loop
@@ -59,6 +60,7 @@ class BPTT(GradientTrainer):
     **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.
     """
 
+    @answers_for_arguments
     def __init__(
         self,
         target: DynamicalSystem,

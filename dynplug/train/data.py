@@ -1,6 +1,7 @@
 """Arrays of training data: checked, and cut into batches."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -9,6 +10,11 @@ import numpy as np
 from dynplug.errors import DataError
 from dynplug.run.axes import as_arrays
 from dynplug.train.layout import Layout
+
+_SHAPES = (
+    "A batch holds samples of one shape: pad recordings of several lengths to one, or give those of a length as a "
+    "batch, [(x, y), ...]."
+)
 
 
 class Batch(NamedTuple):
@@ -33,7 +39,9 @@ class Pair:
     def __init__(self, data: Any, layout: Layout, name: str):
         if not (isinstance(data, (tuple, list)) and len(data) == 2):
             raise DataError(f"{name}: give a pair (x, y) of arrays; got {_kind(data)}.")
-        self.x, self.y = (as_arrays(part) for part in data)
+        x, y = data
+        self.x = as_arrays(x, partial(_numbers, what=f"{name}: x"))
+        self.y = as_arrays(y, partial(_numbers, what=f"{name}: y"))
         self.layout = layout
         self.samples = self._count(name)
         arrays, self._structure = jax.tree.flatten((self.x, self.y))
@@ -121,6 +129,21 @@ class ArrayBatches:
         order = np.arange(samples) if rng is None else rng.permutation(samples)
         for start in range(first * self._size, samples, self._size):
             yield self._pair.rows(order[start : start + self._size])
+
+
+def _numbers(given: Any, what: str) -> np.ndarray:
+    """An array of numbers, or `DataError`."""
+    try:
+        found = np.asarray(given)
+    except ValueError as error:
+        raise DataError(f"{what} is a list of arrays of several shapes. {_SHAPES}") from error
+    if found.dtype.kind == "O":
+        raise DataError(f"{what} is an array of objects. {_SHAPES}")
+    if found.dtype.kind in "US":
+        raise DataError(
+            f"{what} is text. Class indices are made of any labels by `names, y = np.unique(y, return_inverse=True)`."
+        )
+    return found
 
 
 def _kind(data: Any) -> str:

@@ -15,6 +15,7 @@ from jaxtyping import PRNGKeyArray
 from dynplug.core import DynamicalSystem, as_dt, as_t0
 from dynplug.errors import OptionError
 from dynplug.plugin import observers
+from dynplug.plugin.hints import answers_for_arguments
 from dynplug.run.monitors import Monitors
 from dynplug.run.options import jit_for
 from dynplug.run.records import Records
@@ -102,6 +103,7 @@ class GradientTrainer(Resumable):
     def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
         """The batches, numbered from `first`, as the steps of the optimizer see them."""
 
+    @answers_for_arguments
     def fit(
         self,
         train_data: Any,

@@ -49,6 +49,8 @@ class Reading:
         if isinstance(data, tuple):
             batches = ArrayBatches(self.pair(data, self.name), self.batch_size, self.name)
             return _Arrays(batches, self.shuffle is not False)
+        if isinstance(data, list) and len(data) == 2 and all(hasattr(part, "shape") for part in data):
+            raise DataError(f"{self.name} is a list of two arrays: for inputs and targets give a tuple, (x, y).")
         if hasattr(data, "shape") or not (isinstance(data, Iterable) or callable(data)):
             raise DataError(
                 f"{self.name}: give a pair (x, y) of arrays, as a tuple; an iterable of such pairs, each a batch; or a "

@@ -1,0 +1,111 @@
+"""What a name that dynplug does not have is called here: the other names of the field, in one place."""
+
+import functools
+import inspect
+from collections.abc import Callable, Iterable
+from typing import ParamSpec, TypeVar
+
+from dynplug.errors import ArgumentError, nearest
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_EQUINOX = "any stateless layer of equinox.nn is a part of a model: dp.Sequential(equinox.nn.{}(...), ...)."
+
+_COMPONENTS: list[tuple[str, str]] = [  # other names, what it is here
+    ("leaky lapicque lifnode lifcell lifbox lifrecurrent", "LIF, with tau [ms] for beta"),
+    ("parametriclifnode plif", "LIF with trainable={'path.tau': True}"),
+    ("ifnode integrateandfire", "IF"),
+    ("li licell libox nonspikinglifnode", "LeakyIntegrator"),
+    ("synaptic cubalif", "dp.synapses.Exponential(...) >> dp.neurons.LIF(...)"),
+    ("hodgkinhuxley hhneuron", "HH"),
+    ("adex adaptivelif alifnode lsnncell", "AdExIF or ALIF"),
+    ("linear fullyconnected fc", "dp.layers.Dense(in_size, out_size, key=...)"),
+    ("lstm gru rnn", "dp.layers.LSTMCell, GRUCell or RNNCell, which runners carry over time"),
+    ("flatten", "the function jax.numpy.ravel"),
+    ("relu tanh softmax gelu silu elu", "the function, as in `layer >> jax.nn.relu`"),
+    ("batchnorm batchnorm1d batchnorm2d", "none, as a system sees one sample; equinox.nn.LayerNorm or GroupNorm serve"),
+    ("atan arctangent", "Arctan"),
+    ("fastsigmoid", "SuperSpike"),
+    ("piecewiselinear piecewisequadratic triangular", "Triangle"),
+    ("crossentropyloss categoricalcrossentropy", "cross_entropy"),
+    ("mseloss meansquarederror l2loss", "mse"),
+    ("l1loss meanabsoluteerror", "mae"),
+    ("smoothl1loss huberloss", "huber"),
+]
+_LAYERS = {"conv1d", "conv2d", "conv3d", "maxpool2d", "avgpool2d", "layernorm", "groupnorm", "embedding"}
+
+_ARGUMENTS: list[tuple[str, str, str]] = [  # other names, the argument that is meant, what to say
+    ("beta decay decay_rate", "tau", "a decay is a time constant: tau = -dt / log(beta) [ms]"),
+    ("tau_mem tau_m tau_mem_inv tau_syn", "tau", "give tau [ms]"),
+    ("threshold v_threshold vth theta", "V_th", "the threshold is V_th [mV]"),
+    ("reset_mechanism reset_method", "reset", "give reset='value' or reset='subtract'"),
+    ("spike_grad surrogate_function spike_fn", "surrogate", "give surrogate"),
+    ("units n_neurons num_neurons shape hidden_size", "size", "the number of units is size"),
+    ("in_features in_channels input_size n_in", "in_size", "give in_size"),
+    ("out_features out_channels units hidden_size n_out", "out_size", "give out_size"),
+    ("bias use_bias", "b_initializer", "without a bias: b_initializer=None"),
+    ("lr step_size", "learning_rate", "give learning_rate"),
+    ("learning_rate lr", "optimizer", "it belongs to the optimizer: optimizer=optax.adam(1e-3), or a configuration"),
+    ("epochs n_epochs num_epochs max_epochs nb_epoch", "num_epoch", "give num_epoch"),
+    ("validation_data val_data valid_data eval_data", "test_data", "give test_data=(x, y)"),
+    ("loss criterion loss_fn loss_function", "loss_fun", "give loss_fun"),
+    ("model net network module", "target", "the model is target"),
+    ("optim opt", "optimizer", "give optimizer"),
+    ("callbacks callback", "plugins", "observers are given as plugins=[...]"),
+    ("shuffle", "shuffle_data", "give shuffle_data"),
+    ("verbose verbosity", "progress_bar", "see progress_bar, and logger=None for silence"),
+    ("device devices accelerator", "loss_fun", "move the trainer afterwards: trainer.to(device)"),
+    ("batch_size epochs num_epoch", "loss_fun", "give it to fit(...)"),
+    (
+        "weight class_weight class_weights label_smoothing",
+        "reduce_time",
+        "weights of classes and softened targets take a loss of your own, f(predicts, targets)",
+    ),
+]
+
+
+def called_here(name: str) -> str:
+    """What a component of another library is called here, as the end of a message; or nothing."""
+    plain = name.replace("_", "").casefold()
+    for others, own in _COMPONENTS:
+        if plain in others.split():
+            return f"What is called so elsewhere is here {own}."
+    return f"Give that of Equinox: {_EQUINOX.format(name)}" if plain in _LAYERS else ""
+
+
+def argument_hint(name: str, known: Iterable[str]) -> str:
+    """What to write for an argument that there is not, as the end of a message."""
+    known = list(known)
+    for others, own, said in _ARGUMENTS:
+        if own in known and name.casefold() in others.split():
+            return f"{said[0].upper()}{said[1:]}."
+    return nearest(name, known)
+
+
+def missing_attribute(module: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error about a name that a module does not have."""
+    public = [n for n in known if not n.startswith("_") and n != "Any"]
+    return AttributeError(f"module {module!r} has no attribute {name!r}. {called_here(name) or nearest(name, public)}")
+
+
+def answers_for_arguments(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function or constructor say what is meant by a keyword that it does not have."""
+    accepted = inspect.signature(function).parameters
+    name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
+
+    @functools.wraps(function)
+    def answering(*args: P.args, **kwargs: P.kwargs) -> R:
+        check_keywords(name, kwargs, accepted)
+        return function(*args, **kwargs)
+
+    return answering
+
+
+def check_keywords(name: str, given: Iterable[str], accepted: Iterable[str]) -> None:
+    """Raise `ArgumentError` for a keyword that is not accepted, with what to write."""
+    for keyword in given:
+        if keyword not in accepted:
+            raise ArgumentError(
+                f"{name} takes no {keyword!r}. {argument_hint(keyword, (n for n in accepted if n != 'self'))}"
+            )
