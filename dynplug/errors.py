@@ -6,6 +6,7 @@ keeps working. A message says what failed, what was given, what was expected, an
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Any
 
 _SHOWN = 12  # of a list that may be long
 
@@ -82,22 +83,17 @@ class CheckpointError(DynplugError, ValueError):
 
 
 class StateDictError(DynplugError, ValueError):
-    """Arrays by path are not those of the tree that they should go into.
+    """Arrays by path are not those of the tree that they should go into, or were saved with another model.
 
     **Attributes:** `missing`, the paths of the tree for which there is no array; `unexpected`, the paths of the arrays
-    that the tree does not have.
+    that the tree does not have; `differing`, a `(path, saved, present)` for each that does not fit.
     """
 
-    def __init__(self, tree: str, missing: list[str], unexpected: list[str], misfits: list[str]):
-        parts = [f"missing {path}" for path in missing]
-        parts += [f"unexpected {path}{_close(path, missing)}" for path in unexpected]
-        more = f"; and {len(parts + misfits) - _SHOWN} more" if len(parts + misfits) > _SHOWN else ""
-        advice = "" if misfits else " strict=False loads what fits and reports the rest."
-        super().__init__(
-            f"These arrays are not those of this {tree}: {'; '.join((misfits + parts)[:_SHOWN])}{more}.{advice}"
-        )
+    def __init__(self, tree: str, missing: list[str], unexpected: list[str], differing: list[Any]):
+        super().__init__(f"These arrays are not those of this {tree}: {disagreement(missing, unexpected, differing)}")
         self.missing = missing
         self.unexpected = unexpected
+        self.differing = differing
 
 
 class DeviceError(DynplugError, RuntimeError):
@@ -160,3 +156,22 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def _close(path: str, known: Iterable[str]) -> str:
     close = get_close_matches(path, list(known), n=1, cutoff=0.6)
     return f" (is it {close[0]}?)" if close else ""
+
+
+def disagreement(missing: list[str], unexpected: list[str], differing: list[Any]) -> str:
+    """The end of a message about what was saved and is not the same here: where, and what to do."""
+    parts = [*map(str, differing), *(f"missing {path}" for path in missing)]
+    parts += [f"unexpected {path}{_close(path, missing)}" for path in unexpected]
+    more = f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
+    saved = " (what is saved, not what is here)" if differing else ""
+    cast = ", and cast=True converts dtypes" if any(_of_another_dtype(*one) for one in differing) else ""
+    return (
+        f"{'; '.join(parts[:_SHOWN])}{more}{saved}. Make it as it was saved; or strict=False loads what fits and "
+        f"reports the rest{cast}."
+    )
+
+
+def _of_another_dtype(path: str, saved: Any, present: Any) -> bool:
+    """Whether `float32[3]` and its like have the same shape."""
+    (_, shape, rest), (_, _, other) = str(saved).partition("["), str(present).partition("[")
+    return bool(shape) and rest == other

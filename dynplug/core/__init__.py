@@ -7,9 +7,11 @@ from dynplug.core.arrays_file import (
     write_whole as write_whole,
 )
 from dynplug.core.context import Context as Context
+from dynplug.core.definition import definition as definition, differences as differences
 from dynplug.core.devices import to as to
 from dynplug.core.drive import Drive as Drive
 from dynplug.core.events import event as event, events as events
+from dynplug.core.filling import Loaded as Loaded, fill as fill
 from dynplug.core.no_time import NoTime as NoTime
 from dynplug.core.nodes import nodes as nodes, train_vars as train_vars, vars as vars
 from dynplug.core.ode import (
@@ -23,7 +25,7 @@ from dynplug.core.parameter import Parameter as Parameter, as_size as as_size, p
 from dynplug.core.paths import leaves as leaves, lookup as lookup
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
-    Loaded as Loaded,
+    DEFINITION as DEFINITION,
     load_state_dict as load_state_dict,
     load_states as load_states,
     save_states as save_states,
@@ -31,3 +33,4 @@ from dynplug.core.state_dict import (
 )
 from dynplug.core.step import as_dt as as_dt, as_t0 as as_t0
 from dynplug.core.system import DynamicalSystem as DynamicalSystem, Lift as Lift, Sequential as Sequential
+from dynplug.core.values import check_values as check_values

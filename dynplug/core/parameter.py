@@ -44,13 +44,25 @@ def check_parameters(system: Any) -> None:
         value, where = getattr(system, field.name), f"{type(system).__name__}({field.name}=...)"
         if size is not None and np.shape(value) not in ((), size):
             raise ParameterError(f"{where} has shape {np.shape(value)}; give one number, or one a unit: {size}.")
-        if isinstance(value, Tracer):
-            continue
-        if not np.all(np.isfinite(value)):
-            raise ParameterError(f"{where} must be finite; got {value}.")
-        if field.metadata[POSITIVE] and not np.all(np.asarray(value) > 0):
-            raise ParameterError(f"{where} must be greater than zero; got {value}.")
+        check_value(where, field, value)
     _check_parts(system)
+
+
+def check_value(where: str, field: Any, value: Any) -> None:
+    """Raise `ParameterError` for a value that a field made by `param` cannot take; of no use under a transformation.
+
+    **Arguments:**
+
+    - `where`: what the value is, for the message.
+    - `field`: the field.
+    - `value`: the value; `None` for none.
+    """
+    if POSITIVE not in field.metadata or value is None or isinstance(value, Tracer):
+        return
+    if not np.all(np.isfinite(value)):
+        raise ParameterError(f"{where} must be finite; got {value}.")
+    if field.metadata[POSITIVE] and not np.all(np.asarray(value) > 0):
+        raise ParameterError(f"{where} must be greater than zero; got {value}.")
 
 
 def _check_parts(system: Any) -> None:

@@ -1,28 +1,23 @@
 """The arrays of a model, or of a state, by path: taken out, put in, and kept in a file."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
 from dynplug.core.arrays_file import read_arrays, write_arrays
+from dynplug.core.definition import definition, differences
+from dynplug.core.filling import Loaded, fill
 from dynplug.core.nodes import is_array
 from dynplug.core.paths import leaves
-from dynplug.errors import CheckpointError, StateDictError
+from dynplug.core.values import check_values
+from dynplug.errors import CheckpointError, StateDictError, nearest
 
-_FORMAT, _VERSION = "dynplug-states", 1
-
-
-class Loaded(NamedTuple):
-    """What loading gave: the tree with its new arrays, and the paths without a counterpart on either side."""
-
-    tree: Any
-    missing: list[str]
-    unexpected: list[str]
+_FORMAT, _VERSION = "dynplug-states", 2  # 1 had no definition
+DEFINITION = "definition"
 
 
 def state_dict(tree: Any) -> dict[str, Array | np.ndarray]:
@@ -37,88 +32,84 @@ def state_dict(tree: Any) -> dict[str, Array | np.ndarray]:
     return {leaf.path: leaf.value for leaf in leaves(tree) if is_array(leaf.value)}
 
 
-def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True) -> Loaded:
+def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True, cast: bool = False) -> Loaded:
     """A tree with its arrays replaced by others, by path; the given tree stays as it is.
 
-    Floating values take the dtype of those that they replace. A number of the tree for which there is an array of shape
-    (), a time constant that was trained, becomes that array.
+    A number of the tree for which there is an array of shape (), a time constant that was trained, becomes that array.
 
     **Arguments:**
 
     - `tree`: a model, a state, a `RunState`.
     - `arrays`: arrays by path, as `state_dict` gives them.
-    - `strict`: whether each path of the tree must be among `arrays` and the other way round. Otherwise what is missing
-        stays as it is, what is unexpected is left out, and both are reported.
+    - `strict`: whether all must fit. Otherwise what is missing, or of another shape or dtype, stays as it is, what is
+        unexpected is left out, and all of it is reported.
+    - `cast`: whether values take the dtype of those that they replace, as from double to single precision.
 
-    **Returns:** `(tree, missing, unexpected)`.
+    **Returns:** `(tree, missing, unexpected, differing)`.
 
-    **Raises:** `StateDictError`, with attributes `missing` and `unexpected`, where `strict` is not met, and for an
-    array of another shape or kind.
+    **Raises:** `StateDictError`, with attributes `missing`, `unexpected` and `differing`, where `strict` is not met;
+    `ParameterError` for a parameter that is not finite, or not above zero where it must be.
     """
-    known = leaves(tree)
-    missing = [leaf.path for leaf in known if is_array(leaf.value) and leaf.path not in arrays]
-    takes = {leaf.path for leaf in known if is_array(leaf.value) or isinstance(leaf.value, float)}
-    unexpected = [path for path in arrays if path not in takes]
-    misfits = [
-        f"{leaf.path} is {_describe(arrays[leaf.path])}, not {_describe(_words(leaf.value))}"
-        for leaf in known
-        if leaf.path in takes and leaf.path in arrays and not _fits(leaf.value, arrays[leaf.path])
-    ]
-    if misfits or (strict and (missing or unexpected)):
-        raise StateDictError(type(tree).__name__, missing, unexpected, misfits)
-    values = [
-        _like(leaf.value, arrays[leaf.path]) if leaf.path in takes and leaf.path in arrays else leaf.value
-        for leaf in known
-    ]
-    return Loaded(jax.tree.unflatten(jax.tree.structure(tree), values), missing, unexpected)
+    return _checked(fill(tree, leaves(tree), arrays, cast=cast), strict)
 
 
 def save_states(path: str | Path, tree: Any) -> None:
     """Write the arrays of a model, a state or any other pytree to a safetensors file, whole or not at all.
+
+    Its header tells the classes and constants that the arrays belong to.
 
     **Arguments:**
 
     - `path`: the file.
     - `tree`: a model, a state, a `RunState`, or a tuple or dictionary of these.
     """
-    write_arrays(path, state_dict(tree), {"format": _FORMAT, "version": str(_VERSION)})
+    header = {"format": _FORMAT, "version": str(_VERSION), DEFINITION: json.dumps(definition(tree))}
+    write_arrays(path, state_dict(tree), header)
 
 
-def load_states(path: str | Path, tree: Any, *, strict: bool = True, prefix: str = "") -> Loaded:
+def load_states(path: str | Path, tree: Any, *, strict: bool = True, cast: bool = False, prefix: str = "") -> Loaded:
     """As `load_state_dict`, from a safetensors file. Nothing in it is executed.
+
+    A file that `save_states` or a trainer wrote knows its model: a class, a constant such as `tau`, a surrogate or an
+    integrator that is another than in `tree` is among `differing`, so it is refused unless `strict=False`; the tree
+    keeps its own.
 
     **Arguments:**
 
     - `path`: the file: of `save_states`, of a trainer, of anybody.
     - `tree`: what to put its arrays into.
-    - `strict`: as for `load_state_dict`.
-    - `prefix`: take what is called so and something more: `"model/"` finds the model in the file of a trainer.
+    - `strict`, `cast`: as for `load_state_dict`.
+    - `prefix`: the part of the file to take, as `"hidden"`; `"model"` finds the model in the file of a trainer, and
+        `"best"` the one that `EarlyStopping(restore_best=True)` remembers.
 
-    **Raises:** `CheckpointError` where the file is missing, damaged or of a newer format; `StateDictError`.
+    **Raises:** `CheckpointError` where the file is missing, damaged, of a newer format or without such a part;
+    `StateDictError`; `ParameterError`.
     """
     arrays, header = read_arrays(path)
     if header.get("format") == _FORMAT and int(header.get("version", 1)) > _VERSION:
         raise CheckpointError(f"{path} has version {header['version']}; this dynplug reads {_VERSION}. Update dynplug.")
-    chosen = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-    return load_state_dict(tree, chosen, strict=strict)
+    chosen = _below(arrays, prefix)
+    if prefix and not chosen:
+        parts = {name[: min(at for sign in "./" if (at := f"{name}{sign}".find(sign)) >= 0)] for name in arrays}
+        raise CheckpointError(f"{path} has nothing called {prefix!r}. {nearest(prefix, parts)}")
+    loaded = fill(tree, leaves(tree), chosen, cast=cast)
+    saved = _below(json.loads(header.get(DEFINITION, "{}")), prefix)
+    if saved:
+        loaded.differing.extend(differences(saved, definition(tree), {*chosen, *state_dict(tree)}))
+    return _checked(loaded, strict)
 
 
-def _words(value: Any) -> Any:
-    """A value as it is kept: a key as its words."""
-    return jax.random.key_data(value) if jnp.issubdtype(jnp.result_type(value), jax.dtypes.prng_key) else value
+def _checked(loaded: Loaded, strict: bool) -> Loaded:
+    if strict and not loaded.whole:
+        raise StateDictError(type(loaded.tree).__name__, loaded.missing, loaded.unexpected, loaded.differing)
+    check_values(loaded.tree)
+    return loaded
 
 
-def _fits(old: Any, new: Any) -> bool:
-    old, new = _words(old), _words(new)
-    floating = all(jnp.issubdtype(jnp.result_type(value), jnp.floating) for value in (old, new))
-    return jnp.shape(old) == jnp.shape(new) and (floating or jnp.result_type(old) == jnp.result_type(new))
-
-
-def _like(old: Any, new: Any) -> Array:
-    if jnp.issubdtype(jnp.result_type(old), jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.asarray(_words(new)), impl=jax.random.key_impl(old))
-    return jnp.asarray(new, jnp.result_type(old))
-
-
-def _describe(value: Any) -> str:
-    return f"{jnp.result_type(value)}{list(jnp.shape(value))}"
+def _below(named: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """What is at a path or below it, by the rest of its path, whose parts are parted by dots, or trees by a slash."""
+    at = prefix.rstrip("./")
+    if not at:
+        return dict(named)
+    found = {name[len(at) + 1 :]: value for name, value in named.items() if name.startswith((f"{at}.", f"{at}/"))}
+    return {"": named[at], **found} if at in named else found

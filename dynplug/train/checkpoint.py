@@ -2,27 +2,48 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
-
-from dynplug.core import leaves, read_arrays, read_header, write_arrays
-from dynplug.errors import CheckpointError
+from dynplug.core import (
+    DEFINITION,
+    Loaded,
+    check_values,
+    definition,
+    differences,
+    fill,
+    leaves,
+    read_arrays,
+    read_header,
+    write_arrays,
+)
+from dynplug.core.nodes import is_array
+from dynplug.core.paths import Leaf
+from dynplug.errors import CheckpointError, disagreement
 from dynplug.plugin import registry
 from dynplug.train.portable import warn_of_local
 
-_FORMAT, _VERSION = "dynplug-checkpoint", 1
+_FORMAT, _VERSION = "dynplug-checkpoint", 2  # 1 had no definition
 
 
-def write(path: str | Path, trees: Mapping[str, Any], description: Mapping[str, Any]) -> None:
+def write(
+    path: str | Path,
+    trees: Mapping[str, Any],
+    description: Mapping[str, Any],
+    constants: Mapping[str, Any] | None = None,
+) -> None:
     """Write the arrays of named trees and a JSON description; the file appears whole or not at all.
 
-    A component that is registered in this process only is warned of.
+    A component that is registered in this process only is warned of. The header also tells the classes and constants of
+    the tree called `"model"`, and which plugins were in use, so that whoever has others is told.
 
-    The header also says which plugins were in use, so that whoever lacks one is told.
+    **Arguments:**
+
+    - `path`: the file.
+    - `trees`: trees by name.
+    - `description`: what else shall be kept, as JSON.
+    - `constants`: what else must be the same where it is read, as `{"dt": 1.0}`.
 
     **Raises:** `CheckpointError` where it cannot be written, on a full disk for example; an older file stays.
     """
@@ -32,21 +53,42 @@ def write(path: str | Path, trees: Mapping[str, Any], description: Mapping[str, 
         "format": _FORMAT,
         "version": str(_VERSION),
         "description": json.dumps(description),
+        DEFINITION: json.dumps(_definition(trees, constants)),
         "packages": json.dumps(used),
     }
-    write_arrays(path, _arrays(trees), header)
+    write_arrays(path, arrays(trees), header)
 
 
-def read(path: str | Path, trees: Mapping[str, Any]) -> tuple[dict[str, Any], Any]:
-    """The named trees with their arrays replaced by those of a file, and the file's description.
+def read(
+    path: str | Path,
+    trees: Mapping[str, Any],
+    constants: Mapping[str, Any] | None = None,
+    *,
+    strict: bool = True,
+    cast: bool = False,
+) -> tuple[Loaded, Any]:
+    """The named trees with their arrays replaced by those of a file, with what did not fit, and its description.
 
-    **Raises:** `CheckpointError` where the file is missing, damaged, no checkpoint, or of other arrays than `trees`.
+    **Arguments:**
+
+    - `path`: the file.
+    - `trees`, `constants`: as for `write`.
+    - `strict`, `cast`: as for `dynplug.load_states`.
+
+    **Raises:** `CheckpointError` where the file is missing, damaged or no checkpoint, or where `strict` is not met;
+    `ParameterError` for a parameter that is not finite, or not above zero where it must be.
     """
     saved, header = read_arrays(path)
     _check_header(path, header)
-    _compare(path, _arrays(trees), saved)
-    filled = {name: _fill(name, tree, saved) for name, tree in trees.items()}
-    return filled, json.loads(header["description"])
+    loaded = fill(dict(trees), _leaves(trees), saved, cast=cast)
+    if DEFINITION in header:
+        told, present = json.loads(header[DEFINITION]), _definition(trees, constants)
+        loaded.differing.extend(differences(told, present, {*saved, *arrays(trees)}))
+    if strict and not loaded.whole:
+        problems = disagreement(loaded.missing, loaded.unexpected, loaded.differing)
+        raise CheckpointError(f"{path} is of another model or optimizer: {problems}")
+    check_values(loaded.tree.get("model"))
+    return loaded, json.loads(header["description"])
 
 
 def describe(path: str | Path) -> Any:
@@ -72,7 +114,10 @@ def missing_packages(path: str | Path) -> str:
 
 def _check_header(path: str | Path, header: Mapping[str, str]) -> None:
     if header.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} is a safetensors file, but not one that dynplug wrote as a checkpoint.")
+        raise CheckpointError(
+            f"{path} is a safetensors file, but not one that dynplug wrote as a checkpoint. If it holds a model: "
+            "trainer.target = dynplug.load_states(path, trainer.target).tree"
+        )
     if int(header["version"]) > _VERSION:
         raise CheckpointError(
             f"{path} has version {header['version']} of the format; this dynplug reads {_VERSION}. Update it: "
@@ -80,41 +125,20 @@ def _check_header(path: str | Path, header: Mapping[str, str]) -> None:
         )
 
 
-def _arrays(trees: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        f"{name}/{leaf.path}": leaf.value
-        for name, tree in trees.items()
-        for leaf in leaves(tree)
-        if eqx.is_array(leaf.value)
-    }
+def arrays(trees: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays of named trees, by the paths that they have in a file."""
+    return {leaf.path: leaf.value for leaf in _leaves(trees) if is_array(leaf.value)}
 
 
-def _fill(name: str, tree: Any, saved: Mapping[str, Any]) -> Any:
-    values = [
-        _like(leaf.value, saved[f"{name}/{leaf.path}"]) if eqx.is_array(leaf.value) else leaf.value
-        for leaf in leaves(tree)
-    ]
-    return jax.tree.unflatten(jax.tree.structure(tree), values)
+def _leaves(trees: Mapping[str, Any]) -> list[Leaf]:
+    return [replace(leaf, path=_of_tree(leaf.path)) for leaf in leaves(dict(trees))]
 
 
-def _like(old: Any, saved: Any) -> Any:
-    if jnp.issubdtype(old.dtype, jax.dtypes.prng_key):
-        return jax.random.wrap_key_data(jnp.asarray(saved), impl=jax.random.key_impl(old))
-    return jnp.asarray(saved)
+def _definition(trees: Mapping[str, Any], constants: Mapping[str, Any] | None) -> dict[str, Any]:
+    model = {_of_tree(path): told for path, told in definition({"model": trees.get("model")}).items()}
+    return {**model, **(constants or {})}
 
 
-def _compare(path: str | Path, wanted: Mapping[str, Any], saved: Mapping[str, Any]) -> None:
-    forms = {name: jax.eval_shape(_words, value) for name, value in wanted.items()}
-    problems = [f"missing {name}" for name in wanted if name not in saved]
-    problems += [f"unexpected {name}" for name in saved if name not in wanted]
-    problems += [
-        f"{name} is {saved[name].dtype}{list(saved[name].shape)}, not {form.dtype}{list(form.shape)}"
-        for name, form in forms.items()
-        if name in saved and (saved[name].shape != form.shape or saved[name].dtype != form.dtype)
-    ]
-    if problems:
-        raise CheckpointError(f"{path} is of another model or optimizer: {'; '.join(problems)}.")
-
-
-def _words(value: Any) -> Any:
-    return jax.random.key_data(value) if jnp.issubdtype(value.dtype, jax.dtypes.prng_key) else value
+def _of_tree(path: str) -> str:
+    """A path whose first part is the name of a tree."""
+    return path.replace(".", "/", 1)

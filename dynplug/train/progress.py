@@ -1,7 +1,7 @@
 """Where a training stands: what a checkpoint holds, and how it goes there and back."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 import dynplug.train.checkpoint as checkpoint
-from dynplug.core import leaves
+from dynplug.core import Loaded, check_values, definition, differences, leaves
 from dynplug.errors import StateError
 from dynplug.timeloop import RunState
 from dynplug.train.epoch import Log
@@ -53,17 +53,19 @@ class Progress:
         old, new = ({leaf.path: _form(leaf.value) for leaf in leaves(m)} for m in (self.model, model))
         if jax.tree.structure(self.model) != jax.tree.structure(model) or old != new:
             differ = [p for p in {**old, **new} if old.get(p) != new.get(p)]
-            what = f"they differ at {', '.join(differ)}" if differ else "their fields that are no arrays differ"
+            others = differences(definition(model), definition(self.model), {**old, **new})
+            told = [*differ, *(f"{path} ({given}, not {here})" for path, given, here in others)]
+            what = f"they differ at {', '.join(told)}" if told else "their fields that are no arrays differ"
             raise StateError(
                 f"A model that is assigned to a trainer must be of its model's structure, but {what}. Make another "
                 "trainer of it."
             )
-        trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
-        params, self.static = eqx.partition(model, trained)
+        check_values(model)
+        params, self.static = self._partition(model)
         self.state = TrainState.of(params, self.state.optimizer)
 
-    def write(self, path: str | Path) -> None:
-        """Write it all to a checkpoint."""
+    def write(self, path: str | Path, constants: Mapping[str, Any]) -> None:
+        """Write it all to a checkpoint, with what must be the same where it is read."""
         size = None if self.run is None else jax.tree.leaves((self.run.system, jnp.zeros(1)))[0].shape[0]
         description = {
             "epoch": self.epoch,
@@ -74,32 +76,50 @@ class Progress:
             "seed": self.seed,
             "batch_size": size,
         }
-        checkpoint.write(path, self._trees(self.run), description)
+        checkpoint.write(path, self._trees(self.run), description, constants)
 
-    def read(self, path: str | Path, start: Callable[[Any, int], RunState]) -> "Progress":
-        """What `write` wrote.
+    def read(
+        self,
+        path: str | Path,
+        start: Callable[[Any, int], RunState],
+        constants: Mapping[str, Any],
+        *,
+        strict: bool,
+        cast: bool,
+    ) -> tuple["Progress", Loaded]:
+        """What `write` wrote, or as much of it as fits here, and what does not.
 
         **Arguments:**
 
         - `path`: the checkpoint.
         - `start`: the states at the start of a run, for a model and a batch size.
+        - `constants`: what must be the same.
+        - `strict`, `cast`: as for `dynplug.load_states`.
         """
         size = checkpoint.describe(path).get("batch_size")
         run = None if size is None else start(self.model, size)
-        trees, told = checkpoint.read(path, self._trees(run))
-        trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
-        params, static = eqx.partition(trees["model"], trained)
+        trees = self._trees(run)
+        loaded, told = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
+        params, static = self._partition(loaded.tree["model"])
+        others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
+        if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
+            return replace(self, state=TrainState.of(params, self.state.optimizer), static=static), loaded
         return Progress(
-            TrainState.of(params, trees["optimizer"]),
+            TrainState.of(params, loaded.tree["optimizer"]),
             static,
             told["seed"],
-            trees.get("run"),
+            loaded.tree.get("run"),
             told["epoch"],
             told.get("batches", 0),
             Log.from_json(told["log"]) if "log" in told else Log(),
             History.from_json(told["history"]),
             told.get("began"),
-        )
+        ), loaded
+
+    def _partition(self, model: Any) -> tuple[Any, Any]:
+        """A model's part that is trained, and the rest."""
+        trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
+        return eqx.partition(model, trained)
 
     def _trees(self, run: RunState | None) -> dict[str, Any]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}

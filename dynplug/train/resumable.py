@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dynplug.core import to
+from dynplug.core import Loaded, to
 from dynplug.timeloop import RunState
 from dynplug.train.history import History
 from dynplug.train.progress import Progress
@@ -24,6 +24,7 @@ class Resumable(ABC):
     - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
     """
 
+    dt: float
     _progress: Progress
     _observers: Any
     _device: Any = None
@@ -31,6 +32,11 @@ class Resumable(ABC):
     @abstractmethod
     def _start(self, model: Any, batch_size: int) -> RunState:
         """The states of a model before the first step."""
+
+    @property
+    def _constants(self) -> dict[str, Any]:
+        """What of a trainer, beside its model, what was learned depends on."""
+        return {"dt": self.dt}
 
     @property
     def target(self) -> Any:
@@ -97,14 +103,29 @@ class Resumable(ABC):
 
         **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
         """
-        self._progress.write(filename)
+        self._progress.write(filename, self._constants)
         self._observers.dynplug_checkpoint_saved(run=self, path=str(filename))
 
-    def load_states(self, filename: str | Path) -> None:
+    def load_states(self, filename: str | Path, *, strict: bool = True, cast: bool = False) -> Loaded:
         """Go back to what `save_states` wrote; training then goes on as if it had never stopped, on the device of `to`.
 
-        **Raises:** `CheckpointError`; this trainer is then as it was.
+        The file knows its model: another class, constant, surrogate, integrator or `dt` than this trainer's is refused.
+
+        **Arguments:**
+
+        - `filename`: the file.
+        - `strict`: whether all must be the same. Otherwise the model takes the arrays that fit, and the rest is
+            reported. Where every array fits, as with another `tau` or `dt`, training goes on from the file under this
+            trainer's constants; where one does not, as with a head of another size, this trainer keeps its optimizer,
+            epoch and history, and begins with what the file's model has learned.
+        - `cast`: whether floating values take this trainer's dtype.
+
+        **Returns:** `(tree, missing, unexpected, differing)`, as `dynplug.load_states`; the tree is `target`.
+
+        **Raises:** `CheckpointError`, or `ParameterError` for a parameter that its model cannot take; this trainer is
+        then as it was.
         """
-        self._progress = self._progress.read(filename, self._start)
+        self._progress, loaded = self._progress.read(filename, self._start, self._constants, strict=strict, cast=cast)
         if self._device is not None:
             self.to(self._device)
+        return loaded._replace(tree=self.target)

@@ -47,6 +47,6 @@ class Trainer(Protocol):
         """Write all that training needs to go on as if it had never stopped."""
         ...
 
-    def load_states(self, filename: str | Path) -> None:
+    def load_states(self, filename: str | Path) -> Any:
         """Go back to what `save_states` wrote, or raise `CheckpointError` and stay as it was."""
         ...

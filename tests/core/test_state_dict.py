@@ -2,15 +2,18 @@
 
 import json
 import os
+import re
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from safetensors.numpy import load_file, save_file
 
 import dynplug as dp
-from dynplug.errors import CheckpointError, StateDictError
+from dynplug.errors import CheckpointError, ParameterError, StateDictError
 
 
 def network(key, hidden=3, **lif):
@@ -34,8 +37,8 @@ def test_arrays_go_by_path_and_come_back_into_another_model(net, getkey):
     assert arrays["a.weight"] is net["a"].weight
     other = network(getkey())
     before = other["a"].weight
-    loaded, missing, unexpected = dp.load_state_dict(other, arrays)
-    assert (missing, unexpected) == ([], [])
+    loaded, missing, unexpected, differing = dp.load_state_dict(other, arrays)
+    assert (missing, unexpected, differing) == ([], [], [])
     assert all(np.array_equal(dp.state_dict(loaded)[path], arrays[path]) for path in PATHS)
     assert other["a"].weight is before
     assert not np.array_equal(before, arrays["a.weight"])
@@ -59,28 +62,84 @@ def test_strict_names_all_that_is_missing_and_unexpected(net):
 def test_compatible_loading_takes_what_fits_and_reports_the_rest(net, getkey):
     arrays = dp.state_dict(network(getkey()))
     del arrays["a.bias"]
-    loaded, missing, unexpected = dp.load_state_dict(net, {**arrays, "z": jnp.ones(1)}, strict=False)
-    assert (missing, unexpected) == (["a.bias"], ["z"])
+    loaded, missing, unexpected, differing = dp.load_state_dict(net, {**arrays, "z": jnp.ones(1)}, strict=False)
+    assert (missing, unexpected, differing) == (["a.bias"], ["z"], [])
     assert loaded["a"].bias is net["a"].bias
     np.testing.assert_array_equal(loaded["a"].weight, arrays["a.weight"])
 
 
-@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize("cast", [True, False])
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "form"),
+    [(np.zeros((2, 3), np.float32), "float32[2, 3]"), (np.zeros((3, 2), np.int32), "int32[3, 2]")],
+)
+def test_another_shape_or_kind_is_an_error_or_left_out_and_reported(net, cast, value, form):
+    arrays = {**dp.state_dict(net), "a.weight": value, "a.bias": np.ones(3, np.float32)}
+    with pytest.raises(StateDictError, match=rf"a.weight is {re.escape(form)}, not float32\[3, 2\]") as error:
+        dp.load_state_dict(net, arrays, cast=cast)
+    assert error.value.differing == [("a.weight", form, "float32[3, 2]")]
+    assert ("cast=True" in str(error.value)) == (form == "int32[3, 2]")
+    loaded = dp.load_state_dict(net, arrays, strict=False, cast=cast)
+    assert loaded.differing == [("a.weight", form, "float32[3, 2]")]
+    assert not loaded.whole
+    assert loaded.tree["a"].weight is net["a"].weight
+    np.testing.assert_array_equal(loaded.tree["a"].bias, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("saved", "here"),
     [
-        (np.zeros((2, 3), np.float32), r"a.weight is float32\[2, 3\], not float32\[3, 2\]"),
-        (np.zeros((3, 2), np.int32), r"a.weight is int32\[3, 2\], not float32\[3, 2\]"),
+        ("float64", "float32"),
+        ("float32", "float16"),
+        ("float16", "float32"),
+        ("int64", "int32"),
+        ("bfloat16", "float32"),
     ],
 )
-def test_another_shape_or_kind_is_always_an_error(net, strict, value, said):
-    with pytest.raises(StateDictError, match=said):
-        dp.load_state_dict(net, {**dp.state_dict(net), "a.weight": value}, strict=strict)
+def test_another_precision_is_converted_if_asked_for_and_never_in_silence(saved, here):
+    tree = {"x": np.zeros(2, here)}
+    arrays = {"x": np.array([1, 3], jnp.dtype(saved))}
+    with pytest.raises(StateDictError, match=rf"x is {saved}\[2\], not {here}\[2\].*cast=True"):
+        dp.load_state_dict(tree, arrays)
+    assert dp.load_state_dict(tree, arrays, strict=False).tree["x"] is tree["x"]
+    loaded = dp.load_state_dict(tree, arrays, cast=True).tree["x"]
+    assert loaded.dtype == here
+    np.testing.assert_array_equal(loaded, [1, 3])
 
 
-def test_values_take_the_floating_dtype_of_the_tree(net):
-    loaded = dp.load_state_dict(net, {p: np.asarray(a, np.float64) for p, a in dp.state_dict(net).items()}).tree
-    assert loaded["a"].weight.dtype == jnp.float32
+@pytest.mark.parametrize(("value", "here"), [(np.float32(1e6), "float16"), (np.int64(2**40), "int32")])
+def test_what_a_dtype_cannot_hold_is_not_converted(value, here):
+    with pytest.raises(StateDictError, match=f"with values that {here} cannot hold, not {here}"):
+        dp.load_state_dict({"x": np.zeros((), here)}, {"x": value}, cast=True)
+
+
+def test_a_file_of_another_precision(net, tmp_path, x64):
+    double = jax.tree.map(lambda a: a.astype(float) if isinstance(a, jax.Array) else a, net)
+    dp.save_states(tmp_path / "f", net)
+    with pytest.raises(StateDictError, match=r"a\.weight is float32\[3, 2\], not float64"):
+        dp.load_states(tmp_path / "f", double)
+    loaded = dp.load_states(tmp_path / "f", double, cast=True).tree
+    assert loaded["a"].weight.dtype == jnp.float64
+    np.testing.assert_array_equal(loaded["a"].weight, net["a"].weight)
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
+def test_a_positive_parameter_is_checked_wherever_it_is_loaded(tmp_path, getkey, value):
+    def make(tau):
+        return network(jax.random.key(0), tau=jnp.full(3, tau))
+
+    bad = eqx.tree_at(lambda m: m["b"].tau, make(5.0), jnp.array([5.0, value, 5.0]))
+    dp.save_states(tmp_path / "f", bad)
+    for load in (
+        lambda: dp.load_state_dict(make(4.0), dp.state_dict(bad)),
+        lambda: dp.load_state_dict(make(4.0), dp.state_dict(bad), strict=False),
+        lambda: dp.load_states(tmp_path / "f", make(4.0)),
+        lambda: dp.load_state_dict({"m": make(4.0)}, {"m.b.tau": np.full(3, value, np.float32)}, strict=False),
+    ):
+        with pytest.raises(ParameterError, match=r"b\.tau must be"):
+            load()
+    moments = optax.adam(0.1).init(eqx.filter(make(4.0), eqx.is_array))  # made of models, but of other values
+    assert dp.load_state_dict(moments, dp.state_dict(moments)).whole
 
 
 def test_a_number_becomes_the_array_that_was_trained_in_its_place(getkey):
@@ -106,7 +165,7 @@ def test_a_file_holds_the_model_bit_by_bit_under_its_paths(net, tmp_path, getkey
     dp.save_states(path, net)
     assert set(load_file(path)) == set(PATHS)
     loaded = dp.load_states(path, network(getkey()))
-    assert (loaded.missing, loaded.unexpected) == ([], [])
+    assert loaded.whole
     assert all(np.array_equal(dp.state_dict(loaded.tree)[p], dp.state_dict(net)[p]) for p in PATHS)
     with pytest.raises(StateDictError, match=r"a\.weight is"):
         dp.load_states(path, network(getkey(), hidden=4))
@@ -133,10 +192,24 @@ def test_a_file_may_be_loaded_in_part(net, tmp_path, getkey):
     ]
 
 
-def test_the_model_is_found_in_the_file_of_a_trainer(net, tmp_path, getkey):
+@pytest.mark.parametrize("prefix", ["hidden", "hidden.", "hidden/"])
+def test_a_prefix_is_a_whole_part_of_a_path(tmp_path, getkey, prefix):
+    one, two = (dp.layers.Dense(2, 2, key=getkey()) for _ in range(2))
+    dp.save_states(tmp_path / "f", dp.Sequential(hidden=one, hidden2=two))
+    loaded = dp.load_states(tmp_path / "f", two, prefix=prefix)
+    assert loaded.whole
+    np.testing.assert_array_equal(loaded.tree.weight, one.weight)
+    assert dp.load_states(tmp_path / "f", jnp.zeros((2, 2)), prefix=f"{prefix.rstrip('./')}.weight").whole
+    for wrong in ("hiden", "hid", "hidden.weigth"):
+        with pytest.raises(CheckpointError, match=rf"nothing called '{wrong}'. Did you mean|Known: hidden, hidden2"):
+            dp.load_states(tmp_path / "f", two, prefix=wrong, strict=False)
+
+
+@pytest.mark.parametrize("prefix", ["model", "model/", "model."])
+def test_the_model_is_found_in_the_file_of_a_trainer(net, tmp_path, getkey, prefix):
     trainer = dp.BPTT(net, "mse", dt=1.0, logger=None, progress_bar=False)
     trainer.save_states(tmp_path / "f")
-    loaded = dp.load_states(tmp_path / "f", network(getkey()), prefix="model/").tree
+    loaded = dp.load_states(tmp_path / "f", network(getkey()), prefix=prefix).tree
     np.testing.assert_array_equal(loaded["c"].weight, net["c"].weight)
 
 
@@ -177,9 +250,11 @@ def test_what_is_no_such_file_is_told_apart(net, tmp_path):
     with pytest.raises(CheckpointError, match="damaged, or no safetensors file"):
         dp.load_states(tmp_path / "cut", net)
     arrays = {p: np.asarray(a) for p, a in dp.state_dict(net).items()}
-    save_file(arrays, tmp_path / "newer", {"format": "dynplug-states", "version": "2"})
-    with pytest.raises(CheckpointError, match="version 2; this dynplug reads 1"):
+    save_file(arrays, tmp_path / "newer", {"format": "dynplug-states", "version": "3"})
+    with pytest.raises(CheckpointError, match="version 3; this dynplug reads 2"):
         dp.load_states(tmp_path / "newer", net)
+    save_file(arrays, tmp_path / "older", {"format": "dynplug-states", "version": "1"})
+    assert dp.load_states(tmp_path / "older", net).whole
     save_file(arrays, tmp_path / "foreign", {"about": json.dumps("made elsewhere")})
     assert dp.load_states(tmp_path / "foreign", net).missing == []
 

@@ -53,9 +53,10 @@ def test_a_simulation_goes_on_from_a_file_in_another_runner(tmp_path):
     first.run(inputs=X[:8])
     dp.save_states(tmp_path / "run.safetensors", first.state)
     second.reset_state()
-    second.state, missing, unexpected = dp.load_states(tmp_path / "run.safetensors", second.state)
+    second.state, missing, unexpected, differing = dp.load_states(tmp_path / "run.safetensors", second.state)
     assert not missing
     assert not unexpected
+    assert not differing
     np.testing.assert_array_equal(second.run(inputs=X[8:]), out[8:])
     np.testing.assert_allclose(second.mon.ts, whole.mon.ts[8:])
 

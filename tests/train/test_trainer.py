@@ -72,7 +72,7 @@ def test_a_model_may_be_put_into_a_trainer(trainer, net, data, assert_same):
     second.target = first.target
     assert_same(second.target, first.target)
     np.testing.assert_array_equal(second.predict(data[0]), first.predict(data[0]))
-    loaded, _, _ = dp.load_state_dict(net(), dp.state_dict(first.target))
+    loaded, *_ = dp.load_state_dict(net(), dp.state_dict(first.target))
     second.target = loaded
     second.fit(data, num_epoch=1)
     assert second.epoch == 1

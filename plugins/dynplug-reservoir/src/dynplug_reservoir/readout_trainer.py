@@ -127,15 +127,16 @@ class ReadoutTrainer(ABC):
     def save_states(self, filename: str | Path) -> None:
         """Write model, what the trainer remembers, epoch, seed and history to one file, whole or not at all."""
         description = {"epoch": self.epoch, "seed": self.seed, "history": self.history.to_json()}
-        checkpoint.write(filename, {"model": self.target, "memory": self._memory}, description)
+        checkpoint.write(filename, {"model": self.target, "memory": self._memory}, description, {"dt": self.dt})
 
     def load_states(self, filename: str | Path) -> None:
         """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
 
         **Raises:** `CheckpointError`; this trainer is then as it was.
         """
-        trees, description = checkpoint.read(filename, {"model": self.target, "memory": self._memory})
-        self.target, self._memory = trees["model"], trees["memory"]
+        trees = {"model": self.target, "memory": self._memory}
+        loaded, description = checkpoint.read(filename, trees, {"dt": self.dt})
+        self.target, self._memory = loaded.tree["model"], loaded.tree["memory"]
         self.epoch, self.seed = description["epoch"], description["seed"]
         self.history = History.from_json(description["history"])
 

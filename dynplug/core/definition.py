@@ -1,0 +1,149 @@
+"""What a model is but for its arrays: classes and constants by path, as plain JSON, and where two of them differ."""
+
+import dataclasses
+import enum
+import functools
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, NamedTuple
+
+import jax.tree_util as jtu
+import numpy as np
+
+from dynplug.core.nodes import is_array
+from dynplug.core.paths import children
+
+
+class Difference(NamedTuple):
+    """What is saved at a path, and what is there at present; `None` for nothing."""
+
+    path: str
+    saved: Any
+    present: Any
+
+    def __str__(self) -> str:
+        return f"{self.path or 'it'} is {self.saved}, not {self.present}"
+
+
+def definition(tree: Any) -> dict[str, Any]:
+    """The classes and constants of a model by path: `{"hidden": "dynplug:LIF", "hidden.tau": 20.0, ...}`.
+
+    Numbers and what is static are told as they are, functions and classes by their names; arrays are left out.
+
+    **Arguments:**
+
+    - `tree`: a model, or any other pytree.
+    """
+    return dict(_told(tree, ""))
+
+
+def differences(saved: Mapping[str, Any], present: Mapping[str, Any], arrays: Collection[str] = ()) -> list[Difference]:
+    """Where two definitions differ. What only one of them has is told once, not for all that is below it.
+
+    **Arguments:**
+
+    - `saved`, `present`: definitions.
+    - `arrays`: the paths at which either side has an array; a number that was trained is one and is no difference.
+    """
+    found: list[Difference] = []
+    covered: set[str] = set()
+    for path in {**present, **saved}:
+        both = path in saved and path in present
+        if path in arrays or (both and _same(saved[path], present[path])):
+            continue
+        if both or not covered.intersection(_above(path)):
+            found.append(Difference(path, saved.get(path), present.get(path)))
+        covered.add(path)
+    return found
+
+
+def _told(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if is_array(node):
+        return
+    if node is None or jtu.all_leaves([node]):
+        yield path, _plain(node)
+        return
+    if dataclasses.is_dataclass(node):
+        yield path, _name(type(node))
+        for field in dataclasses.fields(node):
+            if field.metadata.get("static"):
+                yield _join(path, field.name), _plain(getattr(node, field.name, None))
+    for name, child in children(node):
+        yield from _told(child, _join(path, name))
+
+
+@functools.singledispatch
+def _plain(value: Any) -> Any:
+    """A constant as JSON. What has no form of its own is told by its name, or by its class's."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return [_name(type(value)), {f.name: _plain(getattr(value, f.name, None)) for f in dataclasses.fields(value)}]
+    return _name(value)
+
+
+def _register(*classes: Any) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
+    def register(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        for cls in classes:
+            _plain.register(cls, function)
+        return function
+
+    return register
+
+
+@_register(type(None), bool, int, float, str)
+def _(value: Any) -> Any:
+    return value
+
+
+@_register(complex, enum.Enum, np.dtype)
+def _(value: Any) -> str:
+    return str(value)
+
+
+@_register(np.generic, np.ndarray)
+def _(value: Any) -> Any:
+    return _plain(value.tolist())
+
+
+@_register(list, tuple)
+def _(value: Any) -> list[Any]:
+    return [_plain(item) for item in value]
+
+
+@_register(set, frozenset)
+def _(value: Any) -> list[Any]:
+    return sorted((_plain(item) for item in value), key=str)
+
+
+@_register(dict)
+def _(value: Any) -> dict[str, Any]:
+    return {str(name): _plain(item) for name, item in value.items()}
+
+
+@_register(functools.partial)
+def _(value: Any) -> list[Any]:
+    return [_plain(value.func), _plain(value.args), _plain(value.keywords)]
+
+
+def _name(thing: Any) -> str:
+    """`"package:name"`; modules within a package move about, and a script's own names have no package."""
+    named = thing if hasattr(thing, "__name__") else type(thing)
+    package = str(getattr(named, "__module__", None) or "").partition(".")[0]
+    name = str(getattr(named, "__qualname__", None) or named.__name__).rpartition("<locals>.")[2]
+    return name if package in ("", "__main__") else f"{package}:{name}"
+
+
+def _same(a: Any, b: Any) -> bool:
+    if isinstance(a, str) and isinstance(b, str):  # what a script defines may later be imported from it
+        (one, _, name), (two, _, other) = a.rpartition(":"), b.rpartition(":")
+        return name == other and (one == two or not one or not two)
+    return a == b or json.dumps(a) == json.dumps(b)  # where a number is NaN
+
+
+def _above(path: str) -> Iterator[str]:
+    """The paths of all that a part is in."""
+    yield ""
+    yield from (path[:n] for n, sign in enumerate(path) if sign in "./")
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

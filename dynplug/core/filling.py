@@ -1,0 +1,115 @@
+"""Arrays put into a tree by path: what fits, and what does not."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core.definition import Difference
+from dynplug.core.nodes import is_array
+from dynplug.core.paths import Leaf
+
+
+class Loaded(NamedTuple):
+    """What loading gave.
+
+    **Attributes:**
+
+    - `tree`: the tree with its new arrays.
+    - `missing`: the paths of the tree for which there was none.
+    - `unexpected`: the paths that the tree does not have.
+    - `differing`: where the two do not agree, and the tree stays as it was: a `(path, saved, present)` for each array
+        of another shape or dtype, and, from a file that tells them, for each class or constant that is another.
+    """
+
+    tree: Any
+    missing: list[str]
+    unexpected: list[str]
+    differing: list[Difference]
+
+    @property
+    def whole(self) -> bool:
+        """Whether all was there, and the same."""
+        return not (self.missing or self.unexpected or self.differing)
+
+
+def fill(tree: Any, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast: bool) -> Loaded:
+    """Put arrays into a tree, where they fit; the given tree stays as it is.
+
+    **Arguments:**
+
+    - `tree`: the tree.
+    - `known`: its leaves, in order, with the paths that are theirs in `arrays`.
+    - `arrays`: arrays by path.
+    - `cast`: whether they may be converted to the dtypes of those that they replace.
+    """
+    takes = {leaf.path for leaf in known if _takes(leaf.value)}
+    missing = [leaf.path for leaf in known if is_array(leaf.value) and leaf.path not in arrays]
+    differing: list[Difference] = []
+    values: list[Any] = []
+    for leaf in known:
+        value = leaf.value
+        if leaf.path in takes and leaf.path in arrays:
+            new = arrays[leaf.path]
+            value, problem = _put(leaf.value, new, cast)
+            if problem:
+                differing.append(Difference(leaf.path, problem, _form(leaf.value)))
+        values.append(value)
+    filled = jax.tree.unflatten(jax.tree.structure(tree), values)
+    return Loaded(filled, missing, [path for path in arrays if path not in takes], differing)
+
+
+def _takes(old: Any) -> bool:
+    return is_array(old) or isinstance(old, float)
+
+
+def _put(old: Any, new: Any, cast: bool) -> tuple[Any, str]:
+    """A new value in the form of an old one, and nothing to say; or the old one, and what the new one is."""
+    new, bare = np.asarray(_words(new)), not hasattr(new, "dtype")
+    wanted = np.dtype(_words(old).dtype if is_array(old) else _own(new.dtype))
+    if new.shape != np.shape(_words(old)):
+        return old, _form(new)
+    given = new
+    if new.dtype != wanted:
+        if not ((cast or bare) and _kind(new.dtype) == _kind(wanted) != ""):
+            return old, _form(new)
+        with np.errstate(over="ignore", invalid="ignore"):
+            new = new.astype(wanted)
+        if not _holds(new, given):
+            return old, f"{_form(given)} with values that {wanted} cannot hold"
+    if _is_key(old):
+        return jax.random.wrap_key_data(jnp.asarray(new), impl=jax.random.key_impl(old)), ""
+    return new if isinstance(old, np.ndarray) else jnp.asarray(new), ""
+
+
+def _own(dtype: Any) -> Any:
+    """The dtype of what was trained in the place of a number: its own, where JAX has it at present."""
+    return jax.dtypes.canonicalize_dtype(dtype) if _kind(dtype) == "floating" else jnp.result_type(float)
+
+
+def _kind(dtype: Any) -> str:
+    kinds = {"floating": jnp.floating, "integer": jnp.integer, "complex": jnp.complexfloating}
+    return next((name for name, kind in kinds.items() if jnp.issubdtype(dtype, kind)), "")
+
+
+def _holds(new: np.ndarray, given: np.ndarray) -> bool:
+    """Whether a conversion lost digits at most."""
+    if _kind(new.dtype) == "integer":
+        return bool(np.array_equal(new, given))
+    return bool(np.array_equal(np.isfinite(new), np.isfinite(given)))
+
+
+def _is_key(value: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(value), jax.dtypes.prng_key)
+
+
+def _words(value: Any) -> Any:
+    """A value as it is kept: a key as its words."""
+    return jax.random.key_data(value) if hasattr(value, "dtype") and _is_key(value) else value
+
+
+def _form(value: Any) -> str:
+    value = _words(value)
+    return f"{getattr(value, 'dtype', jnp.result_type(value))}{list(np.shape(value))}"

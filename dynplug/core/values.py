@@ -1,0 +1,33 @@
+"""Whether the values in a model, wherever they come from, are values that it can take."""
+
+import dataclasses
+from typing import Any
+
+import jax
+
+from dynplug.core.parameter import check_value
+from dynplug.core.paths import children
+
+
+def check_values(tree: Any, path: str = "") -> None:
+    """Refuse a parameter of a model that is not finite, or not above zero where it was declared so.
+
+    Named tuples are left alone: the state of an optimizer is made of models whose values are not a model's.
+
+    **Arguments:**
+
+    - `tree`: a model, or a pytree of models.
+    - `path`: where it is, for the message.
+
+    **Raises:** `ParameterError` that names the path.
+    """
+    if isinstance(tree, tuple) and hasattr(tree, "_fields"):
+        return
+    declared = {f.name: f for f in dataclasses.fields(tree)} if dataclasses.is_dataclass(tree) else {}
+    for name, child in children(tree):
+        below = f"{path}.{name}" if path else name
+        if child is None or jax.tree_util.all_leaves([child]):
+            if name in declared:
+                check_value(below, declared[name], child)
+        else:
+            check_values(child, below)
