@@ -12,7 +12,11 @@ from dynplug.plugin import registry
 @click.command("train")
 @click.argument("recipe", required=False)
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change the configuration.")
-@click.option("--resume", metavar="RUN_FOLDER", help="Go on with a run that was interrupted, or extend it.")
+@click.option(
+    "--resume",
+    metavar="RUN_FOLDER",
+    help="Go on with an interrupted run, or extend it; fit.num_epoch counts all epochs.",
+)
 @click.option("--out", metavar="FOLDER", help="The run folder; by default a new one under runs/.")
 def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None) -> None:
     """Train by RECIPE: the name of a task, as `digits`, or a TOML file.
@@ -20,6 +24,9 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     Every `type` in a configuration is the id of a registered component, so another neuron is one override away:
 
         dynplug train digits --set model.hidden.type=ALIF
+
+    With --resume a run goes on until it has trained for `fit.num_epoch` epochs in all: --set fit.num_epoch=20 adds ten
+    to a run of ten.
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
@@ -40,7 +47,8 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     for note in config.notes:
         click.echo(note)
     tune_allocator()
-    training = Training(config, folder, resume=resume is not None)
+    training = Training(config, folder, resume=resume is not None, new=not (out or resume))
+    folder = training.folder
     click.echo(f"Run folder: {folder}")
     training.run(click.echo)
     written = [name for name in (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT) if (folder / name).exists()]

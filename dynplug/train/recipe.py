@@ -25,31 +25,60 @@ class Training:
 
     The folder holds the resolved configuration, a line of metrics per epoch and phase as JSON, the last two
     checkpoints, and, in the end, a report in HTML and its pictures.
+
+    **Arguments:**
+
+    - `config`: the configuration.
+    - `folder`: the run folder.
+    - `resume`: whether to go on with what it holds; otherwise it must hold none.
+    - `new`: whether it must not be there yet; where it is, a number at the end of its name makes it another.
     """
 
-    def __init__(self, config: Config, folder: str | Path, *, resume: bool = False):
+    def __init__(self, config: Config, folder: str | Path, *, resume: bool = False, new: bool = False):
         self.config = config
-        self._files = RunFolder(folder)
-        self.folder = self._files.path
+        self._files = RunFolder(folder, new=new)
         key = jax.random.key(config.values["seed"])
         with config.blamed():
             task, self.runner = self._components(key, resume)
             self._check_fit()
         self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
         self._note = ""
-        if resume:
-            with config.blamed():
-                self._load()
-            self._files.resumed(config.dump(), self.runner.epoch, getattr(self.runner, "steps", 0))
-        else:
-            self._files.begin(config.dump())
+        try:
+            self._claim(resume)
+        except BaseException:
+            self._files.release()
+            raise
+
+    def _claim(self, resume: bool) -> None:
+        if not resume:
+            self._files.begin(self.config.dump())
+            return
+        with self.config.blamed():
+            self._load()
+        self._files.resumed(self.config.dump(), self.runner.epoch, getattr(self.runner, "steps", 0))
+        self._files.release()  # until it runs: one that was only loaded keeps nobody out
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self._files.path
 
     def run(self, say: Callable[[str], None]) -> None:
-        """Train for the epochs that are still to do, and write the report."""
+        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report."""
+        self._files.hold()
+        try:
+            self._run(say)
+        finally:
+            self._files.release()
+
+    def _run(self, say: Callable[[str], None]) -> None:
         if self._note:
             say(self._note)
         fit = dict(self.config.values["fit"])
-        fit["num_epoch"] = max(0, fit.get("num_epoch", 100) - self.runner.epoch)
+        asked = fit.get("num_epoch", 100)
+        fit["num_epoch"] = max(0, asked - self.runner.epoch)
+        if not fit["num_epoch"]:
+            say(f"All {asked} epochs are done; for more: --set fit.num_epoch={2 * asked}")
         if self._saves_itself:
             fit["save_to"] = self._files.checkpoints.path
         self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)

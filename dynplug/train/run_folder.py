@@ -1,6 +1,9 @@
 """The folder of a training: configuration, metrics, checkpoints. Whatever ends the process, it can be gone on from."""
 
+import itertools
 import json
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,7 @@ import dynplug.train.checkpoint as checkpoint
 from dynplug.core import write_whole
 from dynplug.errors import CheckpointError
 from dynplug.train.kept import Kept
+from dynplug.train.lock import lock
 
 CONFIG, METRICS, CHECKPOINT = "config.toml", "metrics.jsonl", "checkpoint.safetensors"
 
@@ -18,14 +22,51 @@ class RunFolder:
     **Arguments:**
 
     - `path`: the folder; made when it is begun.
+    - `new`: whether it must be one that is not there yet; of two that begin at the same time one takes the name with
+        `-2` at its end, and so on.
     """
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
-        self.checkpoints = Kept(self.path / CHECKPOINT)
+    def __init__(self, path: str | Path, *, new: bool = False):
+        self.path, self._new = Path(path), new
+        self._release: Callable[[], Any] | None = None
+
+    @property
+    def checkpoints(self) -> Kept:
+        """The checkpoints in it."""
+        return Kept(self.path / CHECKPOINT)
+
+    def hold(self) -> None:
+        """Keep others out; the system lets go of the folder when this process ends, be it killed.
+
+        **Raises:** `CheckpointError` where another process is at work in it.
+        """
+        if self._release is not None:
+            return
+        try:
+            self._release = weakref.finalize(self, lock(self.path))
+        except BlockingIOError as error:
+            raise CheckpointError(
+                f"Another process is at work in {self.path}: wait for its end, or name another folder with --out."
+            ) from error
+
+    def release(self) -> None:
+        """Let other processes into the folder."""
+        if self._release is not None:
+            self._release()
+            self._release = None
 
     def begin(self, config: str) -> None:
-        """Claim the folder for a new training. **Raises:** `CheckpointError` if it holds one."""
+        """Claim the folder for a new training, until `release` or the end of the process, however it ends.
+
+        **Raises:** `CheckpointError` if it holds a training, if another process is at work in it, or if it cannot be
+        made.
+        """
+        try:
+            self.path = _made(self.path) if self._new else self.path
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"{self.path} could not be made ({error}).") from error
+        self.hold()
         if self.checkpoints.exists():
             raise CheckpointError(
                 f"{self.path} already holds a run: go on with --resume, or name another folder with --out."
@@ -36,8 +77,10 @@ class RunFolder:
     def resume(self, trainer: Any) -> str:
         """Let a trainer load the newest checkpoint that is whole; a sentence if that is not the last one written.
 
-        **Raises:** `CheckpointError` where there is none although an epoch was finished, and as `Trainer.load_states`.
+        **Raises:** `CheckpointError` where there is none although an epoch was finished, where another process is at
+        work in the folder, and as `Trainer.load_states`.
         """
+        self.hold()
         if self.checkpoints.exists():
             return self.checkpoints.load(trainer)
         if any(line["epoch"] > 1 for line in self._lines()):
@@ -83,3 +126,14 @@ class RunFolder:
             except ValueError:
                 continue
         return found
+
+
+def _made(path: Path) -> Path:
+    """A folder that was not there before: of this name, or with the first number at its end that is free."""
+    for n in itertools.count(2):  # to make it is to claim it: the system lets one process alone
+        try:
+            path.mkdir(parents=True)
+            return path
+        except FileExistsError:
+            path = path.with_name(f"{path.name if n == 2 else path.name.rpartition('-')[0]}-{n}")
+    raise AssertionError

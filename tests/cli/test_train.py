@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import tomllib
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -108,6 +109,7 @@ def test_a_finished_run_goes_on_with_nothing(dynplug, copy_of_two, two):
     result = dynplug("train", "--resume", copy_of_two)
     assert result.code == 0, result.err
     assert "Epoch" not in result.out
+    assert "All 2 epochs are done; for more: --set fit.num_epoch=4" in result.out
     assert_same_arrays(copy_of_two, two.folder)
     assert metrics(copy_of_two, seconds=True) == metrics(two.folder, seconds=True)
     assert (copy_of_two / "result.png").exists()
@@ -215,3 +217,17 @@ def test_the_default_run_folder_is_named_after_the_recipe(dynplug, home, counter
     (folder,) = (tmp_path / "runs").iterdir()
     assert re.fullmatch(r"tiny-\d{8}-\d{6}", folder.name)
     assert (folder / "result.png").exists()
+
+
+def test_runs_that_start_in_one_second_have_folders_of_their_own(dynplug, home, counter, tmp_path, monkeypatch):
+    class Still:
+        now = staticmethod(lambda: datetime(2030, 1, 2, 3, 4, 5))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("dynplug.cli.train.datetime", Still)
+    for _ in range(3):
+        result = dynplug("train", home / "tiny.toml", "--set", "runner.type=counter", "--set", "fit.num_epoch=1")
+        assert result.code == 0, result.err
+    names = {folder.name for folder in (tmp_path / "runs").iterdir()}
+    assert names == {f"tiny-20300102-030405{end}" for end in ("", "-2", "-3")}
+    assert "tiny-20300102-030405-3" in result.out

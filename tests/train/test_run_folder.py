@@ -3,6 +3,8 @@
 import builtins
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -198,3 +200,67 @@ def test_nothing_is_unpickled(run, monkeypatch):
     assert builtins.open is not None
     training(run, resume=True)
     assert (run / CONFIG).exists()
+
+
+CLAIM = """
+import sys
+from dynplug.errors import CheckpointError
+from dynplug.train.run_folder import RunFolder
+folder = RunFolder(sys.argv[1], new=len(sys.argv) > 2)
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    folder.begin("seed = 1")
+    print(folder.path.name, flush=True)
+except CheckpointError as error:
+    print(error, flush=True)
+sys.stdin.readline()
+"""
+
+
+def claimed(folder, *new, processes=4):
+    """What so many processes say that claim a folder at the same moment, and then hold it."""
+    command = [sys.executable, "-c", CLAIM, str(folder), *new]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen(command, **pipes) for _ in range(processes)]
+    for process in running:
+        assert process.stdout.readline() == "ready\n"
+    for process in running:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.stdout.readline().strip() for process in running]
+    for process in running:
+        process.communicate("end\n")
+    return said
+
+
+def test_processes_that_begin_at_once_have_a_folder_each(tmp_path):
+    assert sorted(claimed(tmp_path / "run", "new")) == ["run", "run-2", "run-3", "run-4"]
+
+
+def test_one_of_the_processes_that_name_a_folder_gets_it(tmp_path):
+    said = sorted(claimed(tmp_path, processes=3))
+    assert sum(line == tmp_path.name for line in said) == 1
+    assert sum(f"Another process is at work in {tmp_path}" in line for line in said) == 2
+    assert claimed(tmp_path, processes=1) == [tmp_path.name]  # none was left locked, and none had a checkpoint
+
+
+def test_a_run_is_not_gone_on_with_twice_at_the_same_time(run):
+    said = []
+
+    def at_the_same_time(line):
+        with pytest.raises(CheckpointError, match="Another process is at work"):
+            training(run, resume=True)
+        said.append(line)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dynplug.train.recipe.write_report", lambda *args: None)
+        training(run, "fit.num_epoch=2", resume=True).run(at_the_same_time)
+    assert said == ["All 2 epochs are done; for more: --set fit.num_epoch=4"]
+    assert training(run, resume=True).runner.epoch == 2
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CheckpointError, match=r"file.*could not be made"):
+        training(tmp_path / "file" / "run")

@@ -1,0 +1,35 @@
+"""A folder kept to one process."""
+
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+
+def lock(folder: str | Path) -> Callable[[], Any]:
+    """Lock a folder against other processes that ask for it, until this one ends, or what is returned is called.
+
+    Nothing is left behind in it, and the system lets go of it however the process ends. Where there are no such locks,
+    as on Windows and on some network file systems, nobody is kept out.
+
+    **Raises:** `BlockingIOError` where another process holds it.
+    """
+    try:
+        import fcntl
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        return _nothing
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        if isinstance(error, BlockingIOError):
+            raise
+        return _nothing
+    return partial(os.close, handle)
+
+
+def _nothing() -> None:
+    """Where nothing is held."""
