@@ -6,6 +6,7 @@ keeps working. A message says what failed, what was given, what was expected, an
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pickle import PicklingError
 from typing import Any
 
 _SHOWN = 12  # of a list that may be long
@@ -96,6 +97,10 @@ class StateDictError(DynplugError, ValueError):
         self.differing = differing
 
 
+class NotPicklableError(DynplugError, PicklingError):
+    """A trainer cannot be sent to another process as it is."""
+
+
 class DeviceError(DynplugError, RuntimeError):
     """There is no device of this kind."""
 
@@ -130,6 +135,14 @@ class NonFiniteWarning(UserWarning):
 
 class ZeroGradientWarning(UserWarning):
     """A parameter is trained on which the loss does not depend."""
+
+
+class DataWarning(UserWarning):
+    """Data are not those that a training was begun with; it goes on."""
+
+
+class CheckpointWarning(UserWarning):
+    """A checkpoint lacks something that it was loaded for; all else goes on."""
 
 
 class PluginWarning(UserWarning):

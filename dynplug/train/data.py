@@ -123,11 +123,11 @@ class ArrayBatches:
     def __len__(self) -> int:
         return -(-self._pair.samples // self._size)
 
-    def batches(self, first: int, rng: np.random.Generator | None) -> Iterator[Batch]:
-        """The batches from number `first` on; of samples shuffled by `rng`."""
+    def batches(self, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """The batches, of samples shuffled by `rng`."""
         samples = self._pair.samples
         order = np.arange(samples) if rng is None else rng.permutation(samples)
-        for start in range(first * self._size, samples, self._size):
+        for start in range(0, samples, self._size):
             yield self._pair.rows(order[start : start + self._size])
 
 

@@ -1,15 +1,19 @@
 """Stopping when nothing gets better any more."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 from dynplug.api import hookimpl
-from dynplug.errors import OptionError, UnknownNameError, nearest
+from dynplug.errors import CheckpointWarning, OptionError
+from dynplug.train.watched import Watched
 
 
 @dataclass
 class EarlyStopping:
     """An observer that stops a run whose metric has not improved for some epochs.
+
+    A value that is not finite is never an improvement.
 
     **Arguments:**
 
@@ -17,47 +21,74 @@ class EarlyStopping:
     - `phase`: `"test"` or `"fit"`.
     - `patience`: the number of epochs without improvement after which the run stops.
     - `min_delta`: by how much the metric must be better than the best one so far, to count as an improvement.
-    - `mode`: `"min"` where less is better, `"max"` where more is.
+    - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what is known: less of a loss, more
+        accuracy.
+    - `restore_best`: whether the model is in the end that of the best epoch, not of the last one, unless an error or an
+        interrupt ended the run. Until then checkpoints hold both, so it is also after `load_states`.
 
-    **Attributes:** `best`, the best value, and `best_epoch`, when it was reached.
+    **Attributes:** `best`, the best value, `None` where there is none, and `best_epoch`, when it was reached, or 0.
+
+    **Raises:** `OptionError`.
     """
 
     metric: str = "loss"
     phase: str = "test"
     patience: int = 10
     min_delta: float = 0.0
-    mode: str = "min"
-    best: float | None = field(default=None, init=False)
-    best_epoch: int = field(default=0, init=False)
+    mode: str | None = None
+    restore_best: bool = False
+    _watched: Watched = field(init=False, repr=False)
+    _failed: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.mode not in ("min", "max") or self.patience < 1:
-            raise OptionError(
-                f"EarlyStopping(mode={self.mode!r}, patience={self.patience}): mode is 'min' or 'max', patience at "
-                "least 1."
-            )
+        if self.patience < 1:
+            raise OptionError(f"EarlyStopping(patience={self.patience}): patience is at least 1.")
+        self._watched = Watched(self.phase, self.metric, self.mode, self.min_delta, name="EarlyStopping")
+        self.mode = self._watched.mode
+
+    @property
+    def best(self) -> float | None:
+        return self._watched.best
+
+    @property
+    def best_epoch(self) -> int:
+        return self._watched.epoch
 
     @hookimpl
     def dynplug_run_start(self, run: Any) -> None:
         """Forget what an earlier run reached; of one that is gone on with after an interruption, see it all again."""
-        self.best, self.best_epoch = None, 0
-        fitted, tested = (run.history.epochs(phase)[run.began - run.epoch :] for phase in ("fit", "test"))
-        for n in range(run.epoch - run.began):
-            metrics = {"fit": fitted[n]} | ({"test": tested[n]} if len(tested) == len(fitted) else {})
-            self._see(run.began + n + 1, metrics)
+        self._failed = False
+        self._watched.forget()
+        self._watched.recall(run.history, run.began, run.epoch)
+
+    @hookimpl
+    def dynplug_after_epoch(self, run: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
+        """Remember the model of the best epoch, before the epoch's checkpoint is written."""
+        if self._watched.see(epoch, metrics) and self.restore_best:
+            run.remember()
 
     @hookimpl
     def dynplug_should_stop(self, epoch: int, metrics: dict[str, dict[str, float]]) -> bool:
         """Whether the last improvement is `patience` epochs ago."""
-        self._see(epoch, metrics)
+        self._watched.see(epoch, metrics)
         return epoch - self.best_epoch >= self.patience
 
-    def _see(self, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
-        values: dict[str, Any] = metrics.get(self.phase, {})
-        if self.metric not in values:
-            known = [f"{phase} {name}" for phase, of_phase in metrics.items() for name in of_phase]
-            hint = nearest(f"{self.phase} {self.metric}", known)
-            raise UnknownNameError(f"EarlyStopping: there is no {self.phase} {self.metric!r}. {hint}")
-        value, sign = values[self.metric], 1.0 if self.mode == "min" else -1.0
-        if self.best is None or sign * value < sign * self.best - self.min_delta:
-            self.best, self.best_epoch = value, epoch
+    @hookimpl
+    def dynplug_run_error(self, run: Any) -> None:
+        """Leave the model as it is where the run did not come to its end."""
+        self._failed = True
+
+    @hookimpl
+    def dynplug_run_end(self, run: Any) -> None:
+        """Go back to the best epoch's model."""
+        if not self.restore_best or self._failed or not self.best_epoch:
+            return
+        if run.remembered == self.best_epoch:
+            run.recall()
+        elif run.epoch != self.best_epoch:
+            warnings.warn(
+                f"EarlyStopping: the model of the best epoch, {self.best_epoch}, is not in the checkpoint that this "
+                "run went on from, which was written without restore_best=True. The model is the last one.",
+                CheckpointWarning,
+                stacklevel=2,
+            )

@@ -49,9 +49,9 @@ class Log:
             for name, values in self.metrics(first).items()
         }
 
-    def keep(self, history: History, phase: str, every: int | None = None) -> None:
-        """Put it all into a history, as an epoch."""
-        history.record(phase, self.sizes, self.metrics(), every, self.weights)
+    def keep(self, history: History, phase: str, every: int | None = None, *, interrupted: bool = False) -> None:
+        """Put it all into a history, as an epoch, or as what there is of one."""
+        history.record(phase, self.sizes, self.metrics(), every, self.weights, interrupted=interrupted)
 
     def to_json(self) -> Any:
         """All of it, as plain lists and dictionaries."""

@@ -7,7 +7,6 @@ import jax
 import numpy as np
 
 from dynplug.core import leaves, vars
-from dynplug.errors import UnknownNameError
 from dynplug.run import LoopOverTime
 
 _CURVES, _RASTERS, _WEIGHTS, _LINES = 3, 2, 6, 20  # at most, so that a picture stays legible
@@ -47,11 +46,10 @@ def draw(runner: Any, inputs: Any) -> dict[str, Any]:
 
 
 def curve(history: Any, phase: str, metric: str) -> np.ndarray:
-    """A metric's values, one an epoch; none where a phase did not measure it."""
-    try:
-        return history.metric(phase, metric)
-    except UnknownNameError:
-        return np.zeros(0)
+    """A metric's values, one an epoch; none where a phase did not measure it at all."""
+    epochs = history.epochs(phase)
+    measured = any(metric in epoch for epoch in epochs)
+    return np.array([epoch.get(metric, np.nan) for epoch in epochs] if measured else [])
 
 
 def _curves(history: Any) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,7 @@
 """One call of `fit`: epoch after epoch, step after step."""
 
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ import numpy as np
 from tqdm import tqdm
 
 from dynplug.core import leaves
-from dynplug.errors import NonFiniteError
+from dynplug.errors import DataWarning, NonFiniteError
 from dynplug.timeloop import RunState
+from dynplug.train.checksum import checksum
 from dynplug.train.data import Batch
 from dynplug.train.epoch import Log
 from dynplug.train.layout import Layout
@@ -55,6 +57,7 @@ class Plan:
     - `progress_bar`: whether to show one.
     - `observers`, `log_every`: the observers' hooks, and how often they hear of a step.
     - `save`: writes a checkpoint; `every`: after how many batches, beside each epoch.
+    - `keep`: keeps an epoch's checkpoint, by its number and metrics, if it is the best.
     """
 
     train: Source
@@ -75,6 +78,7 @@ class Plan:
     log_every: int
     save: Callable[[], None]
     every: int | None
+    keep: Callable[[int, dict[str, dict[str, float]]], None]
 
 
 class Fitting:
@@ -96,7 +100,7 @@ class Fitting:
         progress, last = self._progress, self._plan.last
         resumed = progress.began is not None
         if not resumed:
-            progress.began = progress.epoch
+            progress.began, progress.best = progress.epoch, None
         self._hooks.dynplug_run_start(run=self._trainer, last=last)
         try:
             stop = resumed and progress.epoch > (progress.began or 0) and not progress.batches and self._should_stop()
@@ -109,6 +113,7 @@ class Fitting:
         finally:
             progress.began = None
             self._hooks.dynplug_run_end(run=self._trainer)
+            progress.best = None
 
     def _epoch(self) -> None:
         plan, progress = self._plan, self._progress
@@ -123,7 +128,9 @@ class Fitting:
             seconds["test"] = time.perf_counter() - fitted
         if seconds:
             report(progress.history, progress.epoch, plan.last, seconds, plan.logger, plan.after)
-        self._hooks.dynplug_after_epoch(run=self._trainer, epoch=progress.epoch, metrics=self._metrics())
+        metrics = self._metrics()
+        self._hooks.dynplug_after_epoch(run=self._trainer, epoch=progress.epoch, metrics=metrics)
+        plan.keep(progress.epoch, metrics)
         plan.save()
 
     def _metrics(self) -> dict[str, dict[str, float]]:
@@ -141,6 +148,7 @@ class Fitting:
         program, steps = plan.program(progress.epoch), deque[_Step]()
         unmoved = Unmoved([leaf.path for leaf in leaves(progress.state.params)]) if self._is_first() else None
         reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
+        done = False
         ahead = 1 if plan.observers.dynplug_after_step.get_hookimpls() else _AHEAD
         try:
             with self._bar() as bar:
@@ -159,12 +167,14 @@ class Fitting:
             reports.after_epoch()
             if unmoved is not None:
                 unmoved.end()
+            done = True
         finally:
             for step in steps:
                 if bool(step.made.state.ok):
                     self._add(step)
-            log.keep(progress.history, "fit", plan.num_report)
-            progress.log, progress.batches = Log(), 0
+            if done or len(log):
+                log.keep(progress.history, "fit", plan.num_report, interrupted=not done)
+            progress.log, progress.batches, progress.checksum = Log(), 0, None
 
     def _is_first(self) -> bool:
         """Whether this is the first epoch of the training, from its start."""
@@ -196,17 +206,43 @@ class Fitting:
         real = y if part.real is None or len(part.real) == part.size else real_targets(y, part.size, plan.layout)
         return plan.weights(real)
 
-    def _batches(self, data: Source, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """The batches of an epoch; where that may be, all of one size."""
-        if not self._plan.pad:
-            return data.batches(epoch, first, rng)
-        full = data.full(epoch)
-        return (padded(batch, full, self._plan.layout) for batch in data.batches(epoch, first, rng))
+    def _full(self, data: Source, epoch: int) -> int | None:
+        """The size of all batches of an epoch, where partial ones may be made up to it. Asked before they are."""
+        return data.full(epoch) if self._plan.pad else None
+
+    def _alike(self, batches: Iterator[Batch], full: int | None) -> Iterator[Batch]:
+        """The batches, where that may be, all of one size."""
+        return (padded(batch, full, self._plan.layout) for batch in batches) if self._plan.pad else batches
 
     def _windows(self) -> Iterator[Window]:
         epoch, first = self._progress.epoch, self._progress.batches
-        batches = self._batches(self._plan.train, epoch + 1, first, self._plan.shuffling(epoch))
-        return self._plan.windows(batches, first)
+        full = self._full(self._plan.train, epoch + 1)
+        batches = self._from(first, self._plan.train.batches(epoch + 1, self._plan.shuffling(epoch)))
+        return self._plan.windows(self._alike(batches, full), first)
+
+    def _from(self, first: int, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches from number `first` on. Those before it must be those that were trained on."""
+        progress, wanted, total, count = self._progress, self._progress.checksum, 0, 0
+        for count, batch in enumerate(batches, 1):
+            if count <= first or self._plan.every:
+                total = checksum((batch.x, batch.y), total)
+            if count == first and wanted not in (None, total):
+                self._warn_of_others(first)
+            if count > first:
+                progress.checksum = total
+                yield batch
+        if count < first:
+            self._warn_of_others(first)
+
+    def _warn_of_others(self, first: int) -> None:
+        warnings.warn(
+            f"Epoch {self._progress.epoch + 1} goes on after batch {first}, but the first {first} batches of the "
+            "training data are not those that it was trained on before the interruption: some samples count twice in "
+            "this epoch, others not at all. Give the same data and batch size as before; a loader that shuffles must "
+            "do so by the number of the epoch: give a function of it, as lambda epoch: loader(seed=epoch).",
+            DataWarning,
+            stacklevel=2,
+        )
 
     def _bar(self) -> Any:
         epoch, disable = self._progress.epoch + 1, None if self._plan.progress_bar else True
@@ -244,7 +280,8 @@ class Fitting:
     def _test(self, data: Source) -> None:
         plan, progress = self._plan, self._progress
         program, params, log, run = plan.program(None), progress.state.params, Log(), None
-        batches = self._batches(data, progress.epoch, 0, plan.shuffling(progress.epoch))
+        full = self._full(data, progress.epoch)
+        batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
         noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")
         for n, batch in enumerate(batches):
             before = None if plan.reset_state or run is None else check_size(run, batch.size)

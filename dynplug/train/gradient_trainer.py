@@ -3,6 +3,7 @@
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy, deepcopy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from dynplug.train.data import Batch
 from dynplug.train.fitting import Fitting, Plan
 from dynplug.train.forward import Forward
 from dynplug.train.kept import Kept
+from dynplug.train.kept_best import KeptBest
 from dynplug.train.layout import Layout
 from dynplug.train.objective import Objective
 from dynplug.train.optimizers import as_optimizer
@@ -36,6 +38,7 @@ from dynplug.train.program import Program, folded
 from dynplug.train.progress import Progress
 from dynplug.train.reporting import Report, Stream
 from dynplug.train.resumable import Resumable
+from dynplug.train.sending import check_picklable
 from dynplug.train.sources import Reading
 from dynplug.train.step import TrainState
 from dynplug.train.windows import Window
@@ -79,9 +82,15 @@ class GradientTrainer(Resumable):
         self.log_every = positive("log_every", log_every)
         self.jit = {phase: jit_for(phase, jit) for phase in ("fit", "predict")}
         self.mon = Records()
-        self._observers = observers(plugins)
-        self.objective = Objective.of(loss_fun, loss_has_aux, metrics, loss_auto_run)
-        self.optimizer = as_optimizer(optimizer)
+        self._given = {
+            "loss_fun": loss_fun,
+            "loss_has_aux": loss_has_aux,
+            "metrics": metrics,
+            "loss_auto_run": loss_auto_run,
+            "optimizer": optimizer,
+            "plugins": plugins,
+        }
+        self._assemble(**self._given)
         params, static = partition(target, trainable)
         self._bounds = Bounds.of(params)
         with jax.numpy_dtype_promotion("standard"):
@@ -89,6 +98,39 @@ class GradientTrainer(Resumable):
         self._progress = Progress(state, static, seed_of(seed))
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
+
+    def _assemble(
+        self,
+        loss_fun: Any,
+        loss_has_aux: bool,
+        metrics: Sequence[Any],
+        loss_auto_run: bool,
+        optimizer: Any,
+        plugins: Sequence[Any],
+    ) -> None:
+        """Make what is made of functions: hooks, objective and optimizer. No process can send those to another."""
+        self._observers = observers(plugins)
+        self.objective = Objective.of(loss_fun, loss_has_aux, metrics, loss_auto_run)
+        self.optimizer = as_optimizer(optimizer)
+
+    def __getstate__(self) -> dict[str, Any]:
+        assembled = ("_observers", "objective", "optimizer")
+        kept = {name: value for name, value in vars(self).items() if name not in assembled}
+        check_picklable(type(self).__name__, {**self._given, **kept})
+        return kept
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        vars(self).update(kept)
+        self._assemble(**self._given)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        """Another trainer at the same place, with observers of its own; functions and logger are shared."""
+        made = memo[id(self)] = object.__new__(type(self))
+        vars(made).update(vars(self))
+        made._given = {**self._given, "plugins": deepcopy(self._given["plugins"], memo)}
+        made._observers = observers(made._given["plugins"])
+        made._progress, made.mon = self._progress.copy(), copy(self.mon)
+        return made
 
     @property
     @abstractmethod
@@ -117,8 +159,9 @@ class GradientTrainer(Resumable):
         fun_after_report: Report | None = None,
         save_to: str | Path | None = None,
         checkpoint_every: int | None = None,
+        keep_best: str | Sequence[str] | None = None,
     ) -> None:
-        """Train; a second call goes on.
+        """Train; a second call goes on, and so does one after `load_states`.
 
         **Arguments:**
 
@@ -126,7 +169,8 @@ class GradientTrainer(Resumable):
             whenever it is gone through: a list, a data loader; or a function that returns one or the other, called for
             each epoch as `f()`, or as `f(epoch)` if it has a parameter.
         - `test_data`: likewise; evaluated after each epoch, never shuffled.
-        - `num_epoch`: how often to go through the data.
+        - `num_epoch`: how many more epochs to train, an epoch being once through the data; what is left of one that was
+            interrupted is the first of them. For so many in all: `num_epoch=max(0, 100 - trainer.epoch)`.
         - `num_report`: after how many steps to report; `None`, 0 or -1 for once an epoch. What is left at the end of an
             epoch is reported then.
         - `batch_size`: samples in a batch of arrays; `None` for all in one. Other data have batches of their own.
@@ -138,7 +182,11 @@ class GradientTrainer(Resumable):
             `f(step, metrics, "fit")`.
         - `save_to`: the file of a checkpoint, written whole or not at all after each epoch; the one before it is kept
             beside it. A training that was killed goes on after `load_states` as if it had not been.
-        - `checkpoint_every`: after how many batches to write it too.
+        - `checkpoint_every`: after how many batches to write it too. Where an epoch is then gone on with, a
+            `DataWarning` says if its batches are others, as those of a loader that shuffles.
+        - `keep_best`: a metric as `"test/loss"` or `"fit/accuracy"`: the checkpoint of the epoch in which it was best
+            is kept beside the newest one, with `.best` in its name. Less is better of a loss, more of `"accuracy"`; of
+            another metric say which: `("test/distance", "min")`.
 
         **Raises:** `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`. History is kept
         in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written, which leaves the
@@ -148,8 +196,9 @@ class GradientTrainer(Resumable):
             raise OptionError(
                 "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
             )
-        if checkpoint_every is not None and save_to is None:
-            raise OptionError(f"checkpoint_every={checkpoint_every} needs save_to, the file to write.")
+        for name, value in (("checkpoint_every", checkpoint_every), ("keep_best", keep_best)):
+            if value is not None and save_to is None:
+                raise OptionError(f"{name}={value!r} needs save_to, the file to write.")
         shared = dict(shared_args or {})
         read = partial(Reading, self._layout, batch_size, partial(self._check_targets, shared))
         plan = Plan(
@@ -171,6 +220,7 @@ class GradientTrainer(Resumable):
             log_every=self.log_every,
             save=_nothing if save_to is None else partial(Kept(save_to).save, self),
             every=None if checkpoint_every is None else positive("checkpoint_every", checkpoint_every),
+            keep=_nothing if keep_best is None or save_to is None else KeptBest(self, save_to, keep_best, test_data),
         )
         Fitting(self, self._progress, plan).run()
 
@@ -236,5 +286,5 @@ class GradientTrainer(Resumable):
         return folded(jax.random.key(self.seed), *stream)
 
 
-def _nothing() -> None:
+def _nothing(*args: Any) -> None:
     """Where nothing is saved."""

@@ -1,5 +1,6 @@
 """What was measured while training."""
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ class History:
         metrics: dict[str, list[float]],
         every: int | None = None,
         weights: dict[str, list[float]] | None = None,
+        *,
+        interrupted: bool = False,
     ) -> None:
         """Add an epoch.
 
@@ -34,17 +37,29 @@ class History:
         - `metrics`: each metric's value in each batch.
         - `every`: the number of batches that were reported together; `None` for all of the epoch.
         - `weights`: what batches weigh in the mean of a metric, where that is not their number of samples.
+        - `interrupted`: whether it did not come to its end: its batches are kept, but it is no epoch.
         """
         entry: dict[str, Any] = {"sizes": sizes, "metrics": metrics, **({"weights": weights} if weights else {})}
-        self._epochs[phase].append(entry if every is None else {**entry, "every": every})
+        if every is not None:
+            entry["every"] = every
+        if interrupted:
+            entry["interrupted"] = True
+        if phase == "predict":  # of the epochs that were not tested nothing is known
+            untested = len(self._whole("fit")) - 1 - len(self._epochs[phase])
+            self._epochs[phase] += [{"sizes": [], "metrics": {}} for _ in range(untested)]
+        self._epochs[phase].append(entry)
 
     def epochs(self, phase: str) -> list[dict[str, float]]:
-        """The metrics of each epoch, as means over samples; an epoch that was interrupted is one too."""
-        return [_means(epoch) for epoch in self._epochs[_PHASES[phase]]]
+        """The metrics of each epoch, as means over samples; none for an epoch that was not tested.
+
+        An epoch that was interrupted is not among them: it is begun again, or gone on with.
+        """
+        return [_means(epoch) for epoch in self._whole(_PHASES[phase])]
 
     def last(self, phase: str) -> dict[str, float]:
-        """The metrics of the last epoch, as means over samples."""
-        return _means(self._epochs[_PHASES[phase]][-1])
+        """The metrics of the last epoch, as means over samples; none where there was no epoch."""
+        whole = self._whole(_PHASES[phase])
+        return _means(whole[-1]) if whole else {}
 
     def steps(self, phase: str = "fit") -> int:
         """The number of batches recorded."""
@@ -58,7 +73,8 @@ class History:
         - `phase`: `"fit"` (or `"train"`), `"predict"` (or `"test"`).
         - `metric`: `"loss"`, or the name of another metric.
         - `which`: `"report"`: one value a report, the mean over its samples, which is an epoch's unless `num_report`
-            says otherwise; `"detailed"`: one value a batch.
+            says otherwise, and not a number for an epoch in which it was not measured, so that the phases' values
+            stand side by side; `"detailed"`: one value a batch, of epochs that were interrupted too.
         """
         if phase not in _PHASES:
             raise UnknownNameError(f"There is no phase {phase!r}. {nearest(phase, _PHASES)}")
@@ -68,10 +84,17 @@ class History:
         names = {name for epoch in epochs for name in epoch["metrics"]}
         if epochs and metric not in names:
             raise UnknownNameError(f"Nothing called {metric!r} was recorded. {nearest(metric, names)}")
-        kept = [epoch for epoch in epochs if metric in epoch["metrics"]]
         if which == "detailed":
-            return np.array([value for epoch in kept for value in epoch["metrics"][metric]])
-        return np.array([value for epoch in kept for value in _reports(epoch, metric)])
+            return np.array([value for epoch in epochs for value in epoch["metrics"].get(metric, ())])
+        return np.array([value for epoch in epochs for value in _reports(epoch, metric)])
+
+    def agrees(self, other: "History") -> bool:
+        """Whether two trainings, as far as both went, were one and the same."""
+        ours, theirs = self._whole("fit"), other._whole("fit")
+        return all(json.dumps(a) == json.dumps(b) for a, b in zip(ours, theirs, strict=False))
+
+    def _whole(self, phase: str) -> list[dict[str, Any]]:
+        return [epoch for epoch in self._epochs[phase] if not epoch.get("interrupted")]
 
     def to_json(self) -> Any:
         """All of it, as plain lists and dictionaries."""
@@ -99,6 +122,10 @@ def _weights(epoch: dict[str, Any], metric: str) -> Weights:
 
 
 def _reports(epoch: dict[str, Any], metric: str) -> list[float]:
-    values, sizes = epoch["metrics"][metric], _weights(epoch, metric)
+    """The means that were reported; of an epoch that was interrupted, those that were due by then."""
+    values, sizes = epoch["metrics"].get(metric, []), _weights(epoch, metric)
     every = epoch.get("every") or max(1, len(values))
-    return [mean(values[n : n + every], sizes[n : n + every]) for n in range(0, max(1, len(values)), every)]
+    end = max(1, len(values))
+    if epoch.get("interrupted"):
+        end = len(values) // every * every if "every" in epoch else 0
+    return [mean(values[n : n + every], sizes[n : n + every]) for n in range(0, end, every)]

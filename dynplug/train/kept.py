@@ -12,12 +12,13 @@ class Kept:
 
     **Arguments:**
 
-    - `path`: the newest; the one before it has `.previous` in its name.
+    - `path`: the newest; the one before it has `.previous` in its name, the best one, if it is kept, `.best`.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.previous = self.path.with_name(f"{self.path.stem}.previous{self.path.suffix}")
+        self.best = self.path.with_name(f"{self.path.stem}.best{self.path.suffix}")
 
     def exists(self) -> bool:
         """Whether there is a checkpoint."""

@@ -1,9 +1,10 @@
 """Where a training stands: what a checkpoint holds, and how it goes there and back."""
 
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -18,6 +19,13 @@ from dynplug.train.history import History
 from dynplug.train.step import TrainState
 
 
+class Best(NamedTuple):
+    """An epoch, and the parameters after it."""
+
+    epoch: int
+    params: Any
+
+
 @dataclass
 class Progress:
     """All that changes while a trainer trains.
@@ -28,9 +36,11 @@ class Progress:
     - `static`: what of the model is not trained.
     - `run`: the states after the last batch, where they are kept.
     - `epoch`: the number of epochs done.
-    - `batches`: how many batches of the next epoch are done, and `log`, what they measured.
+    - `batches`: how many batches of the next epoch are done; `log`, what they measured; and `checksum`, of their data,
+        where it is taken.
     - `history`: what all epochs before it measured.
     - `began`: the epoch after which the present call of `fit` began; `None` outside of it.
+    - `best`: the model that an observer has remembered of that call.
     """
 
     state: TrainState
@@ -42,11 +52,25 @@ class Progress:
     log: Log = field(default_factory=Log)
     history: History = field(default_factory=History)
     began: int | None = None
+    checksum: int | None = None
+    best: Best | None = None
 
     @property
     def model(self) -> Any:
         """The model with its present parameters."""
         return eqx.combine(self.state.params, self.static)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All of it, with the trees of `state` and not their structures, which are others once they were pickled."""
+        return {**vars(self), "state": (self.state.params, self.state.optimizer)}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        vars(self).update(kept, state=TrainState.of(*kept["state"]))
+
+    def copy(self) -> "Progress":
+        """The same place in a training, from which both may go on."""
+        log, history = Log(list(self.log.sizes), list(self.log.values)), deepcopy(self.history)
+        return replace(self, log=log, history=history)
 
     def replace_model(self, model: Any) -> None:
         """Take another model's arrays, which must be of the same structure, shapes and dtypes."""
@@ -73,10 +97,12 @@ class Progress:
             "log": self.log.to_json(),
             "history": self.history.to_json(),
             "began": self.began,
+            "checksum": self.checksum,
+            "best": None if self.best is None else self.best.epoch,
             "seed": self.seed,
             "batch_size": size,
         }
-        checkpoint.write(path, self._trees(self.run), description, constants)
+        checkpoint.write(path, self._trees(self.run, self.best), description, constants)
 
     def read(
         self,
@@ -96,10 +122,11 @@ class Progress:
         - `constants`: what must be the same.
         - `strict`, `cast`: as for `dynplug.load_states`.
         """
-        size = checkpoint.describe(path).get("batch_size")
+        told = checkpoint.describe(path)
+        size, epoch = told.get("batch_size"), told.get("best")
         run = None if size is None else start(self.model, size)
-        trees = self._trees(run)
-        loaded, told = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
+        trees = self._trees(run, None if epoch is None else Best(epoch, self.state.params))
+        loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
         params, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
         if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
@@ -114,6 +141,8 @@ class Progress:
             Log.from_json(told["log"]) if "log" in told else Log(),
             History.from_json(told["history"]),
             told.get("began"),
+            told.get("checksum"),
+            None if epoch is None else Best(epoch, self._partition(loaded.tree["best"])[0]),
         ), loaded
 
     def _partition(self, model: Any) -> tuple[Any, Any]:
@@ -121,9 +150,13 @@ class Progress:
         trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
         return eqx.partition(model, trained)
 
-    def _trees(self, run: RunState | None) -> dict[str, Any]:
+    def _trees(self, run: RunState | None, best: Best | None) -> dict[str, Any]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}
-        return trees if run is None else {**trees, "run": run}
+        if run is not None:
+            trees["run"] = run
+        if best is not None:
+            trees["best"] = eqx.combine(best.params, self.static)
+        return trees
 
 
 def _form(value: Any) -> Any:

@@ -32,6 +32,9 @@ class _Stdout:
     def __repr__(self) -> str:
         return "STDOUT"
 
+    def __reduce__(self) -> str:
+        return "STDOUT"  # there is one in a process
+
 
 STDOUT = _Stdout()
 

@@ -9,7 +9,8 @@ import numpy as np
 from dynplug.core import Loaded, to
 from dynplug.timeloop import RunState
 from dynplug.train.history import History
-from dynplug.train.progress import Progress
+from dynplug.train.progress import Best, Progress
+from dynplug.train.step import TrainState
 
 
 class Resumable(ABC):
@@ -72,6 +73,20 @@ class Resumable(ABC):
         """While `fit` runs, the epoch after which it began: with a checkpoint, where the interrupted run did."""
         return self._progress.began
 
+    @property
+    def remembered(self) -> int | None:
+        """The epoch whose parameters are remembered, if there is one."""
+        return None if self._progress.best is None else self._progress.best.epoch
+
+    def remember(self) -> None:
+        """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
+        self._progress.best = Best(self._progress.epoch, self._progress.state.params)
+
+    def recall(self) -> None:
+        """Go back to the parameters that are remembered."""
+        if self._progress.best is not None:
+            self._progress.state = TrainState.of(self._progress.best.params, self._progress.state.optimizer)
+
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
         return self.history.metric(phase, metric, which)
@@ -95,7 +110,8 @@ class Resumable(ABC):
         **Raises:** `DeviceError`.
         """
         progress = self._progress
-        progress.state, progress.static, progress.run = to((progress.state, progress.static, progress.run), device)
+        moved = to((progress.state, progress.static, progress.run, progress.best), device)
+        progress.state, progress.static, progress.run, progress.best = moved
         self._device = device
 
     def save_states(self, filename: str | Path) -> None:

@@ -4,7 +4,6 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -26,8 +25,8 @@ class Source(ABC):
         """The number of samples in the batches of an epoch, all but the last, where it is known."""
 
     @abstractmethod
-    def batches(self, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
-        """The batches of an epoch, numbered from 1, from the batch `first` on; `rng` is for shuffling."""
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """The batches of an epoch, numbered from 1; `rng` is for shuffling."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +82,8 @@ class _Arrays(Source):
     def full(self, epoch: int) -> int | None:
         return self.data.size
 
-    def batches(self, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
-        return self.data.batches(first, rng if self.shuffle else None)
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
+        return self.data.batches(rng if self.shuffle else None)
 
 
 class _Stream(Source):
@@ -107,13 +106,13 @@ class _Stream(Source):
         size = getattr(self._data, "batch_size", None)  # as a loader of PyTorch has it
         return size if isinstance(size, int) else None
 
-    def batches(self, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
         name, empty = self._reading.name, True
-        for n, item in enumerate(islice(self._data, first, None), first + 1):
+        for n, item in enumerate(self._data, 1):
             empty = False
             pair = self._reading.pair(item, f"{name}, batch {n}")
             yield Batch(pair.x, pair.y, pair.samples)
-        if empty and first == 0:
+        if empty:
             spent = isinstance(self._data, Iterator)
             raise DataError(
                 f"{name} gave no batch in epoch {epoch}."
@@ -135,9 +134,9 @@ class _Function(Source):
     def full(self, epoch: int) -> int | None:
         return self._source(epoch).full(epoch)
 
-    def batches(self, epoch: int, first: int, rng: np.random.Generator) -> Iterator[Batch]:
+    def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
         source, self._made = self._source(epoch), None
-        return source.batches(epoch, first, rng)
+        return source.batches(epoch, rng)
 
     def _source(self, epoch: int) -> Source:
         if self._made is None or self._made[0] != epoch:

@@ -1,11 +1,13 @@
 """Data of every form give the same training."""
 
 import itertools
+import warnings
 
 import numpy as np
 import pytest
 
-from dynplug.errors import DataError
+import dynplug as dp
+from dynplug.errors import DataError, DataWarning
 
 
 class Tensor:
@@ -192,3 +194,81 @@ def test_batches_are_counted_on_the_progress_bar(trainer, data, monkeypatch):
         assert (made[-1]["total"], made[-1]["done"], made[-1]["disable"]) == (total, 3, None)
     trainer(progress_bar=False, truncate=2).fit(data, num_epoch=1, batch_size=8)
     assert (made[-1]["total"], made[-1]["done"], made[-1]["disable"]) == (3, 3, True)
+
+
+class Shuffling:
+    """Stands in for a data loader with `shuffle=True`: another order in each pass."""
+
+    def __init__(self, x, y, seed=0):
+        self.x, self.y, self.rng = x, y, np.random.default_rng(seed)
+
+    def __iter__(self):
+        order = self.rng.permutation(len(self.x))
+        for rows in np.array_split(order, 5):
+            yield self.x[rows], self.y[rows]
+
+
+class Kill:
+    @dp.api.hookimpl
+    def dynplug_after_step(self, epoch, step):
+        if (epoch, step) == (2, 4):
+            raise KeyboardInterrupt
+
+
+RESUMED = {
+    "a loader that shuffles": (lambda data: Shuffling(*data), False),
+    "batches in another order": (lambda data: BATCHES.permuted(*data), False),
+    "a loader made in each epoch": (lambda data: lambda: Shuffling(*data), True),
+    "a function of the epoch": (lambda data: lambda epoch: Shuffling(*data, seed=epoch), True),
+    "arrays": (lambda data: data, True),
+    "fewer batches": (lambda data: FEWER.next(*data), False),
+}
+
+
+class Later:
+    """Gives something else once it was asked three times: in the process that goes on."""
+
+    def __init__(self, change):
+        self.asked, self.change = 0, change
+
+    def _batches(self, x, y):
+        self.asked += 1
+        batches = list(Loader(x, y, 4))
+        return batches if self.asked % 2 else self.change(batches)
+
+    permuted = next = _batches
+
+
+BATCHES, FEWER = Later(lambda batches: [batches[1], batches[0], *batches[2:]]), Later(lambda batches: batches[:2])
+
+
+@pytest.mark.parametrize("name", RESUMED)
+def test_batches_that_are_others_when_an_epoch_is_gone_on_with_are_noticed(trainer, data, tmp_path, name):
+    make, same = RESUMED[name]
+    options = {"batch_size": 4} if name == "arrays" else {}
+    first = trainer(plugins=[Kill()])
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(make(data), num_epoch=2, save_to=tmp_path / "f", checkpoint_every=1, **options)
+    again = trainer()
+    again.load_states(tmp_path / "f")
+    assert (again.epoch, again.steps) == (1, 8)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        again.fit(make(data), num_epoch=1, **options)
+    told = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
+    assert (again.epoch, len(told)) == (2, 0 if same else 1)
+    if not same:
+        assert "the first 3 batches of the training data are not those" in told[0]
+        assert "lambda epoch: loader(seed=epoch)" in told[0]
+
+
+def test_other_data_or_another_batch_size_are_noticed_within_an_epoch(trainer, data, tmp_path):
+    first = trainer(plugins=[Kill()])
+    with pytest.raises(KeyboardInterrupt):
+        first.fit(data, num_epoch=2, batch_size=4, save_to=tmp_path / "f", checkpoint_every=3)
+    for other in ((data, 5), ((data[0], 1 - data[1]), 4), ((1 - data[0], data[1]), 4)):
+        again = trainer()
+        again.load_states(tmp_path / "f")
+        with pytest.warns(DataWarning, match="same data and batch size as before"):
+            again.fit(other[0], num_epoch=1, batch_size=other[1])
+        again.fit(other[0], num_epoch=1, batch_size=other[1])  # a whole epoch has nothing to be compared with

@@ -48,11 +48,16 @@ steps = 2
 type = "adam"
 learning_rate = { type = "cosine_decay_schedule", init_value = 0.05, decay_steps = 40 }
 
+[[runner.plugins]]
+type = "EarlyStopping"
+restore_best = true
+
 [fit]
 num_epoch = 4
 batch_size = 8
 checkpoint_every = 2
 num_report = 4
+keep_best = "test/loss"
 """
 
 

@@ -1,0 +1,202 @@
+"""The best epoch: what it is, its model, and its checkpoint."""
+
+import json
+from contextlib import suppress
+
+import numpy as np
+import optax
+import pytest
+from safetensors.numpy import load_file
+
+import dynplug as dp
+from dynplug.errors import CheckpointWarning, OptionError, UnknownNameError
+from dynplug.train import EarlyStopping, checkpoint
+from dynplug.train.kept import Kept
+from dynplug.train.watched import Watched
+
+NAN, INF = float("nan"), float("inf")
+
+
+class Models:
+    """Keeps the model of each epoch."""
+
+    def __init__(self):
+        self.weights = {}
+
+    @dp.api.hookimpl
+    def dynplug_after_epoch(self, run, epoch):
+        self.weights[epoch] = np.asarray(run.target["readout"].weight)
+
+
+class Kill:
+    """Ends a run as an interrupt does, after a step."""
+
+    def __init__(self, epoch, step):
+        self.at = epoch, step
+
+    @dp.api.hookimpl
+    def dynplug_after_step(self, epoch, step):
+        if (epoch, step) == self.at:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("values", "mode", "best", "epoch"),
+    [
+        ([NAN, 1.0, 0.9], "min", 0.9, 3),
+        ([NAN, 1.0, 0.9], "max", 1.0, 2),
+        ([1.0, NAN, 0.9], "min", 0.9, 3),
+        ([INF, 2.0], "min", 2.0, 2),
+        ([-INF, 2.0, 1.0], "min", 1.0, 3),
+        ([INF, 2.0], "max", 2.0, 2),
+        ([NAN, NAN], "min", None, 0),
+    ],
+)
+def test_what_is_not_finite_is_never_the_best(values, mode, best, epoch):
+    watched = Watched("test", "loss", mode, name="test")
+    for n, value in enumerate(values, 1):
+        watched.see(n, {"test": {"loss": value}})
+    assert (watched.best, watched.epoch) == (best, epoch)
+
+
+def test_nothing_but_nan_stops_after_as_long_as_one_is_patient():
+    stopping = EarlyStopping(patience=3)
+    told = [stopping.dynplug_should_stop(n, {"test": {"loss": NAN}}) for n in (1, 2, 3)]
+    assert (told, stopping.best, stopping.best_epoch) == ([False, False, True], None, 0)
+
+
+def test_less_or_more_is_known_or_must_be_said():
+    assert EarlyStopping().mode == "min"
+    assert EarlyStopping("accuracy").mode == "max"
+    assert EarlyStopping("mse").mode == "min"
+    assert EarlyStopping("accuracy", mode="min").mode == "min"
+    with pytest.raises(OptionError, match="say whether less or more of 'score' is better"):
+        EarlyStopping("score")
+    with pytest.raises(OptionError, match="no phase 'tset'"):
+        EarlyStopping(phase="tset")
+
+
+DIVERGES = {"optimizer": optax.sgd(40.0), "shuffle_data": False}
+
+
+@pytest.fixture
+def fitted(trainer, data):
+    """A function that trains with a rate that is too great, and the model of each epoch."""
+
+    def fit(*plugins, epochs=6, load=None, **options):
+        models = Models()
+        t = trainer(plugins=[models, *plugins], **DIVERGES)
+        if load:
+            t.load_states(load)
+        with suppress(KeyboardInterrupt):
+            t.fit(data, data, num_epoch=epochs - t.epoch, batch_size=8, **options)
+        return t, models.weights
+
+    return fit
+
+
+def best_epoch(t, phase="test"):
+    return 1 + int(np.nanargmin(t.get_hist_metric(phase)))
+
+
+@pytest.mark.parametrize("phase", ["test", "fit"])
+def test_the_model_of_the_best_epoch_is_restored(fitted, phase):
+    stopping = EarlyStopping(phase=phase, patience=2, restore_best=True)
+    t, weights = fitted(stopping)
+    assert stopping.best_epoch == best_epoch(t, phase) < t.epoch
+    np.testing.assert_array_equal(t.target["readout"].weight, weights[stopping.best_epoch])
+    t, weights = fitted(EarlyStopping(phase=phase, patience=2))
+    np.testing.assert_array_equal(t.target["readout"].weight, weights[t.epoch])
+
+
+def test_an_interrupted_run_keeps_its_last_model(fitted):
+    t, weights = fitted(EarlyStopping(patience=9, restore_best=True), Kill(5, 1))
+    assert best_epoch(t) < t.epoch == 4
+    assert not np.array_equal(t.target["readout"].weight, weights[best_epoch(t)])
+
+
+@pytest.mark.parametrize("at", [(3, 2), (4, 1), (6, 1)])
+def test_the_best_model_outlives_the_process(fitted, tmp_path, at):
+    whole, weights = fitted(EarlyStopping(patience=9, restore_best=True))
+    best = best_epoch(whole)
+    path = tmp_path / "f"
+    fitted(EarlyStopping(patience=9, restore_best=True), Kill(*at), save_to=path, checkpoint_every=1)
+    again, _ = fitted(EarlyStopping(patience=9, restore_best=True), load=path, save_to=path)
+    assert again.epoch == 6
+    np.testing.assert_array_equal(again.target["readout"].weight, weights[best])
+    found = dp.load_states(path, again.target, prefix="best")
+    np.testing.assert_array_equal(found.tree["readout"].weight, weights[best])
+
+
+def test_a_best_model_that_nobody_kept_is_said(fitted, tmp_path):
+    path = tmp_path / "f"
+    fitted(Kill(5, 1), save_to=path)
+    with pytest.warns(CheckpointWarning, match="not in the checkpoint that this run went on from"):
+        t, _ = fitted(EarlyStopping(patience=2, restore_best=True), load=path)
+    assert best_epoch(t) < 4
+    assert t.remembered is None
+
+
+def test_the_best_checkpoint_is_kept_beside_the_newest(fitted, trainer, tmp_path):
+    path = tmp_path / "run" / "c.safetensors"
+    t, weights = fitted(save_to=path, keep_best="test/loss")
+    best = Kept(path).best
+    assert {file.name for file in path.parent.iterdir()} == {path.name, "c.previous.safetensors", "c.best.safetensors"}
+    assert checkpoint.describe(best)["epoch"] == best_epoch(t) < 6
+    other = trainer(**DIVERGES)
+    other.load_states(best)
+    np.testing.assert_array_equal(other.target["readout"].weight, weights[best_epoch(t)])
+    t.fit(*2 * [(np.zeros((4, 6, 3), np.float32), np.zeros(4, int))], num_epoch=1, save_to=path, keep_best="test/loss")
+    assert checkpoint.describe(best)["epoch"] in (best_epoch(t), 7)
+
+
+@pytest.mark.parametrize("at", [(2, 1), (4, 1), (6, 1)])
+def test_the_best_checkpoint_outlives_the_process(fitted, tmp_path, at):
+    one, two = tmp_path / "one", tmp_path / "two"
+    fitted(save_to=one, keep_best="test/loss")
+    fitted(Kill(*at), save_to=two, keep_best="test/loss", checkpoint_every=1)
+    fitted(load=two, save_to=two, keep_best="test/loss")
+    ours, theirs = (load_file(Kept(file).best) for file in (one, two))
+    assert {n: a.tobytes() for n, a in ours.items()} == {n: a.tobytes() for n, a in theirs.items()}
+    assert checkpoint.describe(Kept(one).best) == checkpoint.describe(Kept(two).best)
+
+
+def test_another_training_replaces_the_best_checkpoint_that_it_finds(fitted, trainer, data, tmp_path):
+    fitted(save_to=tmp_path / "f", keep_best="test/loss")
+    worse = trainer(optimizer={"type": "sgd", "learning_rate": 1e-9})
+    worse.fit(data, data, num_epoch=1, save_to=tmp_path / "f", keep_best="test/loss")
+    told = checkpoint.describe(Kept(tmp_path / "f").best)
+    assert json.dumps(told["history"]) == json.dumps(worse.history.to_json())
+    arrays = load_file(Kept(tmp_path / "f").best)
+    np.testing.assert_array_equal(arrays["model/readout.weight"], worse.target["readout"].weight)
+
+
+def test_the_best_may_be_the_greatest(trainer, data, tmp_path):
+    for what in ("test/accuracy", ("test/loss", "max")):
+        t = trainer(metrics=["accuracy"], shuffle_data=False)
+        t.fit(data, data, num_epoch=4, batch_size=8, save_to=tmp_path / "f", keep_best=what)
+        metric = what.split("/")[1] if isinstance(what, str) else "loss"
+        wanted = 1 + int(np.argmax(t.get_hist_metric("test", metric)))
+        assert checkpoint.describe(Kept(tmp_path / "f").best)["epoch"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("what", "said", "error"),
+    [
+        ("loss", "write the phase and the metric, as 'test/loss'", OptionError),
+        ("tset/loss", "no phase 'tset'", OptionError),
+        ("test/score", "say whether less or more of 'score'", OptionError),
+        (("test/loss", "less"), "neither 'min' nor 'max'", OptionError),
+        ("test/accuracy", "no test 'accuracy'", UnknownNameError),
+    ],
+)
+def test_what_cannot_be_the_best_is_refused(trainer, data, tmp_path, what, said, error):
+    with pytest.raises(error, match=said):
+        trainer().fit(data, data, num_epoch=1, save_to=tmp_path / "f", keep_best=what)
+
+
+def test_what_the_best_needs_is_said(trainer, data, tmp_path):
+    with pytest.raises(OptionError, match="needs test_data"):
+        trainer().fit(data, num_epoch=1, save_to=tmp_path / "f", keep_best="test/loss")
+    with pytest.raises(OptionError, match="keep_best='fit/loss' needs save_to"):
+        trainer().fit(data, num_epoch=1, keep_best="fit/loss")
