@@ -70,7 +70,8 @@ class Loop(eqx.Module):
     coarse: bool = eqx.field(static=True, default=False)
 
     def __check_init__(self) -> None:
-        as_dt(self.dt), as_t0(self.t0)
+        as_dt(self.dt)
+        as_t0(self.t0)
 
     def up_to(self, system: DynamicalSystem, end: int) -> "Loop":
         """The loop for a run whose last step is the one before `end`.

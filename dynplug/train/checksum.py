@@ -16,5 +16,5 @@ def checksum(tree: Any, before: int = 0) -> int:
     - `before`: the number of what came before.
     """
     for leaf in jax.tree.leaves(tree):
-        before = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view(np.uint8), before)
+        before = zlib.crc32(np.ascontiguousarray(leaf).reshape(-1).view(np.uint8).data, before)
     return before

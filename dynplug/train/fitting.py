@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from dynplug.core import leaves
 from dynplug.errors import DataWarning, NonFiniteError
 from dynplug.timeloop import RunState
 from dynplug.train.checksum import checksum
@@ -146,7 +145,7 @@ class Fitting:
         """Train for an epoch, or for what is left of it. Some steps are on their way before the first is looked at."""
         plan, progress, log = self._plan, self._progress, self._progress.log
         program, steps = plan.program(progress.epoch), deque[_Step]()
-        unmoved = Unmoved([leaf.path for leaf in leaves(progress.state.params)]) if self._is_first() else None
+        unmoved = Unmoved(progress.state.params) if self._is_first() else None
         reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
         done = False
         ahead = 1 if plan.observers.dynplug_after_step.get_hookimpls() else _AHEAD
@@ -166,7 +165,7 @@ class Fitting:
             self._look(steps, 0, program, reports, unmoved)
             reports.after_epoch()
             if unmoved is not None:
-                unmoved.end()
+                unmoved.end(program, progress.state.params)
             done = True
         finally:
             for step in steps:
@@ -194,7 +193,7 @@ class Fitting:
             if not bool(step.made.state.ok):
                 raise self._not_finite(program, *step)
             if unmoved is not None:
-                unmoved.see(step.made.moved)
+                unmoved.see(step.window, step.made.moved)
             self._observe(log)
             reports.after_step()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -9,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr
 from jaxtyping import PRNGKeyArray
 
 from dynplug.timeloop import RunState
@@ -78,6 +80,12 @@ class Program:
         forward, *_, static = self._fixed.filled(self._arrays)
         return first_culprit(forward, eqx.combine(params, static), x, y, run, folded(self._key, *self._stream, n))
 
+    def gradient(self, params: Any, x: Any, y: Any) -> ClosedJaxpr:
+        """The program of the gradient of a batch, which is only looked at."""
+        stream = np.array([*self._stream, 0], np.uint32)
+        batch = jax.tree.map(jnp.asarray, (params, x, y))
+        return jax.make_jaxpr(partial(_called, _gradient, self._fixed))(self._arrays, self._key, stream, *batch)
+
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
         stream = np.array([*self._stream, n], np.uint32)
         if self._jit:
@@ -86,12 +94,18 @@ class Program:
 
 
 def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
+    forward, objective, optimizer, bounds, static = parts
     x, y, run, real = batch
-    return train_step(*parts, state, x, y, run, key, real)
+    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, real)
 
 
 def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
     return _train_and_keep(parts, key, state, *batch)._replace(run=None)
+
+
+def _gradient(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any) -> list[Any]:
+    forward, objective, *_, static = parts
+    return jax.tree.leaves(jax.grad(lambda p: objective(forward, eqx.combine(p, static), x, y, key, None)[0])(params))
 
 
 def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
@@ -106,7 +120,7 @@ def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState |
 
 
 def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:
-    forward, _, _, static = parts
+    forward, *_, static = parts
     forward = replace(forward, loop=replace(forward.loop, schedule="plain"))  # quicker to trace
     _, out, _ = forward(eqx.combine(params, static), x, key)
     return forward.layout.batch_first(out, ())[0]

@@ -50,8 +50,9 @@ def same_step(model):
         nonlocal state
         losses = []
         for n, (x, y) in enumerate(data):
-            state, _, logged, _ = program.train(state, x, y, None, n, keep=False)
-            losses.append(logged["loss"])
+            made = program.train(state, x, y, None, n, keep=False)
+            state = made.state
+            losses.append(made.logged["loss"])
         return [float(value) for value in jax.device_get(losses)]
 
     return epoch
