@@ -134,7 +134,7 @@ class NonFiniteWarning(UserWarning):
 
 
 class ZeroGradientWarning(UserWarning):
-    """A parameter is trained on which the loss does not depend."""
+    """A parameter is trained whose gradient is always zero: the loss does not depend on it, or units are silent."""
 
 
 class DataWarning(UserWarning):

@@ -20,6 +20,7 @@ from dynplug.plugin.hints import answers_for_arguments
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
 from dynplug.run.blown_up import Watch, nan_by_step
 from dynplug.run.chunks import Rows, advance, advance_eagerly, chunk_sizes
+from dynplug.run.compiling import Compiling
 from dynplug.run.experiment import Experiment
 from dynplug.run.files import InFiles, check_names
 from dynplug.run.inputs import Inputs
@@ -141,6 +142,7 @@ class DSRunner:
         self.jit = jit_for("predict", jit)
         self.schedule, self.remat = check_schedule(schedule), check_remat(remat)
         self.monitors = Monitors(monitors)
+        self._compiling = Compiling()
         self.mon = Records()
         self.mon.ts = np.zeros(0)
         self.state: RunState | None = None
@@ -243,17 +245,10 @@ class DSRunner:
                 for size in chunk_sizes(length, self.chunk, self.record_every):
                     fed = rows_of(xs, start - first, size, self.data_first_axis), self.inputs.take(start, size)
                     before, fed = state, jax.tree.map(jnp.asarray, fed)
-                    state, rows = run_chunk(
-                        loop,
-                        experiment,
-                        state,
-                        fed,
-                        self.key,
-                        size,
-                        min((-start - 1) % self.record_every, size),
-                        self.record_every,
-                        self.data_first_axis,
-                    )
+                    offset = min((-start - 1) % self.record_every, size)
+                    how = self.key, size, offset, self.record_every, self.data_first_axis
+                    with self._compiling(bar, state, fed, how):
+                        state, rows = run_chunk(loop, experiment, state, fed, *how)
                     start += size
                     if waiting is not None:
                         keep(waiting)
@@ -314,7 +309,7 @@ class DSRunner:
             self.data_first_axis is not None,
             shared=shared,
             schedule=self.schedule if self.jit else "plain",
-            remat=self.remat,
+            remat=self.remat if self.jit else False,
         )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dynplug.errors import DataWarning, NonFiniteError
+from dynplug.run.compiling import Compiling
 from dynplug.timeloop import RunState
 from dynplug.train.checksum import checksum
 from dynplug.train.data import Batch
@@ -93,6 +94,7 @@ class Fitting:
     def __init__(self, trainer: Any, progress: Progress, plan: Plan):
         self._trainer, self._progress, self._plan = trainer, progress, plan
         self._hooks = plan.observers
+        self._compiling = Compiling()
 
     def run(self) -> None:
         """All epochs up to the last, or until an observer says stop."""
@@ -153,7 +155,9 @@ class Fitting:
             with self._bar() as bar:
                 for window in self._windows():
                     run, keep = self._goes_on_from(window), not (plan.reset_state and window.last)
-                    made = program.train(progress.state, window.x, window.y, run, window.batch, window.real, keep=keep)
+                    with self._compiling(bar, window.x, window.y, window.real, run, keep):
+                        x, y, n, real = window.x, window.y, window.batch, window.real
+                        made = program.train(progress.state, x, y, run, n, real, keep=keep)
                     progress.state, progress.run = made.state, made.run
                     steps.append(_Step(window, run, made))
                     save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0

@@ -105,6 +105,7 @@ def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Ste
 
 def _gradient(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any) -> list[Any]:
     forward, objective, *_, static = parts
+    forward = _plain(forward)
     return jax.tree.leaves(jax.grad(lambda p: objective(forward, eqx.combine(p, static), x, y, key, None)[0])(params))
 
 
@@ -121,9 +122,13 @@ def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState |
 
 def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:
     forward, *_, static = parts
-    forward = replace(forward, loop=replace(forward.loop, schedule="plain"))  # quicker to trace
-    _, out, _ = forward(eqx.combine(params, static), x, key)
+    _, out, _ = _plain(forward)(eqx.combine(params, static), x, key)
     return forward.layout.batch_first(out, ())[0]
+
+
+def _plain(forward: Forward) -> Forward:
+    """The same by a loop that is quicker to trace, and simpler to look at."""
+    return replace(forward, loop=replace(forward.loop, schedule="plain", remat=False))
 
 
 def _struct(a: Any, axis: int, length: int) -> jax.ShapeDtypeStruct:

@@ -11,7 +11,7 @@ import pytest
 import dynplug as dp
 from dynplug.errors import ZeroGradientWarning
 
-X, Y = np.random.default_rng(0).random((6, 5, 3)).astype(np.float32), np.zeros((6, 2), np.float32)
+X, Y = np.random.default_rng(0).random((6, 5, 3)).astype(np.float32), np.ones((6, 2), np.float32)
 
 
 def trainer(model, trainable=None, **options):
@@ -57,7 +57,12 @@ def test_a_weight_that_is_not_used_is_named_and_one_that_happens_to_do_nothing_i
         t.fit((X, Y), num_epoch=1)
 
 
-def test_units_that_never_spike_are_no_matter_of_the_program():
+def test_units_that_never_spike_are_named_by_what_they_feed_where_it_is_no_chance():
+    few, many = ((np.tile(X, (n, 1, 1)), np.tile(Y, (n, 1))) for n in (1, 5))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        trainer(spiking(R=1e-3)).fit((X, Y), num_epoch=1)
+        trainer(spiking(R=1e-3)).fit(few, num_epoch=2, batch_size=2)
+        trainer(spiking(R=30.0)).fit(many, num_epoch=1, batch_size=2)
+    with pytest.warns(ZeroGradientWarning, match=r"b\.weight was exactly zero in all 15 steps.*never spike") as told:
+        trainer(spiking(R=1e-3)).fit(many, num_epoch=2, batch_size=2)
+    assert len(told) == 1
