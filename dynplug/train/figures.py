@@ -7,7 +7,9 @@ import jax
 import numpy as np
 
 from dynplug.core import leaves, vars
+from dynplug.errors import UnknownNameError
 from dynplug.run import LoopOverTime
+from dynplug.train.history import History
 
 _CURVES, _RASTERS, _WEIGHTS, _LINES = 3, 2, 6, 20  # at most, so that a picture stays legible
 
@@ -47,6 +49,11 @@ def draw(runner: Any, inputs: Any) -> dict[str, Any]:
 
 def curve(history: Any, phase: str, metric: str) -> np.ndarray:
     """A metric's values, one an epoch; none where a phase did not measure it at all."""
+    if not isinstance(history, History):  # a trainer's own, which may say no more than this
+        try:
+            return np.asarray(history.metric(phase, metric))
+        except UnknownNameError:
+            return np.zeros(0)
     epochs = history.epochs(phase)
     measured = any(metric in epoch for epoch in epochs)
     return np.array([epoch.get(metric, np.nan) for epoch in epochs] if measured else [])

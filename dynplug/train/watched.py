@@ -45,7 +45,7 @@ class Watched:
             known = [f"{phase} {name}" for phase, of_phase in metrics.items() for name in of_phase]
             hint = nearest(f"{self.phase} {self.metric}", known)
             raise UnknownNameError(f"{self._name}: there is no {self.phase} {self.metric!r}. {hint}")
-        value, sign = values[self.metric], 1.0 if self.mode == "min" else -1.0
+        value, sign = float(values[self.metric]), 1.0 if self.mode == "min" else -1.0
         better = math.isfinite(value) and (self.best is None or sign * value < sign * self.best - self._delta)
         if better:
             self.best, self.epoch = value, epoch
