@@ -120,6 +120,11 @@ class ArrayBatches:
         """The number of samples in all batches but the last."""
         return self._size
 
+    @property
+    def partial(self) -> bool:
+        """Whether the last batch has fewer."""
+        return self._pair.samples % self._size != 0
+
     def __len__(self) -> int:
         return -(-self._pair.samples // self._size)
 

@@ -13,8 +13,10 @@ from dynplug.train.layout import Layout
 
 
 def padded(batch: Batch, full: int | None, layout: Layout) -> Batch:
-    """A batch of `full` samples, where it has fewer, which says of each sample whether it is real."""
-    size = max(batch.size, full or 0)
+    """A batch made up to `full` samples, which says of each whether it is real; for `None`, the batch as it is."""
+    if full is None:
+        return batch
+    size = max(batch.size, full)
     if size > batch.size:
         rows = repeated(np.arange(batch.size), size)
         x = jax.tree.map(lambda a: a.take(rows, layout.samples(a.ndim)), batch.x)

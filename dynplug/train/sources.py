@@ -22,7 +22,7 @@ class Source(ABC):
 
     @abstractmethod
     def full(self, epoch: int) -> int | None:
-        """The number of samples in the batches of an epoch, all but the last, where it is known."""
+        """The number of samples in all batches of an epoch but the last, if it is known and the last may have fewer."""
 
     @abstractmethod
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
@@ -80,7 +80,7 @@ class _Arrays(Source):
         return len(self.data)
 
     def full(self, epoch: int) -> int | None:
-        return self.data.size
+        return self.data.size if self.data.partial else None
 
     def batches(self, epoch: int, rng: np.random.Generator) -> Iterator[Batch]:
         return self.data.batches(rng if self.shuffle else None)

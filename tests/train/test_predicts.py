@@ -83,7 +83,7 @@ def test_a_loss_may_run_the_model_itself(trainer, net, data, assert_same):
 
     plain, own = trainer(model), trainer(model, loss, loss_auto_run=False)
     for t in (plain, own):
-        t.fit(data, data, num_epoch=2, batch_size=8)
+        t.fit(data, data, num_epoch=2, batch_size=10)
     assert_same(plain.target, own.target)
     np.testing.assert_array_equal(plain.get_hist_metric("test"), own.get_hist_metric("test"))
 

@@ -106,7 +106,7 @@ def test_targets_without_time_go_with_each_window(trainer, data):
 def test_targets_of_another_length_are_refused(trainer, data):
     x, _ = data
     with pytest.raises(DataError, match=r"truncate cuts inputs and targets in time"):
-        trainer(truncate=2).fit((x, np.zeros((20, 2), np.float32)), num_epoch=1)
+        trainer(truncate=2).fit((x, np.full((20, 2), 0.5, np.float32)), num_epoch=1)
 
 
 @pytest.mark.parametrize("wrong", [0, -1, True])
