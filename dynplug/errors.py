@@ -145,6 +145,10 @@ class CheckpointWarning(UserWarning):
     """A checkpoint lacks something that it was loaded for; all else goes on."""
 
 
+class RecompilationWarning(UserWarning):
+    """Many programs were compiled where one would do."""
+
+
 class PluginWarning(UserWarning):
     """A plugin was set aside; everything else keeps working."""
 

@@ -31,6 +31,6 @@ from dynplug.core.state_dict import (
     save_states as save_states,
     state_dict as state_dict,
 )
-from dynplug.core.step import as_dt as as_dt, as_t0 as as_t0
+from dynplug.core.step import as_dt as as_dt, as_number as as_number, as_t0 as as_t0
 from dynplug.core.system import DynamicalSystem as DynamicalSystem, Lift as Lift, Sequential as Sequential
 from dynplug.core.values import check_values as check_values

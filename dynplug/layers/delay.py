@@ -7,15 +7,25 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from dynplug.core import Context, DynamicalSystem, as_size
+from dynplug.core import Context, DynamicalSystem, as_number, as_size
 from dynplug.core.delay import dynplug_delay_step
-from dynplug.errors import DurationError, ShapeError
+from dynplug.errors import DurationError, OptionError, ParameterError, ShapeError
 
 
 class DelayState(eqx.Module):
     """The last values, in a ring: that of step `i` in row `i % (d + 1)`."""
 
     buffer: Shaped[Array, "..."]
+
+
+def _one_time(time: Any) -> float:
+    try:
+        return as_number("time", time)
+    except OptionError as error:
+        raise ParameterError(
+            f"Delay(time={time!r}): it is one finite number [ms], the same for all units: where they "
+            "differ, give the units of each delay a Delay of their own, in a system of yours."
+        ) from error
 
 
 class Delay(DynamicalSystem):
@@ -35,7 +45,7 @@ class Delay(DynamicalSystem):
     """
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
-    time: float = eqx.field(static=True)
+    time: float = eqx.field(static=True, converter=_one_time)
     initial: float = eqx.field(static=True, default=0.0)
     dtype: Any = eqx.field(static=True, default=None)
 

@@ -27,6 +27,7 @@ from dynplug.run.inputs import Inputs
 from dynplug.run.monitors import Monitors
 from dynplug.run.options import check_batch_size, check_remat, check_schedule, jit_for, refuse
 from dynplug.run.records import OnDevice, OnHost, Recorder, Records
+from dynplug.run.searching import note_numbers
 from dynplug.run.spiking import SpikeWatch
 from dynplug.timeloop import Loop, RunState, step_count
 
@@ -188,6 +189,7 @@ class DSRunner:
         without `return_outputs`; with `eval_time`, the pair of the seconds and the outputs.
         """
         began = time.perf_counter()
+        note_numbers(self.target)
         inputs = as_arrays(inputs, device_or_host)
         length, batch_size = self._extent(duration, inputs)
         anew = reset_state or self.state is None

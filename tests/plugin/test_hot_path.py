@@ -7,6 +7,7 @@ import optax
 
 import dynplug as dp
 from dynplug.plugin import registry
+from dynplug.train.bounds import Bounds
 from dynplug.train.step import train_step
 
 SGD = optax.sgd(0.1)
@@ -26,7 +27,8 @@ def program():
     def step(arrays):
         state, x, y, key = eqx.combine(arrays, rest)
         forward, static = trainer._forward(True, {}), trainer._progress.static
-        return train_step(forward, trainer.objective, SGD, static, state, x, y, None, key)
+        bounds = Bounds.of(trainer._progress.state.params)
+        return train_step(forward, trainer.objective, SGD, bounds, static, state, x, y, None, key)
 
     return str(jax.make_jaxpr(step)(arrays))
 

@@ -1,5 +1,6 @@
 """A small spiking network, data for it, and a trainer of it."""
 
+import equinox as eqx
 import jax
 import numpy as np
 import optax
@@ -54,5 +55,17 @@ def assert_same():
         assert len(ours) == len(theirs)
         for x, y in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(x, y)
+
+    return compare
+
+
+@pytest.fixture
+def assert_alike():
+    """A function that compares all arrays of two trees up to rounding, as that of a batch that is made up to size."""
+
+    def compare(a, b):
+        jax.tree.map(
+            lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-5, atol=1e-8), *eqx.filter((a, b), eqx.is_array)
+        )
 
     return compare

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dynplug as dp
-from dynplug.errors import DataError, OptionError, UnknownPathError
+from dynplug.errors import DataError, OptionError, UnknownPathError, ZeroGradientWarning
 
 
 @pytest.mark.parametrize("axis", ["B", "T"])
@@ -100,7 +100,8 @@ def test_a_loss_that_runs_the_model_sees_it_and_may_run_it_twice(trainer, net, d
         return weights, {"apart": jnp.mean((outputs - shifted) ** 2)}
 
     t = trainer(loss_fun=loss, loss_auto_run=False, loss_has_aux=True, monitors=["hidden.spike"])
-    t.fit((x, y), num_epoch=1)
+    with pytest.warns(ZeroGradientWarning, match=r"does not depend on encode\.weight, encode\.bias, readout\.bias"):
+        t.fit((x, y), num_epoch=1)
     np.testing.assert_allclose(t.get_hist_metric()[0], (np.asarray(net()["readout"].weight) ** 2).sum(), rtol=1e-5)
     apart = np.mean((np.asarray(trainer().predict(x)) - np.asarray(trainer().predict(1 - x))) ** 2)
     np.testing.assert_allclose(t.get_hist_metric(metric="apart"), [apart], rtol=1e-4)
