@@ -17,7 +17,7 @@ class Example:
     function: bool = False
 
 
-_DIFFRAX, _EQUINOX, _JAX, _TYPES = "diffrax>=0.7", "equinox>=0.13", "jax>=0.6", "jaxtyping>=0.3"
+_DIFFRAX, _EQUINOX, _JAX, _TYPES = "diffrax>=0.7", "equinox>=0.13", "jax>=0.10", "jaxtyping>=0.3"
 _NUMPY, _OPTAX = "numpy>=1.26", "optax>=0.2.4"
 
 EXAMPLES: dict[str, Example] = {
