@@ -115,6 +115,10 @@ class Context(eqx.Module):
         - `time`: a Python number [ms].
         """
         steps = (as_number("time", time) - self.t0) / self.dt
+        if math.isclose(
+            steps, round(steps), rel_tol=1e-12, abs_tol=1e-9
+        ):  # decimal times are not quite whole in binary
+            steps = round(steps)
         whole = min(max(math.floor(steps), 0), 2**31 - 1)  # what lies before or after all steps is far away
         passed = jnp.asarray(self.i, jnp.int32) - whole
         return passed.astype(self.dtype) * self.dt - (steps - whole) * self.dt

@@ -102,3 +102,10 @@ def test_a_trainer_refuses_the_time_of_a_sequence_that_is_too_long():
     with pytest.raises(OptionError, match=r"reads ctx\.t"):
         t.predict(np.zeros((2, 5, 1), np.float32))
     assert jax.tree.leaves(t.target)
+
+
+@pytest.mark.parametrize("dt", [0.05, 0.02, 0.025, 0.01, 0.3])
+@pytest.mark.parametrize("t0", [0.0, 0.1])
+def test_a_decimal_time_begins_in_its_own_step(dt, t0):
+    for i in (1, 3, 7, 14, 28, 56, 1999):
+        assert float(dp.Context(dt=dt, i=i, t0=t0).since(float(f"{t0 + i * dt:.6g}"))) == 0.0
