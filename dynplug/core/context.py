@@ -100,8 +100,13 @@ class Context(eqx.Module):
         **Arguments:**
 
         - `frequency`: a Python number [kHz].
+
+        **Raises:** `OptionError` for one that is traced, as an array in a field of a model is: for a frequency that is
+        swept, trained or of each unit, keep the phase in the state, or take `frequency * ctx.t` for as long as it is
+        good.
         """
-        a_step, start = (_turns(as_number("frequency", frequency) * ms) for ms in (self.dt, self.t0))
+        frequency = as_number(self._called("frequency"), frequency)
+        a_step, start = (_turns(frequency * ms) for ms in (self.dt, self.t0))
         return _cycles(jnp.asarray(self.i, jnp.uint32), a_step, start).astype(self.dtype)
 
     def since(self, time: float) -> Float[Array, ""]:
@@ -113,15 +118,19 @@ class Context(eqx.Module):
         **Arguments:**
 
         - `time`: a Python number [ms].
+
+        **Raises:** `OptionError` for one that is traced.
         """
-        steps = (as_number("time", time) - self.t0) / self.dt
-        if math.isclose(
-            steps, round(steps), rel_tol=1e-12, abs_tol=1e-9
-        ):  # decimal times are not quite whole in binary
-            steps = round(steps)
+        steps = (as_number(self._called("time"), time) - self.t0) / self.dt
+        near = round(steps)  # a decimal time is not quite a whole number of steps in binary
+        steps = near if math.isclose(steps, near, rel_tol=1e-12, abs_tol=1e-9) else steps
         whole = min(max(math.floor(steps), 0), 2**31 - 1)  # what lies before or after all steps is far away
         passed = jnp.asarray(self.i, jnp.int32) - whole
-        return passed.astype(self.dtype) * self.dt - (steps - whole) * self.dt
+        wide = passed.astype(float) * self.dt - (steps - whole) * self.dt  # a number of steps may not fit a half
+        return wide.astype(self.dtype)
+
+    def _called(self, argument: str) -> str:
+        return f"{self.path}: {argument}" if self.path else argument
 
     def random_key(self) -> PRNGKeyArray:
         """The key, for a system that cannot do without. Use it once; split it for more."""

@@ -4,7 +4,7 @@ import dataclasses
 import enum
 import functools
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import jax.tree_util as jtu
@@ -80,46 +80,37 @@ def _plain(value: Any) -> Any:
     return _name(value)
 
 
-def _register(*classes: Any) -> Callable[[Callable[[Any], Any]], Callable[[Any], Any]]:
-    def register(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        for cls in classes:
-            _plain.register(cls, function)
-        return function
-
-    return register
-
-
-@_register(type(None), bool, int, float, str)
+@_plain.register(bool | int | float | str | None)
 def _(value: Any) -> Any:
     return value
 
 
-@_register(complex, enum.Enum, np.dtype)
+@_plain.register(complex | enum.Enum | np.dtype)
 def _(value: Any) -> str:
     return str(value)
 
 
-@_register(np.generic, np.ndarray)
+@_plain.register(np.generic | np.ndarray)
 def _(value: Any) -> Any:
     return _plain(value.tolist())
 
 
-@_register(list, tuple)
+@_plain.register(list | tuple)
 def _(value: Any) -> list[Any]:
     return [_plain(item) for item in value]
 
 
-@_register(set, frozenset)
+@_plain.register(set | frozenset)
 def _(value: Any) -> list[Any]:
     return sorted((_plain(item) for item in value), key=str)
 
 
-@_register(dict)
+@_plain.register(dict)
 def _(value: Any) -> dict[str, Any]:
     return {str(name): _plain(item) for name, item in value.items()}
 
 
-@_register(functools.partial)
+@_plain.register(functools.partial)
 def _(value: Any) -> list[Any]:
     return [_plain(value.func), _plain(value.args), _plain(value.keywords)]
 

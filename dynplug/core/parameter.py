@@ -82,7 +82,7 @@ def _parts_of(cls: type) -> tuple[tuple[str, type], ...]:
     """The fields of a class that are annotated as one module."""
     try:
         hints = get_type_hints(cls)
-    except NameError:  # an annotation that only a type checker can read
+    except Exception:  # an annotation that only a type checker can read
         return ()
     named = ((field.name, hints.get(field.name)) for field in dataclasses.fields(cls))
     plain = ((name, get_origin(hint) or hint) for name, hint in named)

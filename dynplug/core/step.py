@@ -27,7 +27,11 @@ def as_number(name: str, given: Any) -> float:
 
     **Raises:** `OptionError` for anything else.
     """
-    return _number(name, given, "a finite Python number, known when the program is compiled")
+    return _number(
+        name,
+        given,
+        "a finite Python number, in a static field for one, as it must be known when the program is compiled",
+    )
 
 
 def _number(name: str, given: Any, meaning: str, least: float = -math.inf) -> float:

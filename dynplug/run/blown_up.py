@@ -43,12 +43,12 @@ class Watch:
     **Arguments:**
 
     - `dt`: the step [ms].
-    - `time`: the time at the start of a step [ms], from its index.
+    - `t0`: the time at step 0 [ms].
     - `start`: the state at the start of the run; what is NaN in it already, is meant.
     """
 
-    def __init__(self, dt: float, time: Callable[[int], float], start: Any):
-        self._dt, self._time = dt, time
+    def __init__(self, dt: float, t0: float, start: Any):
+        self._dt, self._t0 = dt, t0
         self._expected = np.asarray(_has_nan(start))
         self._said = False
 
@@ -70,12 +70,13 @@ class Watch:
         which = np.flatnonzero(new)[np.flatnonzero(steps[step])[0]]
         leaf = leaves(state)[which]
         units = np.argwhere(np.isnan(np.asarray(leaf.value)))
-        given = "the inputs hold NaN" if bool(has_nan(inputs).any()) else f"try a smaller step than dt={self._dt} ms"
+        at = self._t0 + (first + step) * self._dt
+        too_great = f"try a smaller step than dt={self._dt} ms, or another integrator"
+        cause = "the inputs hold NaN" if bool(has_nan(inputs).any()) else too_great
         warnings.warn(
-            f"The state {leaf.path!r} became NaN in step {first + step}, at {self._time(first + step):.6g} ms; at "
+            f"The state {leaf.path!r} became NaN in step {first + step}, at {at:.6g} ms; at "
             f"{units[0].tolist()} among {len(units)} of {np.size(leaf.value)} values by the end of step "
-            f"{first + len(steps) - 1}. What follows from it is NaN too. Look at what drives it: {given}"
-            + ("." if given.startswith("the") else ", or another integrator."),
+            f"{first + len(steps) - 1}. What follows from it is NaN too. Look at what drives it: {cause}.",
             NonFiniteWarning,
             stacklevel=5,
         )

@@ -27,6 +27,9 @@ class Compiling:
         finally:
             bar.set_postfix_str("", refresh=False)
 
+    def __reduce__(self) -> Any:
+        return Compiling, ()  # another process has programs of its own
+
     def _form(self, data: Any) -> Any:
         leaves, structure = jax.tree.flatten(data)
         return structure, tuple((np.shape(a), str(getattr(a, "dtype", a))) for a in leaves)

@@ -224,7 +224,7 @@ class DSRunner:
         assert self.state is not None
         done, after = first, self.state
         waiting: _Kept | None = None
-        watch = Watch(self.dt, lambda i: self.t0 + i * self.dt, self.state.system)
+        watch = Watch(self.dt, self.t0, self.state.system)
         with tqdm(total=length, disable=None if self.progress_bar else True, unit="step") as bar:
 
             def keep(kept: _Kept) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from dynplug.core import Context, lookup
@@ -92,7 +94,12 @@ class Monitors(eqx.Module):
         """Read all paths once, so that an unknown one is an error."""
         for reader in self.readers.values():
             if isinstance(reader, PathReader):
-                reader.find(state)
+                found = reader.find(state)
+                if any(jnp.issubdtype(a.dtype, jax.dtypes.prng_key) for a in jax.tree.leaves(found)):
+                    raise OptionError(
+                        f"Monitor {reader.path!r} is a random key, which is no number: monitor a function of the "
+                        "state, as {'key': lambda state: jax.random.key_data(state[...])}."
+                    )
 
 
 def _items(monitors: Any) -> list[tuple[str | None, Any]]:

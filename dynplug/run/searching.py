@@ -1,6 +1,7 @@
 """A search over parameters that are numbers compiles a program for each of them, and says so."""
 
 import warnings
+from functools import lru_cache
 from typing import Any
 
 import jax
@@ -10,7 +11,12 @@ from dynplug.core import leaves
 from dynplug.errors import RecompilationWarning
 
 _MANY = 8  # programs of one model that differ by numbers alone
-_known: dict[Any, set[tuple[float, ...]]] = {}
+
+
+@lru_cache(maxsize=256)  # what is known of a model must not keep it for ever
+def _numbers_of(form: Any) -> set[tuple[float, ...]]:
+    """The numbers that models of a form have been run with."""
+    return set()
 
 
 def note_numbers(model: Any) -> None:
@@ -19,7 +25,7 @@ def note_numbers(model: Any) -> None:
     numbers = tuple(leaf.value for leaf in found if type(leaf.value) is float)
     form = jax.tree.structure(model), tuple(_form(leaf.value) for leaf in found)
     try:
-        seen = _known.setdefault(form, set())
+        seen = _numbers_of(form)
     except TypeError:  # something in it has no hash, and no program of it is kept
         return
     if len(seen) >= _MANY:

@@ -14,7 +14,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Int, PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup
-from dynplug.errors import CompositionError, DurationError, OptionError, StateError
+from dynplug.errors import CompositionError, DurationError, OptionError, ShapeError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.compiler import scan
 from dynplug.timeloop.explain import describe
@@ -160,13 +160,12 @@ class Loop(eqx.Module):
             i, s = carry
             x = xs if hold else x
             step_key = None if key is None else jax.random.fold_in(key, i)
-            if self.batched:
-                size = jax.tree.leaves((s, x))[0].shape[0]
-                keys = None if step_key is None else jax.random.split(step_key, size)
-                with _explained(self.shared):
+            with _explained(self.shared):
+                if self.batched:
+                    size = _batch_size(s, x)
+                    keys = None if step_key is None else jax.random.split(step_key, size)
                     new, out, seen = jax.vmap(one, in_axes=(0, 0, 0, None), axis_size=size)(s, x, keys, i)
-            else:
-                with _explained(self.shared):
+                else:
                     new, out, seen = one(s, x, step_key, i)
             _check_carry(s, new)
             return (i + 1, new), (out, seen)
@@ -243,6 +242,21 @@ def _explained(shared: Mapping[str, Any]) -> Iterator[None]:
             "that a new value is no new program: what decides about a shape or a branch goes into the constructor of "
             "the system instead."
         ) from error
+
+
+def _batch_size(state: Any, x: Any) -> int:
+    """The number of samples, which a state and an input share, or `ShapeError`."""
+    kept, given = ({a.shape[0] for a in jax.tree.leaves(tree)} for tree in (state, x))
+    if len(kept | given) > 1:
+        raise ShapeError(
+            f"The states that the run goes on from have {_listed(kept)} samples, and the inputs {_listed(given)}: give "
+            "as many, or start anew by reset_state."
+        )
+    return (kept | given).pop()
+
+
+def _listed(sizes: set[int]) -> str:
+    return " and ".join(map(str, sorted(sizes))) or "no"
 
 
 def _first_line(error: Exception) -> str:

@@ -69,8 +69,8 @@ class Progress:
 
     def copy(self) -> "Progress":
         """The same place in a training, from which both may go on."""
-        log, history = Log(list(self.log.sizes), list(self.log.values)), deepcopy(self.history)
-        return replace(self, log=log, history=history)
+        log = replace(self.log, sizes=[*self.log.sizes], values=[*self.log.values], weights=deepcopy(self.log.weights))
+        return replace(self, log=log, history=deepcopy(self.history))
 
     def replace_model(self, model: Any) -> None:
         """Take another model's arrays, which must be of the same structure, shapes and dtypes."""

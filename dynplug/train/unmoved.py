@@ -71,9 +71,9 @@ def _is_zero(jaxpr: Jaxpr, n: int) -> bool:
     made = next((eqn for eqn in jaxpr.eqns if any(v is out for v in eqn.outvars)), None)
     if made is None:
         return False
-    inner = next((p for p in made.params.values() if isinstance(p, ClosedJaxpr)), None)
-    if inner is not None:
-        return _is_zero(inner.jaxpr, next(k for k, v in enumerate(made.outvars) if v is out))
+    for inner in (p.jaxpr for p in made.params.values() if isinstance(p, ClosedJaxpr)):
+        if [v.aval for v in inner.outvars] == [v.aval for v in made.outvars]:  # a call, not a loop's condition
+            return _is_zero(inner, next(k for k, v in enumerate(made.outvars) if v is out))
     given = made.invars[0] if made.invars else None
     return (
         made.primitive.name == "broadcast_in_dim" and isinstance(given, Literal) and not np.any(np.asarray(given.val))

@@ -51,3 +51,14 @@ def test_units_may_lie_on_a_grid():
     _, spikes = dp.LoopOverTime(cell, dt=1.0)(jnp.full((50, 2, 3), 2.0))
     assert spikes.shape == (50, 2, 3)
     assert float(spikes.sum()) > 0
+
+
+class Unreadable(dp.layers.Dense):
+    """Has annotations that only a type checker can read."""
+
+    one: "np.no_such_name" = None
+    two: "int | 'text'" = None
+
+
+def test_annotations_that_cannot_be_read_are_no_error():
+    assert Unreadable(2, 2, W_initializer=1.0).in_size == (2,)

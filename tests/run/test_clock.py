@@ -109,3 +109,18 @@ def test_a_trainer_refuses_the_time_of_a_sequence_that_is_too_long():
 def test_a_decimal_time_begins_in_its_own_step(dt, t0):
     for i in (1, 3, 7, 14, 28, 56, 1999):
         assert float(dp.Context(dt=dt, i=i, t0=t0).since(float(f"{t0 + i * dt:.6g}"))) == 0.0
+
+
+def test_a_traced_frequency_is_refused_by_the_path_of_its_system():
+    loop = dp.LoopOverTime(dp.Sequential(source=Reads(lambda ctx: ctx.phase(ctx.t))), dt=1.0)
+    with pytest.raises((OptionError, TypeError), match="frequency"):
+        loop(jnp.zeros((3, 1)))
+    ctx = dp.Context(dt=1.0, path="source")
+    with pytest.raises(OptionError, match=r"source: frequency=nan.*in a static field"):
+        ctx.phase(float("nan"))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float16, jnp.bfloat16])
+def test_a_time_that_fits_a_half_is_no_infinity_on_the_way(dtype):
+    passed = dp.Context(dt=0.1, i=100_000, dtype=dtype).since(10.0)
+    np.testing.assert_allclose(float(passed), 9990.0, rtol=4e-3)

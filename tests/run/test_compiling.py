@@ -1,5 +1,7 @@
 """A progress line says "compiling" while a program is made, and not while it runs."""
 
+import pickle
+
 import numpy as np
 import pytest
 import tqdm as bars
@@ -40,6 +42,16 @@ def test_a_bar_that_is_not_shown_says_nothing():
     with compiling(bar, 1):
         pass
     assert bar.said == []
+
+
+def test_a_runner_that_showed_a_bar_can_be_sent_to_another_process():
+    compiling, model = Compiling(), dp.neurons.LIF(1)
+    with compiling(Bar(), model):
+        pass
+    copied, bar = pickle.loads(pickle.dumps(compiling)), Bar()
+    with copied(bar, model):
+        pass
+    assert bar.said == ["compiling", ""]
 
 
 class Shown(bars.tqdm):

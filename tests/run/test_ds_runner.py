@@ -4,7 +4,7 @@ import pytest
 
 import dynplug as dp
 import dynplug.run.ds_runner as ds_runner
-from dynplug.errors import DurationError, ShapeError
+from dynplug.errors import DurationError, OptionError, ShapeError
 
 
 def cell(size=3):
@@ -108,3 +108,38 @@ def test_a_run_without_an_extent_and_a_batch_without_a_size_are_refused():
 
 def test_predict_is_run():
     np.testing.assert_array_equal(runner().predict(2.0, inputs=3.0), runner().run(2.0, inputs=3.0))
+
+
+@pytest.mark.parametrize("axis", ["B", "T"])
+def test_a_run_that_goes_on_has_as_many_samples(axis):
+    run = dp.DSRunner(dp.neurons.LIF(2), monitors=["V"], dt=1.0, data_first_axis=axis, progress_bar=False)
+    three, two = (np.ones((n, 5, 2) if axis == "B" else (5, n, 2), np.float32) for n in (3, 2))
+    run.run(inputs=three)
+    with pytest.raises(ShapeError, match=r"goes on from have 3 samples, and the inputs 2: .*reset_state"):
+        run.run(inputs=two)
+    run.run(inputs=two, reset_state=True)
+    loop = dp.LoopOverTime(dp.neurons.LIF(2), dt=1.0, data_first_axis=axis)
+    with pytest.raises(ShapeError, match=r"goes on from have 3 samples, and the inputs 2"):
+        loop(two, loop(three)[0])
+
+
+class Keyed(dp.DynamicalSystem):
+    def init_state(self, ctx):
+        return {"key": jax.random.key(3), "v": jax.numpy.zeros(2, ctx.dtype)}
+
+    def update(self, state, x, ctx):
+        return {"key": jax.random.split(state["key"])[0], "v": state["v"] + 1.0}, state["v"]
+
+
+def test_a_random_key_is_no_record():
+    with pytest.raises(OptionError, match=r"Monitor 'key' is a random key.*key_data"):
+        dp.DSRunner(Keyed(), monitors=["key"], dt=1.0)
+    words = {"key": lambda state: jax.random.key_data(state["key"])}
+    run = dp.DSRunner(Keyed(), monitors=words, dt=1.0, progress_bar=False)
+    run.run(3.0)
+    assert run.mon["key"].shape == (3, 2)
+
+
+def test_without_jit_remat_has_nothing_to_do():
+    run = dp.DSRunner(dp.neurons.LIF(1), dt=1.0, jit=False, remat=True, progress_bar=False)
+    assert run.run(3.0, inputs=0.5).shape == (3, 1)

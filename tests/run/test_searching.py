@@ -11,8 +11,8 @@ from dynplug.run import searching
 
 
 @pytest.fixture(autouse=True)
-def nothing_known(monkeypatch):
-    monkeypatch.setattr(searching, "_known", {})
+def nothing_known():
+    searching._numbers_of.cache_clear()
 
 
 def search(values, count=12):

@@ -95,3 +95,18 @@ def test_a_copy_goes_its_own_way(trainer, data, options, assert_same):
     assert stopping.best == best
     t.fit(data, num_epoch=2, batch_size=8)
     assert_same(t.target, other.target)
+
+
+def test_a_copy_within_an_epoch_has_all_that_was_measured(trainer, data):
+    copies = []
+
+    class Copies:
+        @dp.api.hookimpl
+        def dynplug_after_step(self, run):
+            copies.append(copy.deepcopy(run))
+
+    x, y = data
+    t = trainer(loss_fun={"type": "cross_entropy", "ignore_index": 1}, plugins=[Copies()], shuffle_data=False)
+    t.fit((x, y), num_epoch=1, batch_size=8)
+    weights = [float(np.sum(part != 1)) for part in np.split(y, [8, 16])]
+    assert [c._progress.log.weights["loss"] for c in copies] == [weights[:1], weights[:2], weights]

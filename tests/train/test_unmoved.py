@@ -10,6 +10,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import ZeroGradientWarning
+from dynplug.train import unmoved
 
 X, Y = np.random.default_rng(0).random((6, 5, 3)).astype(np.float32), np.ones((6, 2), np.float32)
 
@@ -66,3 +67,12 @@ def test_units_that_never_spike_are_named_by_what_they_feed_where_it_is_no_chanc
     with pytest.warns(ZeroGradientWarning, match=r"b\.weight was exactly zero in all 15 steps.*never spike") as told:
         trainer(spiking(R=1e-3)).fit(many, num_epoch=2, batch_size=2)
     assert len(told) == 1
+
+
+def test_what_a_loop_computes_is_not_taken_for_a_zero_of_its_condition():
+    def f(x):
+        return jax.lax.while_loop(lambda c: jnp.zeros((), bool), lambda c: c + 1.0, x)
+
+    jaxpr = jax.make_jaxpr(f)(1.0).jaxpr
+    assert not unmoved._is_zero(jaxpr, 0)
+    assert unmoved._is_zero(jax.make_jaxpr(jax.jit(lambda x: jnp.zeros(3)))(1.0).jaxpr, 0)
