@@ -50,7 +50,7 @@ def check_targets(function: Any, predicts: Any, targets: Any) -> None:
     """Raise the `DataError` of a loss or metric about targets, if it is marked with a check."""
     check = getattr(function_of(function), _CHECK, None)
     if check is not None:
-        check(predicts, targets, **_options(function))
+        check(predicts, targets, **options_of(function))
 
 
 def checks_targets(function: Any) -> bool:
@@ -60,7 +60,7 @@ def checks_targets(function: Any) -> bool:
 
 def weight_of_targets(function: Any) -> Callable[[Any], float | None] | None:
     """What tells a loss's or metric's weight of a batch, where it has one of its own."""
-    weight, options = getattr(function_of(function), _WEIGHT, None), _options(function)
+    weight, options = getattr(function_of(function), _WEIGHT, None), options_of(function)
     return None if weight is None else lambda targets: weight(targets, **options)
 
 
@@ -105,5 +105,6 @@ def finite(name: str, targets: Any) -> None:
         )
 
 
-def _options(function: Any) -> dict[str, Any]:
-    return _options(function.func) | function.keywords if isinstance(function, partial) else {}
+def options_of(function: Any) -> dict[str, Any]:
+    """The options that are bound to a function by `functools.partial`."""
+    return options_of(function.func) | function.keywords if isinstance(function, partial) else {}

@@ -12,7 +12,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.errors import DataError, OptionError
 from dynplug.losses.axes import is_batch_first, takes_weights
-from dynplug.losses.targets import check_targets, checks_targets, weight_of_targets
+from dynplug.losses.targets import check_targets, checks_targets, options_of, weight_of_targets
 from dynplug.plugin import build
 from dynplug.timeloop import RunState
 from dynplug.train.forward import Forward, Run
@@ -150,10 +150,23 @@ def _measure(given: Any, kind: str) -> Measure:
         if not callable(given):
             raise OptionError(f"{kind}={given!r} is neither a registered name nor a function of (predicts, targets).")
         inner = given.func if isinstance(given, partial) else given
-        return Measure(getattr(inner, "__name__", type(inner).__name__), given, is_batch_first(given))
-    return Measure(
-        given if isinstance(given, str) else given.get("type", ""), build(given, kind=kind), batch_first=True
-    )
+        measure = Measure(getattr(inner, "__name__", type(inner).__name__), given, is_batch_first(given))
+    else:
+        name = given if isinstance(given, str) else given.get("type", "")
+        measure = Measure(name, build(given, kind=kind), batch_first=True)
+    _refuse_bound_weights(measure, kind)
+    return measure
+
+
+def _refuse_bound_weights(measure: Measure, kind: str) -> None:
+    """Samples are shuffled and batches made up: weights by place in a batch would go to other samples, or be lost."""
+    if takes_weights(measure.function) and options_of(measure.function).get("sample_weight") is not None:
+        raise OptionError(
+            f"{kind} {measure.name!r}: sample_weight cannot be an option, as each batch holds other samples. Let the "
+            "weights come with the targets, y={'label': ..., 'weight': ...}, and write a function of your own: "
+            f"`dp.losses.batch_first(lambda predicts, targets: dp.losses.{measure.name}(predicts, targets['label'], "
+            "sample_weight=targets['weight']))`."
+        )
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -1,5 +1,7 @@
 """A batch that is too small is made up to the size of the others, and nothing but the number of programs shows it."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -97,3 +99,28 @@ def test_a_function_of_ones_own_sees_no_sample_that_is_none():
     trainer(power).fit((X, Y), num_epoch=1, batch_size=3)
     trainer(metrics=[power]).fit((X, Y), num_epoch=1, batch_size=3)
     assert set(seen) == {3, 1}
+
+
+WEIGHT = np.arange(1, 8, dtype=np.float32)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "mse", "mae", "huber"])
+def test_weights_of_samples_are_no_option_of_a_loss(name):
+    bound = partial(getattr(dp.losses, name), sample_weight=WEIGHT)
+    for loss, metrics in (({"type": name, "sample_weight": WEIGHT}, ()), (bound, ()), (lambda p, y: p.sum(), [bound])):
+        with pytest.raises(dp.errors.OptionError, match=rf"{name}.*each batch holds other samples.*targets\['weight'"):
+            trainer(loss, metrics)
+    trainer(partial(bound, sample_weight=None), ())
+
+
+@pytest.mark.parametrize("axis", ["B", "T"])
+def test_weights_of_samples_come_with_the_targets(axis):
+    weighted = dp.losses.batch_first(
+        lambda predicts, targets: dp.losses.cross_entropy(predicts, targets["label"], sample_weight=targets["weight"])
+    )
+    t = trainer(weighted, (), data_first_axis=axis)
+    swap = (lambda a: a) if axis == "B" else (lambda a: a.swapaxes(0, 1))
+    data = swap(X), {"label": Y, "weight": WEIGHT}
+    t.fit(data, data, num_epoch=1)
+    expected = dp.losses.cross_entropy(swap(t.predict(swap(X))), Y, sample_weight=WEIGHT)
+    np.testing.assert_allclose(t.get_hist_metric("test", "loss"), [expected], rtol=1e-5)
