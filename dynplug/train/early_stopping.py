@@ -1,11 +1,13 @@
 """Stopping when nothing gets better any more."""
 
+import math
 import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 from dynplug.api import hookimpl
 from dynplug.errors import CheckpointWarning, OptionError
+from dynplug.train.options import positive
 from dynplug.train.watched import Watched
 
 
@@ -41,8 +43,11 @@ class EarlyStopping:
     _failed: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if self.patience < 1:
-            raise OptionError(f"EarlyStopping(patience={self.patience}): patience is at least 1.")
+        self.patience = positive("EarlyStopping: patience", self.patience)
+        if not isinstance(self.min_delta, (int, float)) or not 0 <= self.min_delta < math.inf:
+            raise OptionError(
+                f"EarlyStopping: min_delta={self.min_delta!r} is no number, 0 or greater, by which to be better."
+            )
         self._watched = Watched(self.phase, self.metric, self.mode, self.min_delta, name="EarlyStopping")
         self.mode = self._watched.mode
 

@@ -148,6 +148,18 @@ def test_early_stopping_in_a_run():
         EarlyStopping(mode="less")
 
 
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        *(("patience", bad) for bad in (0, True)),
+        *(("min_delta", bad) for bad in (-1.0, float("nan"), float("inf"))),
+    ],
+)
+def test_early_stopping_refuses_what_would_never_stop_or_always(name, bad):
+    with pytest.raises(OptionError, match=name):
+        EarlyStopping(**{name: bad})
+
+
 class Misspelt:
     @hookimpl
     def dynplug_after_epochs(self, epoch):
