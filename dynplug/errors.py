@@ -24,6 +24,10 @@ class ParameterError(DynplugError, ValueError):
     """A parameter has a value or a shape that its system cannot take."""
 
 
+class EquationError(DynplugError, ValueError):
+    """The text of an equation is not in the grammar, uses an unknown name, or has units that do not fit."""
+
+
 class OptionError(DynplugError, ValueError):
     """An option has a value that is not among its choices."""
 

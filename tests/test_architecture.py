@@ -15,7 +15,7 @@ from dynplug.plugin import registry
 ROOT = Path(dp.__file__).parent
 FLOORS = [
     {"errors"},
-    {"api"},
+    {"api", "equations"},
     {"plugin"},
     {"core"},
     {"connectors", "integrators", "surrogates", "initializers"},

@@ -1,0 +1,99 @@
+"""What an equation may call: each operator and function with its value, and what it asks of units."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from typing import Any
+
+import numpy as np
+from scipy.special import exprel
+
+from dynplug.equations.units import PURE, Unit, apart
+from dynplug.errors import EquationError
+
+Units = Sequence[Unit | None]
+"""The units of arguments; `None` for a zero, which suits any."""
+
+
+@dataclass(frozen=True)
+class Function:
+    """Something that an equation may call.
+
+    **Attributes:** `value`; `unit`, that of the result from those of the arguments; `least` and `most` arguments.
+    """
+
+    value: Callable[..., Any]
+    unit: Callable[[Units], Unit | None]
+    least: int = 1
+    most: int = 1
+
+
+def pure(units: Units) -> Unit:
+    """The argument has to be a pure number, and the value is one."""
+    for unit in units:
+        if unit is not None and not unit.same(PURE):
+            raise EquationError(f"the argument is in {unit} and has to be a pure number")
+    return PURE
+
+
+def alike(units: Units) -> Unit | None:
+    """All have to have one unit, which is that of the value."""
+    known = [unit for unit in units if unit is not None]
+    for unit in known[1:]:
+        if not unit.same(known[0]):
+            raise EquationError(f"the units are {apart(known[0], unit)}, and have to be the same")
+    return known[0] if known else None
+
+
+def compared(units: Units) -> Unit:
+    """Both have to have one unit."""
+    alike(units)
+    return PURE
+
+
+def chosen(units: Units) -> Unit | None:
+    """Either value has to have the same unit."""
+    return alike(units[1:])
+
+
+def root(units: Units) -> Unit | None:
+    """The square root."""
+    return None if units[0] is None else units[0] ** Fraction(1, 2)
+
+
+def product(units: Units) -> Unit | None:
+    """The product; nothing times something is nothing."""
+    return None if None in units else units[0] * units[1]  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]
+
+
+def ratio(units: Units) -> Unit | None:
+    """The ratio."""
+    return None if None in units else units[0] / units[1]  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]
+
+
+OPERATORS = {
+    "+": Function(np.add, alike, 2, 2),
+    "-": Function(np.subtract, alike, 2, 2),
+    "*": Function(np.multiply, product, 2, 2),
+    "/": Function(np.divide, ratio, 2, 2),
+    "**": Function(np.power, pure, 2, 2),  # with a number as exponent: see `Power`
+    "negative": Function(np.negative, alike),
+    "<": Function(np.less, compared, 2, 2),
+    "<=": Function(np.less_equal, compared, 2, 2),
+    ">": Function(np.greater, compared, 2, 2),
+    ">=": Function(np.greater_equal, compared, 2, 2),
+}
+
+_PURE = (np.exp, np.expm1, np.log, np.log1p, np.tanh, np.sinh, np.cosh, np.sin, np.cos)
+
+FUNCTIONS = {
+    **{f.__name__: Function(f, pure) for f in _PURE},
+    "exprel": Function(exprel, pure),  # (exp(x) - 1) / x, and 1 at 0
+    "sqrt": Function(np.sqrt, root),
+    "abs": Function(np.abs, alike),
+    "min": Function(lambda *values: reduce(np.minimum, values), alike, 2, 9),
+    "max": Function(lambda *values: reduce(np.maximum, values), alike, 2, 9),
+    "clip": Function(np.clip, alike, 3, 3),
+    "where": Function(np.where, chosen, 3, 3),
+}
