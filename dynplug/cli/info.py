@@ -36,5 +36,9 @@ def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
         click.echo(written.text)
         for equation in component.spec.equations:
             click.echo(f"\n$${equation}$$")
+        if written.formulas:
+            click.echo("\n**Equations as text:**\n")
+        for left, right in written.formulas.items():
+            click.echo(f"    {left} = {right}")
         if component.spec.citation:
             click.echo(f"\n**Reference:** {component.spec.citation}")

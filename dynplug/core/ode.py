@@ -2,6 +2,7 @@
 
 import dataclasses
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import diffrax
@@ -45,6 +46,15 @@ class ODESystem(DynamicalSystem):
 
     jump_to: ClassVar[str]
     """The variable that a drive's jump is added to."""
+
+    equations: ClassVar[Mapping[str, str]] = {}
+    """The time derivative of each variable as its publication says it, in variables, parameters and the current `I`.
+
+    The conformance suite compares `vector_field` with this text, and `dynplug info` shows it. Nothing else reads it.
+    """
+
+    definitions: ClassVar[Mapping[str, str]] = {}
+    """The quantities that `equations` use, as text too."""
 
     @property
     def in_size(self) -> tuple[int, ...]:

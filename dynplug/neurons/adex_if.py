@@ -1,6 +1,6 @@
 """The adaptive exponential integrate-and-fire neuron."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -65,6 +65,12 @@ class AdExIF(Neuron):
     V_th: Parameter = param(-30.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
+
+    equations: ClassVar = {
+        "V": "(-gL * (V - EL) + gL * Delta_T * exp((V_held - V_T) / Delta_T) - w + I) / C",
+        "w": "(a * (V - EL) - w) / tau_w",
+    }
+    definitions: ClassVar = {"V_held": "min(V, V_th)"}
 
     def __post_init__(self) -> None:
         self.V_reset = unless_given(self.V_reset, self.EL)

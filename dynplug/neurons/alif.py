@@ -1,6 +1,6 @@
 """The adaptive leaky integrate-and-fire neuron."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -59,6 +59,8 @@ class ALIF(Neuron):
     detach_reset: bool = eqx.field(default=False, static=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
+
+    equations: ClassVar = {"V": "(-(V - V_rest) + R * I) / tau", "a": "-a / tau_a"}
 
     def __post_init__(self) -> None:
         self.V_reset = unless_given(self.V_reset, self.V_rest)

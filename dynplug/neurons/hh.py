@@ -1,6 +1,6 @@
 """The Hodgkin-Huxley neuron."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -73,6 +73,21 @@ class HH(Neuron):
     V_init: Parameter = param(-65.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
+
+    equations: ClassVar = {
+        "V": "(-gNa * m**3 * h * (V - ENa) - gK * n**4 * (V - EK) - gL * (V - EL) + I[µA/cm²]) / C",
+        "m": "alpha_m * (1 - m) - beta_m * m",
+        "h": "alpha_h * (1 - h) - beta_h * h",
+        "n": "alpha_n * (1 - n) - beta_n * n",
+    }
+    definitions: ClassVar = {
+        "alpha_m": "0.1[1/ms/mV] * (V + 40[mV]) / (1 - exp(-(V + 40[mV]) / 10[mV]))",
+        "beta_m": "4[1/ms] * exp(-(V + 65[mV]) / 18[mV])",
+        "alpha_h": "0.07[1/ms] * exp(-(V + 65[mV]) / 20[mV])",
+        "beta_h": "1[1/ms] / (1 + exp(-(V + 35[mV]) / 10[mV]))",
+        "alpha_n": "0.01[1/ms/mV] * (V + 55[mV]) / (1 - exp(-(V + 55[mV]) / 10[mV]))",
+        "beta_n": "0.125[1/ms] * exp(-(V + 65[mV]) / 80[mV])",
+    }
 
     def init_state(self, ctx: Context) -> HHState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

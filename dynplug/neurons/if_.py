@@ -1,6 +1,6 @@
 """The perfect integrate-and-fire neuron."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -48,6 +48,8 @@ class IF(Neuron):
     detach_reset: bool = eqx.field(default=False, static=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
+
+    equations: ClassVar = {"V": "I / C"}
 
     def __check_init__(self) -> None:
         check_reset(self)

@@ -1,6 +1,6 @@
 """Izhikevich's simple model."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -53,6 +53,11 @@ class Izhikevich(Neuron):
     V_init: Parameter = param(-65.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
+
+    equations: ClassVar = {
+        "V": "0.04[1/ms/mV] * V**2 + 5[1/ms] * V + 140[mV/ms] - u + I[mV/ms]",
+        "u": "a * (b * V - u)",
+    }
 
     def __check_init__(self) -> None:
         check_reset(self, "c")

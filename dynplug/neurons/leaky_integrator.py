@@ -1,6 +1,6 @@
 """A membrane that never spikes."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -38,6 +38,8 @@ class LeakyIntegrator(Neuron):
     R: Parameter = param(1.0)
     V_rest: Parameter = param(0.0)
     integrator: AbstractSolver = ExponentialEuler()
+
+    equations: ClassVar = {"V": "(-(V - V_rest) + R * I) / tau"}
 
     def init_state(self, ctx: Context) -> LeakyIntegratorState:
         return LeakyIntegratorState(jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size))

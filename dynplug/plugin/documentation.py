@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynplug.api import Param
+from dynplug.errors import DynplugError
+from dynplug.plugin.build import build
 from dynplug.plugin.component import Component
 
 
@@ -16,7 +18,8 @@ class Documentation:
     """A component's text, and what can be read from it.
 
     **Attributes:** `text`, the docstring; `params`; `equations` and `reference`, in LaTeX and in words, or empty;
-    `doi`, that of the first source.
+    `doi`, that of the first source; `formulas`, the right-hand sides that stand beside the class, by what stands on
+    their left.
     """
 
     text: str
@@ -24,6 +27,7 @@ class Documentation:
     equations: tuple[str, ...]
     reference: str
     doi: str
+    formulas: Mapping[str, str]
 
 
 def documentation(component: Component) -> Documentation:
@@ -33,7 +37,12 @@ def documentation(component: Component) -> Documentation:
     reference = spec.citation or reference_of(text)
     doi = re.search(r"\b10\.\d{4,9}/[^\s{},]*[^\s{},.;]", reference)
     return Documentation(
-        text, spec.params or params_of(target), spec.equations or equations_of(text), reference, doi[0] if doi else ""
+        text,
+        spec.params or params_of(target),
+        spec.equations or equations_of(text),
+        reference,
+        doi[0] if doi else "",
+        formulas_of(component),
     )
 
 
@@ -43,21 +52,56 @@ def params_of(target: Any) -> tuple[Param, ...]:
     fields: Mapping[str, Any] = getattr(target, "__dataclass_fields__", {})
     found: list[Param] = []
     for p in inspect.signature(target).parameters.values():
-        entry = re.search(rf"^- `{p.name}`: (.*(?:\n +.*)*)", text, re.MULTILINE)
-        doc = " ".join(entry[1].split()) if entry else ""
-        unit = re.search(r"\[([^\]]+)\]", doc)
+        doc = argument_of(text, p.name)
         declared: Mapping[str, Any] = fields[p.name].metadata if p.name in fields else {}
         found.append(
             Param(
                 name=p.name,
                 default="" if p.default is p.empty else repr(p.default),
-                unit=unit[1] if unit else "",
+                unit=unit_of(doc),
                 bounds=(0.0 if declared.get("dynplug.positive") else None, None),
                 trainable=bool(declared.get("dynplug.trainable")),
                 doc=doc,
             )
         )
     return tuple(found)
+
+
+def argument_of(text: str, name: str) -> str:
+    """What a docstring says of an argument, which may share its line with others, in one line; empty if nothing."""
+    several = r"(?:`\w+`, )*"
+    entry = rf"^ *- {several}`{re.escape(name)}`(?:, {several}`\w+`)?: (\S.*(?:\n +(?!- `).*)*)"
+    found = re.search(entry, text, re.MULTILINE)
+    return " ".join(found[1].split()) if found else ""
+
+
+def variable_of(text: str, name: str) -> str:
+    """What a state's docstring says of a variable: its clause, as "potentials `V` and `Vd` [mV]"; empty if nothing."""
+    clauses = re.split(r"(?<=\]),|,(?![^\[]*\]| (?:and )?`)|\.(?:\s|$)", text)
+    return next((" ".join(clause.split()) for clause in clauses if f"`{name}`" in clause), "")
+
+
+def unit_of(entry: str) -> str:
+    """The first unit in brackets, as in "potential [mV]" or "`V` and `u` [both mV]"; empty if there is none."""
+    unit = re.search(r"\[(?:both )?([^\]]+)\](?!\()", entry)
+    return unit[1] if unit else ""
+
+
+def formulas_of(component: Component) -> dict[str, str]:
+    """The formulas beside a class, as `dV/dt` and `(V_rest - V + R * I) / tau`; of an instance that makes its own,
+    those of the spec's example.
+    """
+    target, spec = component.load(), component.spec
+    if isinstance(getattr(target, "equations", None), property) and spec.example:
+        try:
+            target = build({"type": component.id, **spec.example}, kind=component.kind.name)
+        except DynplugError:  # the conformance suite says why
+            return {}
+    equations, definitions = (getattr(target, name, None) for name in ("equations", "definitions"))
+    if not isinstance(equations, Mapping):
+        return {}
+    derivatives = {f"d{n}/dt" if n.isidentifier() else f"d({n})/dt": text for n, text in equations.items()}
+    return derivatives | dict(definitions if isinstance(definitions, Mapping) else {})
 
 
 def equations_of(text: str) -> tuple[str, ...]:

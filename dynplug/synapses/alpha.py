@@ -13,7 +13,7 @@ from dynplug.synapses.outputs import CUBA, Output
 
 
 class AlphaState(eqx.Module):
-    """Conductance `g` [µS], or current [nA], and the variable `h` that makes it rise."""
+    """Conductance `g` and the variable `h` that makes it rise [both µS], or currents [nA]."""
 
     g: Float[Array, "*size"]
     h: Float[Array, "*size"]
@@ -44,6 +44,8 @@ class Alpha(Synapse):
     output: Output = CUBA()
     integrator: AbstractSolver = Bosh3()
     jump_to: ClassVar[str] = "h"
+
+    equations: ClassVar = {"g": "(-g + exp(1) * h) / tau", "h": "-h / tau"}
 
     def init_state(self, ctx: Context) -> AlphaState:
         nothing = jnp.zeros(self.size, ctx.dtype)

@@ -42,6 +42,8 @@ class Exponential(Synapse):
     integrator: AbstractSolver = ExponentialEuler()
     jump_to: ClassVar[str] = "g"
 
+    equations: ClassVar = {"g": "-g / tau"}
+
     def init_state(self, ctx: Context) -> ExponentialState:
         return ExponentialState(jnp.zeros(self.size, ctx.dtype))
 

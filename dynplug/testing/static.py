@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
+from dynplug.plugin.documentation import argument_of, unit_of
 from dynplug.plugin.hook_imports import Imported, imports_of
 from dynplug.plugin.loader import normalise
 from dynplug.testing.compare import demand
@@ -69,11 +70,10 @@ def arguments_are_documented(subject: Subject) -> None:
     for name, p in inspect.signature(target).parameters.items():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
-        text = _entry(doc, name)
+        text = argument_of(doc, name)
         demand(text, f"{name!r} is not documented: add a line '- `{name}`: ...' under **Arguments:**.")
-        has_unit = re.search(r"\[[^\]]+\]", text)
         demand(
-            has_unit or not systems or name not in constants,
+            unit_of(text) or not systems or name not in constants,
             f"{name!r} has no unit: end its line with one in brackets.",
         )
 
@@ -126,12 +126,6 @@ def _documented(subject: Subject) -> str:
     if "**Arguments:**" not in doc:
         raise Skip("its docstring has no **Arguments:**")
     return doc
-
-
-def _entry(doc: str, name: str) -> str:
-    several = r"(?:`\w+`, )*"  # parameters that share a line
-    found = re.search(rf"^ *- {several}`{name}`(?:, {several}`\w+`)?: (\S.*(?:\n +(?!- `).*)*)", doc, re.MULTILINE)
-    return found[1] if found else ""
 
 
 def _fields(target: Any) -> dict[str, Any]:

@@ -75,3 +75,21 @@ def test_the_source_comes_as_bibtex(dynplug):
 def test_a_source_that_is_not_there_is_one_line(dynplug, one_line):
     line = one_line(dynplug("info", "loss", "mse", "--bibtex"))
     assert "loss dynplug:mse@1 names no source: its author gives one as **Reference:** in the docstring" in line
+
+
+def test_the_formulas_beside_the_class_are_shown(dynplug):
+    lines = dynplug("info", "neuron", "AdExIF").out.splitlines()
+    assert lines[-5:] == [
+        "**Equations as text:**",
+        "",
+        "    dV/dt = (-gL * (V - EL) + gL * Delta_T * exp((V_held - V_T) / Delta_T) - w + I) / C",
+        "    dw/dt = (a * (V - EL) - w) / tau_w",
+        "    V_held = min(V, V_th)",
+    ]
+    info = json.loads(dynplug("info", "neuron", "ALIF", "--json").out)
+    assert info["formulas"] == {"dV/dt": "(-(V - V_rest) + R * I) / tau", "da/dt": "-a / tau_a"}
+
+
+def test_what_states_no_formulas_shows_none(dynplug):
+    assert "Equations as text" not in dynplug("info", "synapse", "Delta").out
+    assert json.loads(dynplug("info", "loss", "mse", "--json").out)["formulas"] == {}

@@ -9,7 +9,16 @@ import pytest
 from dynplug.api import NeuronSpec, OptimizerSpec, Param
 from dynplug.core.parameter import TRAINABLE, param
 from dynplug.plugin import registry
-from dynplug.plugin.documentation import bibtex, documentation, equations_of, params_of, reference_of
+from dynplug.plugin.documentation import (
+    argument_of,
+    bibtex,
+    documentation,
+    equations_of,
+    params_of,
+    reference_of,
+    unit_of,
+    variable_of,
+)
 from dynplug.plugin.registry import Registry
 
 PAPER = "Destexhe, A., Mainen, Z. F. & Sejnowski, T. J. (1994), A title, with a comma, doi:10.1162/neco.1994.6.1.14"
@@ -46,6 +55,66 @@ def test_what_trainers_change_and_what_must_be_positive_is_read_from_the_fields(
     assert soma["tau"].bounds == (0.0, None)
     assert soma["R"].bounds == (None, None)
     assert not soma["R"].trainable
+
+
+def test_arguments_share_a_line_and_its_unit():
+    text = "**Arguments:**\n\n- `gL`, `gNa`: conductances [mS/cm²].\n- `gc`: another,\n    coupling [-].\n- `x`: none."
+    assert [unit_of(argument_of(text, name)) for name in ("gL", "gNa", "gc", "x", "g")] == ["mS/cm²"] * 2 + [
+        "-",
+        "",
+        "",
+    ]
+    assert argument_of(text, "gc") == "another, coupling [-]."
+
+
+@pytest.mark.parametrize(
+    ("text", "units"),
+    [
+        ("Potential `V` [mV], current `w` [nA] and the last spike.", {"V": "mV", "w": "nA", "spike": ""}),
+        ("Potential `V` [mV], gates `m`, `h`, `n` and the last spike.", {"V": "mV", "m": "", "h": "", "n": ""}),
+        ("Voltage-like `V` and current-like `u` [both mV], and the last spike.", {"V": "mV", "u": "mV"}),
+        ("Potentials `V`, `Vd` [mV], `w` [nA].", {"V": "mV", "Vd": "mV", "w": "nA"}),
+        ("Potentials of soma `V` and dendrite `Vd` [mV], gates, `Ca` freely.", {"V": "mV", "Vd": "mV", "Ca": ""}),
+        ("Fraction `r`, and how long it is there, `left` [ms].\n\n`event` is what arrives.", {"r": "", "left": "ms"}),
+        ("Conductance `g` and its rise `h` [both µS], or currents [nA].", {"g": "µS", "h": "µS"}),
+        ("State", {"V": ""}),
+    ],
+)
+def test_variables_have_the_unit_of_their_clause(text, units):
+    assert {name: unit_of(variable_of(text, name)) for name in units} == units
+
+
+STATES = """
+class Made:
+    "Formulas that an instance makes."
+    def __init__(self, tau): self.tau = tau
+    @property
+    def equations(self): return {"V": f"-V / {self.tau}", "gates.m": "0"}
+
+class Fixed:
+    "Formulas beside the class."
+    equations = {"V": "-V"}
+    definitions = {"a": "1"}
+"""
+STATING_HOOKS = """
+from dynplug.api import RunnerSpec, hookimpl
+
+@hookimpl
+def dynplug_register_runners():
+    return [RunnerSpec(name="made", target="states:Made", summary="x", example={"tau": 3}),
+            RunnerSpec(name="unmade", target="states:Made", summary="x"),
+            RunnerSpec(name="unbuilt", target="states:Made", summary="x", example={"tua": 3}),
+            RunnerSpec(name="fixed", target="states:Fixed", summary="x")]
+"""
+
+
+def test_formulas_are_those_of_the_class_or_of_its_example(install, fresh_registry):
+    install("dynplug-own", {"own_hooks": STATING_HOOKS, "states": STATES}, {"hooks": "own_hooks"})
+    names = ("made", "unmade", "unbuilt", "fixed")
+    found = {name: documentation(registry().find("runner", name)).formulas for name in names}
+    assert found["made"] == {"dV/dt": "-V / 3", "d(gates.m)/dt": "0"}
+    assert found["unmade"] == found["unbuilt"] == {}
+    assert found["fixed"] == {"dV/dt": "-V", "a": "1"}
 
 
 def test_displayed_equations_come_before_those_in_a_line():

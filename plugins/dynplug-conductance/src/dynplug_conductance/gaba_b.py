@@ -66,6 +66,14 @@ class GABAB(Synapse):
     integrator: AbstractSolver = Bosh3()
     jump_to: ClassVar[str] = "event"
 
+    equations: ClassVar = {
+        "r": "K1 * wT * (1 - r) - K2 * r",
+        "s": "K3 * r - K4 * s",
+        "T": "0",
+        "event": "0",
+    }
+    definitions: ClassVar = {"wT": "T_max * where(event > 0, event, T)"}
+
     def init_state(self, ctx: Context) -> GABABState:
         nothing = jnp.zeros(self.size, ctx.dtype)
         return GABABState(nothing, nothing, nothing, nothing, nothing)

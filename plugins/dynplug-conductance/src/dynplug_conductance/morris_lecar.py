@@ -1,6 +1,6 @@
 """The Morris-Lecar model."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -74,6 +74,16 @@ class MorrisLecar(Neuron):
     V_init: Parameter = param(-60.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Bosh3()
+
+    equations: ClassVar = {
+        "V": "(-gCa * m_inf * (V - ECa) - gK * w * (V - EK) - gL * (V - EL) + I[µA/cm²]) / C",
+        "w": "phi * (w_inf - w) / tau_w",
+    }
+    definitions: ClassVar = {
+        "m_inf": "(1 + tanh((V - V1) / V2)) / 2",
+        "w_inf": "(1 + tanh((V - V3) / V4)) / 2",
+        "tau_w": "1 / cosh((V - V3) / (2 * V4))",
+    }
 
     def init_state(self, ctx: Context) -> MorrisLecarState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

@@ -1,6 +1,6 @@
 """The Pinsky-Rinzel pyramidal cell."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -82,6 +82,39 @@ class PinskyRinzel(Neuron):
     V_init: Parameter = param(-60.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Bosh3()
+
+    equations: ClassVar = {
+        "V": "(-gL * (V - EL) - gNa * m_inf**2 * h * (V - ENa) - gKDR * n * (V - EK)"
+        " + (gc * (Vd - V) + I[µA/cm²]) / p) / C",
+        "Vd": "(-gL * (Vd - EL) - I_Ca - (gKAHP * q + gKC * c * min(Ca / 250, 1)) * (Vd - EK)"
+        " + (gc * (V - Vd) + Id) / (1 - p)) / C",
+        "h": "alpha_h * (1 - h) - beta_h * h",
+        "n": "alpha_n * (1 - n) - beta_n * n",
+        "s": "alpha_s * (1 - s) - beta_s * s",
+        "c": "alpha_c * (1 - c) - beta_c * c",
+        "q": "alpha_q * (1 - q) - beta_q * q",
+        "Ca": "-0.13[cm²/µA/ms] * I_Ca - 0.075[1/ms] * Ca",
+    }
+    definitions: ClassVar = {
+        "I_Ca": "gCa * s**2 * (Vd - ECa)",
+        "v": "V + 60[mV]",
+        "d": "Vd + 60[mV]",
+        "m_inf": "alpha_m / (alpha_m + beta_m)",
+        "alpha_m": "0.32[1/ms/mV] * (13.1[mV] - v) / (exp((13.1[mV] - v) / 4[mV]) - 1)",
+        "beta_m": "0.28[1/ms/mV] * (v - 40.1[mV]) / (exp((v - 40.1[mV]) / 5[mV]) - 1)",
+        "alpha_h": "0.128[1/ms] * exp((17[mV] - v) / 18[mV])",
+        "beta_h": "4[1/ms] / (1 + exp((40[mV] - v) / 5[mV]))",
+        "alpha_n": "0.016[1/ms/mV] * (35.1[mV] - v) / (exp((35.1[mV] - v) / 5[mV]) - 1)",
+        "beta_n": "0.25[1/ms] * exp(0.5 - 0.025[1/mV] * v)",
+        "alpha_s": "1.6[1/ms] / (1 + exp(-0.072[1/mV] * (d - 65[mV])))",
+        "beta_s": "0.02[1/ms/mV] * (d - 51.1[mV]) / (exp((d - 51.1[mV]) / 5[mV]) - 1)",
+        "fall": "2[1/ms] * exp((6.5[mV] - d) / 27[mV])",
+        "rise": "1[1/ms] * exp((d - 10[mV]) / 11[mV] - (d - 6.5[mV]) / 27[mV]) / 18.975",
+        "alpha_c": "where(d <= 50[mV], rise, fall)",
+        "beta_c": "where(d <= 50[mV], fall - alpha_c, 0)",
+        "alpha_q": "min(0.00002[1/ms] * Ca, 0.01[1/ms])",
+        "beta_q": "0.001[1/ms]",
+    }
 
     def init_state(self, ctx: Context) -> PinskyRinzelState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

@@ -13,6 +13,7 @@ from dynplug.errors import ParameterError
 from dynplug.integrators import ExponentialEuler
 from dynplug.surrogates import Sigmoid, Surrogate
 from dynplug_conductance.channels import CaT, Channel, Gates, Ih, Ions, K, KCa, Leak, Na
+from dynplug_conductance.channels.stated import equations_of
 from dynplug_conductance.kinetics import crossing
 
 _PROVIDED: dict[str, type[Any]] = {channel.__name__: channel for channel in (CaT, Ih, K, KCa, Leak, Na)}
@@ -84,6 +85,14 @@ class Soma(Neuron):
     V_init: Parameter = param(-65.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
+
+    @property
+    def equations(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return equations_of(self.channels, self.ions)[0]
+
+    @property
+    def definitions(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return equations_of(self.channels, self.ions)[1]
 
     def init_state(self, ctx: Context) -> SomaState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

@@ -77,6 +77,9 @@ class FirstOrder(Synapse):
     integrator: eqx.AbstractVar[AbstractSolver]
     jump_to: ClassVar[str] = "event"
 
+    equations: ClassVar = {"r": "alpha * wT * (1 - r) - beta * r", "T": "0", "event": "0"}
+    definitions: ClassVar = {"wT": "T_max * where(event > 0, event, T)"}
+
     def init_state(self, ctx: Context) -> FirstOrderState:
         nothing = jnp.zeros(self.size, ctx.dtype)
         return FirstOrderState(nothing, nothing, nothing, nothing)

@@ -1,6 +1,6 @@
 """The Wang-Buzsáki interneuron."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -69,6 +69,21 @@ class WangBuzsaki(Neuron):
     V_init: Parameter = param(-65.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Tsit5()
+
+    equations: ClassVar = {
+        "V": "(-gNa * m_inf**3 * h * (V - ENa) - gK * n**4 * (V - EK) - gL * (V - EL) + I[µA/cm²]) / C",
+        "h": "phi * (alpha_h * (1 - h) - beta_h * h)",
+        "n": "phi * (alpha_n * (1 - n) - beta_n * n)",
+    }
+    definitions: ClassVar = {
+        "m_inf": "alpha_m / (alpha_m + beta_m)",
+        "alpha_m": "0.1[1/ms/mV] * (V + 35[mV]) / (1 - exp(-(V + 35[mV]) / 10[mV]))",
+        "beta_m": "4[1/ms] * exp(-(V + 60[mV]) / 18[mV])",
+        "alpha_h": "0.07[1/ms] * exp(-(V + 58[mV]) / 20[mV])",
+        "beta_h": "1[1/ms] / (1 + exp(-(V + 28[mV]) / 10[mV]))",
+        "alpha_n": "0.01[1/ms/mV] * (V + 34[mV]) / (1 - exp(-(V + 34[mV]) / 10[mV]))",
+        "beta_n": "0.125[1/ms] * exp(-(V + 44[mV]) / 80[mV])",
+    }
 
     def init_state(self, ctx: Context) -> WangBuzsakiState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

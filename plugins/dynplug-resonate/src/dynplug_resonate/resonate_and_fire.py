@@ -53,6 +53,8 @@ class ResonateAndFire(Neuron):
     integrator: AbstractSolver = Tsit5()
     jump_to: ClassVar[str] = "u"
 
+    equations: ClassVar = {"u": "b * u - omega * V + I[mV/ms]", "V": "omega * u + b * V"}
+
     def init_state(self, ctx: Context) -> ResonateAndFireState:
         zero = jnp.zeros(self.size, ctx.dtype)
         return ResonateAndFireState(V=zero, u=zero, spike=zero)

@@ -23,6 +23,12 @@ class Channel(eqx.Module):
 
     carries_calcium: ClassVar[bool] = False
 
+    equations: ClassVar[Mapping[str, str]] = {}
+    """The time derivative of each gate as text, from which the soma makes its own."""
+
+    definitions: ClassVar[Mapping[str, str]] = {}
+    """The current `I` as text, outward positive, and the quantities that it and the gates use."""
+
     @abstractmethod
     def init(self, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:
         """The gates at their steady state for a potential [mV] and an intracellular calcium [µM]."""

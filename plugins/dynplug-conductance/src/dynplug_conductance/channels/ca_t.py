@@ -1,5 +1,7 @@
 """The low-threshold calcium channel of thalamic relay cells."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jax.nn import sigmoid
 from jaxtyping import Array, Float
@@ -34,6 +36,16 @@ class CaT(Channel):
     g: Parameter = param(2.0)
     shift: Parameter = param(2.0)
     phi: Parameter = param(3.0**1.2, positive=True)
+
+    equations: ClassVar = {"h": "(h_inf - h) / tau_h"}
+    definitions: ClassVar = {
+        "I": "g * m_inf**2 * h * (V - ECa)",
+        "v": "V + shift",
+        "m_inf": "1 / (1 + exp(-(v + 57[mV]) / 6.2[mV]))",
+        "h_inf": "1 / (1 + exp((v + 81[mV]) / 4[mV]))",
+        "tau_h": "(30.8[ms] + (211.4[ms] + 1[ms] * exp((v + 113.2[mV]) / 5[mV]))"
+        " / (1 + exp((v + 84[mV]) / 3.2[mV]))) / phi",
+    }
 
     def init(self, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:
         return {"h": self._steady(V)}

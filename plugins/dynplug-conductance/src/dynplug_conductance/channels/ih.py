@@ -1,5 +1,7 @@
 """The hyperpolarisation-activated channel of thalamic relay cells."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jax.nn import sigmoid
 from jaxtyping import Array, Float
@@ -27,6 +29,13 @@ class Ih(Channel):
 
     g: Parameter = param(0.02)
     E: Parameter = param(-43.0)
+
+    equations: ClassVar = {"m": "(m_inf - m) / tau_m"}
+    definitions: ClassVar = {
+        "I": "g * m * (V - E)",
+        "m_inf": "1 / (1 + exp((V + 75[mV]) / 5.5[mV]))",
+        "tau_m": "1[ms] / (exp(-14.59 - 0.086[1/mV] * V) + exp(-1.87 + 0.0701[1/mV] * V))",
+    }
 
     def init(self, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:
         return {"m": self._steady(V)}

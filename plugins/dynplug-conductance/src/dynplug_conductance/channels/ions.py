@@ -1,5 +1,7 @@
 """Reversal potentials and intracellular calcium."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -40,6 +42,11 @@ class Ions(eqx.Module):
     k: Parameter = param(0.0518)
     tau: Parameter = param(5.0, positive=True)
     T: Parameter = param(36.0)
+
+    equations: ClassVar = {"Ca": "-k * I_Ca - (Ca - Ca_rest) / tau"}
+    definitions: ClassVar = {
+        "ECa": "1000[mV/V] * 8.314462618[J/(mol K)] * (T + 273.15[°C]) / (2 * 96485.33212[C/mol]) * log(Ca_out / Ca)"
+    }
 
     def ECa(self, Ca: Float[Array, "*size"]) -> Float[Array, "*size"]:
         """The reversal potential of calcium [mV]."""

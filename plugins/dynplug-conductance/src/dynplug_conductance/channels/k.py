@@ -1,5 +1,7 @@
 """The delayed rectifier of Traub and Miles."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -27,6 +29,14 @@ class K(Channel):
 
     g: Parameter = param(6.0)
     V_T: Parameter = param(-56.2)
+
+    equations: ClassVar = {"n": "alpha_n * (1 - n) - beta_n * n"}
+    definitions: ClassVar = {
+        "I": "g * n**4 * (V - EK)",
+        "v": "V - V_T",
+        "alpha_n": "0.032[1/ms/mV] * (v - 15[mV]) / (1 - exp(-(v - 15[mV]) / 5[mV]))",
+        "beta_n": "0.5[1/ms] * exp(-(v - 10[mV]) / 40[mV])",
+    }
 
     def init(self, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:
         alpha, beta = self._rates(V)

@@ -1,5 +1,7 @@
 """The calcium-activated potassium channel of thalamic reticular cells."""
 
+from typing import ClassVar
+
 from jaxtyping import Array, Float
 
 from dynplug import Parameter, param
@@ -26,6 +28,9 @@ class KCa(Channel):
     g: Parameter = param(10.0)
     alpha: Parameter = param(48e-6, positive=True)
     beta: Parameter = param(0.03, positive=True)
+
+    equations: ClassVar = {"m": "alpha * Ca**2 * (1 - m) - beta * m"}
+    definitions: ClassVar = {"I": "g * m**2 * (V - EK)"}
 
     def init(self, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:
         opening = self.alpha * Ca**2

@@ -1,5 +1,7 @@
 """The leak."""
 
+from typing import ClassVar
+
 from jaxtyping import Array, Float
 
 from dynplug import Parameter, param
@@ -21,6 +23,8 @@ class Leak(Channel):
 
     g: Parameter = param(0.0205)
     E: Parameter = param(-70.3)
+
+    definitions: ClassVar = {"I": "g * (V - E)"}
 
     def init(self, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:
         return {}

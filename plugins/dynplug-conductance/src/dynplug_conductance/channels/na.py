@@ -1,5 +1,7 @@
 """The fast sodium channel of Traub and Miles."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jax.nn import sigmoid
 from jaxtyping import Array, Float
@@ -30,6 +32,16 @@ class Na(Channel):
 
     g: Parameter = param(56.0)
     V_T: Parameter = param(-56.2)
+
+    equations: ClassVar = {"m": "alpha_m * (1 - m) - beta_m * m", "h": "alpha_h * (1 - h) - beta_h * h"}
+    definitions: ClassVar = {
+        "I": "g * m**3 * h * (V - ENa)",
+        "v": "V - V_T",
+        "alpha_m": "0.32[1/ms/mV] * (v - 13[mV]) / (1 - exp(-(v - 13[mV]) / 4[mV]))",
+        "beta_m": "0.28[1/ms/mV] * (v - 40[mV]) / (exp((v - 40[mV]) / 5[mV]) - 1)",
+        "alpha_h": "0.128[1/ms] * exp(-(v - 17[mV]) / 18[mV])",
+        "beta_h": "4[1/ms] / (1 + exp(-(v - 40[mV]) / 5[mV]))",
+    }
 
     def init(self, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:
         return {x: alpha / (alpha + beta) for x, (alpha, beta) in self._rates(V).items()}
