@@ -2,6 +2,7 @@
 
 import dynplug.testing.connectors as connectors
 import dynplug.testing.encoders as encoders
+import dynplug.testing.equations as equations
 import dynplug.testing.initializers as initializers
 import dynplug.testing.integrators as integrators
 import dynplug.testing.losses as losses
@@ -65,6 +66,8 @@ CHECKS: dict[str, Check] = {
         Check(neurons.spikes_are_binary, ("neuron",), (spiking,)),
         Check(odes.converges_at_its_order, _ODES, (ode,)),
         Check(odes.field_is_unitwise, _ODES, (ode, exponential_euler)),
+        Check(equations.follows_its_equations, _ODES, (ode,)),
+        Check(equations.equations_agree_in_units, _ODES, (ode,)),
         Check(synapses.puts_out_a_drive, ("synapse",)),
         Check(synapses.rests_without_events, ("synapse",)),
         Check(synapses.answers_events, ("synapse",)),

@@ -7,11 +7,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dynplug_conductance import CaT, Ih, Ions, K, KCa, Leak, Na, Soma
+from dynplug_conductance import CaT, Channel, Ih, Ions, K, KCa, Leak, Na, Soma
 from scipy.integrate import solve_ivp
 
 import dynplug as dp
 from dynplug.errors import ParameterError
+from dynplug.testing import CHECKS, Result
+from dynplug.testing.check import outcome_of
+from dynplug.testing.subject import subject_of
 
 THALAMIC = {"CaT": {}, "Ih": {}, "K": {}, "KCa": {}, "Leak": {}, "Na": {}}
 CURRENTS = ((150.0, -0.5), (150.0, 0.0), (60.0, 4.0))  # for how long [ms], how much [µA/cm²]
@@ -275,3 +278,26 @@ def test_every_constant_of_the_channels_is_used():
         assert y.Ca[0] == 0.1
         dV = soma.vector_field(0.0, dp.ode(y), dp.Drive(current=1.0)).V[0]
         np.testing.assert_allclose(dV, (1.0 - 0.0205 * 5.3) / 2, rtol=1e-9)
+
+
+@pytest.mark.parametrize("channels", [THALAMIC, [Leak(), CaT()], [Leak()]], ids=len)
+def test_its_equations_are_those_of_its_channels(channels):
+    """The text beside each class, put together, is what the field computes, and its units fit."""
+    subject = subject_of("neuron", Soma, {"size": 3, "channels": channels})
+    for check in ("follows_its_equations", "equations_agree_in_units"):
+        assert outcome_of(CHECKS[check], subject) == Result(check, "passed")
+
+
+def test_a_channel_without_a_text_leaves_the_soma_without_one():
+    class Silent(Channel):
+        def init(self, V, Ca):
+            return {}
+
+        def derivative(self, gates, V, Ca):
+            return {}
+
+        def current(self, gates, V, Ca, ions):
+            return 0.0 * V
+
+    assert Soma(1, [Leak()]).equations["V"] == "(-(Leak.I) + I[µA/cm²]) / C"
+    assert Soma(1, [Leak(), Silent()]).equations == {}

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -217,6 +217,18 @@ class Couples(ODENeuron):
         return NeuronState(drive(y.V) - 0.3 * y.V + 0.1 * jnp.mean(y.V))
 
 
+class SaysAnotherSign(ODENeuron):
+    """A leaky membrane whose text has the other sign."""
+
+    equations: ClassVar = {"V": "I[1/ms] + 0.3[1/ms] * V"}
+
+
+class AddsARateToANumber(ODENeuron):
+    """A leaky membrane whose text adds a rate and a pure number."""
+
+    equations: ClassVar = {"V": "I[1/ms] - 0.3 * V"}
+
+
 class PutsOutAnArray(Layer):
     pass
 
@@ -260,6 +272,8 @@ FAULTS = [
     layer("spikes_are_binary", SoftSpikes, kind="neuron"),
     layer("converges_at_its_order", DecaysInEmit, kind="neuron", example={"size": 3}),
     layer("field_is_unitwise", Couples, kind="neuron", example={"size": 3}),
+    layer("follows_its_equations", SaysAnotherSign, kind="neuron", example={"size": 3}),
+    layer("equations_agree_in_units", AddsARateToANumber, kind="neuron", example={"size": 3}),
     layer("puts_out_a_drive", PutsOutAnArray, kind="synapse"),
     layer("rests_without_events", Creeps, kind="synapse"),
     layer("answers_events", IgnoresEvents, kind="synapse"),

@@ -1,0 +1,101 @@
+"""Checks of what a model says that its equations are, as text beside its class."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from dynplug.core import ode
+from dynplug.equations import Stated, derivative, read
+from dynplug.errors import EquationError
+from dynplug.testing.compare import demand
+from dynplug.testing.quantities import Quantities, padded, places
+from dynplug.testing.stepping import started, trial_of
+from dynplug.testing.subject import Skip, Subject
+
+_RELATIVE, _ABSOLUTE = 1e-8, 1e-10  # rounding, and the series by which models go over removable singularities
+_COMPARABLE = 0.5  # the least share of places where both sides are finite
+
+
+def follows_its_equations(subject: Subject) -> None:
+    """`vector_field` is what `equations`, the text beside the class, says, at random states and parameters."""
+    stated = stated_by(subject)
+    evidence_of(subject).compare(stated)
+
+
+def equations_agree_in_units(subject: Subject) -> None:
+    """Both sides of each equation have one unit, and so have the terms of a sum, as the docstrings give them."""
+    try:
+        stated = stated_by(subject)
+    except EquationError as error:
+        raise Skip("its equations cannot be read: see the check 'follows_its_equations'") from error
+    try:
+        stated.check_units(_quantities(subject).unit)
+    except EquationError as error:
+        raise EquationError(
+            f"{error} Units are those in brackets under **Arguments:** and in the docstring of the state's class. What "
+            "has none there is a pure number; so is a literal, unless its unit follows it, as in 40[mV]."
+        ) from None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What `vector_field` gives at random places, by variable, and the values of all names there."""
+
+    found: dict[str, np.ndarray]
+    names: dict[str, Any]
+
+    def compare(self, stated: Stated) -> None:
+        """Demand that equations give the same."""
+        for name, wanted in stated.values(self.names).items():
+            found = self.found[name]
+            wanted = np.broadcast_to(wanted, found.shape)
+            both = np.isfinite(found) & np.isfinite(wanted)
+            text = f"{derivative(name)} = {stated.derivatives[name].text}"
+            demand(np.mean(both) >= _COMPARABLE, f"{text}: it is not finite at {np.sum(~both)} of {both.size} places.")
+            limit = _RELATIVE * np.abs(wanted) + _ABSOLUTE * np.median(np.abs(wanted[both]))
+            with np.errstate(invalid="ignore"):
+                wrong = both & (np.abs(found - wanted) > limit)
+            if wrong.any():
+                at = tuple(np.argwhere(wrong)[0].tolist())
+                used = sorted(stated.used_by(name) & self.names.keys())
+                values = ", ".join(f"{n} = {np.broadcast_to(self.names[n], found.shape)[at]:.6g}" for n in used)
+                demand(
+                    False,
+                    f"{text}: that is {wanted[at]:.6g} where vector_field gives {found[at]:.6g}, with {values}; they "
+                    f"differ at {np.sum(wrong)} of {wrong.size} places.",
+                )
+
+
+def stated_by(subject: Subject) -> Stated:
+    """The equations of a component.
+
+    **Raises:** `Skip` where it states none; `EquationError` for a text that cannot be read, and for wrong names.
+    """
+    trial_of(subject)
+    quantities = _quantities(subject)
+    system = quantities.system
+    if not system.equations:
+        raise Skip(
+            "it states no equations: write the time derivative of each variable, as its publication has it, beside the "
+            'fields: `equations: ClassVar = {"V": "(V_rest - V + R * I) / tau"}`'
+        )
+    stated = read(system.equations, system.definitions)
+    stated.check_names(quantities.variables, {**quantities.parameters, **quantities.constants}, quantities.given)
+    return stated
+
+
+def evidence_of(subject: Subject) -> Evidence:
+    """What the component's `vector_field` gives, in double precision."""
+    there = places(_quantities(subject), trial_of(subject))
+    with jax.enable_x64(True):
+        quantities = _quantities(subject)
+        found, names = there.field(quantities), there.names(quantities)
+    shapes = {name: value.shape for name, value in there.variables.items()}
+    return Evidence({n: np.broadcast_to(padded(found[n], len(s)), s) for n, s in shapes.items()}, names)
+
+
+def _quantities(subject: Subject) -> Quantities:
+    system = subject.make()
+    return Quantities(system, ode(started(system)), subject.kind)

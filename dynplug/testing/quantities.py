@@ -1,0 +1,167 @@
+"""The named quantities of a model, their units, and places at which to compare two statements of its equations."""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import Drive, leaves, lookup, ode
+from dynplug.core.parameter import POSITIVE
+from dynplug.equations import NANOAMPERE, Unit, parse_unit
+from dynplug.errors import EquationError
+from dynplug.plugin.documentation import argument_of, unit_of, variable_of
+from dynplug.testing.stepping import Trial, run, started
+
+_PLACES = 64
+_NEAR = 0.2  # how far parameters and variables are moved, relative to their values
+_STILL, _FAR = 0.25, 0.2  # the share of variables that stay as they were, and of those that go far
+_TENS = (-1.0, 3.0)  # how far that is, as a power of ten
+
+
+@dataclass(frozen=True)
+class Quantities:
+    """What the equations of a model can name: paths in its state, paths of its parameters, the time, the current."""
+
+    system: Any
+    state: Any
+    kind: str
+
+    @property
+    def variables(self) -> list[str]:
+        """The variables that the solver integrates."""
+        return [leaf.path for leaf in leaves(self.state)]
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What `dynplug.param` declares, in the model and in its parts."""
+        return {leaf.path: leaf.value for leaf in leaves(self.system) if _declared(self.system, leaf.path)}
+
+    @property
+    def constants(self) -> dict[str, float]:
+        """Other numbers among the model's fields."""
+        fields = {f.name: getattr(self.system, f.name) for f in dataclasses.fields(self.system)}
+        numbers = {n: v for n, v in fields.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
+        return {name: float(value) for name, value in numbers.items() if name not in self.parameters}
+
+    @property
+    def given(self) -> list[str]:
+        """What is neither the model's nor its state's."""
+        return ["t", "I"] if self.kind == "neuron" else ["t"]
+
+    def unit(self, name: str) -> Unit:
+        """The unit of a quantity, as its docstring says; what has none there is a pure number."""
+        if name == "I":
+            return NANOAMPERE
+        if name == "t":
+            return parse_unit("ms")
+        said = variable_of if name in self.variables else argument_of
+        doc = _doc(_owner(self.state if name in self.variables else self.system, name))
+        try:
+            return parse_unit(unit_of(said(doc, name.rpartition(".")[2])))
+        except EquationError as error:
+            raise EquationError(f"{name!r}: {error}") from None
+
+
+@dataclass(frozen=True)
+class Places:
+    """Random values of everything that equations can name; each has the places as its first axis."""
+
+    variables: dict[str, np.ndarray]
+    parameters: dict[str, np.ndarray]
+    t: np.ndarray
+    current: np.ndarray
+    conductance: np.ndarray
+
+    def field(self, quantities: Quantities) -> dict[str, np.ndarray]:
+        """What `vector_field` gives there, in double precision, by variable."""
+        system, structure = quantities.system, jax.tree.structure(quantities.state)
+        paths = list(self.parameters)
+
+        def at(values: list[Any], y: list[Any], t: Any, drive: Drive) -> Any:
+            there = eqx.tree_at(lambda s: [lookup(s, path) for path in paths], system, values)
+            return there.vector_field(t, jax.tree.unflatten(structure, y), drive)
+
+        drive = Drive(self.current, self.conductance) if quantities.kind == "neuron" else Drive()
+        values, y = list(self.parameters.values()), list(self.variables.values())
+        arguments = jax.tree.map(jnp.asarray, (values, y, self.t, drive))
+        return {leaf.path: np.asarray(leaf.value) for leaf in leaves(jax.jit(jax.vmap(at))(*arguments))}
+
+    def names(self, quantities: Quantities) -> dict[str, Any]:
+        """The values by name, and the current that the drive is at each potential."""
+        named = quantities.constants | self.parameters | self.variables | {"t": self.t}
+        if quantities.kind == "neuron" and "V" in self.variables:
+            rank = self.variables["V"].ndim
+            named["I"] = padded(self.current, rank) - padded(self.conductance, rank) * self.variables["V"]
+        most = max(np.ndim(value) for value in named.values())
+        return {name: padded(value, most) for name, value in named.items()}
+
+
+def places(quantities: Quantities, trial: Trial) -> Places:
+    """Places near a driven run of the model, and some further off, with other parameters at each.
+
+    A variable that is never negative in the run is not negative here either.
+    """
+    rng = np.random.default_rng(11)
+    runs = [
+        run(trial.system, x, trial.key)[1][0] for x in ((trial.x, -trial.x) if trial.kind == "neuron" else (trial.x,))
+    ]
+    seen = {leaf.path: np.asarray(leaf.value, float) for leaf in leaves(jax.tree.map(_joined, *map(ode, runs)))}
+    start = {leaf.path: np.asarray(leaf.value, float) for leaf in leaves(ode(started(trial.system)))}
+    return Places(
+        {path: _drawn(rng, np.where(np.isfinite(values), values, start[path])) for path, values in seen.items()},
+        {path: _moved(rng, value) for path, value in quantities.parameters.items()},
+        rng.uniform(0.0, 100.0, _PLACES),
+        rng.normal(0.0, 10.0, _PLACES),
+        rng.uniform(0.0, 1.0, _PLACES),
+    )
+
+
+def _joined(*runs: Any) -> Any:
+    return np.concatenate(runs)
+
+
+def _drawn(rng: np.random.Generator, seen: np.ndarray) -> np.ndarray:
+    """Values of a variable: those of a run, moved."""
+    base = seen[rng.integers(len(seen), size=_PLACES)]
+    near = base + _NEAR * np.maximum(np.abs(base), 1.0) * rng.normal(size=base.shape)
+    far = base + rng.choice([-1.0, 1.0], base.shape) * 10.0 ** rng.uniform(*_TENS, base.shape)
+    chance = rng.random(base.shape)
+    drawn = np.where(chance < _STILL, base, np.where(chance < _STILL + _FAR, far, near))
+    return np.abs(drawn) if np.all(seen >= 0.0) else drawn
+
+
+def _moved(rng: np.random.Generator, value: Any) -> np.ndarray:
+    """Values of a parameter around the one that it has, of the same sign."""
+    given = np.broadcast_to(np.asarray(value, float), (_PLACES, *np.shape(value)))
+    by = _NEAR * rng.uniform(-1.0, 1.0, given.shape)
+    return np.where(given == 0.0, by, given * (1.0 + by))
+
+
+def padded(value: Any, rank: int) -> np.ndarray:
+    """An array whose trailing axes are filled up with ones, to be broadcast over units."""
+    array = np.asarray(value)
+    return array.reshape(*array.shape, *(1,) * (rank - array.ndim)) if array.ndim else array
+
+
+def _owner(tree: Any, path: str) -> Any:
+    """The part of a tree whose field a path names."""
+    above = path.rpartition(".")[0]
+    return lookup(tree, above) if above else tree
+
+
+def _doc(owner: Any) -> str:
+    return inspect.getdoc(type(owner)) or ""
+
+
+def _declared(system: Any, path: str) -> bool:
+    """Whether `dynplug.param` made the field at a path."""
+    owner = _owner(system, path)
+    fields: Mapping[str, Any] = getattr(type(owner), "__dataclass_fields__", {})
+    name = path.rpartition(".")[2]
+    return name in fields and POSITIVE in fields[name].metadata
