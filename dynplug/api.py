@@ -12,6 +12,7 @@ def dynplug_register_neurons():
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pluggy
 
@@ -93,9 +94,7 @@ class Spec:
     citation: str = ""
 
     def __post_init__(self) -> None:
-        for several in ("aliases", "requires", "capabilities", "equations"):
-            if isinstance(getattr(self, several), str):
-                raise TypeError(f"{self.name}: {several} is one string: write ({getattr(self, several)!r},).")
+        _check_types(self)
         for name in (self.name, *self.aliases):
             if not _NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is no component name: write letters, digits, '-' and '_', a letter first.")
@@ -105,6 +104,25 @@ class Spec:
             raise ValueError(f"{self.name}: revision {self.revision} is not a positive whole number.")
         if self.citation and not _CITATION.fullmatch(self.citation):
             raise ValueError(f"{self.name}: citation {self.citation!r} is neither a DOI nor a BibTeX entry.")
+
+
+def _check_types(spec: Spec) -> None:
+    """Refuse fields of other types than they are declared with, before a listing has to print them."""
+    for field_name in ("name", "target", "summary", "deprecated", "citation"):
+        if not isinstance(given := getattr(spec, field_name), str):
+            raise TypeError(f"{spec.name!r}: {field_name} must be text; got {given!r}.")
+    for field_name in ("aliases", "requires", "capabilities", "equations"):
+        given = getattr(spec, field_name)
+        if isinstance(given, str):
+            raise TypeError(f"{spec.name}: {field_name} is one string: write ({given!r},).")
+        if not isinstance(given, (tuple, list)) or not all(isinstance(one, str) for one in cast("list[Any]", given)):
+            raise TypeError(f"{spec.name}: {field_name} must be a tuple of strings; got {given!r}.")
+    if not isinstance(spec.params, (tuple, list)) or not all(isinstance(one, Param) for one in spec.params):
+        raise TypeError(f"{spec.name}: params must be a tuple of Param; got {spec.params!r}.")
+    if not isinstance(spec.example, Mapping) or not all(isinstance(key, str) for key in spec.example):
+        raise TypeError(f"{spec.name}: example must be keyword arguments; got {spec.example!r}.")
+    if not isinstance(spec.revision, int):
+        raise TypeError(f"{spec.name}: revision must be a whole number; got {spec.revision!r}.")
 
 
 class NeuronSpec(Spec):

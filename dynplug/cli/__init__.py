@@ -35,9 +35,13 @@ def main() -> None:
     try:
         cli()
     except (DynplugError, ImportError) as error:
-        click.echo(f"Error: {error}", err=True)
+        _say(f"Error: {error}")
         sys.exit(1)
 
 
 def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    click.echo(f"Warning: {message}", err=True)
+    _say(f"Warning: {message}")
+
+
+def _say(line: str) -> None:
+    import_module("dynplug.cli.output").echo(line, err=True)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dynplug.cli.output import echo_json, json_option
+from dynplug.cli.output import echo, echo_json, json_option
 from dynplug.plugin.kinds import KINDS
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def command(name: str | None, only_list: bool, verbose: bool, as_json: bool) -> 
         report = report_on(subject)
         reports.append((subject.kind, report))
         if not as_json:
-            click.echo(report if verbose else report.brief)
+            echo(report if verbose else report.brief)
     counts = _counts(reports)
     ok = bool(reports) and all(report.ok for _, report in reports) and not aside
     if as_json:
@@ -46,7 +46,7 @@ def command(name: str | None, only_list: bool, verbose: bool, as_json: bool) -> 
     else:
         _table(counts)
         for p in aside:
-            click.echo(f"FAILED  {p.distribution} {p.version} is set aside: {p.note}")
+            echo(f"FAILED  {p.distribution} {p.version} is set aside: {p.note}")
     sys.exit(0 if ok else 1)
 
 
@@ -63,9 +63,9 @@ def _counts(reports: list[tuple[str, Any]]) -> dict[str, dict[str, int]]:
 
 def _table(counts: dict[str, dict[str, int]]) -> None:
     columns = ("components", *_OUTCOMES)
-    click.echo(f"\n{'checks by kind':<16}" + "".join(f"{c:>12}" for c in columns))
+    echo(f"\n{'checks by kind':<16}" + "".join(f"{c:>12}" for c in columns))
     for kind, row in counts.items():
-        click.echo(f"{kind:<16}" + "".join(f"{row[c]:>12}" for c in columns))
+        echo(f"{kind:<16}" + "".join(f"{row[c]:>12}" for c in columns))
 
 
 def _list_checks(as_json: bool) -> None:
@@ -82,4 +82,4 @@ def _list_checks(as_json: bool) -> None:
     for check in CHECKS.values():
         kinds = "every kind" if set(check.kinds) == set(KINDS) else ", ".join(check.kinds)
         needs = "".join(f", where {n.name}" for n in check.needs)
-        click.echo(f"{check.name}  [{kinds}{needs}]\n    {check.summary}")
+        echo(f"{check.name}  [{kinds}{needs}]\n    {check.summary}")

@@ -12,10 +12,9 @@ from typing import Any
 
 import click
 
-from dynplug.cli.output import echo_json, json_option, provenance
+from dynplug.cli.output import echo, echo_json, json_option, provenance
 from dynplug.errors import PluginWarning
-from dynplug.plugin import registry
-from dynplug.plugin.diagnosis import VARIABLES, Problem, problems_of, shared_names
+from dynplug.plugin.diagnosis import VARIABLES, Problem, examined, problems_of, shared_names
 from dynplug.plugin.loader import STRICT
 
 _PACKAGES = ("dynplug", "jax", "jaxlib", "equinox", "diffrax", "optax", "pluggy")
@@ -27,14 +26,15 @@ _OTHERS_VARIABLES = ("CUDA_VISIBLE_DEVICES", "XLA_FLAGS")
 def command(as_json: bool) -> None:
     """Examine the installation: versions, devices, plugins. Fails if something needs action, and says what."""
     with _lenient():
-        known = registry()
+        known = examined()
+    plugins = [provenance(p) for p in known.plugins]
     backend, broken = _backend()
     problems = [*_requirements(), *broken, *problems_of(known)]
     found = {
         "versions": _versions(),
         "backend": backend,
         "environment": _environment(),
-        "plugins": [provenance(p) for p in known.plugins],
+        "plugins": plugins,
         "shared_names": shared_names(known),
         "problems": [asdict(p) for p in problems],
     }
@@ -104,19 +104,19 @@ def _environment() -> dict[str, str]:
 
 
 def _echo(found: dict[str, Any]) -> None:
-    click.echo(", ".join(f"{name} {number}" for name, number in found["versions"].items()))
-    click.echo(f"devices: {', '.join(found['backend']['devices']) or 'none'}; float64 {_on(found['backend']['x64'])}")
+    echo(", ".join(f"{name} {number}" for name, number in found["versions"].items()))
+    echo(f"devices: {', '.join(found['backend']['devices']) or 'none'}; float64 {_on(found['backend']['x64'])}")
     for name, value in found["environment"].items():
-        click.echo(f"environment: {name}={value}")
+        echo(f"environment: {name}={value}")
     for p in found["plugins"]:
         note = f": {p['note']}" if p["note"] else f", {p['seconds'] * 1e3:.0f} ms"
-        click.echo(f"plugin: {p['distribution']} {p['version']}  {p['status']}{note}")
+        echo(f"plugin: {p['distribution']} {p['version']}  {p['status']}{note}")
     for name, ids in found["shared_names"].items():
-        click.echo(f"one name, several components: {name}: {', '.join(ids)}")
+        echo(f"one name, several components: {name}: {', '.join(ids)}")
     for problem in found["problems"]:
-        click.echo(f"PROBLEM: {problem['what']}\n    {problem['remedy']}")
+        echo(f"PROBLEM: {problem['what']}\n    {problem['remedy']}")
     count = len(found["problems"])
-    click.echo("No problem was found." if not count else f"{count} need action." if count > 1 else "1 needs action.")
+    echo("No problem was found." if not count else f"{count} need action." if count > 1 else "1 needs action.")
 
 
 def _on(flag: bool) -> str:

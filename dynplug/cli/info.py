@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from dynplug.cli.output import described, echo_json, json_option
+from dynplug.cli.output import described, echo, echo_json, json_option
 from dynplug.errors import UnknownNameError
 from dynplug.plugin import registry
 from dynplug.plugin.documentation import bibtex, documentation
@@ -25,20 +25,20 @@ def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
                 f"{component.kind.name} {component.id} names no source: its author gives one as **Reference:** in the "
                 "docstring of its target, or as citation= in its spec."
             )
-        click.echo(bibtex(written.reference, component.spec.name))
+        echo(bibtex(written.reference, component.spec.name))
     elif as_json:
         echo_json({**described(component), **asdict(written)})
     else:
-        click.echo(f"{component.kind.name} {component.id}")
-        click.echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
+        echo(f"{component.kind.name} {component.id}")
+        echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
         arguments = (f"{p.name}={p.default}" if p.default else p.name for p in written.params)
-        click.echo(f"  {component.spec.target.rpartition(':')[2]}({', '.join(arguments)})\n")
-        click.echo(written.text)
+        echo(f"  {component.spec.target.rpartition(':')[2]}({', '.join(arguments)})\n")
+        echo(written.text)
         for equation in component.spec.equations:
-            click.echo(f"\n$${equation}$$")
+            echo(f"\n$${equation}$$")
         if written.formulas:
-            click.echo("\n**Equations as text:**\n")
+            echo("\n**Equations as text:**\n")
         for left, right in written.formulas.items():
-            click.echo(f"    {left} = {right}")
+            echo(f"    {left} = {right}")
         if component.spec.citation:
-            click.echo(f"\n**Reference:** {component.spec.citation}")
+            echo(f"\n**Reference:** {component.spec.citation}")

@@ -2,7 +2,7 @@
 
 import click
 
-from dynplug.cli.output import described, echo_json, json_option
+from dynplug.cli.output import described, echo, echo_json, in_one_line, json_option
 from dynplug.plugin import registry
 from dynplug.plugin.kinds import KINDS, kind_named
 
@@ -18,11 +18,11 @@ def command(kind: str | None, as_json: bool) -> None:
         echo_json([described(c) for k in kinds for c in known.components(k.name)])
         return
     for wanted in kinds:
-        components = list(known.components(wanted.name))
+        components = [(known.name_of(c), c) for c in known.components(wanted.name)]
         if not components:
             continue
-        click.echo(f"{wanted.plural}: {wanted.signature}")
-        width = max(len(known.name_of(c)) for c in components)
-        for c in components:
+        echo(f"{wanted.plural}: {wanted.signature}")
+        width = max(len(name) for name, _ in components)
+        for name, c in components:
             source = "" if c.plugin.namespace == "dynplug" else f"  [{c.plugin.distribution} {c.plugin.version}]"
-            click.echo(f"  {known.name_of(c):<{width}}  {c.spec.summary}{source}")
+            echo(f"  {name:<{width}}  {in_one_line(c.spec.summary)}{source}")

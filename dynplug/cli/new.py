@@ -2,6 +2,7 @@
 
 import click
 
+from dynplug.cli.output import echo
 from dynplug.new import create
 
 
@@ -18,6 +19,6 @@ def command(kind: str, name: str, out: str) -> None:
     """
     home = create(kind, name, out)
     for path in sorted(p for p in home.rglob("*") if p.is_file()):
-        click.echo(f"  {path.relative_to(home)}")
+        echo(f"  {path.relative_to(home)}")
     shown = home if home.is_absolute() else f"./{home}"
-    click.echo(f"Made {home}. Next: pip install -e '{shown}[test]' && pytest {shown} && dynplug check {home.name}")
+    echo(f"Made {home}. Next: pip install -e '{shown}[test]' && pytest {shown} && dynplug check {home.name}")

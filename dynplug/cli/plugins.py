@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from dynplug.cli.output import echo_json, json_option, provenance
+from dynplug.cli.output import echo, echo_json, json_option, provenance
 from dynplug.plugin import registry
 
 
@@ -18,6 +18,6 @@ def command(as_json: bool) -> None:
     else:
         for p in found:
             note = f": {p.note}" if p.note else f", {len(p.specs)} components, {p.seconds * 1e3:.0f} ms"
-            click.echo(f"{p.distribution} {p.version}  {p.status}{note}  [{p.path}]")
+            echo(f"{p.distribution} {p.version}  {p.status}{note}  [{p.path}]")
     if any(p.status == "quarantined" for p in found):
         sys.exit(1)

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from dynplug.cli.output import echo
 from dynplug.plugin import registry
 
 
@@ -45,14 +46,14 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
         folder = Path(out or f"runs/{Path(recipe).stem}-{datetime.now():%Y%m%d-%H%M%S}")
     config = config.with_overrides(assignments)
     for note in config.notes:
-        click.echo(note)
+        echo(note)
     tune_allocator()
     training = Training(config, folder, resume=resume is not None, new=not (out or resume))
     folder = training.folder
-    click.echo(f"Run folder: {folder}")
-    training.run(click.echo)
+    echo(f"Run folder: {folder}")
+    training.run(echo)
     written = [name for name in (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT) if (folder / name).exists()]
-    click.echo(f"Wrote {', '.join(written)} to {folder}")
+    echo(f"Wrote {', '.join(written)} to {folder}")
 
 
 def _recipe(name: str) -> Any:

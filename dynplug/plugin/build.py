@@ -13,6 +13,7 @@ from dynplug.plugin.component import Component
 from dynplug.plugin.hints import argument_hint
 from dynplug.plugin.kinds import KINDS
 from dynplug.plugin.registry import registry
+from dynplug.plugin.strangers import reason_of
 
 
 def build(
@@ -111,6 +112,8 @@ def _construct(component: Component, target: Any, arguments: dict[str, Any], pat
         raise
     except (DynplugError, TypeError, ValueError) as error:
         raise ConfigError(f"{component.id}: {error}", path) from error
+    except Exception as error:  # a number beyond all memory, or a stranger's constructor
+        raise ConfigError(f"{component.id}: {reason_of(error)}", path) from error
     contract = component.contract
     if contract is not None and not isinstance(made, contract):
         raise ConfigError(f"{component.id} makes a {type(made).__name__}, which is no {contract.__name__}.", path)

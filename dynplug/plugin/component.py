@@ -8,8 +8,9 @@ from typing import Any
 
 from dynplug.api import Spec
 from dynplug.errors import PluginError
-from dynplug.plugin.discovery import Plugin
+from dynplug.plugin.discovery import DISABLE, Plugin
 from dynplug.plugin.kinds import Kind
+from dynplug.plugin.strangers import CtrlC, reason_of, strangers_code
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,15 @@ class Component:
                 version(name)
             except PackageNotFoundError as cause:
                 raise PluginError(f"{self.kind.name} {self.id} needs {name}: pip install {name}") from cause
+        whose = f"{self.spec.target!r} of {self.plugin.distribution} {self.plugin.version}"
         try:
-            return _import(self.spec.target)
-        except (Exception, SystemExit) as cause:
+            with strangers_code(f"the import of {whose}", f"To do without it: {DISABLE}={self.plugin.namespace}"):
+                return _import(self.spec.target)
+        except CtrlC:
+            raise
+        except BaseException as cause:  # a stranger's module may raise anything
             raise PluginError(
-                f"{self.kind.name} {self.id} cannot be used: importing {self.spec.target!r} of "
-                f"{self.plugin.distribution} {self.plugin.version} failed with {type(cause).__name__}: {cause}"
+                f"{self.kind.name} {self.id} cannot be used: importing {whose} failed with {reason_of(cause)}"
             ) from cause
 
 

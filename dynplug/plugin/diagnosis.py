@@ -1,15 +1,18 @@
 """What is wrong with the plugins that are installed, and what to do about it."""
 
 import os
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError
 
 from dynplug.errors import nearest
-from dynplug.plugin.discovery import ALLOW, DISABLE, Plugin, normalised
-from dynplug.plugin.hook_imports import that_import_jax
+from dynplug.plugin.discovery import ALLOW, DISABLE, Plugin, discover, normalised
+from dynplug.plugin.hook_imports import that_import_jax, that_never_return
 from dynplug.plugin.loader import STRICT, normalise
-from dynplug.plugin.registry import Registry
+from dynplug.plugin.registry import LOCAL, Registry
+from dynplug.plugin.strangers import reason_of
 
 VARIABLES = (ALLOW, DISABLE, STRICT)
 SLOW = 0.1  # [s]; listing what 50 plugins provide must take less than a second
@@ -27,16 +30,26 @@ class Problem:
 
 
 _REMEDIES = {
-    "quarantined": "mend it, or update it: pip install -U {0}, or do without: pip uninstall {0}",
-    "incompatible": "pip install -U {0}, or pip install -U dynplug",
+    "quarantined": "mend it, or update it: pip install -U {0}, or do without: pip uninstall {0}, or {1}={2}",
+    "incompatible": "pip install -U {0}",
     "shadowed": "pip uninstall {0}, as often as it is found, then install it once",
 }
 
 
+def examined(environment: Mapping[str, str] = os.environ) -> Registry:
+    """A registry for which no hook module is imported that would end the process, or hang: those are set aside."""
+    modules = [p.module for p, _ in discover(environment) if p.usable and p.cause is None and _is_strange(p)]
+    return Registry(that_never_return(modules))
+
+
 def problems_of(registry: Registry, environment: Mapping[str, str] = os.environ) -> list[Problem]:
-    """All that needs action: plugins that are not used and why, hook modules that are slow or import JAX, variables."""
+    """All that needs action.
+
+    Plugins that are not used and why, components that cannot be, hook modules that are slow or import JAX, variables.
+    """
     return [
         *_unusable(registry.plugins),
+        *_targets(registry),
         *_heavy(registry.plugins),
         *_variables(registry.plugins, environment),
     ]
@@ -58,13 +71,41 @@ def shared_names(registry: Registry) -> dict[str, list[str]]:
 def _unusable(plugins: Iterable[Plugin]) -> Iterable[Problem]:
     for plugin in plugins:
         if plugin.status in _REMEDIES:
-            remedy = _REMEDIES[plugin.status].format(plugin.distribution)
             name = f"{plugin.distribution} {plugin.version}"
-            yield Problem(f"{name} is {plugin.status}: {plugin.note} [{plugin.path}]", remedy)
+            yield Problem(f"{name} is {plugin.status}: {plugin.note} [{plugin.path}]", _remedy(plugin))
+
+
+def _remedy(plugin: Plugin) -> str:
+    if plugin.version == "unknown":  # pip does not see what has no metadata
+        return f"pip does not know it by a name: delete its folder in {plugin.path}, or {DISABLE}={plugin.namespace}"
+    return plugin.remedy or _REMEDIES[plugin.status].format(plugin.distribution, DISABLE, plugin.namespace)
+
+
+def _targets(registry: Registry) -> Iterable[Problem]:
+    """Components that cannot be imported, or are not what their kind asks for."""
+    for component in registry.components():
+        if not _is_strange(component.plugin):
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                component.load()
+        except Exception as error:
+            needed = error.__cause__
+            if isinstance(needed, PackageNotFoundError):
+                yield Problem(reason_of(error), f"pip install {needed.name}")
+            else:
+                yield Problem(
+                    reason_of(error), f"mend it, or update it: pip install -U {component.plugin.distribution}"
+                )
+
+
+def _is_strange(plugin: Plugin) -> bool:
+    return plugin.namespace not in ("dynplug", LOCAL)
 
 
 def _heavy(plugins: Iterable[Plugin]) -> Iterable[Problem]:
-    others = {_module(p): p for p in plugins if p.usable and p.namespace not in ("dynplug", "local")}
+    others = {p.module: p for p in plugins if p.usable and _is_strange(p)}
     guilty = set(that_import_jax(list(others)))
     for module, plugin in others.items():
         advice = f"its author should import dynplug.api alone in {module}, and lazily in the package around it"
@@ -72,10 +113,6 @@ def _heavy(plugins: Iterable[Plugin]) -> Iterable[Problem]:
             yield Problem(f"{plugin.distribution} imports JAX to be listed", advice)
         elif plugin.seconds > SLOW:
             yield Problem(f"{plugin.distribution} takes {plugin.seconds:.2f} s to be listed", advice)
-
-
-def _module(plugin: Plugin) -> str:
-    return plugin.entry_point.partition(" = ")[2].partition(":")[0].strip()
 
 
 def _variables(plugins: Iterable[Plugin], environment: Mapping[str, str]) -> Iterable[Problem]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, distributions, version
 from typing import Literal
 
-from dynplug.api import ENTRY_POINT_GROUP, Spec
+from dynplug.api import API_VERSION, ENTRY_POINT_GROUP, Spec
+from dynplug.errors import PluginError
 from dynplug.plugin.kinds import Kind
 
 Status = Literal["discovered", "registered", "loaded", "disabled", "incompatible", "shadowed", "quarantined"]
 
 ALLOW, DISABLE = "DYNPLUG_PLUGINS", "DYNPLUG_DISABLE"
+_NAMESPACE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @dataclass
@@ -25,7 +27,8 @@ class Plugin:
         by the user; `incompatible` with this dynplug; `shadowed` by another installation of the same distribution;
         `quarantined`, it failed.
     - `cause`: what it failed with.
-    - `note`: why it is not used, and what to do, in one line.
+    - `note`: why it is not used, in one line.
+    - `remedy`: what to do, where the status does not say it.
     - `seconds`: how long its hook module took.
     """
 
@@ -37,8 +40,14 @@ class Plugin:
     status: Status = "discovered"
     cause: BaseException | None = None
     note: str = ""
+    remedy: str = ""
     seconds: float = field(default=0.0, compare=False)
     specs: list[tuple[Kind, Spec]] = field(default_factory=list[tuple[Kind, Spec]])
+
+    @property
+    def module(self) -> str:
+        """The name of its hook module."""
+        return self.entry_point.partition(" = ")[2].partition(":")[0].strip()
 
     @property
     def usable(self) -> bool:
@@ -49,25 +58,28 @@ def discover(environment: Mapping[str, str] = os.environ) -> list[tuple[Plugin, 
     """The plugins that are installed, dynplug itself first, the others by name.
 
     `DYNPLUG_PLUGINS`, names of distributions separated by commas, allows these alone; `DYNPLUG_DISABLE` disables some.
-    Of a distribution that is found twice, the first on `sys.path` counts.
+    Of a distribution that is found twice, the first on `sys.path` counts. One whose metadata cannot be read is
+    quarantined, and no other distribution suffers.
     """
     found: list[tuple[Plugin, EntryPoint]] = []
     first: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
     for distribution in distributions():
-        entries = [e for e in distribution.entry_points if e.group.startswith("dynplug.")]
+        entries, damage = _entries(distribution)
         if not entries:
             continue
         name, number = _name_of(distribution, entries[0])
         path = os.path.realpath(str(distribution.locate_file("")))
         here = f"{number} in {path}"
         owner = first.setdefault(normalised(name), here)
-        if owner == here and any(p.path == path and p.distribution == name for p, _ in found):
+        if owner == here and (path, name) in seen:
             continue  # the same folder twice on the path
+        seen.add((path, name))
         for entry in entries:
             plugin = Plugin(namespace_of(name), name, number, f"{entry.name} = {entry.value}", path)
             if owner != here:
                 plugin.status, plugin.note = "shadowed", f"{owner} comes first: uninstall one of the two"
-            _exclude(plugin, entry, distribution, environment)
+            _exclude(plugin, entry, distribution, damage, environment)
             found.append((plugin, entry))
     return sorted(found, key=lambda pair: (pair[0].distribution != "dynplug", pair[0].namespace, pair[0].entry_point))
 
@@ -82,6 +94,28 @@ def namespace_of(distribution: str) -> str:
     return normalised(distribution).removeprefix("dynplug-")
 
 
+def _entries(distribution: Distribution) -> tuple[list[EntryPoint], Exception | None]:
+    """A distribution's entry points in dynplug's groups; where they cannot be read, one of no value, and why.
+
+    Those that cannot be read matter here if they are a plugin's: they name such a group, or the distribution does.
+    """
+    try:
+        return [e for e in distribution.entry_points if e.group.startswith("dynplug.")], None
+    except Exception as error:  # whatever a file that nobody checks may hold
+        damage = error
+    try:
+        ours = "[dynplug." in (distribution.read_text("entry_points.txt") or "")
+    except Exception:
+        ours = "dynplug" in _folder(distribution)
+    name = _folder(distribution).partition("-")[0] or "unknown"
+    return ([EntryPoint(name, "", ENTRY_POINT_GROUP)] if ours else []), damage
+
+
+def _folder(distribution: Distribution) -> str:
+    """The name of the folder that holds a distribution's metadata, where there is one."""
+    return str(getattr(getattr(distribution, "_path", None), "name", ""))
+
+
 def _name_of(distribution: Distribution, entry: EntryPoint) -> tuple[str, str]:
     """Name and version of a distribution; where an installation is damaged, what its entry point is called."""
     try:
@@ -90,36 +124,68 @@ def _name_of(distribution: Distribution, entry: EntryPoint) -> tuple[str, str]:
         return entry.name, "unknown"
 
 
-def _exclude(plugin: Plugin, entry: EntryPoint, distribution: Distribution, environment: Mapping[str, str]) -> None:
-    """Give a plugin that is not to be imported its status and the reason."""
+def _exclude(
+    plugin: Plugin,
+    entry: EntryPoint,
+    distribution: Distribution,
+    damage: Exception | None,
+    environment: Mapping[str, str],
+) -> None:
+    """Give a plugin that is not to be imported its status and the reason. What the user rules comes first."""
     if plugin.distribution == "dynplug" or not plugin.usable:
         return
     allowed, disabled = _names(environment.get(ALLOW)), _names(environment.get(DISABLE))
-    if entry.group != ENTRY_POINT_GROUP:
-        plugin.status = "incompatible"
-        plugin.note = f"it is made for the plugin interface {entry.group}, this dynplug has {ENTRY_POINT_GROUP}"
-    elif wanted := _excluding_range(distribution):
-        plugin.status = "incompatible"
-        plugin.note = f"it requires {wanted}, this is dynplug {version('dynplug')}: update one of the two"
-    elif disabled & {normalised(plugin.distribution), plugin.namespace}:
+    if disabled & {normalised(plugin.distribution), plugin.namespace}:
         plugin.status, plugin.note = "disabled", f"{DISABLE} names it"
     elif ALLOW in environment and not allowed & {normalised(plugin.distribution), plugin.namespace}:
         plugin.status, plugin.note = "disabled", f"{ALLOW} does not name it"
+    elif damage is not None:
+        plugin.cause = PluginError(f"Its entry points cannot be read: {type(damage).__name__}: {damage}")
+    elif not _NAMESPACE.fullmatch(plugin.namespace):
+        plugin.cause = PluginError(f"Its name, {plugin.distribution!r}, makes no namespace: letters, digits and '-'")
+    elif entry.group != ENTRY_POINT_GROUP:
+        plugin.status = "incompatible"
+        plugin.note = f"it is made for the plugin interface {entry.group}, this dynplug has {ENTRY_POINT_GROUP}"
+        plugin.remedy = _remedy_for_group(plugin.distribution, entry.group)
+    else:
+        _exclude_by_range(plugin, distribution)
 
 
 def _names(variable: str | None) -> set[str]:
     return {normalised(name.strip()) for name in (variable or "").split(",") if name.strip()}
 
 
-def _excluding_range(distribution: Distribution) -> str:
-    """A distribution's requirement on dynplug, if this dynplug does not meet it."""
-    for line in distribution.requires or ():
-        if not re.match(r"dynplug\s*([<>=!~(\[;@]|$)", line, re.IGNORECASE):
-            continue
-        from packaging.requirements import Requirement
+def _exclude_by_range(plugin: Plugin, distribution: Distribution) -> None:
+    """Exclude a plugin that requires another dynplug, or whose requirement says nothing that can be understood."""
+    line = ""
+    try:
+        for line in distribution.requires or ():
+            if re.match(r"dynplug(?![\w.-])", line, re.IGNORECASE) and (wanted := _unmet(line)):
+                plugin.status = "incompatible"
+                plugin.note = f"it requires {wanted}, this is dynplug {version('dynplug')}"
+                plugin.remedy = (
+                    f"take a version of it for this dynplug, if there is one: pip install -U {plugin.distribution}, "
+                    f"or a dynplug that it is made for: pip install '{wanted}'"
+                )
+                return
+    except Exception as error:  # it may be any text, and any marker
+        what = f"Its requirement {line!r} cannot be read" if line else "Its requirements cannot be read"
+        plugin.cause = PluginError(f"{what}: {' '.join(str(error).split())}")
 
-        requirement = Requirement(line)
-        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if applies and not requirement.specifier.contains(version("dynplug"), prereleases=True):
-            return f"dynplug{requirement.specifier}"
-    return ""
+
+def _remedy_for_group(distribution: str, group: str) -> str:
+    """What makes a plugin of another interface usable: a newer dynplug, a newer plugin, or another word in its file."""
+    number = group.removeprefix("dynplug.v")
+    if not number.isdecimal():
+        return f'its author should write [project.entry-points."{ENTRY_POINT_GROUP}"] in its pyproject.toml'
+    return f"pip install -U {'dynplug' if int(number) > API_VERSION else distribution}"
+
+
+def _unmet(line: str) -> str:
+    """A requirement on dynplug, if this dynplug does not meet it."""
+    from packaging.requirements import Requirement
+
+    requirement = Requirement(line)
+    applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+    meets = requirement.specifier.contains(version("dynplug"), prereleases=True)
+    return f"dynplug{requirement.specifier}" if applies and not meets else ""

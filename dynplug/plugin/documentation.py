@@ -51,7 +51,11 @@ def params_of(target: Any) -> tuple[Param, ...]:
     text = inspect.getdoc(target) or ""
     fields: Mapping[str, Any] = getattr(target, "__dataclass_fields__", {})
     found: list[Param] = []
-    for p in inspect.signature(target).parameters.values():
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except (ValueError, TypeError):  # of what is written in C, nothing is known
+        return ()
+    for p in parameters:
         doc = argument_of(text, p.name)
         declared: Mapping[str, Any] = fields[p.name].metadata if p.name in fields else {}
         found.append(

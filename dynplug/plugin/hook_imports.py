@@ -5,17 +5,22 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from subprocess import DEVNULL, PIPE
+from typing import Any, NamedTuple
+
+LIMIT = 20.0  # [s]; after which a module that is still being imported is taken for one that hangs
 
 _CODE = """
-import importlib, json, sys
+import importlib, json, os, sys
+answers = os.fdopen(os.dup(1), "w")
+os.dup2(2, 1)
 for module in sys.argv[1:]:
     error = ""
     try:
         importlib.import_module(module)
     except BaseException as cause:
         error = f"{type(cause).__name__}: {cause}"
-    print(json.dumps([module, "jax" in sys.modules, error]), flush=True)
+    print(json.dumps([module, "jax" in sys.modules, error]), file=answers, flush=True)
     if "jax" in sys.modules:
         break
 """
@@ -28,26 +33,45 @@ class Imported(NamedTuple):
     error: str
 
 
-def imports_of(modules: Sequence[str]) -> dict[str, Imported]:
-    """What importing each of some modules does. One process serves until one brings in JAX, then another goes on."""
+def imports_of(modules: Sequence[str], limit: float = LIMIT) -> dict[str, Imported]:
+    """What importing each of some modules does. One process serves until one brings in JAX, then another goes on.
+
+    **Arguments:**
+
+    - `modules`: their names.
+    - `limit`: how long one of them may take [s].
+    """
     path = os.pathsep.join(dict.fromkeys(p or os.getcwd() for p in sys.path))
     found: dict[str, Imported] = {}
     waiting = list(dict.fromkeys(modules))
     while waiting:
-        done = subprocess.run(
-            [sys.executable, "-c", _CODE, *waiting],
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        answers = [json.loads(line) for line in done.stdout.splitlines() if line.startswith('["')]
-        answers = answers or [[waiting[0], False, f"it ends the process, with {done.returncode}"]]
+        answers, end = _answers(waiting, path, limit)
         found.update((module, Imported(jax, error)) for module, jax, error in answers)
-        waiting = waiting[len(answers) :]
+        if not answers:
+            found[waiting[0]] = Imported(False, end)
+        waiting = waiting[max(1, len(answers)) :]
     return found
+
+
+def _answers(modules: list[str], path: str, limit: float) -> tuple[list[Any], str]:
+    """What a process says of some modules, one after the other, and what became of it at the next one."""
+    command, environment = [sys.executable, "-c", _CODE, *modules], {**os.environ, "PYTHONPATH": path}
+    try:
+        done = subprocess.run(
+            command, stdout=PIPE, stderr=DEVNULL, stdin=DEVNULL, check=False, env=environment, timeout=limit
+        )
+        said, end = done.stdout, f"it ends the process, with {done.returncode}"
+    except subprocess.TimeoutExpired as error:
+        said, end = error.stdout or b"", f"it does not come to an end within {limit:g} s"
+    return [json.loads(line) for line in said.splitlines()], end
 
 
 def that_import_jax(modules: Sequence[str]) -> list[str]:
     """Those among some modules whose import brings in JAX."""
     return [module for module, done in imports_of(modules).items() if done.jax]
+
+
+def that_never_return(modules: Sequence[str], limit: float = LIMIT) -> dict[str, str]:
+    """Those among some modules whose import ends the process, or hangs, and which of the two."""
+    endings = ("it ends the process", "it does not come to an end")
+    return {module: done.error for module, done in imports_of(modules, limit).items() if done.error.startswith(endings)}

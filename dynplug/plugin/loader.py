@@ -6,9 +6,11 @@ stops at the first failure, so each plugin gets a manager of its own.
 
 import os
 import re
+import sys
 import time
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from importlib.metadata import EntryPoint, version
 from typing import Any
 
@@ -17,26 +19,37 @@ import pluggy
 import dynplug.plugin.hookspecs as hookspecs
 from dynplug.api import Host, Spec
 from dynplug.errors import PluginError, PluginWarning
-from dynplug.plugin.discovery import Plugin
+from dynplug.plugin.discovery import DISABLE, Plugin
 from dynplug.plugin.kinds import KINDS, Kind
+from dynplug.plugin.strangers import CtrlC, reason_of, strangers_code
 
 STRICT = "DYNPLUG_STRICT"
 
 
-def load(plugin: Plugin, entry: EntryPoint) -> None:
-    """Import a plugin's hook module and take all of its specs, or none and the reason."""
+def load(plugin: Plugin, entry: EntryPoint, rivals: Sequence[Plugin] = ()) -> None:
+    """Import a plugin's hook module and take all of its specs, or none and the reason.
+
+    **Arguments:**
+
+    - `plugin`, `entry`: as `discover` found them.
+    - `rivals`: plugins of other distributions whose hook modules have the same name.
+    """
     began = time.perf_counter()
+    whose = f"plugin {plugin.distribution} {plugin.version} ({plugin.entry_point})"
     try:
-        plugin.specs = _specs(entry)
+        with strangers_code(whose, f"To do without it: {DISABLE}={plugin.namespace}"):
+            plugin.specs = _specs(entry, plugin, rivals)
         plugin.status = "registered"
-    except (Exception, SystemExit) as cause:  # a stranger's module may raise anything
+    except CtrlC:
+        raise
+    except BaseException as cause:  # a stranger's module may raise anything
         set_aside(plugin, cause)
     plugin.seconds = time.perf_counter() - began
 
 
 def set_aside(plugin: Plugin, cause: BaseException) -> None:
     """Take nothing of a plugin, keep the cause, and say so in one line; with `DYNPLUG_STRICT=1`, raise it."""
-    reason = " ".join(f"{type(cause).__name__}: {cause}".split()).removesuffix(".")
+    reason = reason_of(cause)
     plugin.specs, plugin.status, plugin.cause, plugin.note = [], "quarantined", cause, reason
     named = f"Plugin {plugin.distribution} {plugin.version} is set aside: {reason}."
     if os.environ.get(STRICT, "0") not in ("", "0"):
@@ -44,8 +57,12 @@ def set_aside(plugin: Plugin, cause: BaseException) -> None:
     warnings.warn(f"{named} Mend or uninstall it; everything else keeps working.", PluginWarning, stacklevel=2)
 
 
-def _specs(entry: EntryPoint) -> list[tuple[Kind, Spec]]:
+def _specs(entry: EntryPoint, plugin: Plugin, rivals: Sequence[Plugin]) -> list[tuple[Kind, Spec]]:
+    if not entry.pattern.match(entry.value):
+        raise PluginError(f"Its entry point is {plugin.entry_point!r}: write {entry.name} = 'package.module'.")
     module = entry.load()
+    if rivals:
+        _check_owner(entry.module, plugin, rivals)
     manager = pluggy.PluginManager("dynplug")
     manager.add_hookspecs(hookspecs)
     manager.register(module)
@@ -64,6 +81,18 @@ def _specs(entry: EntryPoint) -> list[tuple[Kind, Spec]]:
     return specs
 
 
+def _check_owner(name: str, plugin: Plugin, rivals: Sequence[Plugin]) -> None:
+    """Refuse a hook module that another distribution has too, unless it lies where this one alone is installed."""
+    file = os.path.realpath(getattr(sys.modules[name], "__file__", None) or "")
+    owners = {p.distribution for p in (plugin, *rivals) if file.startswith(os.path.join(p.path, ""))}
+    if owners != {plugin.distribution}:
+        others = ", ".join(sorted({p.distribution for p in rivals}))
+        raise PluginError(
+            f"Its hook module is called {name!r}, as that of {others}, and Python has one module of a name, {file}: "
+            "its author should put it into a package of the distribution's own name"
+        )
+
+
 def _checked(kind: Kind, returned: list[Any]) -> list[tuple[Kind, Spec]]:
     specs: list[tuple[Kind, Spec]] = []
     taken: set[str] = set()
@@ -79,8 +108,13 @@ def _checked(kind: Kind, returned: list[Any]) -> list[tuple[Kind, Spec]]:
                 if name in taken:
                     raise PluginError(f"{kind.hook} returned the name {spec.name!r} twice.")
                 taken.add(name)
-            specs.append((kind, spec))
+            specs.append((kind, _copy(kind, spec)))
     return specs
+
+
+def _copy(kind: Kind, spec: Spec) -> Spec:
+    """The spec made anew, so that it has all fields, checked, and nothing beside them, whatever class it is of."""
+    return kind.spec(**{f.name: getattr(spec, f.name) for f in fields(kind.spec)})
 
 
 def normalise(name: str) -> str:

@@ -2,9 +2,11 @@
 
 import hashlib
 import importlib
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from dynplug.api import Spec
@@ -19,24 +21,36 @@ LOCAL = "local"
 
 
 class Registry:
-    """All components of all usable plugins. `plugins` keeps the unusable ones too, with the reason."""
+    """All components of all usable plugins. `plugins` keeps the unusable ones too, with the reason.
 
-    def __init__(self) -> None:
-        self.plugins: list[Plugin] = []
+    **Arguments:**
+
+    - `faults`: hook modules that are not to be imported, and why.
+    """
+
+    def __init__(self, faults: Mapping[str, str] = MappingProxyType({})) -> None:
         self._components: list[Component] = []
+        self._named: dict[str, list[Component]] = defaultdict(list)
         self._overrides: dict[tuple[str, str], str] = {}
+        found = discover()
+        self.plugins = [plugin for plugin, _ in found]
+        sharing = _by_module(self.plugins)
         claimed: dict[str, str] = {LOCAL: "the user's own components"}
-        for plugin, entry in discover():
-            self.plugins.append(plugin)
+        for plugin, entry in found:
             if not plugin.usable:
                 continue
             owner = claimed.setdefault(plugin.namespace, plugin.distribution)
-            if owner == plugin.distribution:
-                load(plugin, entry)
+            if plugin.module in faults:
+                plugin.cause = PluginError(f"Importing {plugin.module} fails: {faults[plugin.module]}")
+            if plugin.cause is not None:
+                set_aside(plugin, plugin.cause)
+            elif owner == plugin.distribution:
+                load(plugin, entry, [p for p in sharing[plugin.module] if p.distribution != plugin.distribution])
             else:
                 set_aside(plugin, PluginError(f"The namespace {plugin.namespace!r} already belongs to {owner}."))
             self._check_unique(plugin)
-            self._components += [Component(kind, spec, plugin) for kind, spec in plugin.specs]
+            for kind, spec in plugin.specs:
+                self._add(Component(kind, spec, plugin))
 
     def _check_unique(self, plugin: Plugin) -> None:
         """Set a plugin aside where another entry point of its distribution has taken one of its names."""
@@ -45,6 +59,11 @@ class Registry:
                 if self.candidates(f"{plugin.namespace}:{name}", kind.name):
                     set_aside(plugin, PluginError(f"Another entry point of it registers the {kind.name} {name!r} too."))
                     return
+
+    def _add(self, component: Component) -> None:
+        self._components.append(component)
+        for name in _names(component):
+            self._named[name].append(component)
 
     def components(self, kind: str | None = None) -> Iterator[Component]:
         """All components, or those of one kind: dynplug's own first, in the order of registration."""
@@ -56,14 +75,15 @@ class Registry:
 
         `name` is a bare name, or qualified as `namespace:name`, or with its revision as `namespace:name@1`.
         """
-        if kind is not None:
-            name = self._overrides.get((kind_named(kind).name, normalise(name)), name)
+        wanted = None if kind is None else kind_named(kind).name
+        if wanted is not None:
+            name = self._overrides.get((wanted, normalise(name)), name)
         qualified, _, revision = name.partition("@")
         namespace, _, bare = qualified.rpartition(":")
         found = [
             c
-            for c in self.components(kind)
-            if normalise(bare) in map(normalise, (c.spec.name, *c.spec.aliases))
+            for c in self._named.get(normalise(bare), ())
+            if (wanted is None or c.kind.name == wanted)
             and (not namespace or c.plugin.namespace == namespace)
             and (not revision or str(c.spec.revision) == revision)
         ]
@@ -96,11 +116,11 @@ class Registry:
     def add_local(self, kind: Kind, spec: Spec, given: Any) -> None:
         """Register an object of this process, in place of an earlier one of the same name."""
         plugin = Plugin(LOCAL, "this process", "0", spec.target, status="registered")
-        same = (kind.name, normalise(spec.name))
-        others = [
-            c for c in self._components if c.plugin.namespace != LOCAL or (c.kind.name, normalise(c.spec.name)) != same
-        ]
-        self._components = [*others, Component(kind, spec, plugin, given)]
+        for before in [c for c in self._named[normalise(spec.name)] if c.plugin.namespace == LOCAL and c.kind is kind]:
+            if normalise(before.spec.name) == normalise(spec.name):
+                for known in (self._components, *(self._named[name] for name in _names(before))):
+                    known[:] = [c for c in known if c is not before]
+        self._add(Component(kind, spec, plugin, given))
 
     @contextmanager
     def overriding(self, names: Mapping[str, str]) -> Iterator[None]:
@@ -127,6 +147,19 @@ class Registry:
         ]
         lines += [f"{kind}:{name} -> {other}" for (kind, name), other in self._overrides.items()]
         return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+
+
+def _names(component: Component) -> set[str]:
+    return {normalise(name) for name in (component.spec.name, *component.spec.aliases)}
+
+
+def _by_module(plugins: Iterable[Plugin]) -> dict[str, list[Plugin]]:
+    """The plugins that are to be loaded, by the name of their hook module."""
+    sharing: dict[str, list[Plugin]] = defaultdict(list)
+    for plugin in plugins:
+        if plugin.usable and plugin.cause is None:
+            sharing[plugin.module].append(plugin)
+    return sharing
 
 
 @cache

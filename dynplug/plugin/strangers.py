@@ -1,0 +1,76 @@
+"""Code of plugins, run so that it cannot end the host: what it prints goes aside, and a fault is told from Ctrl-C."""
+
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+from dynplug.errors import PluginWarning
+
+_SHOWN = 500  # characters of a message
+
+
+class CtrlC(KeyboardInterrupt):
+    """The user's own Ctrl-C, which goes on to whoever started all; a `KeyboardInterrupt` that is none is a fault."""
+
+
+@contextmanager
+def strangers_code(whose: str, without: str) -> Iterator[None]:
+    """Run code of a plugin. Whoever catches `BaseException` lets `CtrlC` pass; what else comes is the plugin's fault.
+
+    What it prints goes to standard error: standard output is that of the program, as the JSON of a command.
+
+    **Arguments:**
+
+    - `whose`: what runs, to be named where the user interrupts it, as it hangs.
+    - `without`: what to do without it.
+    """
+    with redirect_stdout(sys.stderr):
+        try:
+            with _ctrl_c():
+                yield
+        except CtrlC:
+            warnings.warn(f"Interrupted while {whose} ran. {without}", PluginWarning, stacklevel=4)
+            raise
+
+
+def reason_of(cause: BaseException) -> str:
+    """An exception in one line, shortened where it is endless."""
+    try:
+        text = str(cause)
+    except BaseException as error:
+        if isinstance(error, CtrlC):
+            raise
+        text = f"(its message cannot be shown: {type(error).__name__})"
+    return shortened(" ".join(f"{type(cause).__name__}: {text}".split()).removesuffix("."))
+
+
+def shortened(text: str, least: int = _SHOWN) -> str:
+    """A text that is no longer than some number of characters; that something is left out is said."""
+    return text if len(text) <= least else f"{text[: least - 3]}..."
+
+
+def _interrupt(*_: Any) -> None:
+    raise CtrlC
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[None]:
+    """Tell the user's Ctrl-C from an exception of the same class. It comes to the main thread alone."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is _interrupt or not callable(before):
+        yield
+    elif before is not signal.default_int_handler:  # somebody else's, who may raise it too
+        try:
+            yield
+        except KeyboardInterrupt as pressed:
+            raise CtrlC from pressed
+    else:
+        signal.signal(signal.SIGINT, _interrupt)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
