@@ -1,6 +1,7 @@
 """The contract: what a dynamical system is, and what it is given."""
 
 from dynplug.core.arrays_file import (
+    SUM as SUM,
     read_arrays as read_arrays,
     read_header as read_header,
     write_arrays as write_arrays,

@@ -1,6 +1,11 @@
-"""Arrays by name in one safetensors file: written whole or not at all, read without running anything from it."""
+"""Arrays by name in one safetensors file: written whole or not at all, read without running anything from it.
+
+A file's header holds a checksum of all its bytes, those of the header too, with zeros where the sum itself stands:
+safetensors notices missing bytes alone.
+"""
 
 import os
+import re
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -15,7 +20,11 @@ from safetensors.numpy import save
 
 from dynplug.errors import CheckpointError
 
-_SUM = "crc32"  # of the arrays, in the order of their names: safetensors itself notices missing bytes alone
+SUM = "checksum"  # of all bytes
+_SUM_OF_ARRAYS = "crc32"  # what older files have instead, of the arrays in the order of their names
+_NO_SUM = "0" * 8
+_SUM_AT = re.compile(rb'"%s":"([0-9a-f]{8})"' % SUM.encode())  # within a text of the header its quotes are escaped
+_CHUNK = 1 << 22  # [bytes]
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, Any], header: Mapping[str, str]) -> None:
@@ -29,11 +38,14 @@ def write_arrays(path: str | Path, arrays: Mapping[str, Any], header: Mapping[st
 
     **Raises:** `CheckpointError` where it cannot be written, on a full disk for example.
     """
-    values = {name: _on_host(value) for name, value in arrays.items()}
-    write_whole(path, save(values, {**header, _SUM: _sum(values)}))
+    data = bytearray(save({name: _on_host(value) for name, value in arrays.items()}, {**header, SUM: _NO_SUM}))
+    at = _SUM_AT.search(data)
+    assert at is not None
+    data[at.start(1) : at.end(1)] = b"%08x" % zlib.crc32(data)
+    write_whole(path, data)
 
 
-def write_whole(path: str | Path, data: bytes) -> None:
+def write_whole(path: str | Path, data: bytes | bytearray) -> None:
     """Write a file, whole or not at all: killed at any moment, the one before it stays.
 
     **Arguments:**
@@ -67,24 +79,46 @@ def read_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]
 
     **Raises:** `CheckpointError` where there is no such file, or it is damaged.
     """
+    header = read_header(path)
     try:
         with safe_open(str(path), framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
-            header = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise _unreadable(path, error) from error
-    if header.get(_SUM, "") not in ("", _sum(arrays)):
-        raise CheckpointError(f"{path} is damaged: its arrays are not those that were written.", damaged=True)
+    if SUM not in header and header.get(_SUM_OF_ARRAYS, "") not in ("", _sum_of(arrays)):
+        raise _damaged(path)
     return arrays, header
 
 
 def read_header(path: str | Path) -> dict[str, str]:
-    """The header of a file. **Raises:** as `read_arrays`."""
+    """The header of a file, all of which is held against its checksum. **Raises:** as `read_arrays`."""
     try:
         with safe_open(str(path), framework="numpy") as file:
-            return file.metadata() or {}
+            header = file.metadata() or {}
+        whole = SUM not in header or _is_whole(path)
     except (SafetensorError, OSError) as error:
         raise _unreadable(path, error) from error
+    if not whole:
+        raise _damaged(path)
+    return header
+
+
+def _is_whole(path: str | Path) -> bool:
+    """Whether a file has the checksum that its header tells."""
+    with Path(path).open("rb") as file:
+        start = file.read(8)
+        start += file.read(int.from_bytes(start, "little"))
+        at = _SUM_AT.search(start)
+        if at is None:
+            return False
+        total = zlib.crc32(start[: at.start(1)] + _NO_SUM.encode() + start[at.end(1) :])
+        while chunk := file.read(_CHUNK):
+            total = zlib.crc32(chunk, total)
+    return total == int(at[1], 16)
+
+
+def _damaged(path: str | Path) -> CheckpointError:
+    return CheckpointError(f"{path} is damaged: it does not hold what was written.", damaged=True)
 
 
 def _unreadable(path: str | Path, error: Exception) -> CheckpointError:
@@ -96,7 +130,7 @@ def _unreadable(path: str | Path, error: Exception) -> CheckpointError:
     )
 
 
-def _sum(arrays: Mapping[str, np.ndarray]) -> str:
+def _sum_of(arrays: Mapping[str, np.ndarray]) -> str:
     total = 0
     for _, array in sorted(arrays.items()):
         total = zlib.crc32(np.ascontiguousarray(array).tobytes(), total)

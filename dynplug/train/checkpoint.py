@@ -8,6 +8,7 @@ from typing import Any
 
 from dynplug.core import (
     DEFINITION,
+    SUM,
     Loaded,
     check_values,
     definition,
@@ -24,7 +25,8 @@ from dynplug.errors import CheckpointError, disagreement
 from dynplug.plugin import registry
 from dynplug.train.portable import warn_of_local
 
-_FORMAT, _VERSION = "dynplug-checkpoint", 2  # 1 had no definition
+_FORMAT, _VERSION = "dynplug-checkpoint", 3  # 1 had no definition, 2 no checksum of all
+_SINCE_SUM = 3
 
 
 def write(
@@ -123,6 +125,8 @@ def _check_header(path: str | Path, header: Mapping[str, str]) -> None:
             f"{path} has version {header['version']} of the format; this dynplug reads {_VERSION}. Update it: "
             "pip install --upgrade dynplug. The file stays as it is."
         )
+    if int(header["version"]) >= _SINCE_SUM and SUM not in header:
+        raise CheckpointError(f"{path} is damaged: it has lost its checksum.", damaged=True)
 
 
 def arrays(trees: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -61,6 +62,33 @@ def test_a_missing_a_cut_and_a_scribbled_file_are_named(tree, file, tmp_path):
         file.write_bytes(damaged)
         with pytest.raises(CheckpointError, match="damaged, or no safetensors file"):
             checkpoint.read(file, tree)
+
+
+def test_no_bit_may_be_another(tree, file):
+    """One bit of each byte of the header, and some of the arrays: what is changed is refused as damaged."""
+    whole, rng = file.read_bytes(), np.random.default_rng(0)
+    header = 8 + int.from_bytes(whole[:8], "little")
+    for at in [*range(header), *rng.integers(header, len(whole), 20).tolist()]:
+        damaged = bytearray(whole)
+        damaged[at] ^= 1 << int(rng.integers(8))
+        file.write_bytes(damaged)
+        for read in (checkpoint.describe, lambda path: checkpoint.read(path, tree)):
+            with pytest.raises(CheckpointError) as error:
+                read(file)
+            assert error.value.damaged, (at, str(error.value))
+
+
+def test_the_checksum_of_an_older_file_is_that_of_its_arrays(tree, file):
+    arrays = load_file(file)
+    total = 0
+    for name in sorted(arrays):
+        total = zlib.crc32(arrays[name].tobytes(), total)
+    header = {"format": "dynplug-checkpoint", "version": "2", "description": '{"epoch": 3}', "crc32": str(total)}
+    save_file(arrays, file, header)
+    assert checkpoint.read(file, tree)[1] == {"epoch": 3}
+    save_file(arrays, file, {**header, "crc32": str(total ^ 1)})
+    with pytest.raises(CheckpointError, match="is damaged"):
+        checkpoint.read(file, tree)
 
 
 def test_a_file_of_another_kind_or_a_newer_version_is_told_apart(tree, tmp_path):

@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors import safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 import dynplug as dp
+from dynplug.core import write_arrays
 from dynplug.errors import CheckpointError, OptionError
 from dynplug.train.kept import Kept
 
@@ -44,7 +45,7 @@ def full(*args, **kwargs):
 def header(path, **changes):
     with safe_open(str(path), framework="numpy") as file:
         old = file.metadata()
-    save_file(load_file(path), path, {**old, **changes})
+    write_arrays(path, load_file(path), {**old, **changes})
 
 
 def test_the_last_two_checkpoints_are_kept(made, kept, trainer):
@@ -130,6 +131,12 @@ DAMAGES = {
     "cut by a byte": lambda path: path.write_bytes(path.read_bytes()[:-1]),
     "empty": lambda path: path.write_bytes(b""),
     "a bit": lambda path: path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 4])),
+    "a bit of the epoch": lambda path: path.write_bytes(
+        path.read_bytes().replace(rb"\"epoch\": 2", rb"\"epoch\": 3", 1)
+    ),
+    "a bit of the name of the checksum": lambda path: path.write_bytes(
+        path.read_bytes().replace(b'"checksum"', b'"checksul"', 1)
+    ),
     "zeros": lambda path: path.write_bytes(path.read_bytes()[:-64] + bytes(64)),
     "gone": Path.unlink,
 }
@@ -151,10 +158,10 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(made, kept, trainer, n
 def test_a_newer_version_and_another_model_are_errors_that_leave_all_as_it_is(made, kept, trainer, net):
     with pytest.raises(CheckpointError, match="another model"):
         kept.load(trainer(net() >> dp.layers.Dense(2, 2, W_initializer=1.0)))
-    header(kept.path, version="3")
+    header(kept.path, version="4")
     before = {path: path.read_bytes() for path in kept.path.parent.iterdir()}
     with pytest.raises(
-        CheckpointError, match=r"has version 3 of the format; this dynplug reads 2. Update it: pip install"
+        CheckpointError, match=r"has version 4 of the format; this dynplug reads 3. Update it: pip install"
     ):
         loaded(kept, trainer)
     assert {path: path.read_bytes() for path in kept.path.parent.iterdir()} == before

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
 import dynplug as dp
+from dynplug.core import write_arrays
 from dynplug.errors import CheckpointError, ParameterError, StateError
 
 ADAM = optax.adam(0.01)
@@ -94,7 +95,7 @@ def test_another_precision_is_converted_if_asked_for(trainer, net, data, saved, 
 def test_a_file_of_the_first_version_is_read(trainer, saved):
     with safe_open(str(saved), framework="numpy") as file:
         header = {**file.metadata(), "version": "1"}
-    del header["definition"]
+    del header["definition"], header["checksum"]
     save_file(load_file(saved), saved, header)
     t = trainer(optimizer=ADAM)
     assert t.load_states(saved).whole
@@ -108,7 +109,7 @@ def test_a_positive_parameter_is_checked_in_a_file_and_in_a_target(trainer, net,
     with safe_open(str(path), framework="numpy") as file:
         header = file.metadata()
     arrays = {**load_file(path), "model/hidden.tau": np.full(8, value, np.float32)}
-    save_file(arrays, path, {name: text for name, text in header.items() if name != "crc32"})
+    write_arrays(path, arrays, header)
     for strict in (True, False):
         with pytest.raises(ParameterError, match=r"hidden\.tau must be"):
             t.load_states(path, strict=strict)
