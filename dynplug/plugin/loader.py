@@ -4,6 +4,8 @@ A plugin that fails is set aside whole, with its cause, and nothing else is touc
 stops at the first failure, so each plugin gets a manager of its own.
 """
 
+import base64
+import hashlib
 import os
 import re
 import sys
@@ -12,6 +14,7 @@ import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from importlib.metadata import EntryPoint, version
+from pathlib import Path
 from typing import Any
 
 import pluggy
@@ -26,7 +29,7 @@ from dynplug.plugin.strangers import CtrlC, reason_of, strangers_code
 STRICT = "DYNPLUG_STRICT"
 
 
-def load(plugin: Plugin, entry: EntryPoint, rivals: Sequence[Plugin] = ()) -> None:
+def load(plugin: Plugin, entry: EntryPoint, rivals: Sequence[tuple[Plugin, EntryPoint]] = ()) -> None:
     """Import a plugin's hook module and take all of its specs, or none and the reason.
 
     **Arguments:**
@@ -57,12 +60,12 @@ def set_aside(plugin: Plugin, cause: BaseException) -> None:
     warnings.warn(f"{named} Mend or uninstall it; everything else keeps working.", PluginWarning, stacklevel=2)
 
 
-def _specs(entry: EntryPoint, plugin: Plugin, rivals: Sequence[Plugin]) -> list[tuple[Kind, Spec]]:
+def _specs(entry: EntryPoint, plugin: Plugin, rivals: Sequence[tuple[Plugin, EntryPoint]]) -> list[tuple[Kind, Spec]]:
     if not entry.pattern.match(entry.value):
         raise PluginError(f"Its entry point is {plugin.entry_point!r}: write {entry.name} = 'package.module'.")
     module = entry.load()
     if rivals:
-        _check_owner(entry.module, plugin, rivals)
+        _check_owner(plugin, entry, rivals)
     manager = pluggy.PluginManager("dynplug")
     manager.add_hookspecs(hookspecs)
     manager.register(module)
@@ -81,16 +84,26 @@ def _specs(entry: EntryPoint, plugin: Plugin, rivals: Sequence[Plugin]) -> list[
     return specs
 
 
-def _check_owner(name: str, plugin: Plugin, rivals: Sequence[Plugin]) -> None:
-    """Refuse a hook module that another distribution has too, unless it lies where this one alone is installed."""
-    file = os.path.realpath(getattr(sys.modules[name], "__file__", None) or "")
-    owners = {p.distribution for p in (plugin, *rivals) if file.startswith(os.path.join(p.path, ""))}
-    if owners != {plugin.distribution}:
-        others = ", ".join(sorted({p.distribution for p in rivals}))
+def _check_owner(plugin: Plugin, entry: EntryPoint, rivals: Sequence[tuple[Plugin, EntryPoint]]) -> None:
+    """Refuse a hook module that another distribution has too, unless it is this one's file and nobody else's."""
+    file = os.path.realpath(getattr(sys.modules[entry.module], "__file__", None) or "")
+    if not _has_installed(plugin, entry, file) or any(_has_installed(*rival, file) for rival in rivals):
+        others = ", ".join(sorted({p.distribution for p, _ in rivals}))
         raise PluginError(
-            f"Its hook module is called {name!r}, as that of {others}, and Python has one module of a name, {file}: "
-            "its author should put it into a package of the distribution's own name"
+            f"Its hook module is called {entry.module!r}, as that of {others}, and Python has one module of a name, "
+            f"{file}: its author should put it into a package of the distribution's own name"
         )
+
+
+def _has_installed(plugin: Plugin, entry: EntryPoint, file: str) -> bool:
+    """Whether a file is where a distribution is installed and, where that is on record, is as it was installed."""
+    if not file.startswith(os.path.join(plugin.path, "")):
+        return False
+    for path in (entry.dist and entry.dist.files) or ():
+        if path.hash is not None and os.path.realpath(str(path.locate())) == file:
+            digest = hashlib.new(path.hash.mode, Path(file).read_bytes()).digest()
+            return base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == path.hash.value
+    return True
 
 
 def _checked(kind: Kind, returned: list[Any]) -> list[tuple[Kind, Spec]]:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
+from importlib.metadata import EntryPoint
 from types import MappingProxyType
 from typing import Any
 
@@ -34,7 +35,7 @@ class Registry:
         self._overrides: dict[tuple[str, str], str] = {}
         found = discover()
         self.plugins = [plugin for plugin, _ in found]
-        sharing = _by_module(self.plugins)
+        sharing = _by_module(found)
         claimed: dict[str, str] = {LOCAL: "the user's own components"}
         for plugin, entry in found:
             if not plugin.usable:
@@ -45,7 +46,7 @@ class Registry:
             if plugin.cause is not None:
                 set_aside(plugin, plugin.cause)
             elif owner == plugin.distribution:
-                load(plugin, entry, [p for p in sharing[plugin.module] if p.distribution != plugin.distribution])
+                load(plugin, entry, _rivals(plugin, sharing[plugin.module]))
             else:
                 set_aside(plugin, PluginError(f"The namespace {plugin.namespace!r} already belongs to {owner}."))
             self._check_unique(plugin)
@@ -153,13 +154,20 @@ def _names(component: Component) -> set[str]:
     return {normalise(name) for name in (component.spec.name, *component.spec.aliases)}
 
 
-def _by_module(plugins: Iterable[Plugin]) -> dict[str, list[Plugin]]:
+def _by_module(found: Iterable[tuple[Plugin, EntryPoint]]) -> dict[str, list[tuple[Plugin, EntryPoint]]]:
     """The plugins that are to be loaded, by the name of their hook module."""
-    sharing: dict[str, list[Plugin]] = defaultdict(list)
-    for plugin in plugins:
+    sharing: dict[str, list[tuple[Plugin, EntryPoint]]] = defaultdict(list)
+    for plugin, entry in found:
         if plugin.usable and plugin.cause is None:
-            sharing[plugin.module].append(plugin)
+            sharing[plugin.module].append((plugin, entry))
     return sharing
+
+
+def _rivals(plugin: Plugin, sharing: list[tuple[Plugin, EntryPoint]]) -> list[tuple[Plugin, EntryPoint]]:
+    """The plugins of other distributions among some. Nobody rivals dynplug."""
+    if plugin.distribution == "dynplug":
+        return []
+    return [(other, entry) for other, entry in sharing if other.distribution != plugin.distribution]
 
 
 @cache

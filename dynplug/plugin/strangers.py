@@ -45,7 +45,8 @@ def reason_of(cause: BaseException) -> str:
         if isinstance(error, CtrlC):
             raise
         text = f"(its message cannot be shown: {type(error).__name__})"
-    return shortened(" ".join(f"{type(cause).__name__}: {text}".split()).removesuffix("."))
+    named = type(cause).__name__
+    return shortened(" ".join(f"{named}: {text}".split()).removesuffix(".") if text else named)
 
 
 def shortened(text: str, least: int = _SHOWN) -> str:

@@ -28,7 +28,16 @@ def lock(folder: str | Path) -> Callable[[], Any]:
         if isinstance(error, BlockingIOError):
             raise
         return _nothing
-    return partial(os.close, handle)
+    return partial(_let_go, handle, os.getpid())
+
+
+def _let_go(handle: int, owner: int) -> None:
+    """Unlock, though a process that was forked meanwhile still holds the handle; such a process unlocks nothing."""
+    import fcntl
+
+    if os.getpid() == owner:
+        fcntl.flock(handle, fcntl.LOCK_UN)
+    os.close(handle)
 
 
 def _nothing() -> None:

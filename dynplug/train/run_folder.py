@@ -29,6 +29,7 @@ class RunFolder:
     def __init__(self, path: str | Path, *, new: bool = False):
         self.path, self._new = Path(path), new
         self._release: Callable[[], Any] | None = None
+        self._left: list[Any] | None = None
 
     @property
     def checkpoints(self) -> Kept:
@@ -38,7 +39,7 @@ class RunFolder:
     def hold(self) -> None:
         """Keep others out; the system lets go of the folder when this process ends, be it killed.
 
-        **Raises:** `CheckpointError` where another process is at work in it.
+        **Raises:** `CheckpointError` where another process is at work in it, or was since `release`.
         """
         if self._release is not None:
             return
@@ -48,12 +49,25 @@ class RunFolder:
             raise CheckpointError(
                 f"Another process is at work in {self.path}: wait for its end, or name another folder with --out."
             ) from error
+        if self._left not in (None, self._found()):
+            self.release()
+            raise CheckpointError(
+                f"Another process has gone on with the run in {self.path} since it was loaded: load it anew."
+            )
 
     def release(self) -> None:
         """Let other processes into the folder."""
         if self._release is not None:
+            self._left = self._found()
             self._release()
             self._release = None
+
+    def _found(self) -> list[Any]:
+        """What tells the present files from those that another process writes."""
+        stats = [
+            path.stat() for path in sorted(self.path.glob("*")) if path.name in (METRICS, self.checkpoints.path.name)
+        ]
+        return [(stat.st_ino, stat.st_mtime_ns, stat.st_size) for stat in stats]
 
     def begin(self, config: str) -> None:
         """Claim the folder for a new training, until `release` or the end of the process, however it ends.

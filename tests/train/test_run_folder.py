@@ -261,6 +261,46 @@ def test_a_run_is_not_gone_on_with_twice_at_the_same_time(run):
     assert training(run, resume=True).runner.epoch == 2
 
 
+def test_what_another_has_gone_on_with_must_be_loaded_anew(run):
+    first, second = training(run, resume=True), training(run, resume=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dynplug.train.recipe.write_report", lambda *args: None)
+        second.run(print)
+        before = {path.name: path.read_bytes() for path in run.iterdir()}
+        with pytest.raises(CheckpointError, match=r"has gone on with the run in .* since it was loaded: load it anew"):
+            first.run(print)
+        assert {path.name: path.read_bytes() for path in run.iterdir()} == before
+        training(run, resume=True).run(print)
+
+
+def test_a_process_that_was_forked_meanwhile_neither_holds_the_folder_nor_lets_go_of_it(tmp_path):
+    code = (
+        "import os, sys\n"
+        "from dynplug.train.lock import lock\n"
+        "def locked():\n"
+        "    try:\n"
+        "        lock(sys.argv[1])()\n"
+        "    except BlockingIOError:\n"
+        "        return True\n"
+        "    return False\n"
+        "release = lock(sys.argv[1])\n"
+        "if not (child := os.fork()):\n"
+        "    release()\n"
+        "    os._exit(0)\n"
+        "os.waitpid(child, 0)\n"
+        "print(locked())\n"
+        "reads, writes = os.pipe()\n"
+        "if not os.fork():\n"
+        "    os.close(writes)\n"
+        "    os.read(reads, 1)\n"
+        "    os._exit(0)\n"
+        "release()\n"
+        "print(locked())\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["True", "False"]
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match=r"file.*could not be made"):
