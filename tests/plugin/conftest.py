@@ -33,15 +33,17 @@ def install(site):
     def install(name, modules, entries, version="1.0", metadata=True, group="dynplug.v1", requires=(), folder=site):
         for module, source in modules.items():
             (folder / f"{module}.py").write_text(source)
-        info = folder / f"{name.replace('-', '_')}-{version}.dist-info"
+        info = folder / f"{name.replace('-', '_')}-{version}.dist-info".replace("\x1b", "")
         info.mkdir()
+        if metadata is True:
+            metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+            metadata += "".join(f"Requires-Dist: {r}\n" for r in requires)
         if metadata:
-            (info / "METADATA").write_text(
-                f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
-                + "".join(f"Requires-Dist: {r}\n" for r in requires)
-            )
-        lines = "".join(f"{entry} = {module}\n" for entry, module in entries.items())
-        (info / "entry_points.txt").write_text(f"[{group}]\n{lines}")
+            (info / "METADATA").write_bytes(metadata if isinstance(metadata, bytes) else metadata.encode())
+        if isinstance(entries, dict):
+            lines = "".join(f"{entry} = {module}\n" for entry, module in entries.items())
+            entries = f"[{group}]\n{lines}".encode()
+        (info / "entry_points.txt").write_bytes(entries)
 
     return install
 

@@ -43,6 +43,34 @@ FAULTS = {
     "no list": (f"{HOOK}    return {SPEC}", "return a list of NeuronSpec"),
     "a number": (f"{HOOK}    return 5", "dynplug_register_neurons returned 5: return a list of NeuronSpec"),
     "an impossible name": (f"{HOOK}    return [NeuronSpec(name='a b', target='a:b')]", "'a b' is no component name"),
+    "interrupt on import": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
+    "an error beside all others": ("class Stop(BaseException): pass\nraise Stop('mine')", "Stop: mine"),
+    "an error that cannot be shown": (
+        "class Bad(Exception):\n    def __str__(self):\n        raise ValueError\nraise Bad",
+        r"Bad: \(its message cannot be shown: ValueError\)",
+    ),
+    "an endless error": ("raise ValueError('x' * 10**6)", "x{400}.{0,100}"),
+    "hook interrupts": (f"{HOOK}    raise KeyboardInterrupt('no')", "KeyboardInterrupt: no"),
+    "hook ends its generator": (f"{HOOK}    yield {SPEC}\n    raise GeneratorExit", "GeneratorExit"),
+    "hook iterates badly": (
+        f"{HOOK}    class Bad:\n        def __iter__(self):\n            raise SystemExit(4)\n    return Bad()",
+        "SystemExit: 4",
+    ),
+    "a field is missing": (f"{HOOK}    return [NeuronSpec(name='thing')]", "argument: 'target'"),
+    "all fields are missing": (f"{HOOK}    return [NeuronSpec.__new__(NeuronSpec)]", "AttributeError: "),
+    "unchecked fields": (
+        f"{HOOK}    class Mine(NeuronSpec):\n        def __post_init__(self):\n            pass\n"
+        "    return [Mine(name='a b', target='a:b')]",
+        "'a b' is no component name",
+    ),
+    **{
+        f"{given} as {name}": (f"{HOOK}    return [NeuronSpec(name='thing', target='a:b', {name}={given})]", name)
+        for name, given in [
+            *(("summary", "None"), ("summary", "b'x'"), ("aliases", "5"), ("aliases", "(object(),)")),
+            *(("requires", "None"), ("capabilities", "(b'x',)"), ("example", "[1]"), ("example", "{1: 2}")),
+            *(("revision", "'1'"), ("params", "('tau',)"), ("deprecated", "True"), ("citation", "1")),
+        ]
+    },
     "a name twice": (
         f"{HOOK}    return [{SPEC}, NeuronSpec(name='Thing', target='a:b')]",
         "returned the name 'Thing' twice",
