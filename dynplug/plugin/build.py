@@ -130,6 +130,8 @@ def _find(name: str, kind: str | None) -> Component:
         if found:
             choices = ", ".join(f"{c.kind.name} {c.id}" for c in found)
             raise UnknownNameError(f"{name!r} is ambiguous: add a 'kind', one of {choices}.")
+    if told := registry().other_revision(name):
+        raise UnknownNameError(told)
     names = (c.spec.name for c in registry().components())
     raise UnknownNameError(f"There is no component called {name!r}. {nearest(name, names)} See: dynplug list")
 
@@ -163,17 +165,49 @@ def _is_text(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, str)
 
 
+def pinned(config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = "") -> Any:
+    """The configuration with each `type` written out, as `namespace:name@revision`.
+
+    Where it is built again, a component of another package or revision is an error then, and no other result.
+
+    **Arguments:** as those of `build`.
+    """
+    component, _ = read(config, kind=kind, path=path)
+    if isinstance(config, str):
+        return component.id
+    accepted = parameters(component.load())
+    known = {"type": component.id, **({"kind": config["kind"]} if "kind" in config else {})}
+    return {
+        name: known[name] if name in known else _pinned(name, value, _join(path, name), accepted.get(name))
+        for name, value in config.items()
+    }
+
+
 def _argument(name: str, value: Any, key: Any, path: str, parameter: inspect.Parameter | None = None) -> Any:
-    if isinstance(value, str) and parameter is not None and takes_text(parameter):
-        return value
-    kind = kind_of_part(name, value) if parameter is None and isinstance(value, Mapping) else kind_of_argument(name)
-    if isinstance(value, Mapping) and (kind is not None or "type" in value):
-        return build(value, key=key, kind=kind, path=path)
-    if isinstance(value, str) and kind is not None:
-        return build(value, key=key, kind=kind, path=path)
+    if wanted := _component_at(name, value, parameter):
+        return build(value, key=key, kind=wanted[0], path=path)
     if isinstance(value, list):
         return [_argument("", item, key, f"{path}[{i}]") for i, item in enumerate(value)]
     return value
+
+
+def _pinned(name: str, value: Any, path: str, parameter: inspect.Parameter | None = None) -> Any:
+    if wanted := _component_at(name, value, parameter):
+        return pinned(value, kind=wanted[0], path=path)
+    if isinstance(value, list):
+        return [_pinned("", item, f"{path}[{i}]") for i, item in enumerate(value)]
+    return value
+
+
+def _component_at(name: str, value: Any, parameter: inspect.Parameter | None) -> tuple[str | None] | None:
+    """The kind of the component that an argument configures, if it is known, in a tuple; `None` for any other value."""
+    if isinstance(value, str):
+        kind = None if parameter is not None and takes_text(parameter) else kind_of_argument(name)
+        return (kind,) if kind is not None else None
+    if not isinstance(value, Mapping):
+        return None
+    kind = kind_of_part(name, value) if parameter is None else kind_of_argument(name)
+    return (kind,) if kind is not None or "type" in value else None
 
 
 def _child_key(key: Any, path: str) -> Any:

@@ -103,11 +103,25 @@ class Registry:
                 raise PluginError(
                     f"{kind} {name!r}: {plugin.distribution} is {plugin.status}: {plugin.note}."
                 ) from plugin.cause
+        if told := self.other_revision(name, kind):
+            raise UnknownNameError(told)
         kind = kind_named(kind).name
         hint = called_here(name) or nearest(name.rpartition(":")[2], (c.spec.name for c in self.components(kind)))
         unused = [f"{p.distribution}, {p.status}" for p in self.plugins if not p.usable]
         aside = f" (Not searched: {'; '.join(unused)}.)" if unused else ""
         raise UnknownNameError(f"There is no {kind} called {name!r}. {hint}{aside} See: dynplug list {kind}")
+
+    def other_revision(self, name: str, kind: str | None = None) -> str:
+        """What to say of a name whose revision is not here, while another one is; else nothing."""
+        here = self.candidates(name.partition("@")[0], kind) if "@" in name else []
+        if not here:
+            return ""
+        component, package = here[0], here[0].plugin
+        return (
+            f"{component.kind.name} {name!r} is not here: {package.distribution} {package.version} has "
+            f"{component.id!r}, whose mathematics is another. Install the version of {package.distribution} that has "
+            "what was asked for, or ask for the other."
+        )
 
     def name_of(self, component: Component) -> str:
         """The shortest name that means this component: the bare one, unless it would mean another."""

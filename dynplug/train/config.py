@@ -12,7 +12,9 @@ from typing import Any
 import tomli_w
 
 from dynplug.errors import ConfigError, nearest
-from dynplug.plugin.build import kind_of_argument, kind_of_part, parameters, read as read_component
+from dynplug.plugin import registry
+from dynplug.plugin.build import kind_of_argument, kind_of_part, parameters, pinned, read as read_component
+from dynplug.train.toml_values import check, loads
 
 SECTIONS = {"seed", "task", "model", "runner", "fit"}
 
@@ -29,13 +31,16 @@ class Config:
     @classmethod
     def parse(cls, text: str, source: str) -> "Config":
         """Read TOML; `source` names it in messages."""
+        text = text.removeprefix("\ufeff")  # a byte order mark, as some editors write it
         try:
-            values = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"{source} is not valid TOML: {error}") from error
+            values = loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            problem = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            raise ConfigError(f"{source} is not valid TOML: {problem}") from error
         config = cls({"seed": 0, **values}, source, text)
         config.values.setdefault("fit", {})
         with config.blamed():
+            check(config.values)
             _check_sections(config.values)
         return config
 
@@ -58,8 +63,9 @@ class Config:
             path, equals, text = assignment.partition("=")
             if not equals:
                 raise ConfigError(f"--set {assignment}: write it as key=value, for example model.hidden.tau=10.")
-            _assign(values, path.strip(), _value(text))
+            _assign(values, path.strip(), _value(path.strip(), text))
             paths.append(path.strip())
+        check(values)
         _check_sections(values)
         notes = [note for path in paths if path.endswith(".type") for note in _drop_foreign(values, path, paths)]
         return Config(values, self.source, self.text, notes)
@@ -73,6 +79,17 @@ class Config:
             line = _line_of(self.text, error.path)
             where = f"{self.source}{f', line {line}' if line else ''}"
             raise ConfigError(f"{where}{f', {error.path}' if error.path else ''}: {error.problem}") from error
+
+    def pinned(self) -> "Config":
+        """The configuration with the full id of each component, its revision too, so that it never means another."""
+        values = dict(self.values)
+        for section, kind in (("task", "task"), ("model", None), ("runner", "runner")):
+            values[section] = pinned(values[section], kind=kind, path=section)
+        runner = values["runner"]
+        for name, kind in (("loss_fun", "loss"), ("metrics", "metric")):
+            if name in runner:
+                runner[name] = _with_revision(runner[name], kind)
+        return Config(values, self.source, self.text, self.notes)
 
     def dump(self) -> str:
         """The configuration as TOML."""
@@ -106,11 +123,13 @@ def _assign(values: dict[str, Any], path: str, value: Any) -> None:
     table[last] = value
 
 
-def _value(text: str) -> Any:
+def _value(path: str, text: str) -> Any:
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        return loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text.strip()
+    except RecursionError as error:
+        raise ConfigError(f"--set {path}: its value is nested too deeply.") from error
 
 
 def _drop_foreign(values: dict[str, Any], path: str, assigned: Sequence[str]) -> list[str]:
@@ -126,6 +145,14 @@ def _drop_foreign(values: dict[str, Any], path: str, assigned: Sequence[str]) ->
     for name in foreign:
         del table[name]
     return [f"{parent}: {component.id} takes no {', '.join(foreign)}; dropped."] if foreign else []
+
+
+def _with_revision(given: Any, kind: str) -> Any:
+    """A name, or each of several, with the revision that it has; a history goes on under the name as it was given."""
+    if isinstance(given, list):
+        return [_with_revision(one, kind) for one in given]
+    found = registry().candidates(given, kind) if isinstance(given, str) and "@" not in given else []
+    return f"{given}@{found[0].spec.revision}" if len(found) == 1 else given
 
 
 def _kind_at(path: str, table: dict[str, Any]) -> str | None:

@@ -110,8 +110,8 @@ class ArrayBatches:
     """
 
     def __init__(self, pair: Pair, batch_size: int | None, name: str):
-        if batch_size is not None and batch_size < 1:
-            raise DataError(f"{name}: batch_size={batch_size} must be at least 1.")
+        if batch_size is not None and not (isinstance(batch_size, (int, np.integer)) and batch_size >= 1):
+            raise DataError(f"{name}: batch_size={batch_size} must be a whole number of at least 1.")
         self._pair = pair
         self._size = min(batch_size or pair.samples, pair.samples)
 

@@ -152,8 +152,8 @@ def _measure(given: Any, kind: str) -> Measure:
         inner = given.func if isinstance(given, partial) else given
         measure = Measure(getattr(inner, "__name__", type(inner).__name__), given, is_batch_first(given))
     else:
-        name = given if isinstance(given, str) else given.get("type", "")
-        measure = Measure(name, build(given, kind=kind), batch_first=True)
+        named = given if isinstance(given, str) else given.get("type", "")
+        measure = Measure(named.partition("@")[0], build(given, kind=kind), batch_first=True)
     _refuse_bound_weights(measure, kind)
     return measure
 

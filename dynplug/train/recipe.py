@@ -23,8 +23,8 @@ _OWN = {"train_data", "test_data", "fun_after_report", "save_to"}  # arguments o
 class Training:
     """A configured training and its run folder.
 
-    The folder holds the resolved configuration, a line of metrics per epoch and phase as JSON, the last two
-    checkpoints, and, in the end, a report in HTML and its pictures.
+    The folder holds the configuration with the full id of each component, a line of metrics per epoch and phase as
+    JSON, the last two checkpoints, and, in the end, a report in HTML and its pictures.
 
     **Arguments:**
 
@@ -41,6 +41,7 @@ class Training:
         with config.blamed():
             task, self.runner = self._components(key, resume)
             self._check_fit()
+            self._written = config.pinned().dump()
         self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
         self._note = ""
         try:
@@ -51,11 +52,11 @@ class Training:
 
     def _claim(self, resume: bool) -> None:
         if not resume:
-            self._files.begin(self.config.dump())
+            self._files.begin(self._written)
             return
         with self.config.blamed():
             self._load()
-        self._files.resumed(self.config.dump(), self.runner.epoch, getattr(self.runner, "steps", 0))
+        self._files.resumed(self._written, self.runner.epoch, getattr(self.runner, "steps", 0))
         self._files.release()  # until it runs: one that was only loaded keeps nobody out
 
     @property
@@ -83,7 +84,7 @@ class Training:
             fit["save_to"] = self._files.checkpoints.path
         self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)
         title = " ".join(str(self.config.values[section].get("type", "")) for section in ("task", "model"))
-        write_report(self.folder, title, self.config.dump(), self.runner, self.data.test[0], say)
+        write_report(self.folder, title, self._written, self.runner, self.data.test[0], say)
 
     @property
     def _saves_itself(self) -> bool:

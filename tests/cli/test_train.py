@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 import tomllib
 from datetime import datetime
 
@@ -11,6 +12,22 @@ import pytest
 from matplotlib.image import imread
 from safetensors import safe_open
 from safetensors.numpy import load_file
+
+from dynplug.plugin import registry
+
+
+def written(folder):
+    """A run folder's configuration; and again, with the names of components as a user writes them."""
+    config = tomllib.loads((folder / "config.toml").read_text())
+
+    def bare(value):
+        if isinstance(value, dict):
+            return {name: bare(one) for name, one in value.items()}
+        if isinstance(value, list):
+            return [bare(one) for one in value]
+        return re.sub(r"^(dynplug:)?([\w-]+)@1$", r"\2", value) if isinstance(value, str) else value
+
+    return config, bare(config)
 
 
 def metrics(folder, *, seconds=False):
@@ -58,7 +75,7 @@ def test_a_run_folder_holds_configuration_metrics_checkpoint_pictures_and_report
     pictures = {"result.png", "weights.png", "report.html"}
     checkpoints = {"checkpoint.safetensors", "checkpoint.previous.safetensors"}
     assert names == {"config.toml", "metrics.jsonl", *checkpoints, *pictures}
-    assert tomllib.loads((two.folder / "config.toml").read_text()) == tomllib.loads(recipe)
+    assert json.dumps(written(two.folder)[1]).casefold() == json.dumps(tomllib.loads(recipe)).casefold()
 
 
 def test_metrics_are_a_line_per_epoch_and_phase(two):
@@ -145,7 +162,17 @@ def test_overrides_of_numbers_strings_and_tables(dynplug, home, tmp_path, recipe
     expected["runner"]["optimizer"] = {"type": "sgd", "learning_rate": 0.02}
     expected["task"]["encoder"]["num_step"] = 3
     expected["fit"]["num_epoch"] = 1
-    assert tomllib.loads((tmp_path / "run" / "config.toml").read_text()) == expected
+    full, bare = written(tmp_path / "run")
+    assert json.dumps(bare).casefold() == json.dumps(expected).casefold()
+    assert full["model"]["hidden"] == {
+        "type": "dynplug:ALIF@1",
+        "size": 8,
+        "tau": 5.0,
+        "surrogate": "dynplug:Triangle@1",
+    }
+    assert full["task"]["encoder"]["type"] == "dynplug:Latency@1"
+    assert (full["runner"]["loss_fun"], full["runner"]["metrics"]) == ("cross_entropy@1", ["accuracy@1"])
+    assert full["runner"]["optimizer"]["type"] == "dynplug:sgd@1"
     assert not [name for name in load_file(tmp_path / "run" / "checkpoint.safetensors") if ".mu." in name]
     assert description(tmp_path / "run")["seed"] == 5
 
@@ -163,12 +190,30 @@ def test_a_runner_of_a_plugin_takes_over(dynplug, home, counter, tmp_path):
         {"epoch": 4, "phase": "test", "samples": 1717},
     ]
     assert (tmp_path / "run" / "checkpoint.safetensors").read_text() == "4"
-    written = tomllib.loads((tmp_path / "run" / "config.toml").read_text())
-    assert written["runner"] == {"type": "counter", "dt": 1.0, "step": 2}
+    assert written(tmp_path / "run")[0]["runner"] == {"type": "counting:counter@1", "dt": 1.0, "step": 2}
     assert (
         dynplug("train", "--resume", tmp_path / "run", "--set", "fit.num_epoch=5", "--set", "runner.step=1").code == 0
     )
     assert [line["epoch"] for line in metrics(tmp_path / "run")] == [2, 2, 4, 4, 5, 5]
+
+
+def test_a_component_of_another_revision_is_noticed_when_a_run_goes_on(
+    dynplug, one_line, home, counter, tmp_path, monkeypatch
+):
+    arguments = ("--set", "runner.type=counter", "--set", "fit.num_epoch=1")
+    assert dynplug("train", home / "tiny.toml", "--out", tmp_path / "run", *arguments).code == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    hooks = tmp_path / "site" / "counting_hooks.py"
+    hooks.write_text(hooks.read_text().replace('name="counter"', 'name="counter", revision=2'))
+    monkeypatch.delitem(sys.modules, "counting_hooks")
+    registry.cache_clear()
+    again = ("train", "--resume", tmp_path / "run", "--set", "fit.num_epoch=2")
+    line = one_line(dynplug(*again))
+    assert "runner 'counting:counter@1' is not here: dynplug-counting 0.3 has 'counting:counter@2'" in line
+    assert f"{tmp_path / 'run' / 'config.toml'}, line " in line
+    assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
+    told = dynplug(*again, "--set", "runner.type=counting:counter@2")
+    assert told.code == 0, told.err
 
 
 def test_resuming_what_is_not_there_is_one_line(dynplug, one_line, two, copy_of_two, tmp_path):

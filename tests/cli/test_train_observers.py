@@ -19,7 +19,7 @@ def test_a_recipe_names_observers_and_the_run_has_them(dynplug, recipe, tmp_path
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["epoch"] == 2  # the first is the best there is, the second no improvement
     (written,) = tomllib.loads((tmp_path / "run" / "config.toml").read_text())["runner"]["plugins"]
-    assert written == {"type": "EarlyStopping", "patience": 1, "min_delta": 1e9}
+    assert written == {"type": "dynplug:EarlyStopping@1", "patience": 1, "min_delta": 1e9}
 
 
 def test_a_mistake_in_one_is_one_line_that_names_the_table(dynplug, one_line, recipe, tmp_path):

@@ -96,6 +96,56 @@ def test_what_is_no_configuration_is_refused(text, problem):
         Config.parse(text, "x.toml")
 
 
+DEEP = 3000
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (f"x = {'[' * DEEP}{']' * DEEP}", "x.toml is not valid TOML: it is nested too deeply"),
+        (f"x = {'{a=' * DEEP}1{'}' * DEEP}", "x.toml is not valid TOML: it is nested too deeply"),
+        (f"x = {'[' * 50}{']' * 50}", r"x.toml, line 4, fit.x(\[0\]){39}: It is nested too deeply"),
+        (f"{'.'.join('x' * 500)} = 1", r"x.toml, line 3, fit(.x){40}: It is nested too deeply"),
+        (f"[fit.{'.'.join('x' * 500)}]", r"x.toml, line 3, fit(.x){40}: It is nested too deeply"),
+        (f"x = {2**63}", "x.toml, line 4, fit.x: 9223372036854775808 is no integer of 64 bits"),
+        (f"x = [0, {-(2**63) - 1}]", r"x.toml, line 4, fit.x\[1\]: -9223372036854775809 is no integer of 64"),
+        (f"x = {'123' * 2000}", "x.toml, line 4, fit.x: 12312312312312312312... is no integer of 64 bits"),
+        ("x = {y = 1e400}", "x.toml, line 4, fit.x.y: 1e400 is no double"),
+        ("x = -1_0.0e999", "x.toml, line 4, fit.x: -1_0.0e999 is no double"),
+    ],
+)
+def test_what_nothing_can_be_computed_with_is_refused_with_its_place(line, problem):
+    with pytest.raises(ConfigError, match=problem):
+        Config.parse(f"[task]\n[model]\n[fit]\n{line}\n[runner]\n", "x.toml")
+
+
+def test_the_greatest_numbers_and_infinity_are_values():
+    text = f"[task]\n[model]\n[fit]\na = {2**63 - 1}\nb = {-(2**63)}\nc = 1.7e308\nd = -inf\n[runner]\n"
+    config = Config.parse(text, "x.toml")
+    assert config.values["fit"] == {"a": 2**63 - 1, "b": -(2**63), "c": 1.7e308, "d": -float("inf")}
+    assert Config.parse(config.dump(), "again").values == config.values
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        ("[" * DEEP + "]" * DEEP, "--set model.hidden.tau: its value is nested too deeply"),
+        ("[" * 50 + "]" * 50, "model.hidden.tau.*: It is nested too deeply"),
+        ("1e999", "model.hidden.tau: 1e999 is no double"),
+        ("9" * 5000, "model.hidden.tau: 9{20}... is no integer of 64 bits"),
+    ],
+)
+def test_what_nothing_can_be_computed_with_is_refused_in_an_override_too(config, value, problem):
+    with pytest.raises(ConfigError, match=problem):
+        config.with_overrides([f"model.hidden.tau={value}"])
+
+
+def test_a_byte_order_mark_is_no_text(tmp_path):
+    (tmp_path / "a.toml").write_text(TEXT, encoding="utf-8-sig")
+    assert Config.from_file(tmp_path / "a.toml").values == Config.parse(TEXT, "x.toml").values
+    assert Config.parse(f"\ufeff{TEXT}", "x.toml").values == Config.parse(TEXT, "x.toml").values
+
+
 @pytest.mark.parametrize(
     ("written", "value"),
     [
