@@ -5,10 +5,10 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError
+from importlib.metadata import PackageNotFoundError, distributions
 
 from dynplug.errors import nearest
-from dynplug.plugin.discovery import ALLOW, DISABLE, Plugin, discover, normalised
+from dynplug.plugin.discovery import ALLOW, DISABLE, Plugin, discover, folder_of, normalised
 from dynplug.plugin.hook_imports import that_import_jax, that_never_return
 from dynplug.plugin.loader import STRICT, normalise
 from dynplug.plugin.registry import LOCAL, Registry
@@ -49,6 +49,7 @@ def problems_of(registry: Registry, environment: Mapping[str, str] = os.environ)
     """
     return [
         *_unusable(registry.plugins),
+        *_unreadable(registry.plugins),
         *_targets(registry),
         *_heavy(registry.plugins),
         *_variables(registry.plugins, environment),
@@ -73,6 +74,19 @@ def _unusable(plugins: Iterable[Plugin]) -> Iterable[Problem]:
         if plugin.status in _REMEDIES:
             name = f"{plugin.distribution} {plugin.version}"
             yield Problem(f"{name} is {plugin.status}: {plugin.note} [{plugin.path}]", _remedy(plugin))
+
+
+def _unreadable(plugins: Iterable[Plugin]) -> Iterable[Problem]:
+    """Metadata of packages that are no plugins: others than dynplug read them too, JAX for one, and fail."""
+    known = {plugin.path for plugin in plugins if plugin.status == "quarantined"}
+    for distribution in distributions():
+        try:
+            _ = distribution.entry_points
+        except Exception as error:
+            path = str(distribution.locate_file(""))
+            if os.path.realpath(path) not in known:
+                what = f"The entry points of {folder_of(distribution)} in {path} cannot be read"
+                yield Problem(f"{what}: {reason_of(error)}", "install that package anew, or delete this folder")
 
 
 def _remedy(plugin: Plugin) -> str:

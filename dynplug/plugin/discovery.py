@@ -106,12 +106,12 @@ def _entries(distribution: Distribution) -> tuple[list[EntryPoint], Exception | 
     try:
         ours = "[dynplug." in (distribution.read_text("entry_points.txt") or "")
     except Exception:
-        ours = "dynplug" in _folder(distribution)
-    name = _folder(distribution).partition("-")[0] or "unknown"
+        ours = "dynplug" in folder_of(distribution)
+    name = folder_of(distribution).partition("-")[0] or "unknown"
     return ([EntryPoint(name, "", ENTRY_POINT_GROUP)] if ours else []), damage
 
 
-def _folder(distribution: Distribution) -> str:
+def folder_of(distribution: Distribution) -> str:
     """The name of the folder that holds a distribution's metadata, where there is one."""
     return str(getattr(getattr(distribution, "_path", None), "name", ""))
 

@@ -1,4 +1,4 @@
-"""Whether hook modules import JAX: found out in processes of their own, since here it may be imported already."""
+"""Whether hook modules import JAX, or never return: found out in processes of their own. Their hooks are called too."""
 
 import json
 import os
@@ -11,15 +11,28 @@ from typing import Any, NamedTuple
 LIMIT = 20.0  # [s]; after which a module that is still being imported is taken for one that hangs
 
 _CODE = """
-import importlib, json, os, sys
+import importlib, importlib.metadata, inspect, json, os, sys
+from dynplug.api import Host
+version = importlib.metadata.version("dynplug")
 answers = os.fdopen(os.dup(1), "w")
 os.dup2(2, 1)
 for module in sys.argv[1:]:
     error = ""
     try:
-        importlib.import_module(module)
+        found = importlib.import_module(module)
     except BaseException as cause:
-        error = f"{type(cause).__name__}: {cause}"
+        try:
+            error = f"{type(cause).__name__}: {cause}"
+        except BaseException:
+            error = type(cause).__name__
+    else:
+        for name in dir(found):
+            try:
+                if name.startswith("dynplug_register_"):
+                    hook = getattr(found, name)
+                    list(hook(Host(version)) if inspect.signature(hook).parameters else hook())
+            except BaseException:
+                pass
     print(json.dumps([module, "jax" in sys.modules, error]), file=answers, flush=True)
     if "jax" in sys.modules:
         break

@@ -77,6 +77,33 @@ def test_a_hook_module_that_sleeps_is_flagged(install):
     assert "slow_hooks" in remedy
 
 
+def test_a_component_that_cannot_be_imported_needs_action(install):
+    faults = {
+        "gone": "no_such_module:Model",
+        "stops": "stopping:Model",
+        "needs": "dynplug.neurons:LIF",
+        "plain": "json:A",
+    }
+    for name, target in faults.items():
+        needs = ", requires=('no-such-package',)" if name == "needs" else ""
+        source = HOOKS.format(name=name).replace('target="dynplug.neurons:LIF"', f"target={target!r}{needs}")
+        modules = {f"{name}_hooks": source, "stopping": "raise SystemExit(3)"}
+        install(f"dynplug-{name}", modules, {"h": f"{name}_hooks"})
+    found = problems()
+    assert about("needs:needs@1", found)[1] == "pip install no-such-package"
+    assert "No module named 'no_such_module'" in about("gone:gone@1", found)[0]
+    assert "failed with SystemExit: 3" in about("stops:stops@1", found)[0]
+    assert "AttributeError" in about("plain:plain@1", found)[0]
+    assert about("plain:plain@1", found)[1] == "mend it, or update it: pip install -U dynplug-plain"
+
+
+def test_entry_points_that_nobody_can_read_need_action(install):
+    install("other", {}, b"[console_scripts]\nno equals sign\n")
+    what, remedy = about("other-1.0.dist-info", problems())
+    assert "cannot be read" in what
+    assert "install that package anew" in remedy
+
+
 def test_modules_that_import_jax_are_told_from_those_that_do_not(site):
     (site / "light_one.py").write_text("import json")
     (site / "heavy_one.py").write_text("import jax")

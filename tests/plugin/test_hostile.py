@@ -223,10 +223,12 @@ def test_a_component_that_raises_what_is_no_error_cannot_be_imported(install, er
 def test_modules_that_never_return_are_told_from_those_that_do(site):
     (site / "hangs.py").write_text("import time; time.sleep(60)")
     (site / "ends.py").write_text("print('[1]'); import os; os._exit(3)")
+    (site / "hook_hangs.py").write_text(f"{HOOK}    while True: pass")
     (site / "raises.py").write_text("raise KeyboardInterrupt('it ends the process')")
-    modules = ["hangs", "ends", "raises", "json"]
+    modules = ["hangs", "ends", "raises", "hook_hangs", "json"]
     assert that_never_return(modules, 2.0) == {
         "hangs": "it does not come to an end within 2 s",
+        "hook_hangs": "it does not come to an end within 2 s",
         "ends": "it ends the process, with 3",
     }
     assert imports_of(["raises"])["raises"].error == "KeyboardInterrupt: it ends the process"
