@@ -75,6 +75,8 @@ class Spec:
         target is imported.
     - `example`: keyword arguments that build a minimal instance; a value may be a configuration.
     - `capabilities`: what the component can do, in words that the conformance suite knows.
+    - `expected_failures`: checks of the conformance suite that are known to fail, each with the reason; one that passes
+        is a failure then.
     - `params`: the parameters, instead of what the constructor and its docstring say.
     - `equations`: LaTeX, instead of the docstring's.
     - `citation`: a DOI, as `10.1113/jphysiol.1952.sp004764`, or a BibTeX entry, instead of the docstring's reference.
@@ -89,6 +91,7 @@ class Spec:
     requires: tuple[str, ...] = ()
     example: Mapping[str, object] = field(default_factory=dict[str, object])
     capabilities: tuple[str, ...] = ()
+    expected_failures: Mapping[str, str] = field(default_factory=dict[str, str])
     params: tuple[Param, ...] = ()
     equations: tuple[str, ...] = ()
     citation: str = ""
@@ -121,6 +124,9 @@ def _check_types(spec: Spec) -> None:
         raise TypeError(f"{spec.name}: params must be a tuple of Param; got {spec.params!r}.")
     if not isinstance(spec.example, Mapping) or not all(isinstance(key, str) for key in spec.example):
         raise TypeError(f"{spec.name}: example must be keyword arguments; got {spec.example!r}.")
+    told = spec.expected_failures
+    if not isinstance(told, Mapping) or not all(isinstance(one, str) for pair in told.items() for one in pair):
+        raise TypeError(f"{spec.name}: expected_failures must be reasons by the names of checks; got {told!r}.")
     if not isinstance(spec.revision, int):
         raise TypeError(f"{spec.name}: revision must be a whole number; got {spec.revision!r}.")
 

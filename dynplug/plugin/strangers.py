@@ -37,8 +37,8 @@ def strangers_code(whose: str, without: str) -> Iterator[None]:
             raise
 
 
-def reason_of(cause: BaseException) -> str:
-    """An exception in one line, shortened where it is endless."""
+def in_words(cause: BaseException) -> str:
+    """An exception in one line, with the name of its class."""
     try:
         text = str(cause)
     except BaseException as error:
@@ -46,7 +46,12 @@ def reason_of(cause: BaseException) -> str:
             raise
         text = f"(its message cannot be shown: {type(error).__name__})"
     named = type(cause).__name__
-    return shortened(" ".join(f"{named}: {text}".split()).removesuffix(".") if text else named)
+    return " ".join(f"{named}: {text}".split()) if text else named
+
+
+def reason_of(cause: BaseException) -> str:
+    """An exception as a part of a sentence, shortened where it is endless."""
+    return shortened(in_words(cause).removesuffix("."))
 
 
 def shortened(text: str, least: int = _SHOWN) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from dynplug.plugin.strangers import CtrlC, in_words, strangers_code
 from dynplug.testing.subject import Skip, Subject
 
 Outcome = Literal["passed", "failed", "xfailed", "skipped"]
@@ -61,14 +62,16 @@ class Result:
 def outcome_of(check: Check, subject: Subject, expected: str | None = None) -> Result:
     """Run a check. With `expected`, the reason for a failure that is known, a pass is a failure."""
     try:
-        check.run(subject)
+        with strangers_code(f"{check.name} of {subject.title}", "No other check was run."):
+            check.run(subject)
     except Skip as skip:
         return Result(check.name, "skipped", str(skip))
-    except (Exception, SystemExit) as error:
+    except CtrlC:
+        raise
+    except BaseException as error:  # a stranger's component may raise anything
         if expected is not None:
             return Result(check.name, "xfailed", expected)
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
-        return Result(check.name, "failed", reason.removeprefix("ConformanceError: "))
+        return Result(check.name, "failed", in_words(error).removeprefix("ConformanceError: "))
     if expected is not None:
         return Result(
             check.name, "failed", f"It was expected to fail ({expected}) and passed: remove it from the list."

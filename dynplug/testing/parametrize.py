@@ -41,19 +41,20 @@ def parametrize_with_checks(
 
     - `components`: the name of a distribution, for all that it registers; or a list, of ids such as
         `"neuron my-package:my-neuron"`, or of pairs (kind, id), or of pairs (kind, class).
-    - `expected_failures`: checks that are known to fail, each with the reason; they become strict xfails.
+    - `expected_failures`: checks that are known to fail, each with the reason, beside those that a component's spec
+        names; they become strict xfails.
 
     **Raises:** `PluginError` for a distribution that has no usable component, `UnknownNameError`, `OptionError`.
     """
     import pytest
 
-    expected = check_names(expected_failures or {})
+    given = check_names(expected_failures or {})
     params = [
         pytest.param(
             case,
             id=f"{case.subject.title} {case.check.name}".replace(" ", "-"),
-            marks=[pytest.mark.xfail(strict=True, reason=expected[case.check.name])]
-            if case.check.name in expected
+            marks=[pytest.mark.xfail(strict=True, reason=reason)]
+            if (reason := {**case.subject.spec.expected_failures, **given}.get(case.check.name)) is not None
             else [],
         )
         for case in cases(components)
@@ -71,5 +72,6 @@ def cases(components: str | Sequence[Any]) -> list[Case]:
         checks = checks_of(subject.kind)
         if not checks:
             raise OptionError(f"{subject.title}: there is no check for a {subject.kind}, so nothing would be checked.")
+        check_names(subject.spec.expected_failures)
         made += [Case(check, subject) for check in checks]
     return made

@@ -1,6 +1,6 @@
 """All checks of one component, counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,9 @@ class CheckReport:
     @property
     def brief(self) -> str:
         """The report without the reasons of skips."""
-        return "\n".join([self.headline, *(f"  failed  {check}: {reason}" for check, reason in self.failed.items())])
+        told = [f"  failed  {check}: {reason}" for check, reason in self.failed.items()]
+        told += [f"  expected to fail  {check}: {reason}" for check, reason in self.xfailed.items()]
+        return "\n".join([self.headline, *told])
 
     @property
     def headline(self) -> str:
@@ -91,7 +93,8 @@ def check_component(
     - `kind`: the kind of component, as `"neuron"`.
     - `name_or_target`: the name of a registered component, or a class or function, as in a notebook.
     - `example`: keyword arguments of a minimal instance; by default those of the component's spec.
-    - `expected_failures`: checks that are known to fail, each with the reason. One that passes is a failure.
+    - `expected_failures`: checks that are known to fail, each with the reason, beside those of the component's spec.
+        One that passes is a failure.
 
     **Raises:** `OptionError` for an unknown check among the expected failures.
     """
@@ -100,9 +103,16 @@ def check_component(
 
 def report_on(subject: Subject, expected_failures: Mapping[str, str] | None = None) -> CheckReport:
     """Run all checks of a subject's kind on it."""
-    expected = check_names(expected_failures or {})
+    expected = {**subject.spec.expected_failures, **check_names(expected_failures or {})}
     results = [outcome_of(check, subject, expected.get(check.name)) for check in checks_of(subject.kind)]
+    known = {result.check for result in results}
+    results += [_unknown(name, subject.kind, known) for name in subject.spec.expected_failures if name not in known]
     return CheckReport(subject.title, tuple(results))
+
+
+def _unknown(name: str, kind: str, known: Iterable[str]) -> Result:
+    what = f"The spec names it among the expected failures, and no {kind} has such a check."
+    return Result(name, "failed", f"{what} {nearest(name, known)}")
 
 
 def check_names(expected_failures: Mapping[str, str]) -> Mapping[str, str]:

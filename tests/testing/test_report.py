@@ -6,8 +6,9 @@ import jax.numpy as jnp
 import pytest
 
 import dynplug as dp
+from dynplug.errors import OptionError
 from dynplug.neurons import LIF
-from dynplug.testing import CheckReport, Result, check_component
+from dynplug.testing import CheckReport, Result, check_component, parametrize_with_checks
 
 
 class Sluggish(dp.DynamicalSystem):
@@ -53,6 +54,47 @@ def test_an_example_given_takes_the_place_of_the_specs():
     report = check_component("neuron", LIF, example={"size": 0})
     assert "size=0" in report.failed["builds"]
     assert "builds" in report.skipped["jit_equals_eager"]
+
+
+def test_a_spec_tells_which_failures_are_expected_and_the_command_knows():
+    told = {"keeps_float32": "half is meant", "keeps_float64": "half is meant"}
+    try:
+        dp.register("layer", "sluggish", summary="half precision", expected_failures=told)(Sluggish)
+        report = check_component("layer", "local:sluggish")
+        assert report.ok, report
+        assert report.xfailed == told
+        assert "expected to fail  keeps_float32: half is meant" in report.brief
+        marked = {p.values[0].check.name: p.marks for p in parametrize_with_checks(["layer local:sluggish"]).args[1]}
+        assert {name for name, marks in marked.items() if marks} == set(told)
+        dp.register("layer", "sluggish", summary="half", expected_failures={**told, "builds": "a slip"})(Sluggish)
+        report = check_component("layer", "local:sluggish")
+        assert report.failed == {
+            "builds": "It was expected to fail (a slip) and passed: remove it from the list.",
+        }
+        dp.register("layer", "sluggish", summary="half", expected_failures={**told, "keeps_float": "typo"})(Sluggish)
+        report = check_component("layer", "local:sluggish")
+        assert "no layer has such a check. Did you mean 'keeps_float" in report.failed["keeps_float"]
+        with pytest.raises(OptionError, match="names 'keeps_float', which is no check"):
+            parametrize_with_checks(["layer local:sluggish"])
+    finally:
+        dp.refresh()
+
+
+class Stop(BaseException):
+    """No error, and no end either."""
+
+
+@pytest.mark.parametrize("error", [Stop, KeyboardInterrupt, SystemExit])
+def test_whatever_a_component_raises_is_a_failure(error):
+    class Ending(dp.DynamicalSystem):
+        def init_state(self, ctx):
+            raise error("no")
+
+        def update(self, state, x, ctx):
+            return state, x
+
+    report = check_component("layer", Ending)
+    assert report.failed["keeps_float32"] == f"{error.__name__}: no"
 
 
 def test_expected_failures_must_fail():
