@@ -137,7 +137,7 @@ class Fitting:
     def _metrics(self) -> dict[str, dict[str, float]]:
         history = self._progress.history
         metrics = {"fit": history.last("fit")}
-        return metrics if self._plan.test is None else {**metrics, "test": history.last("predict")}
+        return metrics if self._plan.test is None else {**metrics, "test": history.last("test")}
 
     def _should_stop(self) -> bool:
         epoch = self._progress.epoch
@@ -292,4 +292,4 @@ class Fitting:
             noticing.batch(n, batch.x, batch.y, before, (run, logged))
             log.add(batch.size, logged, self._weights(batch))
         noticing.end()
-        log.keep(progress.history, "predict")
+        log.keep(progress.history, "test")

@@ -9,14 +9,14 @@ import numpy as np
 from dynplug.errors import OptionError, UnknownNameError, nearest
 
 Weights = Sequence[int] | Sequence[float]
-_PHASES = {"fit": "fit", "train": "fit", "predict": "predict", "test": "predict"}
+_PHASES = {"fit": "fit", "test": "test", "train": "fit", "predict": "test"}  # the last two are other libraries' names
 
 
 class History:
     """Losses and metrics of every batch, by phase and epoch."""
 
     def __init__(self) -> None:
-        self._epochs: dict[str, list[dict[str, Any]]] = {"fit": [], "predict": []}
+        self._epochs: dict[str, list[dict[str, Any]]] = {"fit": [], "test": []}
 
     def record(
         self,
@@ -32,7 +32,7 @@ class History:
 
         **Arguments:**
 
-        - `phase`: `"fit"` or `"predict"`.
+        - `phase`: `"fit"` or `"test"`.
         - `sizes`: the number of samples in each batch.
         - `metrics`: each metric's value in each batch.
         - `every`: the number of batches that were reported together; `None` for all of the epoch.
@@ -44,7 +44,8 @@ class History:
             entry["every"] = every
         if interrupted:
             entry["interrupted"] = True
-        if phase == "predict":  # of the epochs that were not tested nothing is known
+        phase = _PHASES[phase]
+        if phase == "test":  # of the epochs that were not tested nothing is known
             untested = len(self._whole("fit")) - 1 - len(self._epochs[phase])
             self._epochs[phase] += [{"sizes": [], "metrics": {}} for _ in range(untested)]
         self._epochs[phase].append(entry)
@@ -63,21 +64,21 @@ class History:
 
     def steps(self, phase: str = "fit") -> int:
         """The number of batches recorded."""
-        return sum(len(epoch["sizes"]) for epoch in self._epochs[phase])
+        return sum(len(epoch["sizes"]) for epoch in self._epochs[_PHASES[phase]])
 
     def metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time.
 
         **Arguments:**
 
-        - `phase`: `"fit"` (or `"train"`), `"predict"` (or `"test"`).
+        - `phase`: `"fit"`, or `"test"`: of the test data of `fit`.
         - `metric`: `"loss"`, or the name of another metric.
         - `which`: `"report"`: one value a report, the mean over its samples, which is an epoch's unless `num_report`
             says otherwise, and not a number for an epoch in which it was not measured, so that the phases' values
             stand side by side; `"detailed"`: one value a batch, of epochs that were interrupted too.
         """
         if phase not in _PHASES:
-            raise UnknownNameError(f"There is no phase {phase!r}. {nearest(phase, _PHASES)}")
+            raise UnknownNameError(f"There is no phase {phase!r}. {nearest(phase, ['fit', 'test'])}")
         if which not in ("report", "detailed"):
             raise OptionError(f"which={which!r}: it is 'report' or 'detailed'.")
         epochs = self._epochs[_PHASES[phase]]
@@ -104,7 +105,7 @@ class History:
     def from_json(cls, epochs: Any) -> "History":
         """The history that `to_json` described."""
         history = cls()
-        history._epochs = epochs
+        history._epochs = {"fit": epochs["fit"], "test": epochs["test"] if "test" in epochs else epochs["predict"]}
         return history
 
 

@@ -94,7 +94,7 @@ def _image(name: str, data: bytes) -> str:
 def _metrics(runner: Any) -> str:
     history = runner.history
     names = list(history.last("fit"))
-    phases = {"fit": "training data", "predict": "test data"}
+    phases = {"fit": "training data", "test": "test data"}
     curves = {said: [curve(history, phase, name) for name in names] for phase, said in phases.items()}
     rows = [[said, *(f"{c[-1]:.6g}" if len(c) else "" for c in of)] for said, of in curves.items() if len(of[0])]
     return table([f"epoch {runner.epoch}", *names], rows)

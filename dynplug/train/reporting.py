@@ -55,7 +55,7 @@ def report(
     """
     parts: list[str] = []
     for phase, took in seconds.items():
-        metrics = history.last("fit" if phase == "fit" else "predict")
+        metrics = history.last(phase)
         parts.append(f"{phase} " + ", ".join(f"{name} {value:.4g}" for name, value in metrics.items()))
         if after is not None:
             after(epoch, {**metrics, "seconds": took}, phase)

@@ -109,7 +109,7 @@ class ReadoutTrainer(ABC):
             self.epoch += 1
             seconds = {"fit": fitted - began}
             if test is not None:
-                self._log("predict", self._outputs(self.target, test[0], batch_size, shared), test[1])
+                self._log("test", self._outputs(self.target, test[0], batch_size, shared), test[1])
                 seconds["test"] = time.perf_counter() - fitted
             report(self.history, self.epoch, last, seconds, self.logger, fun_after_report)
 
