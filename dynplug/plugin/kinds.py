@@ -39,7 +39,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("layer", "layers", api.LayerSpec, "update(state, x, ctx) -> (state, out)", _SYSTEM, model=True),
         Kind("loss", "losses", api.LossSpec, "f(predicts, targets) -> scalar", factory=False),
-        Kind("runner", "runners", api.RunnerSpec, "Runner(target, ...)"),
+        Kind("runner", "runners", api.RunnerSpec, "Runner(target, ...); a trainer: dynplug.train.Trainer"),
         Kind("surrogate", "surrogates", api.SurrogateSpec, "f(V - V_th) -> spike", "dynplug.surrogates:Surrogate"),
         Kind("integrator", "integrators", api.IntegratorSpec, "diffrax.AbstractSolver", "diffrax:AbstractSolver"),
         Kind("initializer", "initializers", api.InitializerSpec, "f(key, shape, dtype) -> array"),
