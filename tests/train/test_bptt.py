@@ -317,8 +317,8 @@ def test_unknown_names_are_answered_with_the_nearest():
     t.fit((X, Y), num_epoch=1)
     with pytest.raises(UnknownNameError, match="Did you mean 'loss'"):
         t.get_hist_metric(metric="los")
-    with pytest.raises(UnknownNameError, match="Did you mean 'predict'"):
-        t.get_hist_metric("predictt")
+    with pytest.raises(UnknownNameError, match="Did you mean 'test'"):
+        t.get_hist_metric("tets")
     with pytest.raises(OptionError, match="'detailed'"):
         t.get_hist_metric(which="all")
 
