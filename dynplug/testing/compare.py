@@ -23,7 +23,7 @@ def close(found: Any, wanted: Any, what: str, *, rtol: float = 1e-4) -> None:
     demand(paths[0] == paths[1], f"{what}: one has {_names(paths[0])}, the other {_names(paths[1])}.")
     for a, b in zip(*named, strict=True):
         x, y = _numbers(a.value), _numbers(b.value)
-        where = f"{what}, at {a.path[1:]!r}" if a.path[1:] else what
+        where = f"{what}, at {a.path!r}" if a.path else what
         demand(x.shape == y.shape, f"{where}: the shapes are {x.shape} and {y.shape}.")
         if np.array_equal(x, y, equal_nan=True):
             continue
@@ -37,7 +37,7 @@ def finite(tree: Any, what: str) -> None:
     """Demand that all numbers of a tree are finite."""
     for leaf in leaves({"": tree}):
         value = _numbers(leaf.value)
-        where = f"{what}, at {leaf.path[1:]!r}" if leaf.path[1:] else what
+        where = f"{what}, at {leaf.path!r}" if leaf.path else what
         demand(np.all(np.isfinite(value)), f"{where}: not finite in {np.sum(~np.isfinite(value))} of {value.size}.")
 
 
@@ -49,4 +49,4 @@ def _numbers(value: Any) -> np.ndarray:
 
 
 def _names(paths: list[str]) -> list[str]:
-    return [path[1:] or "an array" for path in paths]
+    return [path or "an array" for path in paths]

@@ -138,6 +138,13 @@ def spikes_of(out: Any, state: Any) -> list[Any]:
     return jax.tree.leaves(out) if getattr(state, "spike", None) is not None else []
 
 
+def twin_of(subject: Subject) -> Any:
+    """Another instance of the same configuration, drawn anew where its arrays have the same shapes then."""
+    drawn = subject.make(1)
+    shapes = [[a.shape for a in jax.tree.leaves(one) if eqx.is_array(a)] for one in (drawn, subject.instance)]
+    return drawn if shapes[0] == shapes[1] else subject.make()
+
+
 def changed_form(trial: Trial) -> str:
     """How a step changes the form of a state, in words; empty where it keeps it."""
     system, key = trial.system, trial.key

@@ -24,6 +24,7 @@ from dynplug.testing.stepping import (
     started,
     step,
     trial_of,
+    twin_of,
     unproven_trial_of,
 )
 from dynplug.testing.subject import Subject
@@ -72,7 +73,7 @@ def compiles_once(subject: Subject) -> None:
     demand(traces == 1, "A second call with other numbers is compiled again: is there a static field that changes?")
     compiled(trial.system, after, jnp.asarray(trial.x[1]), context(trial.system, 1, trial.key))
     demand(traces == 1, f"The second step is compiled again: {_weak(state, after)}")
-    compiled(subject.make(1), state, jnp.asarray(trial.x[0]), context(trial.system, 0, trial.key))
+    compiled(twin_of(subject), state, jnp.asarray(trial.x[0]), context(trial.system, 0, trial.key))
     demand(
         traces == 1,
         "Another instance of the same configuration is compiled again: is there a lambda in a static field?",
@@ -112,7 +113,7 @@ def _keeps(subject: Subject, dtype: Any) -> None:
         for leaf in leaves({"": tree}):
             found = jnp.result_type(leaf.value)
             if jnp.issubdtype(found, jnp.inexact):
-                where = f"{what} {leaf.path[1:]!r}" if leaf.path[1:] else what
+                where = f"{what} {leaf.path!r}" if leaf.path else what
                 demand(found == dtype, f"The {where} is {found}, not {dtype.__name__}: use ctx.dtype.")
 
 
@@ -122,7 +123,7 @@ def round_trips(subject: Subject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "arrays.safetensors"
         save_states(path, trial.system)
-        again = load_states(path, subject.make(1)).tree
+        again = load_states(path, twin_of(subject)).tree
     _, (_, out) = run(trial.system, trial.x, trial.key)
     _, (_, restored) = run(again, trial.x, trial.key)
     close(restored, out, "outputs after saving and before", rtol=0.0)
@@ -152,7 +153,7 @@ def shapes_are_declared(subject: Subject) -> None:
     size = size_of(trial.system, "out_size")
     _, out = eqx.filter_eval_shape(lambda: step(trial.system, start(trial.system, trial.key), trial.zero, 0, trial.key))
     for leaf in leaves({"": out}):
-        shape, one = np.shape(leaf.value), bool(leaf.path[1:])
+        shape, one = np.shape(leaf.value), bool(leaf.path)
         demand(size is None or shape == size or (one and shape == ()), f"The output is {shape}, out_size is {size}.")
 
 

@@ -50,6 +50,14 @@ def test_a_component_of_a_notebook_is_checked_by_name_and_by_class():
         dp.refresh()
 
 
+@pytest.mark.parametrize("probability", [0.3, 0.7])
+def test_instances_that_are_drawn_with_other_shapes_are_no_fault(probability):
+    connector = {"type": "FixedProbability", "p": probability}
+    report = check_component("layer", "Sparse", example={"in_size": 4, "out_size": 5, "connector": connector})
+    assert report.ok, report
+    assert {"compiles_once", "round_trips"} <= set(report.passed)
+
+
 def test_an_example_given_takes_the_place_of_the_specs():
     report = check_component("neuron", LIF, example={"size": 0})
     assert "size=0" in report.failed["builds"]
