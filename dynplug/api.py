@@ -77,6 +77,7 @@ class Spec:
     - `capabilities`: what the component can do, in words that the conformance suite knows.
     - `expected_failures`: checks of the conformance suite that are known to fail, each with the reason; one that passes
         is a failure then.
+    - `inert`: arguments that change no number, and arrays that get no gradient, by intention: each with the reason.
     - `params`: the parameters, instead of what the constructor and its docstring say.
     - `equations`: LaTeX, instead of the docstring's.
     - `citation`: a DOI, as `10.1113/jphysiol.1952.sp004764`, or a BibTeX entry, instead of the docstring's reference.
@@ -92,6 +93,7 @@ class Spec:
     example: Mapping[str, object] = field(default_factory=dict[str, object])
     capabilities: tuple[str, ...] = ()
     expected_failures: Mapping[str, str] = field(default_factory=dict[str, str])
+    inert: Mapping[str, str] = field(default_factory=dict[str, str])
     params: tuple[Param, ...] = ()
     equations: tuple[str, ...] = ()
     citation: str = ""

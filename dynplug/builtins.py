@@ -24,23 +24,24 @@ from dynplug.api import (
 def dynplug_register_neurons() -> list[NeuronSpec]:
     """Neurons of the core."""
 
-    def neuron(name: str, summary: str, **more: tuple[str, ...]) -> NeuronSpec:
+    def neuron(name: str, summary: str, alias: str = "", capabilities: tuple[str, ...] = ()) -> NeuronSpec:
         return NeuronSpec(
             name=name,
             target=f"dynplug.neurons:{name}",
             summary=summary,
+            aliases=(alias,) if alias else (),
+            capabilities=capabilities,
             example={"size": 3},
-            aliases=more.get("aliases", ()),
         )
 
     return [
-        neuron("IF", "perfect integrate-and-fire"),
+        neuron("IF", "perfect integrate-and-fire", capabilities=("persistent",)),
         neuron("LIF", "leaky integrate-and-fire"),
-        neuron("LeakyIntegrator", "leaky readout without spikes", aliases=("LI",)),
+        neuron("LeakyIntegrator", "leaky readout without spikes", "LI"),
         neuron("ALIF", "leaky integrate-and-fire with adaptive threshold"),
-        neuron("AdExIF", "adaptive exponential integrate-and-fire", aliases=("AdEx",)),
+        neuron("AdExIF", "adaptive exponential integrate-and-fire", "AdEx"),
         neuron("Izhikevich", "Izhikevich's simple model"),
-        neuron("HH", "Hodgkin-Huxley", aliases=("Hodgkin-Huxley",)),
+        neuron("HH", "Hodgkin-Huxley", "Hodgkin-Huxley"),
     ]
 
 
@@ -62,14 +63,26 @@ def dynplug_register_synapses() -> list[SynapseSpec]:
 def dynplug_register_layers() -> list[LayerSpec]:
     """Layers of the core."""
 
-    def layer(name: str, summary: str, **example: object) -> LayerSpec:
-        return LayerSpec(name=name, target=f"dynplug.layers:{name}", summary=summary, example=example)
+    def layer(name: str, summary: str, capabilities: tuple[str, ...] = (), **example: object) -> LayerSpec:
+        return LayerSpec(
+            name=name,
+            target=f"dynplug.layers:{name}",
+            summary=summary,
+            capabilities=capabilities,
+            example=example,
+        )
 
     return [
         LayerSpec(name="Sequential", target="dynplug.core:Sequential", summary="systems in a row"),
-        layer("Delay", "the values of some time before", size=3, time=2.0),
+        layer("Delay", "the values of some time before", ("delayed",), size=3, time=2.0),
         layer("Dense", "weight and bias", in_size=3, out_size=3),
-        layer("Sparse", "weight of the pairs that a connector makes", in_size=3, out_size=3, connector="AllToAll"),
+        LayerSpec(
+            name="Sparse",
+            target="dynplug.layers:Sparse",
+            summary="weight of the pairs that a connector makes",
+            inert={"method": "the same sum, taken in another order"},
+            example={"in_size": 3, "out_size": 3, "connector": "AllToAll"},
+        ),
         layer("RNNCell", "simple recurrent layer", in_size=3, out_size=3),
         layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
         layer("LSTMCell", "long short-term memory", in_size=3, out_size=3),

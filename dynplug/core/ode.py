@@ -56,6 +56,9 @@ class ODESystem(DynamicalSystem):
     definitions: ClassVar[Mapping[str, str]] = {}
     """The quantities that `equations` use, as text too."""
 
+    starts_at: ClassVar[Mapping[str, str]] = {}
+    """The value of each variable at the start, as text too; a line may use the variables of the lines before it."""
+
     @property
     def in_size(self) -> tuple[int, ...]:
         return self.size
@@ -88,6 +91,13 @@ class Neuron(ODESystem):
 
     jump_to: ClassVar[str] = "V"
 
+    spikes_if: ClassVar[str] = ""
+    """The condition of a spike, as text too: `V >= V_th`. Variables are those that integration and jumps lead to; `V`
+    before the step is `V_before`."""
+
+    on_spike: ClassVar[Mapping[str, str]] = {}
+    """What a spike sets variables to, as text too; the others stay as they are."""
+
     def receive(self, x: Any) -> Drive:
         return x if isinstance(x, Drive) else Drive(current=x)
 
@@ -108,6 +118,9 @@ class Synapse(ODESystem):
     gives the conductance to an output such as `CUBA` or `COBA`, which makes it a drive. `emit` is called with the state
     at the end of the step for the next state, and with the step's mean as `new` for the drive.
     """
+
+    on_event: ClassVar[Mapping[str, str]] = {}
+    """What an event of weight `w` sets variables to, as text too; the others stay as they are."""
 
     def receive(self, x: Any) -> Drive:
         if isinstance(x, Drive):

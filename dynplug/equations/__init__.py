@@ -1,11 +1,21 @@
 """Equations as text: read without running them, evaluated by NumPy, and checked for units.
 
-The grammar is that of Python's arithmetic: names, numbers, `+ - * / **`, parentheses, a fixed set of functions, and a
-comparison as the first argument of `where`. A number may have a unit in brackets, as `40[mV]`, and so may the drive's
-current, as `I[mV/ms]`; any other number is pure.
+The grammar is that of Python's arithmetic: names, numbers, `+ - * / **`, parentheses, a fixed set of functions, and
+comparisons, joined by `and`, as the first argument of `where` and as the condition of a spike. A number may have a unit
+in brackets, as `40[mV]`, and so may the drive's current, as `I[mV/ms]`; any other number is pure.
 """
 
-from dynplug.equations.grammar import parse as parse, parse_unit as parse_unit
+from dynplug.equations.grammar import parse as parse, parse_condition as parse_condition, parse_unit as parse_unit
 from dynplug.equations.nodes import Node as Node
-from dynplug.equations.stated import Stated as Stated, derivative as derivative, read as read
+from dynplug.equations.stated import (
+    BEFORE as BEFORE,
+    SPIKE as SPIKE,
+    WEIGHT as WEIGHT,
+    Stated as Stated,
+    after_event as after_event,
+    after_spike as after_spike,
+    at_start as at_start,
+    derivative as derivative,
+    read as read,
+)
 from dynplug.equations.units import NANOAMPERE as NANOAMPERE, PURE as PURE, Unit as Unit

@@ -83,6 +83,7 @@ OPERATORS = {
     "<=": Function(np.less_equal, compared, 2, 2),
     ">": Function(np.greater, compared, 2, 2),
     ">=": Function(np.greater_equal, compared, 2, 2),
+    "and": Function(lambda *values: reduce(np.logical_and, values), pure, 2, 9),
 }
 
 _PURE = (np.exp, np.expm1, np.log, np.log1p, np.tanh, np.sinh, np.cosh, np.sin, np.cos)

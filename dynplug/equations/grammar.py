@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Callable
 
 from dynplug.equations.functions import FUNCTIONS, OPERATORS
 from dynplug.equations.nodes import Call, Name, Node, Number, Power
@@ -22,8 +23,21 @@ def parse(text: str) -> Node:
 
     **Raises:** `EquationError` for what is not in the grammar.
     """
+    return _read(_quoted(text), text)
+
+
+def parse_condition(text: str) -> Node:
+    """The condition that a text states: a comparison, or several that are joined by `and`.
+
+    **Raises:** `EquationError` for what is neither.
+    """
+    return _read(_quoted(text), text, _condition)
+
+
+def _quoted(text: str) -> str:
+    """Units in brackets as strings, which Python's parser takes."""
     quoted = "'" in text or '"' in text
-    return _read(text if quoted else re.sub(r"\[([^\[\]]*)\]", r"['\1']", text), text)
+    return text if quoted else re.sub(r"\[([^\[\]]*)\]", r"['\1']", text)
 
 
 def parse_unit(text: str) -> Unit:
@@ -47,11 +61,11 @@ def parse_unit(text: str) -> Unit:
     return found
 
 
-def _read(prepared: str, text: str) -> Node:
+def _read(prepared: str, text: str, node: Callable[[ast.expr], Node] | None = None) -> Node:
     if len(text) > _LONGEST:
         raise EquationError(f"`{text[:40]}...` has {len(text)} characters: give its parts names, in `definitions`.")
     try:
-        return _node(ast.parse(" ".join(prepared.split()), mode="eval").body)
+        return (node or _node)(ast.parse(" ".join(prepared.split()), mode="eval").body)
     except EquationError:
         raise
     except (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError) as error:
@@ -103,8 +117,13 @@ def _condition(tree: ast.expr) -> Node:
     match tree:
         case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _COMPARISONS:
             return Call(_written(tree), OPERATORS[_COMPARISONS[type(op)]], (_node(left), _node(right)))
+        case ast.BoolOp(op=ast.And(), values=values):
+            return Call(_written(tree), OPERATORS["and"], tuple(map(_condition, values)))
         case _:
-            raise EquationError(f"`{_written(tree)}`: the first argument of where is one comparison, <, <=, > or >=.")
+            raise EquationError(
+                f"`{_written(tree)}` is no condition, which is what the first argument of where has to be, and what "
+                "`spikes_if` is: comparisons by <, <=, > or >=, joined by `and`."
+            )
 
 
 def _number(tree: ast.expr) -> float | None:

@@ -1,31 +1,51 @@
 """The equations of a model as a whole."""
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from dynplug.equations.grammar import parse
+from dynplug.equations.grammar import parse, parse_condition
 from dynplug.equations.nodes import Node
 from dynplug.equations.units import MILLISECOND, Unit, apart
 from dynplug.errors import EquationError, nearest
 
+SPIKE = "spike"
+"""What stands on the left of the condition of a spike."""
+BEFORE = "_before"
+"""What follows the name of a variable where its value before the step is meant."""
+WEIGHT = "w"
+"""The weight of an event."""
+
 
 @dataclass(frozen=True)
 class Stated:
-    """The time derivative of each state variable, and the quantities that these lines use.
+    """The time derivative of each state variable, the quantities that these lines use, and what a spike is and does.
 
-    **Attributes:** `derivatives`, by state variable; `definitions`, by name, each after those that it uses.
+    **Attributes:** `derivatives`, by state variable; `definitions`, by name, each after those that it uses; `starts`,
+    the value of each variable at the start, if it is stated; `spike`, the condition, if it is; `effects`, what a spike
+    sets variables to; `events`, what an event of weight `w` sets them to.
     """
 
     derivatives: Mapping[str, Node]
     definitions: Mapping[str, Node]
+    starts: Mapping[str, Node] = field(default_factory=dict)
+    spike: Node | None = None
+    effects: Mapping[str, Node] = field(default_factory=dict)
+    events: Mapping[str, Node] = field(default_factory=dict)
 
     @property
     def lines(self) -> dict[str, Node]:
         """Each right-hand side by what stands on the left."""
-        return {**self.definitions, **{derivative(name): node for name, node in self.derivatives.items()}}
+        named = {
+            **{derivative(name): node for name, node in self.derivatives.items()},
+            **{at_start(name): node for name, node in self.starts.items()},
+            **{after_spike(name): node for name, node in self.effects.items()},
+            **{after_event(name): node for name, node in self.events.items()},
+        }
+        return {**self.definitions, **named, **({SPIKE: self.spike} if self.spike else {})}
 
     def check_names(self, variables: Collection[str], parameters: Collection[str], others: Collection[str]) -> None:
         """Raise `EquationError` where a name means nothing, or two things, or a variable has no equation."""
@@ -35,18 +55,31 @@ class Stated:
                     f"`equations` has {name!r}, which is no variable of the state. {nearest(name, variables)} A "
                     "quantity that equations use stands in `definitions`."
                 )
-        if missing := [name for name in variables if name not in self.derivatives]:
-            raise EquationError(f"`equations` has no line for {', '.join(map(repr, missing))}.")
+        for text, named in (("equations", self.derivatives), ("starts_at", self.starts)):
+            if named and (missing := [name for name in variables if name not in named]):
+                raise EquationError(f"`{text}` has no line for {', '.join(map(repr, missing))}.")
+        for text, named in (("starts_at", self.starts), ("on_spike", self.effects), ("on_event", self.events)):
+            for name in named:
+                if name not in variables:
+                    raise EquationError(
+                        f"`{text}` has {name!r}, which is no variable of the state. {nearest(name, variables)}"
+                    )
+        if self.effects and self.spike is None:
+            raise EquationError("`on_spike` says what a spike does, and no `spikes_if` when there is one.")
         kinds = {"variable": variables, "parameter": parameters, "definition": self.definitions, "given": others}
         used = {name for node in self.lines.values() for name in node.names()}
         for name in sorted(used | self.definitions.keys()):
             if len(meanings := [kind for kind, names in kinds.items() if name in names]) > 1:
                 raise EquationError(f"{name!r} is both a {' and a '.join(meanings)}: rename one of them.")
         known = [name for names in kinds.values() for name in names]
+        before = [name + BEFORE for name in variables]
+        also = {SPIKE: before} | {after_spike(name): before for name in self.effects}
+        also |= {after_event(name): [WEIGHT] for name in self.events}
         for left, node in self.lines.items():
+            there = [*known, *also.get(left, ())]
             for name in node.names():
-                if name not in known:
-                    raise EquationError(f"{left} = {node.text}: there is no {name!r}. {nearest(name, known)}")
+                if name not in there:
+                    raise EquationError(f"{left} = {node.text}: there is no {name!r}. {nearest(name, there)}")
         for name in self.definitions:
             if name not in used:
                 raise EquationError(f"`definitions` has {name!r}, which no line uses.")
@@ -62,10 +95,46 @@ class Stated:
     def values(self, names: Mapping[str, Any]) -> dict[str, np.ndarray]:
         """The time derivative of each variable."""
         with np.errstate(all="ignore"):
-            known = dict(names)
-            for name, node in self.definitions.items():
-                known[name] = node.value(known)
+            known = self._defined(names)
             return {name: np.asarray(node.value(known)) for name, node in self.derivatives.items()}
+
+    def start_values(self, names: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The value of each variable at the start; a line may use those of the lines before it."""
+        known, found = dict(names), dict[str, np.ndarray]()
+        with np.errstate(all="ignore"):
+            for name, node in self.starts.items():
+                known[name] = found[name] = np.asarray(node.value(self._defined(known)))
+        return found
+
+    def after_step(self, names: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Whether there is a spike, and the value that each variable has after it, or without it."""
+        assert self.spike is not None
+        with np.errstate(all="ignore"):
+            known = self._defined(names)
+            spike = np.asarray(self.spike.value(known))
+            return spike, {
+                name: np.where(spike, self.effects[name].value(known), names[name])
+                if name in self.effects
+                else np.asarray(names[name])
+                for name in self.derivatives
+            }
+
+    def after_event(self, names: Mapping[str, Any]) -> dict[str, np.ndarray]:
+        """The value of each variable after an event of weight `w`."""
+        with np.errstate(all="ignore"):
+            known = self._defined(names)
+            return {
+                name: np.asarray(self.events[name].value(known) if name in self.events else names[name])
+                for name in self.derivatives
+            }
+
+    def _defined(self, names: Mapping[str, Any]) -> dict[str, Any]:
+        """These values, and those of the definitions that can be had from them."""
+        known = dict(names)
+        for name, node in self.definitions.items():
+            if all(used in known for used in node.names()):
+                known[name] = node.value(known)
+        return known
 
     def check_units(self, unit_of: Callable[[str], Unit]) -> None:
         """Raise `EquationError` for the first line whose units do not fit, with its part that is to blame.
@@ -75,30 +144,51 @@ class Stated:
         - `unit_of`: the unit of a variable, a parameter, or what else is given.
         """
         found: dict[str, Unit | None] = {}
+        spiking = {SPIKE, *map(after_spike, self.effects)}
+        raised = {after_event(name): name for name in self.events}
         for left, node in self.lines.items():
             for name in node.names():
-                if name not in found:
-                    found[name] = unit_of(name)
+                if left in raised and name == WEIGHT:
+                    found[name] = unit_of(raised[left])
+                elif name not in found:
+                    found[name] = unit_of(name.removesuffix(BEFORE) if left in spiking else name)
             try:
                 found[left] = node.unit(found)
             except EquationError as error:
                 raise EquationError(f"{left} = {node.text}: {error}.") from None
-        for name, node in self.derivatives.items():
-            unit, wanted = found[derivative(name)], unit_of(name) / MILLISECOND
+        sides = [
+            *((derivative(name), node, unit_of(name) / MILLISECOND) for name, node in self.derivatives.items()),
+            *((at_start(name), node, unit_of(name)) for name, node in self.starts.items()),
+            *((after_spike(name), node, unit_of(name)) for name, node in self.effects.items()),
+            *((after_event(name), node, unit_of(name)) for name, node in self.events.items()),
+        ]
+        for left, node, wanted in sides:
+            unit = found[left]
             if unit is not None and not unit.same(wanted):
-                raise EquationError(
-                    f"{derivative(name)} = {node.text}: the sides are in {apart(wanted, unit)}, and have to agree."
-                )
+                raise EquationError(f"{left} = {node.text}: the sides are in {apart(wanted, unit)}, and have to agree.")
 
 
-def read(equations: Mapping[str, str], definitions: Mapping[str, str]) -> Stated:
-    """Equations and definitions from their texts.
+def read(
+    equations: Mapping[str, str],
+    definitions: Mapping[str, str],
+    starts_at: Mapping[str, str] = MappingProxyType({}),
+    spikes_if: str = "",
+    on_spike: Mapping[str, str] = MappingProxyType({}),
+    on_event: Mapping[str, str] = MappingProxyType({}),
+) -> Stated:
+    """The equations of a model from their texts.
 
     **Raises:** `EquationError` for a text that is not in the grammar, and for definitions that go round in a circle.
     """
-    derivatives = {name: _parsed(derivative(name), text) for name, text in equations.items()}
     nodes = {name: _parsed(name, text) for name, text in definitions.items()}
-    return Stated(derivatives, _ordered(nodes))
+    return Stated(
+        {name: _parsed(derivative(name), text) for name, text in equations.items()},
+        _ordered(nodes),
+        {name: _parsed(at_start(name), text) for name, text in starts_at.items()},
+        _parsed(SPIKE, spikes_if, parse_condition) if spikes_if else None,
+        {name: _parsed(after_spike(name), text) for name, text in on_spike.items()},
+        {name: _parsed(after_event(name), text) for name, text in on_event.items()},
+    )
 
 
 def derivative(name: str) -> str:
@@ -106,9 +196,24 @@ def derivative(name: str) -> str:
     return f"d{name}/dt" if name.isidentifier() else f"d({name})/dt"
 
 
-def _parsed(left: str, text: str) -> Node:
+def at_start(name: str) -> str:
+    """What stands on the left of a variable's value at the start."""
+    return f"{name}(0)"
+
+
+def after_spike(name: str) -> str:
+    """What stands on the left of what a spike sets a variable to."""
+    return f"{name} after a spike"
+
+
+def after_event(name: str) -> str:
+    """What stands on the left of what an event sets a variable to."""
+    return f"{name} after an event"
+
+
+def _parsed(left: str, text: str, parsed: Callable[[str], Node] = parse) -> Node:
     try:
-        return parse(text)
+        return parsed(text)
     except EquationError as error:
         raise EquationError(f"{left}: {error}") from None
 

@@ -71,6 +71,9 @@ class AdExIF(Neuron):
         "w": "(a * (V - EL) - w) / tau_w",
     }
     definitions: ClassVar = {"V_held": "min(V, V_th)"}
+    starts_at: ClassVar = {"V": "EL", "w": "0"}
+    spikes_if: ClassVar = "V >= V_th"
+    on_spike: ClassVar = {"V": "V_reset", "w": "w + b"}
 
     def __post_init__(self) -> None:
         self.V_reset = unless_given(self.V_reset, self.EL)

@@ -61,6 +61,9 @@ class ALIF(Neuron):
     integrator: AbstractSolver = ExponentialEuler()
 
     equations: ClassVar = {"V": "(-(V - V_rest) + R * I) / tau", "a": "-a / tau_a"}
+    starts_at: ClassVar = {"V": "V_rest", "a": "0"}
+    spikes_if: ClassVar = "V >= V_th + beta * a"
+    on_spike: ClassVar = {"V": "V_reset", "a": "a + 1"}
 
     def __post_init__(self) -> None:
         self.V_reset = unless_given(self.V_reset, self.V_rest)

@@ -88,6 +88,13 @@ class HH(Neuron):
         "alpha_n": "0.01[1/ms/mV] * (V + 55[mV]) / (1 - exp(-(V + 55[mV]) / 10[mV]))",
         "beta_n": "0.125[1/ms] * exp(-(V + 65[mV]) / 80[mV])",
     }
+    starts_at: ClassVar = {
+        "V": "V_init",
+        "m": "alpha_m / (alpha_m + beta_m)",
+        "h": "alpha_h / (alpha_h + beta_h)",
+        "n": "alpha_n / (alpha_n + beta_n)",
+    }
+    spikes_if: ClassVar = "V_before < V_th and V >= V_th"
 
     def init_state(self, ctx: Context) -> HHState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

@@ -50,6 +50,9 @@ class IF(Neuron):
     integrator: AbstractSolver = ExponentialEuler()
 
     equations: ClassVar = {"V": "I / C"}
+    starts_at: ClassVar = {"V": "V_reset"}
+    spikes_if: ClassVar = "V >= V_th"
+    on_spike: ClassVar = {"V": "V_reset"}
 
     def __check_init__(self) -> None:
         check_reset(self)

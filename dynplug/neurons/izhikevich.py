@@ -58,6 +58,9 @@ class Izhikevich(Neuron):
         "V": "0.04[1/ms/mV] * V**2 + 5[1/ms] * V + 140[mV/ms] - u + I[mV/ms]",
         "u": "a * (b * V - u)",
     }
+    starts_at: ClassVar = {"V": "V_init", "u": "b * V"}
+    spikes_if: ClassVar = "V >= V_th"
+    on_spike: ClassVar = {"V": "c", "u": "u + d"}
 
     def __check_init__(self) -> None:
         check_reset(self, "c")

@@ -40,6 +40,7 @@ class LeakyIntegrator(Neuron):
     integrator: AbstractSolver = ExponentialEuler()
 
     equations: ClassVar = {"V": "(-(V - V_rest) + R * I) / tau"}
+    starts_at: ClassVar = {"V": "V_rest"}
 
     def init_state(self, ctx: Context) -> LeakyIntegratorState:
         return LeakyIntegratorState(jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size))

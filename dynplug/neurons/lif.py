@@ -56,6 +56,9 @@ class LIF(Neuron):
     integrator: AbstractSolver = ExponentialEuler()
 
     equations: ClassVar = {"V": "(-(V - V_rest) + R * I) / tau"}
+    starts_at: ClassVar = {"V": "V_rest"}
+    spikes_if: ClassVar = "V >= V_th"
+    on_spike: ClassVar = {"V": "V_reset"}
 
     def __post_init__(self) -> None:
         self.V_reset = unless_given(self.V_reset, self.V_rest)

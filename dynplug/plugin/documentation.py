@@ -101,11 +101,29 @@ def formulas_of(component: Component) -> dict[str, str]:
             target = build({"type": component.id, **spec.example}, kind=component.kind.name)
         except DynplugError:  # the conformance suite says why
             return {}
-    equations, definitions = (getattr(target, name, None) for name in ("equations", "definitions"))
-    if not isinstance(equations, Mapping):
+    if isinstance(equation := getattr(target, "equation", None), str) and equation:
+        return {"derivative": equation}
+    if not isinstance(getattr(target, "equations", None), Mapping):
         return {}
-    derivatives = {f"d{n}/dt" if n.isidentifier() else f"d({n})/dt": text for n, text in equations.items()}
-    return derivatives | dict(definitions if isinstance(definitions, Mapping) else {})
+    lines: dict[str, str] = {}
+    for name, left in _FORMULAS.items():
+        texts = getattr(target, name, None)
+        texts = {"": texts} if isinstance(texts, str) and texts else texts
+        for variable, text in dict(texts if isinstance(texts, Mapping) else {}).items():
+            simple = variable.isidentifier() or left == "{}"
+            lines[left.format(variable if simple else f"({variable})")] = text
+    return lines
+
+
+_FORMULAS = {
+    "equations": "d{}/dt",
+    "definitions": "{}",
+    "starts_at": "{}(0)",
+    "spikes_if": "spike",
+    "on_spike": "{} after a spike",
+    "on_event": "{} after an event",
+}
+"""What stands beside a class, with what stands on the left of each line."""
 
 
 def equations_of(text: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """The arc tangent's derivative as a surrogate."""
 
 import math
+from typing import ClassVar
 
 from jaxtyping import Array, Float
 
@@ -20,6 +21,8 @@ class Arctan(Surrogate):
     """
 
     alpha: Parameter = param(2.0, positive=True)
+
+    equation: ClassVar = "alpha / 2 / (1 + (pi / 2 * alpha * x)**2)"
 
     def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return 0.5 * self.alpha / (1.0 + (0.5 * math.pi * self.alpha * x) ** 2)

@@ -1,7 +1,7 @@
 """The spike: a hard step forward, a smooth derivative backward."""
 
 from abc import abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -19,6 +19,12 @@ class Surrogate(eqx.Module):
 
     **Reference:** Neftci, E., Mostafa, H. & Zenke, F. (2019), Surrogate gradient learning in spiking neural networks,
     doi:10.1109/MSP.2019.2931595.
+    """
+
+    equation: ClassVar[str] = ""
+    """The derivative as its publication has it, a text in `x` and the parameters: `1 / (1 + beta * abs(x))**2`.
+
+    The conformance suite compares `derivative` with it, and `dynplug info` shows it. Nothing else reads it.
     """
 
     @abstractmethod

@@ -1,6 +1,7 @@
 """The normal density as a surrogate."""
 
 import math
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -21,6 +22,8 @@ class Gaussian(Surrogate):
     """
 
     sigma: Parameter = param(0.5, positive=True)
+
+    equation: ClassVar = "exp(-(x**2) / (2 * sigma**2)) / (sigma * sqrt(2 * pi))"
 
     def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return jnp.exp(-0.5 * (x / self.sigma) ** 2) / (self.sigma * math.sqrt(2.0 * math.pi))

@@ -1,5 +1,7 @@
 """The sigmoid's derivative as a surrogate."""
 
+from typing import ClassVar
+
 import jax
 from jaxtyping import Array, Float
 
@@ -19,6 +21,8 @@ class Sigmoid(Surrogate):
     """
 
     alpha: Parameter = param(4.0, positive=True)
+
+    equation: ClassVar = "alpha * exp(-alpha * x) / (1 + exp(-alpha * x))**2"
 
     def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         s = jax.nn.sigmoid(self.alpha * x)

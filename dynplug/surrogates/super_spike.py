@@ -1,5 +1,7 @@
 """SuperSpike's fast sigmoid as a surrogate."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -18,6 +20,8 @@ class SuperSpike(Surrogate):
     """
 
     beta: Parameter = param(10.0, positive=True)
+
+    equation: ClassVar = "1 / (1 + beta * abs(x))**2"
 
     def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return 1.0 / (1.0 + self.beta * jnp.abs(x)) ** 2

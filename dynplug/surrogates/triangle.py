@@ -1,5 +1,7 @@
 """A triangle as a surrogate."""
 
+from typing import ClassVar
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -21,6 +23,8 @@ class Triangle(Surrogate):
 
     gamma: Parameter = param(0.3, positive=True)
     width: Parameter = param(1.0, positive=True)
+
+    equation: ClassVar = "gamma * max(0, 1 - abs(x) / width)"
 
     def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return self.gamma * jnp.maximum(0.0, 1.0 - jnp.abs(x) / self.width)

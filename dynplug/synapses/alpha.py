@@ -46,6 +46,8 @@ class Alpha(Synapse):
     jump_to: ClassVar[str] = "h"
 
     equations: ClassVar = {"g": "(-g + exp(1) * h) / tau", "h": "-h / tau"}
+    starts_at: ClassVar = {"g": "0", "h": "0"}
+    on_event: ClassVar = {"h": "h + w"}
 
     def init_state(self, ctx: Context) -> AlphaState:
         nothing = jnp.zeros(self.size, ctx.dtype)

@@ -43,6 +43,8 @@ class Exponential(Synapse):
     jump_to: ClassVar[str] = "g"
 
     equations: ClassVar = {"g": "-g / tau"}
+    starts_at: ClassVar = {"g": "0"}
+    on_event: ClassVar = {"g": "g + w"}
 
     def init_state(self, ctx: Context) -> ExponentialState:
         return ExponentialState(jnp.zeros(self.size, ctx.dtype))

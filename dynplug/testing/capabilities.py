@@ -50,3 +50,10 @@ simulates = Capability(
 )
 bptt = Capability("bptt", _declares("bptt"), "its spec does not declare the capability 'bptt'")
 sized = Capability("sized", lambda s: size_of(s.instance, "in_size") is not None, "it declares no in_size")
+unclocked = Capability(
+    "unclocked", lambda s: "clocked" not in s.spec.capabilities, "its spec says that it reads the time"
+)
+prompt = Capability("prompt", lambda s: "delayed" not in s.spec.capabilities, "its spec says that it answers later")
+forgetful = Capability(
+    "forgetful", lambda s: "persistent" not in s.spec.capabilities, "its spec says that it remembers for good"
+)

@@ -16,8 +16,8 @@ def demand(condition: Any, message: str) -> None:
         raise ConformanceError(message)
 
 
-def close(found: Any, wanted: Any, what: str, *, rtol: float = 1e-4) -> None:
-    """Demand that two trees hold equal numbers, up to `rtol` of the greatest one in each array."""
+def close(found: Any, wanted: Any, what: str, *, rtol: float = 1e-4, least: float = 1e-3) -> None:
+    """Demand that two trees hold equal numbers, up to `rtol` of the greatest one in each array, or of `least`."""
     named = leaves({"": found}), leaves({"": wanted})
     paths = [[leaf.path for leaf in some] for some in named]
     demand(paths[0] == paths[1], f"{what}: one has {_names(paths[0])}, the other {_names(paths[1])}.")
@@ -29,7 +29,7 @@ def close(found: Any, wanted: Any, what: str, *, rtol: float = 1e-4) -> None:
             continue
         with np.errstate(invalid="ignore", over="ignore"):
             apart = np.max(np.abs(x - y), initial=0.0)
-            limit = rtol * max(np.max(np.abs(y), initial=0.0), 1e-3)
+            limit = rtol * max(np.max(np.abs(y), initial=0.0), least)
         demand(apart <= limit, f"{where}: they differ by {apart:.3g}, {limit:.3g} is allowed.")
 
 

@@ -55,3 +55,42 @@ def other_key_other_code(subject: Subject) -> None:
     x = np.full((8, 8), 0.5, np.float32)
     same = np.array_equal(_encode(subject, x, 0), _encode(subject, x, 1))
     demand(not same, "Two keys give the same code: the key is not used.")
+
+
+def every_value_matters(subject: Subject) -> None:
+    """Another value changes its own unit's code, and that of no other."""
+    x = np.full(_SHAPES[1], 0.4, np.float32)
+    code = np.asarray(_encode(subject, x))
+    for place in np.ndindex(*x.shape):
+        moved: Any = np.zeros(x.shape, bool)
+        for value in (0.05, 0.7, 0.95):
+            other = x.copy()
+            other[place] = value
+            moved |= np.any(np.asarray(_encode(subject, other)) != code, axis=0)
+        demand(moved[place], f"The value at {list(place)} changes nothing of its code.")
+        moved[place] = False
+        demand(not np.any(moved), f"The value at {list(place)} changes the code of others.")
+
+
+def orders_values(subject: Subject) -> None:
+    """A greater value is told apart by its code alone: more of it, or sooner, never the other way."""
+    x = np.repeat(np.linspace(0.1, 1.0, 6, dtype=np.float32)[:, None], 200, axis=1)
+    code = np.asarray(_encode(subject, x), float)
+    amount = code.sum(axis=0).mean(axis=1)
+    when = np.arange(len(code))[:, None, None]
+    mean_time = (np.abs(code) * when).sum(axis=0).mean(axis=1) / np.maximum(np.abs(code).sum(axis=0).mean(axis=1), 1e-9)
+    more, sooner = np.diff(amount), -np.diff(mean_time)
+    demand(
+        np.all(more >= 0) and (amount[-1] > amount[0] or (np.all(sooner >= 0) and mean_time[-1] < mean_time[0])),
+        f"Values 0.1 to 1 give codes of the sums {np.round(amount, 3).tolist()} at the mean steps "
+        f"{np.round(mean_time, 2).tolist()}: neither grows with the value, nor comes sooner.",
+    )
+
+
+def draws_each_step_anew(subject: Subject) -> None:
+    """What is random differs from step to step and from unit to unit."""
+    if not _random(subject):
+        raise Skip("not stochastic: it raises no KeyRequiredError without a key")
+    code = np.asarray(_encode(subject, np.full((8, 8), 0.5, np.float32)))
+    demand(np.any(code != code[:1]), "Every step has the same code: draw numbers for each step.")
+    demand(np.any(code != code[:, :1, :1]), "Every unit has the same code: draw numbers for each value.")

@@ -7,14 +7,15 @@ import jax
 import numpy as np
 
 from dynplug.core import ode
-from dynplug.equations import Stated, derivative, read
+from dynplug.equations import BEFORE, SPIKE, WEIGHT, Stated, after_event, at_start, derivative, read
 from dynplug.errors import EquationError
-from dynplug.testing.compare import demand
+from dynplug.testing.compare import close, demand
 from dynplug.testing.quantities import Quantities, padded, places
 from dynplug.testing.stepping import started, trial_of
 from dynplug.testing.subject import Skip, Subject
 
 _RELATIVE, _ABSOLUTE = 1e-8, 1e-10  # rounding, and the series by which models go over removable singularities
+_MOMENT = 1e-6  # what happens besides in a step of no length
 _COMPARABLE = 0.5  # the least share of places where both sides are finite
 
 
@@ -22,6 +23,62 @@ def follows_its_equations(subject: Subject) -> None:
     """`vector_field` is what `equations`, the text beside the class, says, at random states and parameters."""
     stated = stated_by(subject)
     evidence_of(subject).compare(stated)
+
+
+def starts_where_it_says(subject: Subject) -> None:
+    """`init_state` gives what `starts_at`, the text beside the class, says, at random parameters."""
+    stated = stated_by(subject)
+    if not stated.starts:
+        raise Skip('it does not say where it starts: `starts_at: ClassVar = {"V": "V_rest"}` beside the fields')
+    there = places(_quantities(subject), trial_of(subject))
+    with jax.enable_x64(True):
+        quantities = _quantities(subject)
+        found, names = there.starts(quantities), there.names(quantities)
+    known = {name: value for name, value in names.items() if name not in found}
+    for name, wanted in stated.start_values(known).items():
+        text = f"{at_start(name)} = {stated.starts[name].text}"
+        close(found[name], np.broadcast_to(wanted, found[name].shape), text, rtol=_RELATIVE)
+
+
+def spikes_as_it_says(subject: Subject) -> None:
+    """`emit` spikes where `spikes_if`, the text beside the class, says, and does to the state what `on_spike` says."""
+    stated = stated_by(subject)
+    if stated.spike is None:
+        raise Skip('it does not say when it spikes: `spikes_if: ClassVar = "V >= V_th"` beside the fields')
+    if trial_of(subject).stochastic:
+        raise Skip("it is stochastic")
+    there = places(_quantities(subject), trial_of(subject))
+    before = {name: np.roll(values, 1, axis=0) for name, values in there.variables.items()}
+    with jax.enable_x64(True):
+        quantities = _quantities(subject)
+        found, names = there.emitted(quantities, before), there.names(quantities)
+    spike, after = stated.after_step(names | {name + BEFORE: value for name, value in before.items()})
+    demand(
+        spike.any() and not spike.all(), f"{SPIKE} = {stated.spike.text}: it is so at {np.sum(spike)} of {spike.size}"
+    )
+    for name, wanted in {SPIKE: spike.astype(float), **after}.items():
+        if name in found:
+            text = stated.spike.text if name == SPIKE else getattr(stated.effects.get(name), "text", name)
+            what = f"{name} after a step, and what the text says ({text})"
+            close(found[name], np.broadcast_to(wanted, found[name].shape), what, rtol=_RELATIVE)
+
+
+def answers_events_as_it_says(subject: Subject) -> None:
+    """An event does to the state what `on_event`, the text beside the class, says."""
+    stated = stated_by(subject)
+    if not stated.events:
+        raise Skip('it does not say what an event does: `on_event: ClassVar = {"g": "g + w"}` beside the fields')
+    there = places(_quantities(subject), trial_of(subject))
+    weights = np.random.default_rng(13).uniform(0.1, 2.0, len(there.t))
+    with jax.enable_x64(True):
+        quantities = _quantities(subject)
+        found, names = there.received(quantities, weights), there.names(quantities)
+    most = max(np.ndim(value) for value in names.values())
+    after = stated.after_event(names | {WEIGHT: padded(weights, most)})
+    for name, wanted in after.items():
+        text = getattr(stated.events.get(name), "text", name)
+        what = f"{after_event(name)}, and what the text says ({text})"
+        close(found[name], np.broadcast_to(wanted, found[name].shape), what, rtol=_MOMENT)
 
 
 def equations_agree_in_units(subject: Subject) -> None:
@@ -81,7 +138,9 @@ def stated_by(subject: Subject) -> Stated:
             "it states no equations: write the time derivative of each variable, as its publication has it, beside the "
             'fields: `equations: ClassVar = {"V": "(V_rest - V + R * I) / tau"}`'
         )
-    stated = read(system.equations, system.definitions)
+    neuron = subject.kind == "neuron"
+    more = {"spikes_if": system.spikes_if, "on_spike": system.on_spike} if neuron else {"on_event": system.on_event}
+    stated = read(system.equations, system.definitions, system.starts_at, **more)
     stated.check_names(quantities.variables, {**quantities.parameters, **quantities.constants}, quantities.given)
     return stated
 

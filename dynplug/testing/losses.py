@@ -7,17 +7,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dynplug.errors import DataError
+from dynplug.plugin.build import parameters
 from dynplug.testing.compare import close, demand, finite
 from dynplug.testing.subject import Skip, Subject
 
-_SHAPE = (4, 5, 3)  # (batch, time, units)
+_SHAPE = (4, 5, 6)  # (batch, time, units); six, so that a measure of the best three can tell classes apart
 _POINTS = 4
 _STEP = 1e-5
+_SHIFT = 0.3
+_SCALES = (0.3, 1.0, 3.0)
+_WEIGHTS = [1.0, 0.0, 2.0, 1.0]
 
 
 def is_a_finite_scalar(subject: Subject) -> None:
     """The value is one finite number, a floating one of the predictions' dtype."""
-    predicts, targets = _data(subject)
+    predicts, targets = data_of(subject)
     value = subject.instance(predicts, targets)
     demand(np.shape(value) == (), f"The value has shape {np.shape(value)}: take its mean.")
     found = jnp.result_type(value)
@@ -27,14 +32,14 @@ def is_a_finite_scalar(subject: Subject) -> None:
 
 def is_the_same_compiled(subject: Subject) -> None:
     """The compiled function gives what it gives otherwise."""
-    predicts, targets = _data(subject)
+    predicts, targets = data_of(subject)
     compiled = eqx.filter_jit(lambda p, y: subject.instance(p, y))(predicts, targets)
     close(compiled, subject.instance(predicts, targets), "the value compiled and not")
 
 
 def ignores_order_of_samples(subject: Subject) -> None:
     """The value does not depend on the order of the samples, which are the first axis."""
-    predicts, targets = _data(subject)
+    predicts, targets = data_of(subject)
     order = np.array([2, 0, 3, 1])
     shuffled = subject.instance(predicts[order], targets[order])
     close(shuffled, subject.instance(predicts, targets), "the value for the samples in another order")
@@ -45,7 +50,7 @@ def gradient_matches_differences(subject: Subject) -> None:
     with jax.enable_x64(True):
         smooth = 0
         for seed in range(_POINTS):
-            predicts, targets = _data(subject, np.float64, seed)
+            predicts, targets = data_of(subject, np.float64, seed)
             direction = np.random.default_rng(seed + 100).normal(size=predicts.shape)
 
             def along(s: Any, predicts: Any = predicts, targets: Any = targets, direction: Any = direction) -> Any:
@@ -62,22 +67,135 @@ def gradient_matches_differences(subject: Subject) -> None:
         raise Skip("it is not smooth at any of the points that were tried")
 
 
+def every_output_and_target_matters(subject: Subject) -> None:
+    """Each prediction has a gradient, and another target in any place another value."""
+    for predicts, targets in all_data_of(subject, batch=2):
+        slopes = sum(np.abs(np.asarray(jax.grad(subject.instance)(scale * predicts, targets))) for scale in _SCALES)
+        places = np.argwhere(slopes == 0)
+        demand(not len(places), f"The prediction at (sample, step, unit) {places[:1].tolist()} has a gradient of zero.")
+    every_target_matters(subject)
+
+
+def every_target_matters(subject: Subject) -> None:
+    """Another target in any place gives another value, for some predictions."""
+    for predicts, targets in all_data_of(subject, batch=2):
+        for place in np.ndindex(*targets.shape):
+            others = [targets, *_others(subject, predicts, targets, place)]
+            found = {float(subject.instance(predicts, other)) for other in others}
+            demand(len(found) > 1, f"The target at {list(place)} changes nothing.")
+
+
+def weighs_samples(subject: Subject) -> None:
+    """With `sample_weight`, a sample of weight 0 is not there, and one of weight 2 counts twice."""
+    if "sample_weight" not in parameters(subject.target):
+        raise Skip("it takes no sample_weight")
+    for predicts, targets in all_data_of(subject):
+        weighed = subject.instance(predicts, targets, sample_weight=jnp.asarray(_WEIGHTS, predicts.dtype))
+        counted = np.repeat(np.arange(len(_WEIGHTS)), np.asarray(_WEIGHTS, int))
+        close(
+            weighed,
+            subject.instance(predicts[counted], targets[counted]),
+            f"the value with weights {_WEIGHTS}, and with each sample as often as its weight says",
+        )
+
+
+def ignores_a_class(subject: Subject) -> None:
+    """With `ignore_index`, samples of that class are not there."""
+    if "ignore_index" not in parameters(subject.target):
+        raise Skip("it takes no ignore_index")
+    for predicts, targets in all_data_of(subject):
+        if jnp.issubdtype(targets.dtype, jnp.integer):
+            labels = targets[:, 0]
+            without = labels.at[1].set(-1)
+            kept = np.array([0, 2, 3])
+            found = subject.instance(predicts, without, ignore_index=-1)
+            close(
+                found, subject.instance(predicts[kept], labels[kept]), "the value with a sample ignored, and without it"
+            )
+
+
+def _others(subject: Subject, predicts: Any, targets: Any, place: tuple[int, ...]) -> list[Any]:
+    """Targets with another value in one place; where that must be a probability, with most of it there or elsewhere."""
+    if targets.dtype.kind != "f":
+        return [targets.at[place].set((targets[place] + by) % _SHAPE[-1]) for by in range(1, _SHAPE[-1])]
+    moved = targets.at[place].add(1.0)
+    try:
+        subject.instance(predicts, moved)
+    except DataError:
+        rows = 0.1 / _SHAPE[-1] + 0.9 * jnp.eye(_SHAPE[-1], dtype=targets.dtype)
+        return [targets.at[place[:-1]].set(row) for row in rows]
+    return [moved, targets.at[place].add(-1.0)]
+
+
+def is_least_at_its_target(subject: Subject) -> None:
+    """No prediction beside the right one has a lower value: the targets themselves, their logits, or their class."""
+    for predicts, targets in all_data_of(subject):
+        rights = _right_ones(targets, predicts.dtype)
+        least = any(_is_least_at(subject, right, targets) for right in rights.values())
+        demand(least, f"It is not least where predictions are {' or '.join(rights)}.")
+
+
+def _is_least_at(subject: Subject, right: Any, targets: Any) -> bool:
+    numbers = np.random.default_rng(4)
+    by = [jnp.asarray(scale * numbers.normal(size=_SHAPE), right.dtype) for scale in (0.1, 0.3, 1.0, 3.0)]
+    by += [sign * _SHIFT * jnp.ones_like(right).at[..., 1:].set(rest) for sign in (1.0, -1.0) for rest in (0.0, 1.0)]
+    others = [float(subject.instance(p, targets)) for p in (*(right + b for b in by), -right, 0.0 * right)]
+    value = float(subject.instance(right, targets))
+    return all(value <= other + 1e-6 * abs(other) for other in others)
+
+
+def _right_ones(targets: Any, dtype: Any) -> dict[str, Any]:
+    if jnp.issubdtype(targets.dtype, jnp.integer):
+        return {"a great score for the right class": 30.0 * jax.nn.one_hot(targets, _SHAPE[-1], dtype=dtype)}
+    return {"their targets": targets, "the logarithms of their targets": jnp.log(targets)}
+
+
+def ignores_duplicates(subject: Subject) -> None:
+    """Every sample twice gives the same value: it is a mean, not a sum, so that the size of a batch does not count."""
+    predicts, targets = data_of(subject)
+    for axis, what in ((0, "sample"), (1, "step")):
+        p, y = (jnp.repeat(a, 2, axis=axis) for a in (predicts, targets))
+        close(
+            subject.instance(p, y), subject.instance(predicts, targets), f"the value with every {what} twice, and once"
+        )
+
+
+def stays_finite_far_away(subject: Subject) -> None:
+    """Predictions of +-10000 have a finite value and gradient."""
+    predicts, targets = data_of(subject)
+    far = jnp.sign(predicts) * 1e4
+    value, slope = jax.value_and_grad(subject.instance)(far, targets)
+    finite((value, slope), "the value and gradient at predictions of +-10000")
+
+
 def _difference(function: Any, step: float) -> float:
     return float((function(step) - function(-step)) / (2 * step))
 
 
-def _data(subject: Subject, dtype: Any = np.float32, seed: int = 0) -> tuple[Any, Any]:
-    """Predictions, and targets of the sort that the function takes: probabilities, which are values too; or classes."""
+def data_of(subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int = _SHAPE[0]) -> tuple[Any, Any]:
+    """Predictions, and targets of the first sort that the function takes."""
+    return all_data_of(subject, dtype, seed, batch)[0]
+
+
+def all_data_of(
+    subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int = _SHAPE[0]
+) -> list[tuple[Any, Any]]:
+    """Predictions, and targets of each sort that it takes: probabilities, which are values too; or classes."""
     numbers = np.random.default_rng(seed)
-    predicts = jnp.asarray(numbers.normal(size=_SHAPE), dtype)
-    weights = numbers.random(_SHAPE) + 0.1
+    shape = (batch, *_SHAPE[1:])
+    predicts = jnp.asarray(numbers.normal(size=shape), dtype)
+    weights = numbers.random(shape) + 0.1
     values = jnp.asarray(weights / weights.sum(axis=-1, keepdims=True), dtype)
-    classes = jnp.asarray(numbers.integers(_SHAPE[-1], size=_SHAPE[:2]), jnp.int32)
+    classes = jnp.asarray(numbers.integers(shape[-1], size=shape[:2]), jnp.int32)
+    taken: list[tuple[Any, Any]] = []
+    refusals: list[Exception] = []
     for targets in (values, classes):
         try:
             subject.instance(predicts, targets)
         except Exception as error:
-            last = error
+            refusals.append(error)
         else:
-            return predicts, targets
-    raise last
+            taken.append((predicts, targets))
+    if not taken:
+        raise refusals[-1]
+    return taken

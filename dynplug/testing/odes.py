@@ -12,7 +12,7 @@ from scipy.integrate import solve_ivp
 
 from dynplug.core import Drive, leaves, ode
 from dynplug.testing.compare import demand
-from dynplug.testing.stepping import DT, run, started, step, trial_of
+from dynplug.testing.stepping import DT, quick_jit, run, started, step, trial_of
 from dynplug.testing.subject import Skip, Subject
 
 _DURATION = 16 * DT  # [ms]
@@ -92,7 +92,7 @@ def _solution(system: Any, first: Any, x: Any) -> np.ndarray:
     return solved.y[:, -1]
 
 
-@eqx.filter_jit
+@quick_jit
 def _after(system: Any, state: Any, x: Any) -> Any:
     return step(system, state, x)[0]
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +16,10 @@ from dynplug.core.parameter import POSITIVE
 from dynplug.equations import NANOAMPERE, Unit, parse_unit
 from dynplug.errors import EquationError
 from dynplug.plugin.documentation import argument_of, unit_of, variable_of
-from dynplug.testing.stepping import Trial, run, started
+from dynplug.testing.stepping import Trial, context, run, start, started
 
 _PLACES = 64
+_MOMENT = 1e-12  # [ms]
 _NEAR = 0.2  # how far parameters and variables are moved, relative to their values
 _STILL, _FAR = 0.25, 0.2  # the share of variables that stay as they were, and of those that go far
 _TENS = (-1.0, 3.0)  # how far that is, as a power of ten
@@ -81,16 +82,52 @@ class Places:
     def field(self, quantities: Quantities) -> dict[str, np.ndarray]:
         """What `vector_field` gives there, in double precision, by variable."""
         system, structure = quantities.system, jax.tree.structure(quantities.state)
-        paths = list(self.parameters)
 
         def at(values: list[Any], y: list[Any], t: Any, drive: Drive) -> Any:
-            there = eqx.tree_at(lambda s: [lookup(s, path) for path in paths], system, values)
+            there = _replaced(system, self.parameters, values)
             return there.vector_field(t, jax.tree.unflatten(structure, y), drive)
 
         drive = Drive(self.current, self.conductance) if quantities.kind == "neuron" else Drive()
         values, y = list(self.parameters.values()), list(self.variables.values())
         arguments = jax.tree.map(jnp.asarray, (values, y, self.t, drive))
         return {leaf.path: np.asarray(leaf.value) for leaf in leaves(jax.jit(jax.vmap(at))(*arguments))}
+
+    def starts(self, quantities: Quantities) -> dict[str, np.ndarray]:
+        """The values of the state at the start, in double precision, by variable."""
+
+        def at(values: list[Any]) -> Any:
+            return ode(start(_replaced(quantities.system, self.parameters, values)))
+
+        arrays = jax.tree.map(jnp.asarray, list(self.parameters.values()))
+        return {leaf.path: np.asarray(leaf.value) for leaf in leaves(jax.jit(jax.vmap(at))(arrays))}
+
+    def emitted(self, quantities: Quantities, before: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The state that `emit` makes of the variables there, and of those before the step; with its spikes."""
+        structure, whole = jax.tree.structure(quantities.state), started(quantities.system)
+
+        def at(values: list[Any], old: list[Any], new: list[Any]) -> Any:
+            there = _replaced(quantities.system, self.parameters, values)
+            states = [eqx.combine(jax.tree.unflatten(structure, y), whole) for y in (old, new)]
+            return there.emit(*states, context(there, 1))[0]
+
+        values = [list(named.values()) for named in (self.parameters, before, self.variables)]
+        return {
+            leaf.path: np.asarray(leaf.value)
+            for leaf in leaves(jax.jit(jax.vmap(at))(*jax.tree.map(jnp.asarray, values)))
+        }
+
+    def received(self, quantities: Quantities, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """The state after a step of almost no length with an event of each of these weights, by variable."""
+        structure, whole = jax.tree.structure(quantities.state), started(quantities.system)
+
+        def at(values: list[Any], y: list[Any], weight: Any) -> Any:
+            there = _replaced(quantities.system, self.parameters, values)
+            state = eqx.combine(jax.tree.unflatten(structure, y), whole)
+            return ode(there.update(state, weight, context(there, 1, dt=_MOMENT))[0])
+
+        arguments = (list(self.parameters.values()), list(self.variables.values()), weights)
+        after = jax.jit(jax.vmap(at))(*jax.tree.map(jnp.asarray, arguments))
+        return {leaf.path: np.asarray(leaf.value) for leaf in leaves(after)}
 
     def names(self, quantities: Quantities) -> dict[str, Any]:
         """The values by name, and the current that the drive is at each potential."""
@@ -120,6 +157,10 @@ def places(quantities: Quantities, trial: Trial) -> Places:
         rng.normal(0.0, 10.0, _PLACES),
         rng.uniform(0.0, 1.0, _PLACES),
     )
+
+
+def _replaced(system: Any, paths: Iterable[str], values: list[Any]) -> Any:
+    return eqx.tree_at(lambda s: [lookup(s, path) for path in paths], system, values)
 
 
 def _joined(*runs: Any) -> Any:

@@ -1,17 +1,23 @@
 """Checks of how systems use random keys and what lies outside of them."""
 
+import os
 import sys
+import warnings
 from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Jaxpr, Literal
 
 from dynplug.core import leaves
+from dynplug.errors import KeyRequiredError
 from dynplug.testing.compare import close, demand
 from dynplug.testing.stepping import Trial, context, run, run_anew, start, step, steps, trial_of
-from dynplug.testing.subject import Subject
+from dynplug.testing.subject import Skip, Subject
+
+_MANY, _SIGMAS, _STEPS = 4000, 6.0, 64
 
 
 def repeats_itself(subject: Subject) -> None:
@@ -25,10 +31,11 @@ def repeats_itself(subject: Subject) -> None:
 
 
 def writes_no_globals(subject: Subject) -> None:
-    """A run changes neither its module's variables, nor attributes of its class, nor NumPy's global generator."""
+    """Neither making nor running it changes its module, its class, NumPy's generator, settings or the environment."""
     trial = trial_of(subject)
     other = subject.make(1)
     before = _globals(trial.system)
+    subject.make(2)
     eqx.filter_eval_shape(lambda: steps(other, trial.x, trial.key))
     after = _globals(trial.system)
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
@@ -45,7 +52,14 @@ def _globals(system: Any) -> dict[str, str]:
         if not name.startswith("__") and isinstance(value, (int, float, str, list, dict, set, np.ndarray, jax.Array))
     }
     state: Any = np.random.get_state(legacy=False)
-    return found | {"numpy.random": repr((state["state"]["pos"], state["state"]["key"].tobytes()))}
+    numbers = {"numpy.random": repr((state["state"]["pos"], state["state"]["key"].tobytes()))}
+    return found | numbers | {"os.environ": repr(dict(os.environ))} | _settings()
+
+
+def _settings() -> dict[str, str]:
+    """What JAX, NumPy and the warnings module are set to."""
+    settings = {f"jax.config.{name}": repr(value) for name, value in jax.config.values.items()}
+    return settings | {"numpy.errstate": repr(np.geterr()), "warnings.filters": repr(warnings.filters)}
 
 
 def depends_on_its_key(subject: Subject) -> None:
@@ -65,6 +79,59 @@ def is_random_by_key_alone(subject: Subject) -> None:
         _, given = run(trial.system, trial.x, jax.random.key(n))
         _, none = run(trial.system, trial.x)
         close(given, none, "outputs with a key and without: it is random, so take the key from ctx.random_key()")
+
+
+def is_random_while_fitting_at_most(subject: Subject) -> None:
+    """What is random outside of fitting is so while fitting; what is random only then has the same mean in both."""
+    trial = trial_of(subject)
+    if not trial.stochastic:
+        demand(
+            not _draws(trial.system, trial.zero, fit=False),
+            "It draws numbers outside of fitting, and none while fitting.",
+        )
+        raise Skip("not stochastic: it raises no KeyRequiredError without a key")
+    if _draws(trial.system, trial.zero, fit=False):
+        raise Skip("it is random in all phases")
+    x = jnp.asarray(trial.x[0])
+    many = jax.vmap(lambda key: _output(trial.system, x, key, fit=True))(jax.random.split(jax.random.key(3), _MANY))
+    for a, b in zip(leaves({"": many}), leaves({"": _output(trial.system, x, None, fit=False)}), strict=True):
+        drawn, wanted = np.asarray(a.value, float), np.asarray(b.value, float)
+        error = _SIGMAS * drawn.std(axis=0) / np.sqrt(_MANY) + 1e-6
+        demand(
+            np.all(np.abs(drawn.mean(axis=0) - wanted) <= error),
+            f"The mean output while fitting is {drawn.mean(axis=0).tolist()}, without {wanted.tolist()}: scale what is "
+            "drawn, so that the two agree.",
+        )
+
+
+def draws_for_each_unit(subject: Subject) -> None:
+    """Units draw numbers of their own, at each step anew."""
+    trial = trial_of(subject)
+    xs = np.broadcast_to(trial.x[:1], (_STEPS, *trial.x.shape[1:]))
+    one, other = (run(trial.system, xs, jax.random.key(n))[1] for n in (1, 2))
+    rows: list[Any] = []
+    for a, b in zip(leaves({"": one}), leaves({"": other}), strict=True):
+        if np.shape(a.value)[1:] == np.shape(trial.zero) and np.shape(trial.zero) and a.value.dtype.kind != "V":
+            rows.append(np.not_equal(a.value, b.value).reshape(_STEPS, -1))
+    if not rows:
+        raise Skip("it has neither states nor outputs of one number a unit")
+    demand(
+        any(np.any(row != row[:, :1]) or np.all(row) for row in rows),
+        "Two keys make all units differ in the same steps alone: draw one number a unit.",
+    )
+
+
+def _draws(system: Any, x: Any, *, fit: bool) -> bool:
+    try:
+        eqx.filter_eval_shape(lambda: _output(system, x, None, fit=fit))
+    except Exception as error:
+        return isinstance(error, KeyRequiredError)
+    return False
+
+
+def _output(system: Any, x: Any, key: Any, *, fit: bool) -> Any:
+    ctx = context(system, 0, key, fit=fit)
+    return system.update(jax.tree.map(jnp.asarray, system.init_state(ctx)), x, ctx)[1]
 
 
 def _reads_key(trial: Trial) -> bool:

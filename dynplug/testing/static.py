@@ -128,6 +128,11 @@ def _documented(subject: Subject) -> str:
     return doc
 
 
+def documented_entry(subject: Subject, name: str) -> str:
+    """What the docstring says of an argument; empty where that is nothing."""
+    return argument_of(_doc(subject), name)
+
+
 def _fields(target: Any) -> dict[str, Any]:
     try:
         return dict(target.__dataclass_fields__)

@@ -6,10 +6,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dynplug.equations import parse
+from dynplug.errors import EquationError, nearest
 from dynplug.testing.compare import close, demand, finite
-from dynplug.testing.subject import Subject
+from dynplug.testing.driving import constants
+from dynplug.testing.subject import Skip, Subject
 
 _POINTS = np.array([-30.0, -1.1, -0.4, -1e-3, 0.0, 1e-3, 0.3, 0.9, 25.0])
+_RANGE = np.linspace(-10.0, 10.0, 401, dtype=np.float32)
+_FAR_AWAY = 1000.0
+_DRAWS, _NEAR = 4, 0.2
 _FAR = np.array([-1e30, -1e6, 1e6, 1e30])
 
 
@@ -43,3 +49,57 @@ def derivative_is_finite(subject: Subject) -> None:
     demand(found.shape == x.shape, f"The derivative has shape {found.shape}, for an input of {x.shape}.")
     demand(found.dtype == x.dtype, f"The derivative is {found.dtype}, for an input of {x.dtype}.")
     finite(found, f"the derivative at {x.tolist()}")
+
+
+def points_upward(subject: Subject) -> None:
+    """The derivative is positive at the threshold and nowhere negative, unless it is declared `signed`."""
+    x = jnp.asarray(_RANGE)
+    found = np.asarray(subject.instance.derivative(x))
+    demand(found[_RANGE == 0][0] > 0, f"The derivative at the threshold is {found[_RANGE == 0][0]}, not above zero.")
+    signed = "signed" in subject.spec.capabilities
+    demand(
+        signed or np.all(found >= 0),
+        f"The derivative is {found.min():g} at {_RANGE[found.argmin()]:g}: a spike gets likelier with the potential. "
+        "One with negative flanks says `signed` in its spec's `capabilities`.",
+    )
+
+
+def decays_from_the_threshold(subject: Subject) -> None:
+    """The derivative is greatest at the threshold and small far from it, alike on both sides unless `asymmetric`."""
+    found = np.abs(np.asarray(subject.instance.derivative(jnp.asarray(_RANGE))))
+    top = found[_RANGE == 0][0]
+    asymmetric = "asymmetric" in subject.spec.capabilities
+    demand(
+        asymmetric or found.max() <= top * (1 + 1e-5),
+        f"The derivative is greater at {_RANGE[found.argmax()]:g}, {found.max():g}, than at the threshold, {top:g}.",
+    )
+    ends = np.asarray(subject.instance.derivative(jnp.asarray([-_FAR_AWAY, _FAR_AWAY], jnp.float32)))
+    demand(np.all(np.abs(ends) < 0.01 * top), f"The derivative is {ends.tolist()} at +-{_FAR_AWAY:g}, {top:g} at 0.")
+    if not asymmetric:
+        close(found[::-1], found, "the derivative at -x, and at x (one that is not symmetric says `asymmetric`)")
+    inner = np.abs(_RANGE) <= 1
+    near, far = found[inner].mean(), found[~inner].mean()
+    demand(
+        asymmetric or far < near, f"The derivative is {far:.3g} on average away from the threshold, {near:.3g} near it."
+    )
+
+
+def follows_its_equation(subject: Subject) -> None:
+    """`derivative` is what `equation`, the text beside the class, says, at random parameters."""
+    text = getattr(subject.instance, "equation", "")
+    if not text:
+        raise Skip('it states no equation: `equation: ClassVar = "1 / (1 + beta * abs(x))**2"` beside the fields')
+    node = parse(text)
+    usual = constants(subject)
+    known = [*usual, "x", "pi"]
+    for name in node.names():
+        if name not in known:
+            raise EquationError(f"equation = {text}: there is no {name!r}. {nearest(name, known)}")
+    numbers = np.random.default_rng(12)
+    with jax.enable_x64(True):
+        x = jnp.asarray(_RANGE, float)
+        for _ in range(_DRAWS):
+            moved = {name: value * (1.0 + _NEAR * numbers.uniform(-1.0, 1.0)) for name, value in usual.items()}
+            found = subject.make(0, **moved).derivative(x)
+            wanted = np.broadcast_to(node.value({**moved, "x": np.asarray(x), "pi": np.pi}), x.shape)
+            close(found, wanted, f"the derivative, and {text}, with {moved}", rtol=1e-8)

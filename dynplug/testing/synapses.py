@@ -1,5 +1,7 @@
 """Checks of synapses alone."""
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -37,6 +39,23 @@ def answers_events(subject: Subject) -> None:
         demand(np.array_equal(a.value[:STEPS], b.value[:STEPS]), "An event changes outputs from before its step.")
     changed = any(np.any(a.value != b.value) for a, b in zip(leaves(out), leaves(silent), strict=True))
     demand(changed, f"An event of weight 1 changes no output in the {_LONG - STEPS} steps after it.")
+
+
+def tells_weights_apart(subject: Subject) -> None:
+    """Events of different weights get different answers, and an event at one unit none at another."""
+    trial = trial_of(subject)
+    answers: list[Any] = []
+    for weight in (1.0, 0.5):
+        events = _events(trial.zero).copy()
+        events.reshape(_LONG, -1)[STEPS, 0] = weight
+        _, (_, out) = run(trial.system, events, trial.key)
+        answers.append(out)
+    moved = [np.any(np.asarray(a.value) != np.asarray(b.value)) for a, b in zip(*map(leaves, answers), strict=True)]
+    demand(any(moved), "Events of weight 1 and of 0.5 get the same answer: the weight is not used.")
+    for leaf in leaves(answers[0]):
+        value = np.asarray(leaf.value).reshape(_LONG, -1)
+        changes = np.any(value != value[:1], axis=0)
+        demand(not np.any(changes[1:]), f"An event at unit 0 changes the {leaf.path} of other units.")
 
 
 def _events(zero: np.ndarray) -> np.ndarray:

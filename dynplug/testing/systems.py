@@ -1,6 +1,7 @@
 """Checks of every system: neurons, synapses, layers."""
 
 import tempfile
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +13,28 @@ import numpy as np
 from dynplug.core import leaves, load_states, save_states
 from dynplug.errors import ShapeError
 from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.driving import drive_of, weigh
 from dynplug.testing.stepping import (
     DT,
     STEPS,
     context,
     demand_form,
+    quick_jit,
     run,
     run_eagerly,
     size_of,
     start,
     started,
     step,
+    steps,
     trial_of,
     twin_of,
     unproven_trial_of,
 )
 from dynplug.testing.subject import Subject
 
-_BATCH, _EAGER = 2, 3
+_BATCH, _EAGER, _DRAWS = 2, 3, 8
+_INSTANCES = 24
 
 
 def state_keeps_its_form(subject: Subject) -> None:
@@ -51,7 +56,7 @@ def vmap_equals_loop(subject: Subject) -> None:
     trial = trial_of(subject)
     xs = np.stack([trial.x * scale for scale in np.linspace(1.0, 0.5, _BATCH, dtype=trial.x.dtype)])
     keys = None if trial.key is None else jax.random.split(trial.key, _BATCH)
-    _, (_, batch) = jax.vmap(lambda x, key: run(trial.system, x, key))(xs, keys)
+    _, (_, batch) = quick_jit(jax.vmap(lambda x, key: steps(trial.system, x, key)))(xs, keys)
     for n in range(_BATCH):
         _, (_, one) = run(trial.system, xs[n], None if keys is None else keys[n])
         close(jax.tree.map(lambda a, n=n: a[n], batch), one, f"sample {n} in a batch and alone")
@@ -108,8 +113,9 @@ def keeps_float64(subject: Subject) -> None:
 def _keeps(subject: Subject, dtype: Any) -> None:
     trial = trial_of(subject)
     system, x = subject.make(), np.asarray(trial.zero, dtype)
+    first = eqx.filter_eval_shape(lambda: start(system, trial.key))
     state, out = eqx.filter_eval_shape(lambda: step(system, start(system, trial.key), x, 0, trial.key))
-    for what, tree in (("state", state), ("output", out)):
+    for what, tree in (("first state", first), ("state", state), ("output", out)):
         for leaf in leaves({"": tree}):
             found = jnp.result_type(leaf.value)
             if jnp.issubdtype(found, jnp.inexact):
@@ -134,11 +140,11 @@ def gradients_are_finite(subject: Subject) -> None:
     trial = trial_of(subject)
     arrays, static = eqx.partition(trial.system, eqx.is_inexact_array)
 
-    @eqx.filter_jit
+    @quick_jit
     @eqx.filter_grad
     def gradient(given: Any) -> Any:
         arrays, xs = given
-        _, recorded = run(eqx.combine(arrays, static), xs, trial.key)
+        _, recorded = steps(eqx.combine(arrays, static), xs, trial.key)
         floating = [a for a in jax.tree.leaves(recorded) if jnp.issubdtype(a.dtype, jnp.floating)]
         return sum((jnp.mean(a).astype(float) for a in floating), jnp.zeros(()))
 
@@ -162,12 +168,17 @@ def wrong_inputs_are_refused(subject: Subject) -> None:
     trial = trial_of(subject)
     size = size_of(trial.system, "in_size")
     assert size is not None
-    wrong = np.zeros((*size[:-1], size[-1] + 1), trial.x.dtype)
-    try:
-        eqx.filter_eval_shape(lambda: step(trial.system, start(trial.system, trial.key), wrong, 0, trial.key))
-    except Exception:
-        return
-    raise ShapeError(f"An input of shape {wrong.shape} is taken where {size} is declared.")
+    for shape in ((*size[:-1], size[-1] + 1), (*size[:-1], 1), (2, *size), size[:-1]):
+        if shape in (size, ()):  # one number for all units is a drive
+            continue
+        wrong = np.zeros(shape, trial.x.dtype)
+        try:
+            eqx.filter_eval_shape(lambda x=wrong: step(trial.system, start(trial.system, trial.key), x, 0, trial.key))
+        except Exception:
+            continue
+        raise ShapeError(
+            f"An input of shape {shape} is taken where {size} is declared: compare shapes, do not broadcast."
+        )
 
 
 def stays_finite(subject: Subject) -> None:
@@ -177,3 +188,51 @@ def stays_finite(subject: Subject) -> None:
     xs = np.broadcast_to(np.asarray(trial.zero), (count, *np.shape(trial.zero)))
     state, (_, out) = run(trial.system, xs, trial.key)
     finite((state, out), f"state and output in {count * DT:g} ms without input")
+
+
+def answers_in_the_same_step(subject: Subject) -> None:
+    """An input reaches the output of its own step, unless the component is declared `delayed`.
+
+    In double precision, in which a surrogate's slope far from the threshold is not yet zero.
+    """
+    trial = trial_of(subject)
+    with jax.enable_x64(True):
+        system = subject.make()
+        first = started(system, trial.key)
+
+        @quick_jit
+        @partial(jax.value_and_grad, has_aux=True)
+        def outputs(x: Any, i: Any) -> Any:
+            _, out = step(system, first, x, i, trial.key)
+            return weigh(out), out
+
+        x, answered = jnp.asarray(trial.x[0], float), False
+        for i in range(_DRAWS if trial.stochastic else 1):  # one mask may drop all
+            ((_, one), slope), ((_, none), _) = (outputs(given, jnp.asarray(i, jnp.int32)) for given in (x, 0.0 * x))
+            pairs = zip(leaves({"": one}), leaves({"": none}), strict=True)
+            answered |= bool(np.any(np.asarray(slope)))
+            answered |= any(not np.array_equal(a.value, b.value) for a, b in pairs)
+    demand(
+        answered,
+        "The first input changes nothing of the first output. Is it that of the state before the step? What "
+        "answers later by intention says `delayed` in its spec's `capabilities`.",
+    )
+
+
+def every_output_moves(subject: Subject) -> None:
+    """Under a random drive no output is zero for ever while others are not, however the system is drawn."""
+    xs, still = drive_of(subject), dict[str, set[int]]()
+    for seed in range(_INSTANCES):  # of few connections, some reach no output
+        _, (_, out) = run(subject.make(seed), xs, trial_of(subject).key)
+        found = {leaf.path: _silent(np.asarray(leaf.value)) for leaf in leaves({"": out})}
+        still = {path: silent & still.get(path, silent) for path, silent in found.items()}
+        if not any(still.values()):
+            return
+    path, silent = next((path, silent) for path, silent in still.items() if silent)
+    where = f" {path!r}" if path else ""
+    demand(False, f"The output{where} is 0 in {len(xs)} steps of a random drive at {sorted(silent)[:3]}.")
+
+
+def _silent(rows: np.ndarray) -> set[int]:
+    zero = np.all(rows.reshape(len(rows), -1) == 0, axis=0)
+    return set() if np.all(zero) else set(np.flatnonzero(zero).tolist())

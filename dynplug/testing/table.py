@@ -1,8 +1,10 @@
 """All checks: which kinds each is for, and what it needs of a component."""
 
+import dynplug.testing.arguments as arguments
 import dynplug.testing.connectors as connectors
 import dynplug.testing.encoders as encoders
 import dynplug.testing.equations as equations
+import dynplug.testing.gradients as gradients
 import dynplug.testing.initializers as initializers
 import dynplug.testing.integrators as integrators
 import dynplug.testing.losses as losses
@@ -10,6 +12,7 @@ import dynplug.testing.neurons as neurons
 import dynplug.testing.observers as observers
 import dynplug.testing.odes as odes
 import dynplug.testing.optimizers as optimizers
+import dynplug.testing.populations as populations
 import dynplug.testing.randomness as randomness
 import dynplug.testing.runners as runners
 import dynplug.testing.schedules as schedules
@@ -18,18 +21,23 @@ import dynplug.testing.surrogates as surrogates
 import dynplug.testing.synapses as synapses
 import dynplug.testing.systems as systems
 import dynplug.testing.tasks as tasks
+import dynplug.testing.timing as timing
 from dynplug.plugin.kinds import KINDS, kind_named
+from dynplug.testing.behaviours import BEHAVIOURS
 from dynplug.testing.capabilities import (
     bptt,
     exponential_euler,
+    forgetful,
     ode,
     packaged,
+    prompt,
     saves,
     simulates,
     sized,
     spiking,
     stochastic,
     trains,
+    unclocked,
 )
 from dynplug.testing.check import Check
 
@@ -47,6 +55,8 @@ CHECKS: dict[str, Check] = {
         Check(static.citation_is_well_formed, _ALL),
         Check(static.params_match_constructor, _ALL),
         Check(static.builds, _ALL),
+        Check(arguments.every_argument_matters, tuple(BEHAVIOURS)),
+        Check(arguments.key_makes_the_arrays, _SYSTEMS),
         Check(systems.state_keeps_its_form, _SYSTEMS),
         Check(systems.shapes_are_declared, _SYSTEMS),
         Check(systems.wrong_inputs_are_refused, _SYSTEMS, (sized,)),
@@ -56,29 +66,62 @@ CHECKS: dict[str, Check] = {
         Check(systems.vmap_equals_loop, _SYSTEMS),
         Check(systems.compiles_once, _SYSTEMS),
         Check(systems.round_trips, _SYSTEMS),
+        Check(systems.answers_in_the_same_step, _SYSTEMS, (prompt,)),
+        Check(systems.every_output_moves, _SYSTEMS),
         Check(systems.stays_finite, _SYSTEMS),
         Check(systems.gradients_are_finite, _SYSTEMS),
+        Check(gradients.every_array_gets_a_gradient, _SYSTEMS),
+        Check(gradients.gradients_match_differences, _SYSTEMS),
+        Check(timing.starts_at_any_time, _SYSTEMS, (unclocked,)),
+        Check(timing.milliseconds_are_milliseconds, _SYSTEMS),
+        Check(populations.grid_equals_row, _ODES),
+        Check(populations.constants_may_differ_by_unit, _ODES),
         Check(randomness.repeats_itself, _SYSTEMS),
         Check(randomness.writes_no_globals, _SYSTEMS),
         Check(randomness.is_random_by_key_alone, _SYSTEMS),
         Check(randomness.depends_on_its_key, _SYSTEMS, (stochastic,)),
         Check(randomness.uses_keys_once, _SYSTEMS, (stochastic,)),
+        Check(randomness.is_random_while_fitting_at_most, _SYSTEMS),
+        Check(randomness.draws_for_each_unit, _SYSTEMS, (stochastic,)),
         Check(neurons.spikes_are_binary, ("neuron",), (spiking,)),
+        Check(neurons.spikes_when_driven, ("neuron",), (spiking,)),
+        Check(neurons.puts_out_its_spikes, ("neuron",), (spiking,)),
+        Check(neurons.stays_bounded, ("neuron",)),
+        Check(neurons.relaxes_after_a_drive, ("neuron",), (forgetful,)),
+        Check(neurons.has_no_singularity, ("neuron",)),
+        Check(timing.spikes_whatever_the_step, ("neuron",)),
+        Check(timing.charge_whatever_the_step, ("synapse",)),
         Check(odes.converges_at_its_order, _ODES, (ode,)),
         Check(odes.field_is_unitwise, _ODES, (ode, exponential_euler)),
         Check(equations.follows_its_equations, _ODES, (ode,)),
         Check(equations.equations_agree_in_units, _ODES, (ode,)),
+        Check(equations.starts_where_it_says, _ODES, (ode,)),
+        Check(equations.spikes_as_it_says, ("neuron",), (ode,)),
+        Check(equations.answers_events_as_it_says, ("synapse",), (ode,)),
         Check(synapses.puts_out_a_drive, ("synapse",)),
         Check(synapses.rests_without_events, ("synapse",)),
         Check(synapses.answers_events, ("synapse",)),
+        Check(synapses.tells_weights_apart, ("synapse",)),
         Check(losses.is_a_finite_scalar, _MEASURES),
         Check(losses.is_the_same_compiled, _MEASURES),
         Check(losses.ignores_order_of_samples, _MEASURES),
         Check(losses.gradient_matches_differences, ("loss",)),
+        Check(losses.every_output_and_target_matters, ("loss",)),
+        Check(losses.every_target_matters, ("metric",)),
+        Check(losses.is_least_at_its_target, ("loss",)),
+        Check(losses.ignores_duplicates, _MEASURES),
+        Check(losses.weighs_samples, _MEASURES),
+        Check(losses.ignores_a_class, _MEASURES),
+        Check(losses.stays_finite_far_away, ("loss",)),
         Check(surrogates.steps_exactly, ("surrogate",)),
         Check(surrogates.backward_is_its_derivative, ("surrogate",)),
         Check(surrogates.derivative_is_finite, ("surrogate",)),
+        Check(surrogates.points_upward, ("surrogate",)),
+        Check(surrogates.decays_from_the_threshold, ("surrogate",)),
+        Check(surrogates.follows_its_equation, ("surrogate",)),
         Check(integrators.has_its_order, ("integrator",)),
+        Check(integrators.reads_the_time, ("integrator",)),
+        Check(integrators.averages_the_step, ("integrator",)),
         Check(integrators.steps_in_both_precisions, ("integrator",)),
         Check(integrators.gradients_flow, ("integrator",)),
         Check(initializers.gives_shape_and_dtype, ("initializer",)),
@@ -90,6 +133,9 @@ CHECKS: dict[str, Check] = {
         Check(encoders.puts_time_first, ("encoder",)),
         Check(encoders.same_key_same_code, ("encoder",)),
         Check(encoders.other_key_other_code, ("encoder",)),
+        Check(encoders.every_value_matters, ("encoder",)),
+        Check(encoders.orders_values, ("encoder",)),
+        Check(encoders.draws_each_step_anew, ("encoder",)),
         Check(optimizers.decreases_a_quadratic, ("optimizer",)),
         Check(optimizers.state_round_trips, ("optimizer",)),
         Check(schedules.gives_a_number_for_every_step, ("schedule",)),
@@ -97,6 +143,8 @@ CHECKS: dict[str, Check] = {
         Check(tasks.recipe_builds, ("task",)),
         Check(tasks.data_fit_the_recipe, ("task",)),
         Check(tasks.same_key_same_data, ("task",)),
+        Check(tasks.test_is_not_training, ("task",)),
+        Check(tasks.targets_differ, ("task",)),
         Check(runners.runs_every_neuron, ("runner",), (simulates,)),
         Check(runners.continues_a_run, ("runner",), (simulates,)),
         Check(runners.trains_every_neuron, ("runner",), (trains,)),

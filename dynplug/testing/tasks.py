@@ -8,9 +8,9 @@ import numpy as np
 
 from dynplug.plugin import build, get, registry
 from dynplug.plugin.build import parameters
-from dynplug.testing.compare import demand
+from dynplug.testing.compare import demand, finite
 from dynplug.testing.stepping import size_of
-from dynplug.testing.subject import Subject
+from dynplug.testing.subject import Skip, Subject
 
 
 def recipe_builds(subject: Subject) -> None:
@@ -49,6 +49,35 @@ def same_key_same_data(subject: Subject) -> None:
     again = subject.make().load(jax.random.key(0))
     for a, b in zip(jax.tree.leaves(first), jax.tree.leaves(again), strict=True):
         demand(np.array_equal(np.asarray(a), np.asarray(b)), "Loading twice with one key gives different data.")
+
+
+def test_is_not_training(subject: Subject) -> None:
+    """No sample of the test data is among the training data."""
+    (x, _), (seen, _) = _load(subject)[1], _load(subject)[0]
+    count = len(jax.tree.leaves(seen)[0])
+    known = {_bytes(seen, n) for n in range(count)}
+    if len(known) < count:
+        raise Skip("the training data repeat some samples themselves: there are only so many patterns")
+    again = [n for n in range(len(jax.tree.leaves(x)[0])) if _bytes(x, n) in known]
+    demand(
+        not again, f"{len(again)} samples of the test data are training data too, the first of them number {again[:1]}."
+    )
+
+
+def _bytes(x: Any, n: int) -> bytes:
+    return b"".join(np.asarray(array[n]).tobytes() for array in jax.tree.leaves(x))
+
+
+def targets_differ(subject: Subject) -> None:
+    """Targets are not all the same, in either phase, and data are finite."""
+    for phase, (x, y) in zip(("training", "test"), _load(subject), strict=True):
+        finite((x, y), f"the {phase} data")
+        for array in jax.tree.leaves(y):
+            rows = np.asarray(array).reshape(len(array), -1)
+            demand(
+                np.any(rows != rows[:1]) or np.any(rows != rows[:, :1]),
+                f"All targets of the {phase} data are the same.",
+            )
 
 
 def _load(subject: Subject) -> Any:

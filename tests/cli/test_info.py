@@ -79,15 +79,32 @@ def test_a_source_that_is_not_there_is_one_line(dynplug, one_line):
 
 def test_the_formulas_beside_the_class_are_shown(dynplug):
     lines = dynplug("info", "neuron", "AdExIF").out.splitlines()
-    assert lines[-5:] == [
+    assert lines[-10:] == [
         "**Equations as text:**",
         "",
         "    dV/dt = (-gL * (V - EL) + gL * Delta_T * exp((V_held - V_T) / Delta_T) - w + I) / C",
         "    dw/dt = (a * (V - EL) - w) / tau_w",
         "    V_held = min(V, V_th)",
+        "    V(0) = EL",
+        "    w(0) = 0",
+        "    spike = V >= V_th",
+        "    V after a spike = V_reset",
+        "    w after a spike = w + b",
     ]
     info = json.loads(dynplug("info", "neuron", "ALIF", "--json").out)
-    assert info["formulas"] == {"dV/dt": "(-(V - V_rest) + R * I) / tau", "da/dt": "-a / tau_a"}
+    assert info["formulas"] == {
+        "dV/dt": "(-(V - V_rest) + R * I) / tau",
+        "da/dt": "-a / tau_a",
+        "V(0)": "V_rest",
+        "a(0)": "0",
+        "spike": "V >= V_th + beta * a",
+        "V after a spike": "V_reset",
+        "a after a spike": "a + 1",
+    }
+    assert json.loads(dynplug("info", "surrogate", "SuperSpike", "--json").out)["formulas"] == {
+        "derivative": "1 / (1 + beta * abs(x))**2"
+    }
+    assert '"h after an event": "h + w"' in dynplug("info", "synapse", "Alpha", "--json").out
 
 
 def test_what_states_no_formulas_shows_none(dynplug):

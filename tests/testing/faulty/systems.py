@@ -246,8 +246,8 @@ class IgnoresEvents(Layer):
         return state, dp.Drive(current=state)
 
 
-def layer(check, target, *also, **more):
-    return {"check": check, "kind": "layer", "target": target, "also": also} | more
+def layer(check, target, **more):
+    return {"check": check, "kind": "layer", "target": target} | more
 
 
 FAULTS = [
@@ -260,7 +260,7 @@ FAULTS = [
     layer("vmap_equals_loop", SeesTheBatch),
     layer("compiles_once", MakesALambda),
     layer("compiles_once", StartsWeak),
-    layer("round_trips", HidesItsWeight, "compiles_once"),
+    layer("round_trips", HidesItsWeight),
     layer("stays_finite", Explodes),
     layer("gradients_are_finite", HasNoSlope),
     layer("repeats_itself", ReadsAGlobal),

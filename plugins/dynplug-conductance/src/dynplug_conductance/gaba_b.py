@@ -73,6 +73,7 @@ class GABAB(Synapse):
         "event": "0",
     }
     definitions: ClassVar = {"wT": "T_max * where(event > 0, event, T)"}
+    starts_at: ClassVar = {"r": "0", "s": "0", "T": "0", "event": "0"}
 
     def init_state(self, ctx: Context) -> GABABState:
         nothing = jnp.zeros(self.size, ctx.dtype)

@@ -11,7 +11,7 @@ def dynplug_register_neurons() -> list[NeuronSpec]:
             name="soma",
             target="dynplug_conductance.soma:Soma",
             summary="made of ion channels",
-            example={"size": 3},
+            example={"size": 3, "channels": {"CaT": {"g": 0.4}, "K": {}, "Leak": {}, "Na": {}}},
         ),
         NeuronSpec(
             name="wang-buzsaki",

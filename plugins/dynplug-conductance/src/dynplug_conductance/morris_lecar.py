@@ -84,6 +84,8 @@ class MorrisLecar(Neuron):
         "w_inf": "(1 + tanh((V - V3) / V4)) / 2",
         "tau_w": "1 / cosh((V - V3) / (2 * V4))",
     }
+    starts_at: ClassVar = {"V": "V_init", "w": "w_inf"}
+    spikes_if: ClassVar = "V_before < V_th and V >= V_th"
 
     def init_state(self, ctx: Context) -> MorrisLecarState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

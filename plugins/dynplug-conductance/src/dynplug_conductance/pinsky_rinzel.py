@@ -115,6 +115,13 @@ class PinskyRinzel(Neuron):
         "alpha_q": "min(0.00002[1/ms] * Ca, 0.01[1/ms])",
         "beta_q": "0.001[1/ms]",
     }
+    starts_at: ClassVar = {
+        "V": "V_init",
+        "Vd": "V_init",
+        "Ca": "0",
+        **{x: f"alpha_{x} / (alpha_{x} + beta_{x})" for x in "hnscq"},
+    }
+    spikes_if: ClassVar = "V_before < V_th and V >= V_th"
 
     def init_state(self, ctx: Context) -> PinskyRinzelState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

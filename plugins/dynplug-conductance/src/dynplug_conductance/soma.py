@@ -1,7 +1,7 @@
 """A soma made of ion channels."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -85,6 +85,8 @@ class Soma(Neuron):
     V_init: Parameter = param(-65.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
+
+    spikes_if: ClassVar = "V_before < V_th and V >= V_th"
 
     @property
     def equations(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]

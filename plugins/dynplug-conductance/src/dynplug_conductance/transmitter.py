@@ -79,6 +79,7 @@ class FirstOrder(Synapse):
 
     equations: ClassVar = {"r": "alpha * wT * (1 - r) - beta * r", "T": "0", "event": "0"}
     definitions: ClassVar = {"wT": "T_max * where(event > 0, event, T)"}
+    starts_at: ClassVar = {"r": "0", "T": "0", "event": "0"}
 
     def init_state(self, ctx: Context) -> FirstOrderState:
         nothing = jnp.zeros(self.size, ctx.dtype)

@@ -84,6 +84,12 @@ class WangBuzsaki(Neuron):
         "alpha_n": "0.01[1/ms/mV] * (V + 34[mV]) / (1 - exp(-(V + 34[mV]) / 10[mV]))",
         "beta_n": "0.125[1/ms] * exp(-(V + 44[mV]) / 80[mV])",
     }
+    starts_at: ClassVar = {
+        "V": "V_init",
+        "h": "alpha_h / (alpha_h + beta_h)",
+        "n": "alpha_n / (alpha_n + beta_n)",
+    }
+    spikes_if: ClassVar = "V_before < V_th and V >= V_th"
 
     def init_state(self, ctx: Context) -> WangBuzsakiState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

@@ -25,5 +25,6 @@ def dynplug_register_surrogates() -> list[SurrogateSpec]:
             name="multi-gaussian",
             target="dynplug_resonate.multi_gaussian:MultiGaussian",
             summary="normal density with negative flanks",
+            capabilities=("signed",),
         )
     ]

@@ -1,6 +1,7 @@
 """A normal density with negative flanks as a surrogate."""
 
 import math
+from typing import ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -28,6 +29,12 @@ class MultiGaussian(Surrogate):
     h: Parameter = param(0.15)
     s: Parameter = param(6.0, positive=True)
     sigma: Parameter = param(0.5, positive=True)
+
+    equation: ClassVar = (
+        "((1 + h) * exp(-(x**2) / (2 * sigma**2))"
+        " - h / s * (exp(-((x - sigma)**2) / (2 * (s * sigma)**2)) + exp(-((x + sigma)**2) / (2 * (s * sigma)**2))))"
+        " / (sigma * sqrt(2 * pi))"
+    )
 
     def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         broad = self.s * self.sigma

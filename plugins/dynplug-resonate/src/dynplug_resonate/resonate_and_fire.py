@@ -54,6 +54,9 @@ class ResonateAndFire(Neuron):
     jump_to: ClassVar[str] = "u"
 
     equations: ClassVar = {"u": "b * u - omega * V + I[mV/ms]", "V": "omega * u + b * V"}
+    starts_at: ClassVar = {"u": "0", "V": "0"}
+    spikes_if: ClassVar = "V >= V_th"
+    on_spike: ClassVar = {"u": "0", "V": "V_th"}
 
     def init_state(self, ctx: Context) -> ResonateAndFireState:
         zero = jnp.zeros(self.size, ctx.dtype)

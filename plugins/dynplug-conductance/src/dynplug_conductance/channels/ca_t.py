@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 import jax.numpy as jnp
-from jax.nn import sigmoid
+from jax.nn import log_sigmoid, sigmoid
 from jaxtyping import Array, Float
 
 from dynplug import Parameter, param
@@ -52,7 +52,10 @@ class CaT(Channel):
 
     def derivative(self, gates: Gates, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:
         v = V + self.shift
-        tau = 30.8 + (211.4 + jnp.exp((v + 113.2) / 5.0)) / (1.0 + jnp.exp((v + 84.0) / 3.2))
+        closed = log_sigmoid(
+            -(v + 84.0) / 3.2
+        )  # the rise alone would overflow at potentials where the product is small
+        tau = 30.8 + 211.4 * jnp.exp(closed) + jnp.exp((v + 113.2) / 5.0 + closed)
         return {"h": self.phi * (self._steady(V) - gates["h"]) / tau}
 
     def current(

@@ -1,0 +1,119 @@
+"""Checks that nothing which a component takes is ignored."""
+
+from contextlib import suppress
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import leaves
+from dynplug.plugin.build import parameters
+from dynplug.testing.behaviours import BEHAVIOURS
+from dynplug.testing.compare import close, demand
+from dynplug.testing.driving import constants, traced
+from dynplug.testing.subject import Skip, Subject
+from dynplug.testing.variants import arguments, variants
+
+_ALIKE = 0.999  # a correlation of two arrays above this says that they were drawn from one key
+_FEWEST = 6  # numbers in an array, below which a correlation says nothing
+
+
+def every_argument_matters(subject: Subject) -> None:
+    """Another value of any argument changes something; of a system, a state, an output or a gradient."""
+    varied, declared = arguments(subject), subject.spec.inert
+    for name in varied:
+        if name in declared:
+            _demand_inert(subject, name, varied[name])
+    silent = [name for name in varied if name not in declared and _is_inert(subject, name, varied[name])]
+    demand(
+        not silent,
+        f"Other values of {', '.join(map(repr, silent))} change nothing that it does. Use what is given, or drop the "
+        "argument, or say in the spec's `inert` why it changes no number.",
+    )
+
+
+def _others(subject: Subject, name: str, value: Any) -> list[Any]:
+    """Instances with other values of an argument; one that refuses a value may take another."""
+    made: list[Any] = []
+    for other in variants(subject, name, value):
+        with suppress(Exception):
+            made.append(_made(subject, name, other))
+    return made
+
+
+def _is_inert(subject: Subject, name: str, value: Any) -> bool:
+    """Whether every other value that the constructor takes leaves everything as it is."""
+    made = _others(subject, name, value)
+    for behave in BEHAVIOURS[subject.kind]:
+        usual = _usual(subject, behave)
+        if any(_differs(_done(subject, other, behave), usual) for other in made):
+            return False
+    return bool(made)
+
+
+def _demand_inert(subject: Subject, name: str, value: Any) -> None:
+    """What is declared to change no number changes none, but for rounding."""
+    behave = BEHAVIOURS[subject.kind][0]
+    for other in _others(subject, name, value):
+        close(
+            _done(subject, other, behave),
+            _usual(subject, behave),
+            f"what it does with another {name!r}, which is `inert`",
+        )
+
+
+def _usual(subject: Subject, behave: Any) -> list[np.ndarray]:
+    return subject.remember(behave.__name__, lambda: _done(subject, _made(subject), behave))
+
+
+def _made(subject: Subject, name: str = "", other: Any = None) -> Any:
+    if subject.kind not in _SYSTEMS:
+        return subject.make(**({name: other} if name else {}))
+    if name in constants(subject):
+        return traced(subject, **{name: jnp.asarray(other, float)})
+    return traced(subject, **({name: other} if name else {}))
+
+
+_SYSTEMS = ("neuron", "synapse", "layer")
+
+
+def _done(subject: Subject, made: Any, behave: Any) -> list[np.ndarray]:
+    """What it does, or that it cannot: what was drawn for one size does not run with another."""
+    try:
+        return jax.tree.map(np.asarray, [leaf.value for leaf in leaves({"": behave(subject, made)})])
+    except Exception as error:
+        return [np.asarray(type(error).__name__)]
+
+
+def _differs(one: list[Any], other: list[Any]) -> bool:
+    if len(one) != len(other):
+        return True
+    pairs = zip(one, other, strict=True)
+    return any(a.dtype != b.dtype or not np.array_equal(a, b, equal_nan=a.dtype.kind == "f") for a, b in pairs)
+
+
+def key_makes_the_arrays(subject: Subject) -> None:
+    """What the key draws differs from key to key, and no two arrays are drawn from the same key."""
+    if "key" not in parameters(subject.target):
+        raise Skip("its constructor takes no key")
+    one, other = (_drawn(subject.make(seed)) for seed in (0, 1))
+    if not any(np.ptp(a) > 0 for a in one.values() if a.size > 1):
+        raise Skip("nothing is drawn: its arrays are constant")
+    same = one.keys() == other.keys() and all(np.array_equal(one[n], other[n]) for n in one)
+    demand(not same, "Two keys give the same arrays: the key is not used.")
+    names = [n for n, a in one.items() if a.size >= _FEWEST and np.ptp(a) > 0]
+    twins = [(a, b) for i, a in enumerate(names) for b in names[:i] if _correlation(one[a], one[b]) > _ALIKE]
+    demand(not twins, f"{twins[:1]} are the same numbers but for their scale: split the key, one for each.")
+
+
+def _drawn(system: Any) -> dict[str, np.ndarray]:
+    found = leaves(eqx.filter(system, eqx.is_inexact_array))
+    return {leaf.path: np.asarray(leaf.value).ravel() for leaf in found}
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    size = min(a.size, b.size)
+    a, b = a[:size], b[:size]
+    return 0.0 if not (np.ptp(a) and np.ptp(b)) else abs(float(np.corrcoef(a, b)[0, 1]))

@@ -1,0 +1,65 @@
+"""What a component does, as numbers that two instances of it can be compared by."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.testing.driving import gradients, records
+from dynplug.testing.losses import data_of
+from dynplug.testing.subject import Subject
+
+_POINTS = np.linspace(-3.0, 3.0, 61, dtype=np.float32)
+_UNITS = (12, 12)
+
+
+def _surrogate(subject: Subject, surrogate: Any) -> Any:
+    return surrogate.derivative(jnp.asarray(_POINTS))
+
+
+def _measure(subject: Subject, function: Any) -> Any:
+    predicts, targets = data_of(subject)
+    wide = 5.0 * predicts  # errors of all sizes
+    once = targets[:, 0]  # without time, where it takes such
+    values = [function(wide, targets), jax.grad(function)(wide, targets)]
+    with suppress(Exception):
+        values.append(function(wide, once))
+    return values
+
+
+def _encoder(subject: Subject, encoder: Any) -> Any:
+    values = np.random.default_rng(0).random((8, 4), np.float32)
+    values[0] = [0.0, 1.0, 0.5, 0.005]
+    return encoder(values, key=jax.random.key(0))
+
+
+def _initializer(subject: Subject, initializer: Any) -> Any:
+    return [initializer(jax.random.key(0), shape, jnp.float32) for shape in ((4, 3), (3, 5))]
+
+
+def _connector(subject: Subject, connector: Any) -> Any:
+    return connector(*_UNITS, key=jax.random.key(0)).mask
+
+
+def _task(subject: Subject, task: Any) -> Any:
+    return jax.tree.map(np.asarray, task.load(jax.random.key(0)))
+
+
+_SYSTEM = (records, gradients)
+
+BEHAVIOURS: dict[str, tuple[Callable[[Subject, Any], Any], ...]] = {
+    "neuron": _SYSTEM,
+    "synapse": _SYSTEM,
+    "layer": _SYSTEM,
+    "surrogate": (_surrogate,),
+    "loss": (_measure,),
+    "metric": (_measure,),
+    "encoder": (_encoder,),
+    "initializer": (_initializer,),
+    "connector": (_connector,),
+    "task": (_task,),
+}
+"""By kind, functions of a subject and an instance; each is called only where those before it tell no difference."""

@@ -1,0 +1,126 @@
+"""Systems under a random drive that is strong and long enough for everything that they do to happen."""
+
+import dataclasses
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import leaves
+from dynplug.core.parameter import POSITIVE
+from dynplug.testing.stepping import quick_jit, run, size_of, steps, trial_of
+from dynplug.testing.subject import UNITS, Subject
+
+DURATION = 2000  # steps of DT
+SLOW = 8 * DURATION
+_LAYER_STEPS = 100  # a layer's are rarely longer than a delay, and its arrays are larger
+_ENOUGH, _TOO_MANY = 3, 0.2  # spikes of each unit, at least; share of steps with one, at most
+_AMPLITUDES = np.logspace(-3, 4, 43)
+_EVENTS = 0.05  # probability of one in a step
+
+
+def constants(subject: Subject) -> dict[str, Any]:
+    """The numbers that a system's fields made by `param` hold."""
+    instance = subject.instance
+    if not dataclasses.is_dataclass(instance):
+        return {}
+    named = {f.name: getattr(instance, f.name) for f in dataclasses.fields(instance) if POSITIVE in f.metadata}
+    accepted = {f.name for f in dataclasses.fields(instance) if f.init}
+    return {n: v for n, v in named.items() if n in accepted and v is not None and np.ndim(v) == 0}
+
+
+def traced(subject: Subject, **given: Any) -> Any:
+    """An instance whose constants are arrays: one program serves all their values, and has their derivatives."""
+    arrays = {name: jnp.asarray(value, float) for name, value in constants(subject).items()}
+    return subject.make(0, **(arrays | given))
+
+
+def drive_of(subject: Subject) -> np.ndarray:
+    """Inputs (time, units) of a component, of every strength up to one that makes a spiking neuron spike."""
+    return subject.remember("drive", lambda: _drive(subject))
+
+
+def _drive(subject: Subject) -> np.ndarray:
+    trial = trial_of(subject)
+    numbers, dtype = np.random.default_rng(2), trial.x.dtype
+    size = size_of(trial.system, "in_size") or (UNITS,)
+    if subject.kind == "layer":
+        return numbers.normal(size=(_LAYER_STEPS, *size)).astype(dtype)
+    if subject.kind == "synapse":
+        weights = 0.3 + numbers.random((DURATION, *size))
+        return np.where(numbers.random(weights.shape) < _EVENTS, weights, 0.0).astype(dtype)
+    amplitude, duration = _spiking(subject)
+    return (numbers.random((duration, *size)) + 0.5).astype(dtype) * dtype.type(amplitude or 1.0)
+
+
+def amplitude_of(subject: Subject) -> float | None:
+    """The mean current under which each unit spikes a few times; `None` where there is none."""
+    return _spiking(subject)[0]
+
+
+def _spiking(subject: Subject) -> tuple[float | None, int]:
+    """That current, and the steps it takes: some neurons are slow."""
+    return subject.remember("spiking", lambda: _first_spiking(subject))
+
+
+def _first_spiking(subject: Subject) -> tuple[float | None, int]:
+    for duration in (DURATION, SLOW):
+        amplitude = _amplitude(subject, duration)
+        if amplitude is not None:
+            return amplitude, duration
+    return None, DURATION
+
+
+def _amplitude(subject: Subject, duration: int) -> float | None:
+    trial = trial_of(subject)
+    x = np.broadcast_to(np.ones_like(trial.zero), (duration, *np.shape(trial.zero)))
+
+    @quick_jit
+    @eqx.filter_vmap(in_axes=(None, 0, None))
+    def counted(system: Any, amplitude: Any, key: Any) -> tuple[Any, Any]:
+        last, (states, _) = steps(system, x * amplitude, key)
+        spikes = [jnp.sum(states.spike, axis=0)] if getattr(states, "spike", None) is not None else []
+        fine = jnp.all(jnp.asarray([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves(last)]))
+        return spikes, fine
+
+    counts, fine = counted(trial.system, jnp.asarray(_AMPLITUDES, x.dtype), trial.key)
+    if not counts:
+        return 1.0
+    each = np.concatenate([np.asarray(count).reshape(len(_AMPLITUDES), -1) for count in counts], axis=1)
+    good = (each.min(axis=1) >= _ENOUGH) & (each.max(axis=1) <= _TOO_MANY * duration) & np.asarray(fine)
+    found = np.flatnonzero(good)
+    return float(_AMPLITUDES[found[0]]) if len(found) else None
+
+
+def weigh(recorded: Any) -> Any:
+    """A sum of all floating numbers of a record, each with a weight of its own: no part of it hides another."""
+    total = jnp.zeros(())
+    for n, leaf in enumerate(leaf for leaf in jax.tree.leaves(recorded) if jnp.issubdtype(leaf.dtype, jnp.floating)):
+        weights = jnp.cos(1.0 + n + 0.7 * jnp.arange(leaf.size, dtype=leaf.dtype)).reshape(leaf.shape)
+        total = total + jnp.mean(leaf * weights).astype(total.dtype)
+    return total
+
+
+@quick_jit
+def _gradients(system: Any, xs: Any, key: Any) -> Any:
+    arrays, static = eqx.partition(system, eqx.is_inexact_array)
+    return jax.grad(lambda given: weigh(steps(eqx.combine(given[0], static), given[1], key)[1]))((arrays, xs))
+
+
+def records(subject: Subject, system: Any) -> Any:
+    """All states and outputs under a drive that is strong, then weak; and which arrays are trained."""
+    trained = np.asarray([leaf.trainable for leaf in leaves(system)])
+    return run(system, _strong_and_weak(subject), trial_of(subject).key), trained
+
+
+def gradients(subject: Subject, system: Any) -> Any:
+    """The gradient of a weighted sum of all these, with respect to the system's arrays, and to the input."""
+    return _gradients(system, _strong_and_weak(subject), trial_of(subject).key)
+
+
+def _strong_and_weak(subject: Subject) -> Any:
+    xs = drive_of(subject)
+    half = len(xs) // 2
+    return jnp.asarray(np.concatenate([xs[:half], 0.3 * xs[half:]]))

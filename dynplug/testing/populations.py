@@ -1,0 +1,59 @@
+"""Checks of what holds between the units of a population."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.core import leaves
+from dynplug.testing.compare import close
+from dynplug.testing.driving import constants, drive_of, traced
+from dynplug.testing.stepping import run, trial_of
+from dynplug.testing.subject import UNITS, Skip, Subject
+
+_STEPS = 400
+
+
+def grid_equals_row(subject: Subject) -> None:
+    """A grid of units does what as many units in a row do, and units that swap their inputs swap their outputs."""
+    _demand_deterministic(subject)
+    xs = drive_of(subject)[:_STEPS]
+    four = np.concatenate([xs, xs[:, :1] * 0.9], axis=1)
+    (_, row), (_, grid) = (
+        run(subject.make(size=size), x)[1] for size, x in ((4, four), ((2, 2), four.reshape(-1, 2, 2)))
+    )
+    close(jax.tree.map(_flat, grid), jax.tree.map(_flat, row), "outputs of 2 by 2 units, and of 4")
+    _, (_, swapped) = run(subject.make(size=4), four[:, ::-1])
+    back = jax.tree.map(lambda a: a[:, ::-1] if np.shape(a)[1:] == (4,) else a, swapped)
+    close(back, row, "outputs of units that swap their inputs, swapped back, and before")
+
+
+def _flat(a: Any) -> Any:
+    return np.asarray(a).reshape(len(a), -1)
+
+
+def constants_may_differ_by_unit(subject: Subject) -> None:
+    """With one value a unit, each unit does what it does in a population where all have its value."""
+    _demand_deterministic(subject)
+    usual = constants(subject)
+    if not usual:
+        raise Skip("no field of it is made by param(...)")
+    xs = drive_of(subject)[:_STEPS]
+    shares = np.linspace(1.0, 1.02, UNITS)
+    each = {name: jnp.asarray(value * shares, float) for name, value in usual.items()}
+    _, (_, together) = run(subject.make(0, **each), xs)
+    for unit, share in enumerate(shares):
+        one = {name: jnp.asarray(value * share, float) for name, value in usual.items()}
+        _, (_, alone) = run(traced(subject, **one), xs)
+        for a, b in zip(leaves({"": together}), leaves({"": alone}), strict=True):
+            if np.shape(a.value) == (len(xs), UNITS):
+                what = f"outputs of unit {unit} with constants of its own, and where all units have them"
+                close(np.asarray(a.value)[:, unit], np.asarray(b.value)[:, unit], what)
+
+
+def _demand_deterministic(subject: Subject) -> None:
+    if trial_of(subject).stochastic:
+        raise Skip("it is stochastic")
+    if subject.example.get("size") != UNITS:
+        raise Skip(f"its example has no size={UNITS}")
