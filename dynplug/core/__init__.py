@@ -22,7 +22,12 @@ from dynplug.core.ode import (
     discrete as discrete,
     ode as ode,
 )
-from dynplug.core.parameter import Parameter as Parameter, as_size as as_size, param as param
+from dynplug.core.parameter import (
+    Parameter as Parameter,
+    as_count as as_count,
+    as_size as as_size,
+    param as param,
+)
 from dynplug.core.paths import leaves as leaves, lookup as lookup
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
@@ -33,5 +38,10 @@ from dynplug.core.state_dict import (
     state_dict as state_dict,
 )
 from dynplug.core.step import as_dt as as_dt, as_number as as_number, as_t0 as as_t0
-from dynplug.core.system import DynamicalSystem as DynamicalSystem, Lift as Lift, Sequential as Sequential
+from dynplug.core.system import (
+    DynamicalSystem as DynamicalSystem,
+    Lift as Lift,
+    Sequential as Sequential,
+    as_system as as_system,
+)
 from dynplug.core.values import check_values as check_values

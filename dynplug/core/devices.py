@@ -18,10 +18,17 @@ def to(tree: Any, device: Any) -> Any:
     - `device`: `"cpu"`, `"gpu"` (or `"cuda"`), `"tpu"`: the first of that kind; a `jax.Device`; or a
         `jax.sharding.Sharding`.
 
-    **Raises:** `DeviceError` where there is no such device.
+    **Raises:** `DeviceError` where there is no such device, and for what is none.
     """
+    if isinstance(device, str):
+        device = _find(device)
+    elif not isinstance(device, (jax.Device, jax.sharding.Sharding)):
+        raise DeviceError(
+            f"{device!r} is no device: give 'cpu', 'gpu', 'tpu', a jax.Device or a jax.sharding.Sharding. A model's "
+            "dtype is that of its arrays: cast those, as by jax.tree.map, or load_state_dict(..., cast=True)."
+        )
     arrays, rest = eqx.partition(tree, is_array)
-    return eqx.combine(jax.device_put(arrays, _find(device) if isinstance(device, str) else device), rest)
+    return eqx.combine(jax.device_put(arrays, device), rest)
 
 
 def _find(kind: str) -> Any:

@@ -102,7 +102,18 @@ def as_size(size: int | Sequence[int]) -> tuple[int, ...]:
 
     The converter of the field `size`: `size: tuple[int, ...] = eqx.field(static=True, converter=as_size)`.
     """
-    units = (size,) if isinstance(size, (int, np.integer)) else tuple(size)
-    if not units or not all(isinstance(n, (int, np.integer)) and n > 0 for n in units):
+    units = tuple(size) if isinstance(size, (Sequence, np.ndarray)) else (size,)
+    if not units or not all(_is_count(n) for n in units):
         raise ParameterError(f"size={size!r} is no number of units: give a positive whole number, or a tuple of them.")
     return tuple(int(n) for n in units)
+
+
+def as_count(name: str, count: Any) -> int:
+    """A number of units as given, or `ParameterError`."""
+    if not _is_count(count):
+        raise ParameterError(f"{name}={count!r} is no number of units: give a positive whole number.")
+    return int(count)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and value > 0

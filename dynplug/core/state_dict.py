@@ -48,8 +48,14 @@ def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True
     **Returns:** `(tree, missing, unexpected, differing)`.
 
     **Raises:** `StateDictError`, with attributes `missing`, `unexpected` and `differing`, where `strict` is not met;
-    `ParameterError` for a parameter that is not finite, or not above zero where it must be.
+    `CheckpointError` for what is no dictionary; `ParameterError` for a parameter that is not finite, or not above zero
+    where it must be.
     """
+    if not isinstance(arrays, Mapping):
+        raise CheckpointError(
+            "load_state_dict takes a dictionary of arrays by path, as state_dict gives it; got "
+            f"{type(arrays).__name__}. A file is read by load_states(path, tree)."
+        )
     return _checked(fill(tree, leaves(tree), arrays, cast=cast), strict)
 
 

@@ -33,6 +33,20 @@ class _Answering(type(eqx.Module)):
             raise
 
 
+def as_system(target: Any, where: str) -> "DynamicalSystem":
+    """What a runner is given, if it is a system; else `CompositionError`, with what to give."""
+    if isinstance(target, type):
+        raise CompositionError(f"{where} runs a system, and {target.__name__} is a class: give an instance of it.")
+    if not (hasattr(target, "init_state") and hasattr(target, "update")):
+        kind = getattr(target, "__name__", type(target).__name__)
+        lifted = " A function or a stateless module is made one by dp.Lift(...)." if callable(target) else ""
+        raise CompositionError(
+            f"{where} runs a system, with init_state and update, and {kind} is none.{lifted} Several in a row are "
+            "dp.Sequential(...)."
+        )
+    return target
+
+
 class DynamicalSystem(eqx.Module, metaclass=_Answering):
     """How a system's state starts, and how one time step changes it.
 

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem
+from dynplug.core import Context, DynamicalSystem, as_count
 from dynplug.initializers import LecunNormal, initialize, required
 from dynplug.layers.one_sample import check_input
 
@@ -39,6 +39,7 @@ class Dense(DynamicalSystem):
         b_initializer: Any = 0.0,
         key: PRNGKeyArray | None = None,
     ):
+        in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         W_key, b_key = (None, None) if key is None else jax.random.split(key)
         self.weight = required(W_initializer, (out_size, in_size), key=W_key, name="Dense weight (out, in)")
         self.bias = initialize(b_initializer, (out_size,), key=b_key, name="Dense bias (out,)")

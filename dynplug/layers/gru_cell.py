@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem
+from dynplug.core import Context, DynamicalSystem, as_count
 from dynplug.layers.initial_state import InitialState, initial_state
 from dynplug.layers.one_sample import check_input
 
@@ -48,6 +48,7 @@ class GRUCell(DynamicalSystem):
         train_state: bool = False,
         key: PRNGKeyArray,
     ):
+        in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         cell_key, state_key = jax.random.split(key)
         self.cell = eqx.nn.GRUCell(in_size, out_size, use_bias=use_bias, key=cell_key)
         self.state0 = initial_state(state_initializer, out_size, train=train_state, key=state_key)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem
+from dynplug.core import Context, DynamicalSystem, as_count
 from dynplug.initializers import LecunNormal, Orthogonal, initialize, required
 from dynplug.layers.initial_state import InitialState, initial_state
 from dynplug.layers.one_sample import check_input
@@ -59,6 +59,7 @@ class RNNCell(DynamicalSystem):
         train_state: bool = False,
         key: PRNGKeyArray | None = None,
     ):
+        in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         keys = [None] * 4 if key is None else jax.random.split(key, 4)
         self.W = required(W_initializer, (out_size, in_size), key=keys[0], name="RNNCell W (out, in)")
         self.U = required(U_initializer, (out_size, out_size), key=keys[1], name="RNNCell U (out, out)")

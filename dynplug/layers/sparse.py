@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynplug.connectors import Connections
-from dynplug.core import Context, DynamicalSystem
+from dynplug.core import Context, DynamicalSystem, as_count
 from dynplug.errors import OptionError, ParameterError
 from dynplug.initializers import LecunNormal, initialize, required
 from dynplug.layers.one_sample import check_input
@@ -51,6 +51,7 @@ class Sparse(DynamicalSystem):
         method: str = "dense",
         key: PRNGKeyArray | None = None,
     ):
+        in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         if method not in _METHODS:
             raise OptionError(f"Sparse(method={method!r}): choose 'dense' or 'sparse'.")
         if not callable(connector) or isinstance(connector, type):

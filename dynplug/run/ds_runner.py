@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 from tqdm import tqdm
 
-from dynplug.core import DynamicalSystem, as_dt, as_t0
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0
 from dynplug.errors import DurationError, OptionError, ShapeError
 from dynplug.plugin.hints import answers_for_arguments
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
@@ -129,7 +129,7 @@ class DSRunner:
         fun_monitors: Any = None,
     ):
         refuse("DSRunner", {"dyn_vars": dyn_vars, "fun_inputs": fun_inputs, "fun_monitors": fun_monitors}, _INSTEAD)
-        self.target = target
+        self.target = as_system(target, "DSRunner")
         self.dt, self.t0 = as_dt(dt), as_t0(t0)
         self.data_first_axis: DataAxis | None = check_axis(data_first_axis, optional=True)
         self.key = key

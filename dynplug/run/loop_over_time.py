@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, as_dt, as_t0, leaves, lookup
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup
 from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size, check_remat, check_schedule
@@ -67,7 +67,7 @@ class LoopOverTime(eqx.Module):
         remat: bool | int = False,
         name: str | None = None,
     ):
-        self.target = target
+        self.target = as_system(target, "LoopOverTime")
         self.out_vars = out_vars
         self.dt, self.t0, self.i0 = as_dt(dt), None if t0 is None else as_t0(t0), i0
         self.shared_arg = traced_numbers(shared_arg or {})

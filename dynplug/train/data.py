@@ -63,6 +63,10 @@ class Pair:
         for a in jax.tree.leaves(self.y):
             if a.ndim < 1:
                 raise DataError(f"{name}: y is one number; give one target a sample.")
+        for a in jax.tree.leaves(self.x):
+            time = self.layout.time(a.ndim)
+            if time is not None and a.shape[time] == 0:
+                raise DataError(f"{name}: x of shape {a.shape} has no time step, with {self.layout.name}.")
         samples = self._lengths(self.x) | self._lengths(self.y, target=True)
         if len(samples) != 1:
             raise DataError(f"{name}: {self._disagreement()}")

@@ -1,11 +1,13 @@
 """What the steps of an epoch measured, as they are done."""
 
+import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
 from jaxtyping import Array
 
+from dynplug.errors import DataWarning
 from dynplug.train.history import History, mean
 
 
@@ -51,6 +53,15 @@ class Log:
 
     def keep(self, history: History, phase: str, every: int | None = None, *, interrupted: bool = False) -> None:
         """Put it all into a history, as an epoch, or as what there is of one."""
+        for name, weights in self.weights.items():
+            if weights and not sum(weights):
+                warnings.warn(
+                    f"None of the {sum(self.sizes)} samples of this {'test' if phase == 'test' else 'epoch'} has a "
+                    f"label, as ignore_index says: {name!r} is NaN"
+                    + ("." if phase == "test" else ", and nothing was trained."),
+                    DataWarning,
+                    stacklevel=2,
+                )
         history.record(phase, self.sizes, self.metrics(), every, self.weights, interrupted=interrupted)
 
     def to_json(self) -> Any:

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, as_dt, as_t0
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0
 from dynplug.errors import OptionError
 from dynplug.plugin import observers
 from dynplug.plugin.hints import answers_for_arguments
@@ -29,10 +29,10 @@ from dynplug.train.kept import Kept
 from dynplug.train.kept_best import KeptBest
 from dynplug.train.layout import Layout
 from dynplug.train.objective import Objective
-from dynplug.train.optimizers import as_optimizer
+from dynplug.train.optimizers import as_optimizer, started
 from dynplug.train.options import positive, seed_of
 from dynplug.train.padding import keeps_keys
-from dynplug.train.partition import partition
+from dynplug.train.partition import partition, warn_of_twins
 from dynplug.train.prediction import outputs
 from dynplug.train.program import Program, folded
 from dynplug.train.progress import Progress
@@ -91,10 +91,10 @@ class GradientTrainer(Resumable):
             "plugins": plugins,
         }
         self._assemble(**self._given)
-        params, static = partition(target, trainable)
+        params, static = partition(as_system(target, type(self).__name__), trainable)
+        warn_of_twins(params)
         self._bounds = Bounds.of(params)
-        with jax.numpy_dtype_promotion("standard"):
-            state = TrainState.of(params, self.optimizer.init(self._bounds.free(params)))
+        state = TrainState.of(params, started(self.optimizer, self._bounds.free(params)))
         self._progress = Progress(state, static, seed_of(seed))
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))

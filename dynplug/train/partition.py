@@ -1,5 +1,6 @@
 """Which leaves of a model are trained."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 
 from dynplug.core import DynamicalSystem, leaves
 from dynplug.core.paths import Leaf
-from dynplug.errors import NoTrainableParametersError, UnknownPathError, nearest
+from dynplug.errors import DataWarning, NoTrainableParametersError, UnknownPathError, nearest
 from dynplug.timeloop import floating_dtype
 
 
@@ -42,6 +43,22 @@ def partition(model: DynamicalSystem, trainable: Mapping[str, bool] | None = Non
         for leaf, on in zip(known, flags, strict=True)
     ]
     return eqx.partition(treedef.unflatten(values), treedef.unflatten(flags))
+
+
+def warn_of_twins(params: Any) -> None:
+    """Say where one array stands at several paths: each place is trained by itself, and they go apart."""
+    places: dict[int, list[str]] = {}
+    for leaf in leaves(params):
+        if eqx.is_array(leaf.value):
+            places.setdefault(id(leaf.value), []).append(leaf.path)
+    if twins := [paths for paths in places.values() if len(paths) > 1]:
+        warnings.warn(
+            f"{'; '.join(' and '.join(paths) for paths in twins)}: one array in several places of the model, as where "
+            "a layer is used twice. Training moves each by itself, so that they go apart. For weights that stay the "
+            "same hold the layer once, in a system of your own that calls it twice; for separate ones make two layers.",
+            DataWarning,
+            stacklevel=4,
+        )
 
 
 def _is_trained(leaf: Leaf, trainable: Mapping[str, bool]) -> bool:

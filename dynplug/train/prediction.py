@@ -64,4 +64,8 @@ def _samples(inputs: Any, layout: Layout) -> int:
         raise DataError(f"inputs of shape {shapes} do not have one number of samples, with {layout.name}.")
     if found == {0}:
         raise DataError("inputs: there is no sample.")
+    for shape in shapes:
+        time = layout.time(len(shape))
+        if time is not None and shape[time] == 0:
+            raise DataError(f"inputs of shape {shape} have no time step, with {layout.name}.")
     return found.pop()

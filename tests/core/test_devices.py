@@ -3,6 +3,7 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -44,3 +45,8 @@ def test_a_model_moved_in_place_is_the_same_model(getkey):
 def test_a_device_that_is_not_there_is_named_with_those_that_are():
     with pytest.raises(DeviceError, match=r"no device 'abacus' here\. Known: cpu"):
         dp.to({}, "abacus")
+
+
+def test_a_dtype_is_no_device():
+    with pytest.raises(DeviceError, match=r"bfloat16'> is no device: .* cast those"):
+        dp.to({"x": np.zeros(2)}, jnp.bfloat16)

@@ -1,3 +1,6 @@
+import inspect
+import re
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -5,6 +8,7 @@ import numpy as np
 import pytest
 
 import dynplug as dp
+from dynplug.core import as_count, as_size
 from dynplug.errors import ParameterError
 
 
@@ -40,10 +44,24 @@ def test_one_value_for_all_or_one_a_unit():
         dp.neurons.LIF(3, V_th=np.ones(4))
 
 
-@pytest.mark.parametrize("size", [0, -1, (), (3, 0), 2.5, "3"])
+@pytest.mark.parametrize("size", [0, -1, (), (3, 0), 2.5, 3.0, (3, 2.0), True, "3", None])
 def test_sizes_that_are_no_numbers_of_units_are_refused(size):
-    with pytest.raises((ParameterError, TypeError)):
-        dp.neurons.LIF(size)
+    with pytest.raises(ParameterError, match="is no number of units: give a positive whole number"):
+        inspect.unwrap(as_size)(size)
+
+
+@pytest.mark.parametrize("size", [0, 3.0, True, "3", (3,)])
+def test_layers_refuse_sizes_that_are_no_numbers_of_units(size, getkey):
+    with pytest.raises(ParameterError, match=f"in_size={re.escape(repr(size))} is no number of units"):
+        as_count("in_size", size)
+
+
+@pytest.mark.parametrize("cell", ["Dense", "Sparse", "RNNCell", "GRUCell", "LSTMCell"])
+def test_each_layer_looks_at_its_sizes(cell, getkey):
+    more = {"connector": dp.connectors.AllToAll()} if cell == "Sparse" else {}
+    for name, sizes in (("in_size", (0, 2)), ("out_size", (2, -1))):
+        with pytest.raises(ParameterError, match=f"{name}=.* is no number of units"):
+            getattr(dp.layers, cell)(*sizes, **more, key=getkey())
 
 
 def test_units_may_lie_on_a_grid():

@@ -1,5 +1,6 @@
 """Arrays by path: out, in, and through a file."""
 
+import inspect
 import json
 import os
 import re
@@ -268,3 +269,9 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(net, tmp_path, mon
         dp.save_states(path, network(jax.random.key(9)))
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == ["f"]
+
+
+@pytest.mark.parametrize("arrays", [[1, 2], "model.safetensors", None])
+def test_what_is_no_dictionary_of_arrays_is_refused(arrays):
+    with pytest.raises(CheckpointError, match="takes a dictionary of arrays by path"):
+        inspect.unwrap(dp.load_state_dict)(dp.neurons.LIF(3), arrays)

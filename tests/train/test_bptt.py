@@ -10,6 +10,7 @@ import pytest
 import dynplug as dp
 from dynplug.errors import (
     DataError,
+    DataWarning,
     NonFiniteError,
     NoTrainableParametersError,
     OptionError,
@@ -381,12 +382,25 @@ def test_a_model_without_anything_to_train_names_what_could_be():
         ("B", (6, 20, 3), (20, 6, 2), "if time and batch of y are exchanged"),
         ("B", (20,), (20,), "lacks a time or a sample axis"),
         ("B", (0, 6, 3), (0,), "there is no sample"),
+        ("B", (20, 0, 3), (20,), "x of shape (20, 0, 3) has no time step"),
+        ("T", (0, 20, 3), (20,), "x of shape (0, 20, 3) has no time step"),
     ],
 )
 def test_data_that_disagree_are_named_and_swapped_axes_recognised(axis, x, y, said):
     with pytest.raises(DataError) as error:
         trainer(data_first_axis=axis).fit((np.zeros(x), np.zeros(y)), num_epoch=1)
     assert said in str(error.value)
+
+
+def test_a_prediction_needs_a_time_step():
+    with pytest.raises(DataError, match=r"inputs of shape \(20, 0, 3\) have no time step"):
+        trainer().predict(np.zeros((20, 0, 3), np.float32))
+
+
+def test_a_layer_that_stands_in_two_places_is_two_that_are_trained(getkey):
+    twice = dp.layers.Dense(3, 3, key=getkey())
+    with pytest.warns(DataWarning, match="0.weight and 2.weight; 0.bias and 2.bias: one array in several places"):
+        dp.BPTT(dp.Sequential(twice, jnp.tanh, twice), "mse", dt=1.0)
 
 
 def test_data_of_another_form_are_refused():

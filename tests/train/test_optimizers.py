@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import dynplug as dp
-from dynplug.errors import ConfigError
+from dynplug.errors import ConfigError, OptionError
 from dynplug.plugin import registry
 
 ADAM = {"type": "adam", "learning_rate": 0.01}
@@ -103,3 +103,23 @@ def test_each_schedule_trains_as_its_values_say(data, component):
 def test_an_unknown_schedule_names_the_nearest(trainer):
     with pytest.raises(ConfigError, match=r"learning_rate.type: .* Did you mean 'cosine_decay_schedule'"):
         trainer(optimizer={"type": "adam", "learning_rate": {"type": "cosine_decay_schedul", "init_value": 1.0}})
+
+
+def test_an_optimizer_that_searches_says_that_it_cannot(trainer):
+    with pytest.raises(OptionError, match="needs 'value_fn', and a training step gives"):
+        trainer(optimizer=optax.lbfgs())
+
+
+def test_labels_of_parts_that_are_not_those_of_the_model_say_what_they_are(trainer, data):
+    parts = {"slow": optax.sgd(0.0), "fast": optax.sgd(0.5)}
+    with pytest.raises(OptionError, match="give a function of these"):
+        trainer(optimizer=optax.multi_transform(parts, {"encode.weight": "slow"}))
+
+    def label(path, _):
+        return "slow" if "encode" in str(path) or ".systems[0]" in jax.tree_util.keystr(path) else "fast"
+
+    t = trainer(optimizer=optax.multi_transform(parts, lambda params: jax.tree_util.tree_map_with_path(label, params)))
+    before = t.target
+    t.fit(data, num_epoch=1)
+    np.testing.assert_array_equal(t.target["encode"].weight, before["encode"].weight)
+    assert not np.array_equal(t.target["readout"].weight, before["readout"].weight)

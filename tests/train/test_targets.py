@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import dynplug as dp
-from dynplug.errors import DataError
+from dynplug.errors import DataError, DataWarning
 
 IGNORING = {"type": "cross_entropy", "ignore_index": -1}, {"type": "accuracy", "ignore_index": -1}
 
@@ -119,3 +119,16 @@ def test_weights_of_an_epoch_survive_a_checkpoint(trainer, data, tmp_path):
     other = trainer(loss_fun=IGNORING[0])
     other.load_states(tmp_path / "it")
     assert other.get_hist_metric() == trained.get_hist_metric()
+
+
+def test_an_epoch_without_any_label_says_so(trainer, data):
+    x, y = data
+    loss, _ = IGNORING
+    with pytest.warns(DataWarning, match=r"None of the 20 samples of this epoch has a label.*and nothing was trained"):
+        trainer(loss_fun=loss).fit((x, np.full_like(y, -1)), num_epoch=1)
+    with pytest.warns(DataWarning, match="None of the 20 samples of this test has a label"):
+        trainer(loss_fun=loss).fit(data, (x, np.full_like(y, -1)), num_epoch=1)
+    some = np.concatenate([np.full(10, -1), y[10:]])
+    t = trainer(loss_fun=loss, shuffle_data=False)
+    t.fit((x, some), num_epoch=1, batch_size=10)  # one batch without a label is not worth a word
+    assert np.isfinite(t.get_hist_metric()).all()

@@ -1,0 +1,46 @@
+"""What a runner runs is a system; anything else is told what to give."""
+
+import subprocess
+import sys
+
+# annotations are checked in the tests, and would speak first
+PROGRAM = """
+import equinox as eqx, jax, jax.numpy as jnp
+import dynplug as dp
+from dynplug.errors import CompositionError
+
+runners = {
+    "BPTT": lambda target: dp.BPTT(target, "mse", dt=1.0),
+    "BPFF": lambda target: dp.BPFF(target, "mse", dt=1.0),
+    "DSRunner": lambda target: dp.DSRunner(target, dt=1.0),
+    "LoopOverTime": lambda target: dp.LoopOverTime(target, dt=1.0),
+}
+for name, runner in runners.items():
+    linear = eqx.nn.Linear(3, 2, key=jax.random.key(0))
+    for wrong in (dp.neurons.LIF, linear, jnp.tanh, [dp.neurons.LIF(3)]):
+        try:
+            runner(wrong)
+        except CompositionError as error:
+            print(error)
+        else:
+            print("nothing said")
+"""
+
+
+def test_what_is_no_system_is_refused_with_what_to_give():
+    ran = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True)
+    runs = " runs a system, with init_state and update, and "
+    lift, several = (
+        "A function or a stateless module is made one by dp.Lift(...). ",
+        "Several in a row are dp.Sequential(...).",
+    )
+    assert ran.stdout.splitlines() == [
+        line
+        for name in ("BPTT", "BPFF", "DSRunner", "LoopOverTime")
+        for line in (
+            f"{name} runs a system, and LIF is a class: give an instance of it.",
+            f"{name}{runs}Linear is none. {lift}{several}",
+            f"{name}{runs}tanh is none. {lift}{several}",
+            f"{name}{runs}list is none. {several}",
+        )
+    ]
