@@ -33,8 +33,8 @@ def test_a_component_is_checked_by_its_id(dynplug):
     result = dynplug("check", "dynplug:Arctan")
     assert result.code == 0
     first, *_, last = result.out.splitlines()
-    assert first.startswith("ok      surrogate dynplug:Arctan@1: 9 checks ran, 9 passed, 1 skipped")
-    assert last.split() == ["all", "1", "9", "9", "0", "0", "1"]
+    assert first.startswith("ok      surrogate dynplug:Arctan@1: 13 checks ran, 13 passed, 1 skipped")
+    assert last.split() == ["all", "1", "13", "13", "0", "0", "1"]
     assert "params" not in result.out
     assert "its spec lists no params" in dynplug("check", "dynplug:Arctan", "-v").out
 
@@ -62,7 +62,7 @@ def test_a_failure_is_said_and_the_command_fails(dynplug, half):
     result = dynplug("check", "local:half")
     assert result.code == 1
     assert "FAILED  layer local:half@1" in result.out
-    assert "failed  keeps_float32: The state is float16, not float32" in result.out
+    assert "failed  keeps_float32: The first state is float16, not float32" in result.out
     assert not json.loads(dynplug("check", "local:half", "--json").out)["ok"]
 
 
