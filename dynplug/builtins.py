@@ -252,13 +252,13 @@ def dynplug_register_optimizers() -> list[OptimizerSpec]:
         ),
         OptimizerSpec(
             name="clip_by_global_norm",
-            target="dynplug.train.optimizers:clip_by_global_norm",
+            target="dynplug.train.step:clip_by_global_norm",
             summary="an optimizer that gets gradients of a limited norm",
             example={"optimizer": inner, "max_norm": 1.0},
         ),
         OptimizerSpec(
             name="accumulate",
-            target="dynplug.train.optimizers:accumulate",
+            target="dynplug.train.step:accumulate",
             summary="an optimizer that steps once for several batches",
             aliases=("MultiSteps",),
             example={"optimizer": inner, "steps": 1},

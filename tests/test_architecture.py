@@ -25,6 +25,7 @@ FLOORS = [
     {"run"},
     {"plot"},
     {"train"},
+    {"recipe"},
     {"testing"},
     {"new"},
     {"cli"},
@@ -70,6 +71,25 @@ def test_imports_point_downward(path):
             continue
         assert other in HEIGHT, f"{path.name} imports {module}"
         assert other == unit(path) or HEIGHT[other] < own, f"{path.name} imports {module}, which is not below it"
+
+
+def rooms_passed(path):
+    """The modules that a file imports past the face of a package that it does not stand in."""
+    own = ".".join(path.relative_to(ROOT.parent).parent.parts)
+    for module in imports(path):
+        package = module.rpartition(".")[0]
+        is_file = (ROOT.parent / f"{module.replace('.', '/')}.py").exists()
+        if is_file and package not in ("dynplug", own):
+            yield module
+
+
+def test_nothing_imports_past_the_face_of_a_package():
+    assert {str(path.relative_to(ROOT)): list(rooms_passed(path)) for path in FILES if list(rooms_passed(path))} == {}
+
+
+def test_no_file_name_stands_twice():
+    names = [path.name for path in FILES if path.name != "__init__.py"]
+    assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
 def test_no_file_imports_in_a_cycle():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dynplug.cli.output import echo, echo_json, json_option
-from dynplug.plugin.kinds import KINDS
+from dynplug.plugin import KINDS
 
 if TYPE_CHECKING:
     from dynplug.testing import CheckReport
@@ -28,8 +28,7 @@ def command(name: str | None, only_list: bool, verbose: bool, as_json: bool) -> 
         _list_checks(as_json)
         return
     from dynplug.plugin import registry
-    from dynplug.testing.report import report_on
-    from dynplug.testing.selection import named
+    from dynplug.testing import named, report_on
 
     aside = [p for p in registry().plugins if name is None and p.status == "quarantined"]
     reports: list[tuple[str, CheckReport]] = []

@@ -14,8 +14,7 @@ import click
 
 from dynplug.cli.output import echo, echo_json, json_option, provenance
 from dynplug.errors import PluginWarning
-from dynplug.plugin.diagnosis import VARIABLES, Problem, examined, problems_of, shared_names
-from dynplug.plugin.loader import STRICT
+from dynplug.plugin import STRICT, VARIABLES, Problem, examined, problems_of, shared_names
 
 _PACKAGES = ("dynplug", "jax", "jaxlib", "equinox", "diffrax", "optax", "pluggy")
 _OTHERS_VARIABLES = ("CUDA_VISIBLE_DEVICES", "XLA_FLAGS")

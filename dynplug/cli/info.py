@@ -6,8 +6,7 @@ import click
 
 from dynplug.cli.output import described, echo, echo_json, json_option
 from dynplug.errors import UnknownNameError
-from dynplug.plugin import registry
-from dynplug.plugin.documentation import bibtex, documentation
+from dynplug.plugin import bibtex, documentation, registry
 
 
 @click.command("info")

@@ -3,8 +3,7 @@
 import click
 
 from dynplug.cli.output import described, echo, echo_json, in_one_line, json_option
-from dynplug.plugin import registry
-from dynplug.plugin.kinds import KINDS, kind_named
+from dynplug.plugin import KINDS, kind_named, registry
 
 
 @click.command("list")

@@ -11,10 +11,7 @@ from typing import Any
 
 import click
 
-from dynplug.plugin import registry
-from dynplug.plugin.component import Component
-from dynplug.plugin.discovery import Plugin
-from dynplug.plugin.strangers import shortened
+from dynplug.plugin import Component, Plugin, registry, shortened
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # what moves the cursor, colours, or turns the direction of writing
 _out: list[Any] = []  # where a command's own output goes, innermost last

@@ -33,10 +33,8 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
         raise click.UsageError("--resume goes on in its own run folder: leave out --out.")
+    from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, Training
     from dynplug.timeloop import tune_allocator
-    from dynplug.train.config import Config
-    from dynplug.train.html_report import PICTURES, REPORT
-    from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, Training
 
     if resume:
         folder, config = Path(resume), Config.from_file(Path(resume) / CONFIG)
@@ -57,7 +55,7 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
 
 
 def _recipe(name: str) -> Any:
-    from dynplug.train.config import Config
+    from dynplug.recipe import Config
 
     if name.endswith(".toml"):
         return Config.from_file(name)

@@ -9,12 +9,14 @@ from dynplug.core.arrays_file import (
 )
 from dynplug.core.context import Context as Context
 from dynplug.core.definition import definition as definition, differences as differences
+from dynplug.core.delay_line import DELAY_STEP as DELAY_STEP, dynplug_delay_step as dynplug_delay_step
 from dynplug.core.devices import to as to
 from dynplug.core.drive import Drive as Drive
 from dynplug.core.events import event as event, events as events
 from dynplug.core.filling import Loaded as Loaded, fill as fill
 from dynplug.core.no_time import NoTime as NoTime
-from dynplug.core.nodes import nodes as nodes, train_vars as train_vars, vars as vars
+from dynplug.core.nodes import is_array as is_array, nodes as nodes, train_vars as train_vars, vars as vars
+from dynplug.core.numbers import as_dt as as_dt, as_number as as_number, as_t0 as as_t0, as_whole as as_whole
 from dynplug.core.ode import (
     Neuron as Neuron,
     ODESystem as ODESystem,
@@ -23,12 +25,14 @@ from dynplug.core.ode import (
     ode as ode,
 )
 from dynplug.core.parameter import (
+    POSITIVE as POSITIVE,
     Parameter as Parameter,
     as_count as as_count,
     as_size as as_size,
+    check_parameters as check_parameters,
     param as param,
 )
-from dynplug.core.paths import leaves as leaves, lookup as lookup
+from dynplug.core.paths import Leaf as Leaf, leaves as leaves, lookup as lookup
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
     DEFINITION as DEFINITION,
@@ -37,11 +41,10 @@ from dynplug.core.state_dict import (
     save_states as save_states,
     state_dict as state_dict,
 )
-from dynplug.core.step import as_dt as as_dt, as_number as as_number, as_t0 as as_t0
 from dynplug.core.system import (
     DynamicalSystem as DynamicalSystem,
     Lift as Lift,
     Sequential as Sequential,
     as_system as as_system,
 )
-from dynplug.core.values import check_values as check_values
+from dynplug.core.value_checks import check_values as check_values

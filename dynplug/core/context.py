@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from dynplug.core.no_time import NoTime
-from dynplug.core.step import as_number
+from dynplug.core.numbers import as_number
 from dynplug.errors import KeyRequiredError
 
 if TYPE_CHECKING:

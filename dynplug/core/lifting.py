@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from dynplug.core.context import Context
 from dynplug.errors import CompositionError, ShapeError
-from dynplug.plugin.registry import registry
+from dynplug.plugin import registry
 
 _ANY_NUMBER = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)

@@ -13,7 +13,7 @@ from dynplug.core.definition import definition, differences
 from dynplug.core.filling import Loaded, fill
 from dynplug.core.nodes import is_array
 from dynplug.core.paths import leaves
-from dynplug.core.values import check_values
+from dynplug.core.value_checks import check_values
 from dynplug.errors import CheckpointError, StateDictError, nearest
 
 _FORMAT, _VERSION = "dynplug-states", 2  # 1 had no definition

@@ -14,7 +14,7 @@ from dynplug.core.drive import Drive
 from dynplug.core.lifting import called, check_liftable, shape_after
 from dynplug.core.parameter import as_size, check_parameters
 from dynplug.errors import CompositionError, KeyRequiredError, ShapeError, UnknownPathError, nearest
-from dynplug.plugin.hints import check_keywords
+from dynplug.plugin import check_keywords
 
 
 class _Answering(type(eqx.Module)):

@@ -5,8 +5,8 @@ comparisons, joined by `and`, as the first argument of `where` and as the condit
 in brackets, as `40[mV]`, and so may the drive's current, as `I[mV/ms]`; any other number is pure.
 """
 
+from dynplug.equations.expression import Node as Node
 from dynplug.equations.grammar import parse as parse, parse_condition as parse_condition, parse_unit as parse_unit
-from dynplug.equations.nodes import Node as Node
 from dynplug.equations.stated import (
     BEFORE as BEFORE,
     SPIKE as SPIKE,

@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Callable
 
+from dynplug.equations.expression import Call, Name, Node, Number, Power
 from dynplug.equations.functions import FUNCTIONS, OPERATORS
-from dynplug.equations.nodes import Call, Name, Node, Number, Power
 from dynplug.equations.units import PURE, Unit, symbol
 from dynplug.errors import EquationError, nearest
 

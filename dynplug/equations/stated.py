@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from dynplug.equations.expression import Node
 from dynplug.equations.grammar import parse, parse_condition
-from dynplug.equations.nodes import Node
 from dynplug.equations.units import MILLISECOND, Unit, apart
 from dynplug.errors import EquationError, nearest
 

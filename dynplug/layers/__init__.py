@@ -11,7 +11,7 @@ from dynplug.layers.lstm_cell import LSTMCell as LSTMCell
 from dynplug.layers.one_sample import check_input as check_input
 from dynplug.layers.rnn_cell import RNNCell as RNNCell
 from dynplug.layers.sparse import Sparse as Sparse
-from dynplug.plugin.hints import missing_attribute
+from dynplug.plugin import missing_attribute
 
 
 def __getattr__(name: str) -> Never:

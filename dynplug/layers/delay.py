@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from dynplug.core import Context, DynamicalSystem, as_number, as_size
-from dynplug.core.delay import dynplug_delay_step
+from dynplug.core import Context, DynamicalSystem, as_number, as_size, dynplug_delay_step
 from dynplug.errors import DurationError, OptionError, ParameterError, ShapeError
 
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from dynplug.losses.axes import batch_first, optax_rules, without_time
+from dynplug.losses.conventions import batch_first, optax_rules, without_time
 from dynplug.losses.labels import Form, check_classes, form_of, weight_of_classes
 from dynplug.losses.means import mean
 from dynplug.losses.targets import checked_by, is_known, one_array

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
-from dynplug.losses.axes import align, batch_first, optax_rules
+from dynplug.losses.conventions import align, batch_first, optax_rules
 from dynplug.losses.means import mean
 from dynplug.losses.targets import checked_by, finite, one_array
 

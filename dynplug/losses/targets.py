@@ -9,7 +9,7 @@ import numpy as np
 from jax.core import Tracer
 
 from dynplug.errors import DataError
-from dynplug.losses.axes import Function, function_of
+from dynplug.losses.conventions import Function, function_of
 
 _CHECK, _WEIGHT = "check_targets", "weight_of_targets"
 

@@ -9,7 +9,7 @@ from dynplug.neurons.if_ import IF as IF
 from dynplug.neurons.izhikevich import Izhikevich as Izhikevich
 from dynplug.neurons.leaky_integrator import LeakyIntegrator as LeakyIntegrator
 from dynplug.neurons.lif import LIF as LIF
-from dynplug.plugin.hints import missing_attribute
+from dynplug.plugin import missing_attribute
 
 
 def __getattr__(name: str) -> Never:

@@ -11,8 +11,7 @@ from dynplug.api import ENTRY_POINT_GROUP
 from dynplug.errors import OptionError
 from dynplug.new.examples import EXAMPLES
 from dynplug.new.names import Names, names_of
-from dynplug.plugin.discovery import namespace_of
-from dynplug.plugin.kinds import Kind, kind_named
+from dynplug.plugin import Kind, kind_named, namespace_of
 
 
 class _Template(string.Template):

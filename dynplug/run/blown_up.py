@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, PRNGKeyArray
 
 from dynplug.core import DynamicalSystem, leaves
 from dynplug.errors import NonFiniteWarning
-from dynplug.run.axes import DataAxis, swap_batch
+from dynplug.run.data_axes import DataAxis, swap_batch
 from dynplug.timeloop import Loop, RunState
 
 

@@ -14,13 +14,13 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 from tqdm import tqdm
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole
 from dynplug.errors import DurationError, OptionError, ShapeError
-from dynplug.plugin.hints import answers_for_arguments
-from dynplug.run.axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
+from dynplug.plugin import answers_for_arguments
 from dynplug.run.blown_up import Watch, nan_by_step
-from dynplug.run.chunks import Rows, advance, advance_eagerly, chunk_sizes
+from dynplug.run.chunked import Rows, advance, advance_eagerly, chunk_sizes
 from dynplug.run.compiling import Compiling
+from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
 from dynplug.run.experiment import Experiment
 from dynplug.run.files import InFiles, check_names
 from dynplug.run.inputs import Inputs
@@ -133,8 +133,8 @@ class DSRunner:
         self.dt, self.t0 = as_dt(dt), as_t0(t0)
         self.data_first_axis: DataAxis | None = check_axis(data_first_axis, optional=True)
         self.key = key
-        self.record_every = _positive("record_every", record_every)
-        self.chunk = _positive("chunk", chunk)
+        self.record_every = as_whole("record_every", record_every)
+        self.chunk = as_whole("chunk", chunk)
         self.return_outputs = return_outputs
         self.progress_bar = progress_bar
         self.numpy_mon_after_run = numpy_mon_after_run
@@ -313,9 +313,3 @@ class DSRunner:
             schedule=self.schedule if self.jit else "plain",
             remat=self.remat if self.jit else False,
         )
-
-
-def _positive(name: str, value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise OptionError(f"{name}={value!r}: it is a number of steps, 1 at least.")
-    return value

@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 
 from dynplug.core import Context, DynamicalSystem
-from dynplug.run.drive import drive
+from dynplug.run.driven import drive
 from dynplug.run.monitors import Monitors
 from dynplug.run.stimuli import Stimulus, read_entries
 

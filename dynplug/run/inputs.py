@@ -5,9 +5,9 @@ from typing import Any
 
 from dynplug.core import Context, DynamicalSystem, lookup
 from dynplug.errors import OptionError
-from dynplug.run.axes import DataAxis
-from dynplug.run.drive import address, check_variable
-from dynplug.run.sources import Source
+from dynplug.run.data_axes import DataAxis
+from dynplug.run.driven import address, check_variable
+from dynplug.run.input_rows import InputRows
 from dynplug.run.stimuli import Stimulus, is_one, parse
 from dynplug.timeloop import floating_dtype
 
@@ -29,7 +29,7 @@ class Inputs:
         - `axis`: where time and batch are in the data.
         """
         self.axis: DataAxis | None = axis
-        self._sources: tuple[Source | None, ...] = ()
+        self._sources: tuple[InputRows | None, ...] = ()
         if inputs is None:
             return
         if callable(inputs):
@@ -64,7 +64,7 @@ class Inputs:
             if source is not None:
                 source.settle()
 
-    def _check(self, stimulus: Stimulus, source: Source | None, variable: Any) -> None:
+    def _check(self, stimulus: Stimulus, source: InputRows | None, variable: Any) -> None:
         value = stimulus.value if source is None else source.row(self.axis)
         if value is not None or (source is None and stimulus.function is None):
             check_variable(stimulus.target, stimulus.operation, variable, value)

@@ -11,7 +11,7 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup
 from dynplug.errors import OptionError, ShapeError, StateError
-from dynplug.run.axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
+from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size, check_remat, check_schedule
 from dynplug.run.timeless import Timeless
 from dynplug.timeloop import Loop, RunState, as_index, step_count, traced_numbers

@@ -10,8 +10,8 @@ import numpy as np
 
 from dynplug.core import Context, Drive
 from dynplug.errors import OptionError
-from dynplug.run.axes import as_arrays, device_or_host
-from dynplug.run.sources import ArraySource, IterableSource, Source
+from dynplug.run.data_axes import as_arrays, device_or_host
+from dynplug.run.input_rows import ArraySource, InputRows, IterableSource
 
 OPERATIONS = ("+", "-", "*", "/", "=")
 TYPES = ("fix", "iter", "func")
@@ -40,7 +40,7 @@ class Stimulus(eqx.Module):
         return Entry(self.target, self.value if row is None else row, self.operation)
 
 
-def parse(item: Any, dtype: Any) -> tuple[Stimulus, Source | None]:
+def parse(item: Any, dtype: Any) -> tuple[Stimulus, InputRows | None]:
     """A stimulus as the user wrote it, and where its rows come from if it varies.
 
     **Raises:** `OptionError` that says what is wrong with it.
@@ -101,7 +101,7 @@ def _fixed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulu
     return Stimulus(target, operation, arrays), None
 
 
-def _varying(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, Source]:
+def _varying(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, InputRows]:
     if _is_function(value) or (isinstance(value, Iterable) and not _holds_arrays(value)):
         make: Any = value
         return Stimulus(target, operation), IterableSource(target, make)

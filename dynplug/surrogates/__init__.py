@@ -2,7 +2,7 @@
 
 from typing import Never
 
-from dynplug.plugin.hints import missing_attribute
+from dynplug.plugin import missing_attribute
 from dynplug.surrogates.arctan import Arctan as Arctan
 from dynplug.surrogates.base import Surrogate as Surrogate
 from dynplug.surrogates.gaussian import Gaussian as Gaussian

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.core.parameter import check_parameters
+from dynplug.core import check_parameters
 
 
 class Surrogate(eqx.Module):

@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax
 from jaxtyping import Array, Float
 
-from dynplug.core.parameter import Parameter, param
+from dynplug.core import Parameter, param
 from dynplug.surrogates.base import Surrogate
 
 

@@ -2,7 +2,7 @@
 
 from typing import Never
 
-from dynplug.plugin.hints import missing_attribute
+from dynplug.plugin import missing_attribute
 from dynplug.synapses.alpha import Alpha as Alpha
 from dynplug.synapses.delta import Delta as Delta
 from dynplug.synapses.exponential import Exponential as Exponential

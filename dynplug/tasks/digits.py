@@ -8,7 +8,7 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.encoders import Latency
 from dynplug.errors import ParameterError
-from dynplug.tasks.base import Task, TaskData
+from dynplug.tasks.task import Task, TaskData
 
 _GREYS = 16.0  # the images' greatest value
 _SPLIT_SEED = 0  # which samples are held out does not depend on the training's seed

@@ -14,7 +14,12 @@ skipped, with the reason, where a component has no use for it; one that is known
 and must then fail.
 """
 
-from dynplug.testing.check import Capability as Capability, Check as Check, Result as Result
+from dynplug.testing.checks import Capability as Capability, Check as Check, Result as Result
 from dynplug.testing.parametrize import Case as Case, parametrize_with_checks as parametrize_with_checks
-from dynplug.testing.report import CheckReport as CheckReport, check_component as check_component
+from dynplug.testing.report import (
+    CheckReport as CheckReport,
+    check_component as check_component,
+    report_on as report_on,
+)
+from dynplug.testing.selection import named as named
 from dynplug.testing.table import CHECKS as CHECKS, checks_of as checks_of

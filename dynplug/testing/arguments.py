@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.core import leaves
-from dynplug.plugin.build import parameters
+from dynplug.plugin import parameters
 from dynplug.testing.behaviours import BEHAVIOURS
 from dynplug.testing.compare import close, demand
 from dynplug.testing.driving import constants, traced

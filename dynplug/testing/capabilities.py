@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from dynplug.core import ODESystem
 from dynplug.integrators import ExponentialEuler
-from dynplug.plugin.discovery import Plugin
-from dynplug.testing.check import Capability
+from dynplug.plugin import Plugin
+from dynplug.testing.checks import Capability
 from dynplug.testing.stepping import size_of, start, trial_of, unproven_trial_of
 from dynplug.testing.subject import Subject
 

@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core import leaves
-from dynplug.core.parameter import POSITIVE
+from dynplug.core import POSITIVE, leaves
 from dynplug.testing.stepping import quick_jit, run, size_of, steps, trial_of
 from dynplug.testing.subject import UNITS, Subject
 

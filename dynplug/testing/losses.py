@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.errors import DataError
-from dynplug.plugin.build import parameters
+from dynplug.plugin import parameters
 from dynplug.testing.compare import close, demand, finite
 from dynplug.testing.subject import Skip, Subject
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynplug.errors import OptionError
-from dynplug.testing.check import Check
+from dynplug.testing.checks import Check
 from dynplug.testing.report import check_names
 from dynplug.testing.selection import subjects
 from dynplug.testing.subject import Skip, Subject

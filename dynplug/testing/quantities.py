@@ -11,11 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core import Drive, leaves, lookup, ode
-from dynplug.core.parameter import POSITIVE
+from dynplug.core import POSITIVE, Drive, leaves, lookup, ode
 from dynplug.equations import NANOAMPERE, Unit, parse_unit
 from dynplug.errors import EquationError
-from dynplug.plugin.documentation import argument_of, unit_of, variable_of
+from dynplug.plugin import argument_of, unit_of, variable_of
 from dynplug.testing.stepping import Trial, context, run, start, started
 
 _PLACES = 64

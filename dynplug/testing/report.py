@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dynplug.errors import OptionError, nearest
-from dynplug.testing.check import Outcome, Result, outcome_of
+from dynplug.testing.checks import Outcome, Result, outcome_of
 from dynplug.testing.subject import Subject, subject_of
 from dynplug.testing.table import CHECKS, checks_of
 

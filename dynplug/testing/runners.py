@@ -14,8 +14,7 @@ import optax
 from dynplug.core import DynamicalSystem, Sequential, leaves, lookup
 from dynplug.layers import Dense
 from dynplug.neurons import LeakyIntegrator
-from dynplug.plugin import build, registry
-from dynplug.plugin.build import parameters
+from dynplug.plugin import build, parameters, registry
 from dynplug.testing.compare import close, demand, finite
 from dynplug.testing.stepping import start, step
 from dynplug.testing.subject import Subject

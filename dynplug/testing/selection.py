@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dynplug.errors import OptionError, PluginError, UnknownNameError, nearest
-from dynplug.plugin import registry
-from dynplug.plugin.discovery import Plugin, normalised
+from dynplug.plugin import Plugin, normalised, registry
 from dynplug.testing.subject import Subject, subject_of
 
 

@@ -6,9 +6,7 @@ import re
 from functools import cache
 from typing import Any
 
-from dynplug.plugin.documentation import argument_of, unit_of
-from dynplug.plugin.hook_imports import Imported, imports_of
-from dynplug.plugin.loader import normalise
+from dynplug.plugin import Imported, argument_of, imports_of, normalise, unit_of
 from dynplug.testing.compare import demand
 from dynplug.testing.subject import Skip, Subject
 

@@ -11,11 +11,7 @@ from typing import Any
 import jax
 
 from dynplug.api import Spec
-from dynplug.plugin import build, registry
-from dynplug.plugin.component import Component
-from dynplug.plugin.discovery import Plugin
-from dynplug.plugin.kinds import kind_named
-from dynplug.plugin.registry import LOCAL
+from dynplug.plugin import LOCAL, Component, Plugin, build, kind_named, registry
 
 UNITS = 3
 _GUESSES = {"size": UNITS, "in_size": UNITS, "out_size": UNITS - 1}

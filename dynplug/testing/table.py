@@ -22,7 +22,7 @@ import dynplug.testing.synapses as synapses
 import dynplug.testing.systems as systems
 import dynplug.testing.tasks as tasks
 import dynplug.testing.timing as timing
-from dynplug.plugin.kinds import KINDS, kind_named
+from dynplug.plugin import KINDS, kind_named
 from dynplug.testing.behaviours import BEHAVIOURS
 from dynplug.testing.capabilities import (
     bptt,
@@ -39,7 +39,7 @@ from dynplug.testing.capabilities import (
     trains,
     unclocked,
 )
-from dynplug.testing.check import Check
+from dynplug.testing.checks import Check
 
 _ALL = tuple(KINDS)
 _SYSTEMS = ("neuron", "synapse", "layer")

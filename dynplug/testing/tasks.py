@@ -6,8 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynplug.plugin import build, get, registry
-from dynplug.plugin.build import parameters
+from dynplug.plugin import build, get, parameters, registry
 from dynplug.testing.compare import demand, finite
 from dynplug.testing.stepping import size_of
 from dynplug.testing.subject import Skip, Subject

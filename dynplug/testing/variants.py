@@ -10,9 +10,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from dynplug.plugin import build, registry
-from dynplug.plugin.build import parameters
-from dynplug.plugin.kinds import KINDS
+from dynplug.plugin import KINDS, build, parameters, registry
 from dynplug.testing.static import documented_entry
 from dynplug.testing.subject import Subject
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dynplug.core.delay import DELAY_STEP
+from dynplug.core import DELAY_STEP
 from dynplug.timeloop.call import Call, Step, call
 from dynplug.timeloop.compiled import compiled
 from dynplug.timeloop.contract import has_linear_backward

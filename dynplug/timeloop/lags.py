@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
-from dynplug.core.delay import DELAY_STEP
+from dynplug.core import DELAY_STEP
 from dynplug.timeloop.primitives import inner_eqns
 from dynplug.timeloop.program import Eqn, Program
 

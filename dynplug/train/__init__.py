@@ -4,7 +4,6 @@ import dynplug.train.checkpoint as checkpoint  # noqa: F401 - public
 from dynplug.train.bpff import BPFF as BPFF
 from dynplug.train.bptt import BPTT as BPTT
 from dynplug.train.early_stopping import EarlyStopping as EarlyStopping
-from dynplug.train.forward import Run as Run
-from dynplug.train.history import History as History
-from dynplug.train.reporting import STDOUT as STDOUT, Report as Report, Stream as Stream, report as report
+from dynplug.train.fit import STDOUT as STDOUT, History as History, Report as Report, Stream as Stream, report as report
+from dynplug.train.step import Run as Run
 from dynplug.train.trainer import Trainer as Trainer

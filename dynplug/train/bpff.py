@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dynplug.core import DynamicalSystem
-from dynplug.plugin.hints import answers_for_arguments
+from dynplug.plugin import answers_for_arguments
 from dynplug.timeloop import Loop
-from dynplug.train.data import Batch
+from dynplug.train.data import Batch, Layout, Window, WithoutTime, windows
+from dynplug.train.fit import STDOUT, Stream
 from dynplug.train.gradient_trainer import GradientTrainer
-from dynplug.train.layout import Layout, WithoutTime
-from dynplug.train.reporting import STDOUT, Stream
-from dynplug.train.windows import Window, windows
 
 
 class BPFF(GradientTrainer):

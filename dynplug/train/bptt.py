@@ -5,15 +5,12 @@ from typing import Any
 
 from dynplug.core import DynamicalSystem
 from dynplug.errors import OptionError
-from dynplug.plugin.hints import answers_for_arguments
-from dynplug.run.axes import check_axis
-from dynplug.run.options import check_remat, check_schedule
+from dynplug.plugin import answers_for_arguments
+from dynplug.run import check_axis, check_remat, check_schedule
 from dynplug.timeloop import Loop
-from dynplug.train.data import Batch
+from dynplug.train.data import Batch, BatchFirst, Layout, TimeFirst, Window, check_truncate, windows
+from dynplug.train.fit import STDOUT, Stream
 from dynplug.train.gradient_trainer import GradientTrainer
-from dynplug.train.layout import BatchFirst, Layout, TimeFirst
-from dynplug.train.reporting import STDOUT, Stream
-from dynplug.train.windows import Window, check_truncate, windows
 
 
 class BPTT(GradientTrainer):

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dynplug.api import hookimpl
+from dynplug.core import as_whole
 from dynplug.errors import CheckpointWarning, OptionError
-from dynplug.train.options import positive
-from dynplug.train.watched import Watched
+from dynplug.train.fit import Watched
 
 
 @dataclass
@@ -43,7 +43,7 @@ class EarlyStopping:
     _failed: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.patience = positive("EarlyStopping: patience", self.patience)
+        self.patience = as_whole("EarlyStopping: patience", self.patience)
         if not isinstance(self.min_delta, (int, float)) or not 0 <= self.min_delta < math.inf:
             raise OptionError(
                 f"EarlyStopping: min_delta={self.min_delta!r} is no number, 0 or greater, by which to be better."

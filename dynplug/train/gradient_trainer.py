@@ -13,35 +13,28 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole
 from dynplug.errors import OptionError
-from dynplug.plugin import observers
-from dynplug.plugin.hints import answers_for_arguments
-from dynplug.run.monitors import Monitors
-from dynplug.run.options import jit_for
-from dynplug.run.records import Records
+from dynplug.plugin import answers_for_arguments, observers
+from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import RunState
-from dynplug.train.bounds import Bounds
-from dynplug.train.data import Batch
-from dynplug.train.fitting import Fitting, Plan
-from dynplug.train.forward import Forward
-from dynplug.train.kept import Kept
-from dynplug.train.kept_best import KeptBest
-from dynplug.train.layout import Layout
-from dynplug.train.objective import Objective
-from dynplug.train.optimizers import as_optimizer, started
-from dynplug.train.options import positive, seed_of
-from dynplug.train.padding import keeps_keys
-from dynplug.train.partition import partition, warn_of_twins
-from dynplug.train.prediction import outputs
-from dynplug.train.program import Program, folded
-from dynplug.train.progress import Progress
-from dynplug.train.reporting import Report, Stream
+from dynplug.train.checkpoint import CheckpointPair
+from dynplug.train.data import Batch, Layout, Reading, Window, keeps_keys
+from dynplug.train.fit import FitOptions, Fitting, KeptBest, Progress, Report, Stream, outputs
 from dynplug.train.resumable import Resumable
 from dynplug.train.sending import check_picklable
-from dynplug.train.sources import Reading
-from dynplug.train.step import TrainState
-from dynplug.train.windows import Window
+from dynplug.train.step import (
+    Bounds,
+    CompiledStep,
+    Forward,
+    Objective,
+    TrainState,
+    as_optimizer,
+    folded,
+    partition,
+    started,
+    warn_of_twins,
+)
 
 _FIT, _PREDICT = 1, 2  # streams of random numbers of one seed; 0 is the order of samples
 
@@ -79,7 +72,7 @@ class GradientTrainer(Resumable):
         self.monitors = Monitors(monitors)
         self.numpy_mon_after_run = numpy_mon_after_run
         self.logger, self.progress_bar = logger, progress_bar
-        self.log_every = positive("log_every", log_every)
+        self.log_every = as_whole("log_every", log_every)
         self.jit = {phase: jit_for(phase, jit) for phase in ("fit", "predict")}
         self.mon = Records()
         self._given = {
@@ -95,7 +88,7 @@ class GradientTrainer(Resumable):
         warn_of_twins(params)
         self._bounds = Bounds.of(params)
         state = TrainState.of(params, started(self.optimizer, self._bounds.free(params)))
-        self._progress = Progress(state, static, seed_of(seed))
+        self._progress = Progress(state, static, _seed(seed))
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
 
@@ -201,7 +194,7 @@ class GradientTrainer(Resumable):
                 raise OptionError(f"{name}={value!r} needs save_to, the file to write.")
         shared = dict(shared_args or {})
         read = partial(Reading, self._layout, batch_size, partial(self._check_targets, shared))
-        plan = Plan(
+        plan = FitOptions(
             train=read(self.shuffle_data, "train_data")(train_data),
             test=None if test_data is None else read(False, "test_data")(test_data),
             shuffling=self._shuffling,
@@ -210,16 +203,16 @@ class GradientTrainer(Resumable):
             layout=self._layout,
             pad=reset_state and self.jit["fit"] and self.jit["predict"] and self.objective.may_pad and keeps_keys(),
             weights=self.objective.weights(),
-            last=self.epoch + positive("num_epoch", num_epoch, least=0),
-            num_report=None if num_report in (None, 0, -1) else positive("num_report", num_report),
+            last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
+            num_report=None if num_report in (None, 0, -1) else as_whole("num_report", num_report),
             reset_state=reset_state,
             after=fun_after_report,
             logger=self.logger,
             progress_bar=self.progress_bar,
             observers=self._observers,
             log_every=self.log_every,
-            save=_nothing if save_to is None else partial(Kept(save_to).save, self),
-            every=None if checkpoint_every is None else positive("checkpoint_every", checkpoint_every),
+            save=_nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
+            every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
             keep=_nothing if keep_best is None or save_to is None else KeptBest(self, save_to, keep_best, test_data),
         )
         Fitting(self, self._progress, plan).run()
@@ -246,7 +239,7 @@ class GradientTrainer(Resumable):
         began = time.perf_counter()
         if not reset_state and batch_size is not None:
             raise OptionError("With reset_state=False all samples go on at once: leave out batch_size.")
-        size = None if batch_size is None else positive("batch_size", batch_size)
+        size = None if batch_size is None else as_whole("batch_size", batch_size)
         program, progress = self._program("predict", shared_args or {}), self._progress
         run = None if reset_state else self.state
         progress.run, out, seen = outputs(program, progress.state.params, inputs, self._layout, run, size)
@@ -266,11 +259,11 @@ class GradientTrainer(Resumable):
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
         return Forward(self._loop(fit, shared), self._layout, self.monitors)
 
-    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> Program:
+    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> CompiledStep:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
         parts = forward, self.objective, self.optimizer, self._bounds, static
-        return Program(*parts, self._key(), stream, jit=self.jit[phase])
+        return CompiledStep(*parts, self._key(), stream, jit=self.jit[phase])
 
     def _check_targets(self, shared: Mapping[str, Any], x: Any, y: Any, samples: int) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
@@ -288,3 +281,10 @@ class GradientTrainer(Resumable):
 
 def _nothing(*args: Any) -> None:
     """Where nothing is saved."""
+
+
+def _seed(seed: int | None) -> int:
+    """A seed as given, or for `None` one that the operating system draws."""
+    if seed is None:
+        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+    return as_whole("seed", seed, least=0)

@@ -8,8 +8,7 @@ import numpy as np
 
 from dynplug.core import Loaded, to
 from dynplug.timeloop import RunState
-from dynplug.train.history import History
-from dynplug.train.progress import Best, Progress
+from dynplug.train.fit import Best, History, Progress
 from dynplug.train.step import TrainState
 
 

@@ -5,7 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from dynplug.train.history import History
+from dynplug.train.fit import History
 
 
 @runtime_checkable

@@ -5,7 +5,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import OptionError, UnknownPathError
-from dynplug.train.partition import partition
+from dynplug.train.step.trainable import partition
 
 
 class Tangle(dp.DynamicalSystem):

@@ -9,7 +9,7 @@ import dynplug as dp
 from dynplug import errors
 from dynplug.initializers import Constant
 from dynplug.layers import GRUCell, LSTMCell, RNNCell
-from dynplug.train.partition import partition
+from dynplug.train.step.trainable import partition
 
 XS = np.random.default_rng(0).normal(size=(7, 3))
 CELLS = {RNNCell: ["state0.value"], GRUCell: ["state0.value"], LSTMCell: ["h0.value", "c0.value"]}

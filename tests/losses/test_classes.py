@@ -6,7 +6,7 @@ from scipy.special import log_softmax, softmax
 
 from dynplug import errors
 from dynplug.losses import accuracy, batch_first, cross_entropy
-from dynplug.losses.axes import is_batch_first
+from dynplug.losses.conventions import is_batch_first
 
 RNG = np.random.default_rng(0)
 P = RNG.normal(size=(30, 6, 5)) * 3.0

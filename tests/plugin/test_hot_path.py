@@ -7,8 +7,8 @@ import optax
 
 import dynplug as dp
 from dynplug.plugin import registry
-from dynplug.train.bounds import Bounds
-from dynplug.train.step import train_step
+from dynplug.train.step.bounds import Bounds
+from dynplug.train.step.train_step import train_step
 
 SGD = optax.sgd(0.1)
 CONFIG = {

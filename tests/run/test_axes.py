@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dynplug.run.axes import device_or_host, rows_of
+from dynplug.run.data_axes import device_or_host, rows_of
 
 
 @pytest.mark.parametrize("axis", ["B", "T", None])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 import dynplug as dp
-from dynplug.run import chunks
+from dynplug.run import chunked as chunks
 
 
 @settings(max_examples=200, deadline=None)

@@ -67,7 +67,7 @@ class Shown(bars.tqdm):
 
 def test_runs_and_trainings_say_it_once_for_each_program(monkeypatch):
     monkeypatch.setattr("dynplug.run.ds_runner.tqdm", Shown)
-    monkeypatch.setattr("dynplug.train.fitting.tqdm", Shown)
+    monkeypatch.setattr("dynplug.train.fit.fitting.tqdm", Shown)
     monkeypatch.setattr(Shown, "said", [])
     dp.DSRunner(dp.neurons.LIF(1), dt=1.0, chunk=5).run(20.0)
     assert Shown.said == ["compiling", ""]

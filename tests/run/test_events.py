@@ -13,7 +13,7 @@ from hypothesis import given, settings, strategies as st
 import dynplug as dp
 from dynplug.core import events
 from dynplug.errors import StateError
-from dynplug.run import chunks
+from dynplug.run import chunked as chunks
 
 STEPS = 60
 X = np.asarray(jax.random.uniform(jax.random.key(1), (STEPS, 2, 3), maxval=4.0))

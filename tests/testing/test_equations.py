@@ -14,7 +14,7 @@ from dynplug.equations import Stated, parse
 from dynplug.errors import ConformanceError
 from dynplug.plugin import registry
 from dynplug.testing import CHECKS
-from dynplug.testing.check import outcome_of
+from dynplug.testing.checks import outcome_of
 from dynplug.testing.equations import evidence_of, stated_by
 from dynplug.testing.subject import subject_of
 

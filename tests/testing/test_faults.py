@@ -9,7 +9,7 @@ import pytest
 import dynplug as dp
 from dynplug.plugin.kinds import KINDS
 from dynplug.testing import CHECKS, check_component, checks_of
-from dynplug.testing.check import outcome_of
+from dynplug.testing.checks import outcome_of
 from dynplug.testing.subject import subject_of
 
 HERE = Path(__file__).parent / "faulty"

@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 import dynplug as dp
 from dynplug.errors import CheckpointWarning, OptionError, UnknownNameError
 from dynplug.train import EarlyStopping, checkpoint
-from dynplug.train.kept import Kept
-from dynplug.train.watched import Watched
+from dynplug.train.checkpoint.rotation import CheckpointPair
+from dynplug.train.fit.watched import Watched
 
 NAN, INF = float("nan"), float("inf")
 
@@ -140,7 +140,7 @@ def test_a_best_model_that_nobody_kept_is_said(fitted, tmp_path):
 def test_the_best_checkpoint_is_kept_beside_the_newest(fitted, trainer, tmp_path):
     path = tmp_path / "run" / "c.safetensors"
     t, weights = fitted(save_to=path, keep_best="test/loss")
-    best = Kept(path).best
+    best = CheckpointPair(path).best
     assert {file.name for file in path.parent.iterdir()} == {path.name, "c.previous.safetensors", "c.best.safetensors"}
     assert checkpoint.describe(best)["epoch"] == best_epoch(t) < 6
     other = trainer(**DIVERGES)
@@ -156,18 +156,18 @@ def test_the_best_checkpoint_outlives_the_process(fitted, tmp_path, at):
     fitted(save_to=one, keep_best="test/loss")
     fitted(Kill(*at), save_to=two, keep_best="test/loss", checkpoint_every=1)
     fitted(load=two, save_to=two, keep_best="test/loss")
-    ours, theirs = (load_file(Kept(file).best) for file in (one, two))
+    ours, theirs = (load_file(CheckpointPair(file).best) for file in (one, two))
     assert {n: a.tobytes() for n, a in ours.items()} == {n: a.tobytes() for n, a in theirs.items()}
-    assert checkpoint.describe(Kept(one).best) == checkpoint.describe(Kept(two).best)
+    assert checkpoint.describe(CheckpointPair(one).best) == checkpoint.describe(CheckpointPair(two).best)
 
 
 def test_another_training_replaces_the_best_checkpoint_that_it_finds(fitted, trainer, data, tmp_path):
     fitted(save_to=tmp_path / "f", keep_best="test/loss")
     worse = trainer(optimizer={"type": "sgd", "learning_rate": 1e-9})
     worse.fit(data, data, num_epoch=1, save_to=tmp_path / "f", keep_best="test/loss")
-    told = checkpoint.describe(Kept(tmp_path / "f").best)
+    told = checkpoint.describe(CheckpointPair(tmp_path / "f").best)
     assert json.dumps(told["history"]) == json.dumps(worse.history.to_json())
-    arrays = load_file(Kept(tmp_path / "f").best)
+    arrays = load_file(CheckpointPair(tmp_path / "f").best)
     np.testing.assert_array_equal(arrays["model/readout.weight"], worse.target["readout"].weight)
 
 
@@ -177,7 +177,7 @@ def test_the_best_may_be_the_greatest(trainer, data, tmp_path):
         t.fit(data, data, num_epoch=4, batch_size=8, save_to=tmp_path / "f", keep_best=what)
         metric = what.split("/")[1] if isinstance(what, str) else "loss"
         wanted = 1 + int(np.argmax(t.get_hist_metric("test", metric)))
-        assert checkpoint.describe(Kept(tmp_path / "f").best)["epoch"] == wanted
+        assert checkpoint.describe(CheckpointPair(tmp_path / "f").best)["epoch"] == wanted
 
 
 @pytest.mark.parametrize(

@@ -270,11 +270,11 @@ def test_an_update_that_is_not_finite_is_not_made():
 
 
 def test_an_interrupt_keeps_the_history(monkeypatch):
-    from dynplug.train.program import Program
+    from dynplug.train.step.compiled_step import CompiledStep
 
     t = trainer()
     t.fit((X, Y), num_epoch=1, batch_size=5)
-    real, calls = Program.train, []
+    real, calls = CompiledStep.train, []
 
     def interrupted(*args, **options):
         calls.append(1)
@@ -282,7 +282,7 @@ def test_an_interrupt_keeps_the_history(monkeypatch):
             raise KeyboardInterrupt
         return real(*args, **options)
 
-    monkeypatch.setattr(Program, "train", interrupted)
+    monkeypatch.setattr(CompiledStep, "train", interrupted)
     with pytest.raises(KeyboardInterrupt):
         t.fit((X, Y), num_epoch=2, batch_size=5)
     assert len(t.get_hist_metric(which="detailed")) == 4 + 2

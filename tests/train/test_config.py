@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from dynplug.errors import ConfigError
-from dynplug.train.config import Config
+from dynplug.recipe.config import Config
 
 TEXT = """\
 # A comment, with a [section] in it.

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import dynplug as dp
+from dynplug.recipe.figures import curve
 from dynplug.train import EarlyStopping, History
-from dynplug.train.figures import curve
 
 
 class Stop(Exception):

@@ -11,8 +11,8 @@ import pytest
 
 import dynplug as dp
 from dynplug.plugin import registry
-from dynplug.train.figures import draw
-from dynplug.train.html_report import REPORT, page, table, write_report
+from dynplug.recipe.figures import draw
+from dynplug.recipe.html_report import REPORT, page, table, write_report
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

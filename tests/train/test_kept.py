@@ -17,7 +17,7 @@ from safetensors.numpy import load_file
 import dynplug as dp
 from dynplug.core import write_arrays
 from dynplug.errors import CheckpointError, OptionError
-from dynplug.train.kept import Kept
+from dynplug.train.checkpoint.rotation import CheckpointPair
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def made(trainer, data, tmp_path):
 
 @pytest.fixture
 def kept(tmp_path):
-    return Kept(tmp_path / "run" / "c.safetensors")
+    return CheckpointPair(tmp_path / "run" / "c.safetensors")
 
 
 def loaded(kept, trainer):

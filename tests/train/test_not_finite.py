@@ -10,8 +10,8 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import NonFiniteError
-from dynplug.train.finite import first_culprit
-from dynplug.train.program import Program
+from dynplug.train.step.compiled_step import CompiledStep
+from dynplug.train.step.nonfinite import first_culprit
 
 
 class Drift(dp.DynamicalSystem):
@@ -52,13 +52,13 @@ class Late:
 
 
 def test_a_step_is_looked_at_even_if_it_does_not_say_that_it_is_done(monkeypatch):
-    train = Program.train
+    train = CompiledStep.train
 
     def late(self, state, *args, **options):
         made = train(self, replace(state, ok=getattr(state.ok, "flag", state.ok)), *args, **options)
         return made._replace(state=replace(made.state, ok=Late(made.state.ok)))
 
-    monkeypatch.setattr(Program, "train", late)
+    monkeypatch.setattr(CompiledStep, "train", late)
     x = np.zeros((6, 5, 1), np.float32)
     x[3, 2] = 5.0
     _, said = fit(x)

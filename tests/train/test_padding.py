@@ -9,9 +9,9 @@ import optax
 import pytest
 
 import dynplug as dp
+import dynplug.train.fit.prediction
 import dynplug.train.gradient_trainer
-import dynplug.train.prediction
-from dynplug.train import program
+from dynplug.train.step import compiled_step as program
 
 KEY = jax.random.key(8)
 X, Y = np.random.default_rng(2).normal(size=(7, 4, 3)).astype(np.float32), np.arange(7) % 2
@@ -66,7 +66,7 @@ def test_history_gradients_and_outputs_are_those_without(monkeypatch, case):
     found = []
     for pad in (True, False):
         monkeypatch.setattr(dynplug.train.gradient_trainer, "keeps_keys", lambda pad=pad: pad)
-        monkeypatch.setattr(dynplug.train.prediction, "keeps_keys", lambda pad=pad: pad)
+        monkeypatch.setattr(dynplug.train.fit.prediction, "keeps_keys", lambda pad=pad: pad)
         t, before = trainer(**options), programs()
         t.fit((x, y), (x, y), num_epoch=2, batch_size=3)
         t.predict(x, batch_size=3)

@@ -7,7 +7,7 @@ import optax
 import pytest
 
 import dynplug as dp
-from dynplug.train.bounds import Bounds
+from dynplug.train.step.bounds import Bounds
 
 X, Y = np.ones((4, 5, 2), np.float32), np.full((4, 5, 2), 5.0, np.float32)
 

@@ -11,9 +11,9 @@ from safetensors.numpy import load_file
 
 import dynplug as dp
 from dynplug.errors import CheckpointError, ConfigError
-from dynplug.train.config import Config
-from dynplug.train.html_report import REPORT
-from dynplug.train.recipe import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
+from dynplug.recipe.config import Config
+from dynplug.recipe.html_report import REPORT
+from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
 
 TEXT = """\
 seed = 4

@@ -13,9 +13,9 @@ from safetensors.numpy import load_file
 
 from dynplug.core import write_arrays
 from dynplug.errors import CheckpointError, ConfigError
-from dynplug.train.config import Config
-from dynplug.train.recipe import Training
-from dynplug.train.run_folder import CHECKPOINT, CONFIG, METRICS
+from dynplug.recipe.config import Config
+from dynplug.recipe.run_folder import CHECKPOINT, CONFIG, METRICS
+from dynplug.recipe.training import Training
 
 TEXT = """\
 [task]
@@ -48,7 +48,7 @@ def training(folder, *overrides, resume=False, text=TEXT):
 def train(folder, *overrides, resume=False):
     said = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dynplug.train.recipe.write_report", lambda *args: None)
+        patch.setattr("dynplug.recipe.training.write_report", lambda *args: None)
         (made := training(folder, *overrides, resume=resume)).run(said.append)
     return made, said
 
@@ -206,7 +206,7 @@ def test_nothing_is_unpickled(run, monkeypatch):
 CLAIM = """
 import sys
 from dynplug.errors import CheckpointError
-from dynplug.train.run_folder import RunFolder
+from dynplug.recipe.run_folder import RunFolder
 folder = RunFolder(sys.argv[1], new=len(sys.argv) > 2)
 print("ready", flush=True)
 sys.stdin.readline()
@@ -255,7 +255,7 @@ def test_a_run_is_not_gone_on_with_twice_at_the_same_time(run):
         said.append(line)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dynplug.train.recipe.write_report", lambda *args: None)
+        patch.setattr("dynplug.recipe.training.write_report", lambda *args: None)
         training(run, "fit.num_epoch=2", resume=True).run(at_the_same_time)
     assert said == ["All 2 epochs are done; for more: --set fit.num_epoch=4"]
     assert training(run, resume=True).runner.epoch == 2
@@ -264,7 +264,7 @@ def test_a_run_is_not_gone_on_with_twice_at_the_same_time(run):
 def test_what_another_has_gone_on_with_must_be_loaded_anew(run):
     first, second = training(run, resume=True), training(run, resume=True)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dynplug.train.recipe.write_report", lambda *args: None)
+        patch.setattr("dynplug.recipe.training.write_report", lambda *args: None)
         second.run(print)
         before = {path.name: path.read_bytes() for path in run.iterdir()}
         with pytest.raises(CheckpointError, match=r"has gone on with the run in .* since it was loaded: load it anew"):
@@ -276,7 +276,7 @@ def test_what_another_has_gone_on_with_must_be_loaded_anew(run):
 def test_a_process_that_was_forked_meanwhile_neither_holds_the_folder_nor_lets_go_of_it(tmp_path):
     code = (
         "import os, sys\n"
-        "from dynplug.train.lock import lock\n"
+        "from dynplug.recipe.lock import lock\n"
         "def locked():\n"
         "    try:\n"
         "        lock(sys.argv[1])()\n"

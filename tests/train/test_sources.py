@@ -171,7 +171,7 @@ def test_what_is_no_data_is_named(trainer, wrong, said):
 
 
 def test_batches_are_counted_on_the_progress_bar(trainer, data, monkeypatch):
-    import dynplug.train.fitting as module
+    import dynplug.train.fit.fitting as module
 
     made = []
 

@@ -10,7 +10,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import ZeroGradientWarning
-from dynplug.train import unmoved
+from dynplug.train.fit import unmoved
 
 X, Y = np.random.default_rng(0).random((6, 5, 3)).astype(np.float32), np.ones((6, 2), np.float32)
 

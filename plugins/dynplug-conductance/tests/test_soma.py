@@ -13,7 +13,7 @@ from scipy.integrate import solve_ivp
 import dynplug as dp
 from dynplug.errors import ParameterError
 from dynplug.testing import CHECKS, Result
-from dynplug.testing.check import outcome_of
+from dynplug.testing.checks import outcome_of
 from dynplug.testing.subject import subject_of
 
 THALAMIC = {"CaT": {}, "Ih": {}, "K": {}, "KCa": {}, "Leak": {}, "Na": {}}

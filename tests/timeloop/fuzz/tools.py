@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core.delay import dynplug_delay_step
+from dynplug.core.delay_line import dynplug_delay_step
 
 SPECIAL = [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -2.0, 0.5]
 

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 import dynplug as dp
-from dynplug.train import recipe
-from dynplug.train.config import Config
-from dynplug.train.program import Program
+from dynplug.recipe import training as recipe
+from dynplug.recipe.config import Config
+from dynplug.train.step.compiled_step import CompiledStep
 
 CONFIG = """\
 seed = 7
@@ -127,7 +127,7 @@ def main(folder, last=0):
         if mode[0] in "wa" and path.parent == Path(folder)
         else real(path, mode, *args, **kwargs)
     )
-    for owner, name in ((os, "replace"), (os, "fsync"), (Program, "train"), (recipe.RunFolder, "add")):
+    for owner, name in ((os, "replace"), (os, "fsync"), (CompiledStep, "train"), (recipe.RunFolder, "add")):
         point.around(owner, name)
     recipe.write_report = lambda *args: None
     print("ready", flush=True)

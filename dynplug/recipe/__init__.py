@@ -1,0 +1,5 @@
+"""What `dynplug train` is made of: configuration, run folder, report."""
+
+from dynplug.recipe.config import Config as Config
+from dynplug.recipe.html_report import PICTURES as PICTURES, REPORT as REPORT
+from dynplug.recipe.training import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, Training as Training

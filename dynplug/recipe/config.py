@@ -1,0 +1,174 @@
+"""Configurations of trainings: read, changed from the command line, and blamed by file, line and key."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from dynplug.errors import ConfigError, nearest
+from dynplug.plugin import kind_of_argument, kind_of_part, parameters, pinned, read as read_component, registry
+from dynplug.recipe.toml_values import check, loads
+
+SECTIONS = {"seed", "task", "model", "runner", "fit"}
+
+
+@dataclass
+class Config:
+    """A configuration and the text that it came from."""
+
+    values: dict[str, Any]
+    source: str = ""
+    text: str = ""
+    notes: list[str] = field(default_factory=list[str])
+
+    @classmethod
+    def parse(cls, text: str, source: str) -> "Config":
+        """Read TOML; `source` names it in messages."""
+        text = text.removeprefix("\ufeff")  # a byte order mark, as some editors write it
+        try:
+            values = loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            problem = "it is nested too deeply" if isinstance(error, RecursionError) else error
+            raise ConfigError(f"{source} is not valid TOML: {problem}") from error
+        config = cls({"seed": 0, **values}, source, text)
+        config.values.setdefault("fit", {})
+        with config.blamed():
+            check(config.values)
+            _check_sections(config.values)
+        return config
+
+    @classmethod
+    def from_file(cls, path: str | Path) -> "Config":
+        """Read a TOML file."""
+        try:
+            return cls.parse(Path(path).read_text(encoding="utf-8"), str(path))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"{path} cannot be read: {error}") from error
+
+    def with_overrides(self, assignments: Sequence[str]) -> "Config":
+        """The configuration after assignments such as `model.hidden.tau=10`, whose values are written as in TOML.
+
+        Where a `type` is replaced, the keys that the new component takes are kept; the others are dropped, with a
+        line in `notes`.
+        """
+        values, paths = deepcopy(self.values), []
+        for assignment in assignments:
+            path, equals, text = assignment.partition("=")
+            if not equals:
+                raise ConfigError(f"--set {assignment}: write it as key=value, for example model.hidden.tau=10.")
+            _assign(values, path.strip(), _value(path.strip(), text))
+            paths.append(path.strip())
+        check(values)
+        _check_sections(values)
+        notes = [note for path in paths if path.endswith(".type") for note in _drop_foreign(values, path, paths)]
+        return Config(values, self.source, self.text, notes)
+
+    @contextmanager
+    def blamed(self) -> Iterator[None]:
+        """Add file and line to configuration errors."""
+        try:
+            yield
+        except ConfigError as error:
+            line = _line_of(self.text, error.path)
+            where = f"{self.source}{f', line {line}' if line else ''}"
+            raise ConfigError(f"{where}{f', {error.path}' if error.path else ''}: {error.problem}") from error
+
+    def pinned(self) -> "Config":
+        """The configuration with the full id of each component, its revision too, so that it never means another."""
+        values = dict(self.values)
+        for section, kind in (("task", "task"), ("model", None), ("runner", "runner")):
+            values[section] = pinned(values[section], kind=kind, path=section)
+        runner = values["runner"]
+        for name, kind in (("loss_fun", "loss"), ("metrics", "metric")):
+            if name in runner:
+                runner[name] = _with_revision(runner[name], kind)
+        return Config(values, self.source, self.text, self.notes)
+
+    def dump(self) -> str:
+        """The configuration as TOML."""
+        return tomli_w.dumps(self.values)
+
+
+def _check_sections(values: dict[str, Any]) -> None:
+    for name in values:
+        if name not in SECTIONS:
+            raise ConfigError(f"There is no such section. {nearest(name, SECTIONS)}", name)
+    for name in ("task", "model", "runner"):
+        if not isinstance(values.get(name), dict):
+            raise ConfigError(f"The section [{name}] is missing.", name)
+    if not isinstance(values["fit"], dict):
+        raise ConfigError(f"It must be a table; got {values['fit']!r}.", "fit")
+    for name, value, least in (("seed", values["seed"], 0), ("fit.num_epoch", values["fit"].get("num_epoch", 1), 1)):
+        if type(value) is not int or value < least:
+            raise ConfigError(f"It must be a whole number, {least} or more; got {value!r}.", name)
+
+
+def _assign(values: dict[str, Any], path: str, value: Any) -> None:
+    table: Any = values
+    *parents, last = path.split(".")
+    for n, name in enumerate(parents):
+        below = table.get(name)
+        if isinstance(below, str) and kind_of_argument(name):
+            below = table[name] = {"type": below}
+        if not isinstance(below, dict):
+            raise ConfigError(f"--set {path}: there is no table {'.'.join(parents[: n + 1])!r}. {nearest(name, table)}")
+        table = below
+    table[last] = value
+
+
+def _value(path: str, text: str) -> Any:
+    try:
+        return loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text.strip()
+    except RecursionError as error:
+        raise ConfigError(f"--set {path}: its value is nested too deeply.") from error
+
+
+def _drop_foreign(values: dict[str, Any], path: str, assigned: Sequence[str]) -> list[str]:
+    parent = path.removesuffix(".type")
+    table = values
+    for name in parent.split("."):
+        table = table[name]
+    component, arguments = read_component(table, kind=_kind_at(parent, table), path=parent)
+    accepted = parameters(component.load())
+    if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+        return []
+    foreign = [name for name in arguments if name not in accepted and f"{parent}.{name}" not in assigned]
+    for name in foreign:
+        del table[name]
+    return [f"{parent}: {component.id} takes no {', '.join(foreign)}; dropped."] if foreign else []
+
+
+def _with_revision(given: Any, kind: str) -> Any:
+    """A name, or each of several, with the revision that it has; a history goes on under the name as it was given."""
+    if isinstance(given, list):
+        return [_with_revision(one, kind) for one in given]
+    found = registry().candidates(given, kind) if isinstance(given, str) and "@" not in given else []
+    return f"{given}@{found[0].spec.revision}" if len(found) == 1 else given
+
+
+def _kind_at(path: str, table: dict[str, Any]) -> str | None:
+    return path if path in ("task", "runner") else kind_of_part(path.rpartition(".")[2], table)
+
+
+def _line_of(text: str, path: str) -> int | None:
+    """The line in which a key, or else the nearest table above it, stands; `None` where there is none."""
+    lines: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := re.match(r"\s*\[+\s*([\w.\-]+)\s*\]+", line):
+            table = header[1]
+            lines.setdefault(table, number)
+        elif key := re.match(r"\s*([\w.\-]+)\s*=", line):
+            lines.setdefault(f"{table}.{key[1]}" if table else key[1], number)
+    path = re.sub(r"\[\d+\]", "", path)  # an item of a list stands where the list does
+    while path and path not in lines:
+        path = path.rpartition(".")[0]
+    return lines.get(path)

@@ -1,0 +1,143 @@
+"""From a configuration to a trained model in a run folder."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from dynplug.errors import CheckpointError, ConfigError, DynplugError, nearest
+from dynplug.plugin import build, parameters, read as read_component
+from dynplug.recipe.config import Config
+from dynplug.recipe.html_report import write_report
+from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
+from dynplug.tasks import TaskData
+from dynplug.train import Trainer
+
+PICTURE = "result.png"
+_MODEL, _TASK = 0, 1  # streams of random numbers of one seed
+_OWN = {"train_data", "test_data", "fun_after_report", "save_to"}  # arguments of `fit` that are not the user's
+
+
+class Training:
+    """A configured training and its run folder.
+
+    The folder holds the configuration with the full id of each component, a line of metrics per epoch and phase as
+    JSON, the last two checkpoints, and, in the end, a report in HTML and its pictures.
+
+    **Arguments:**
+
+    - `config`: the configuration.
+    - `folder`: the run folder.
+    - `resume`: whether to go on with what it holds; otherwise it must hold none.
+    - `new`: whether it must not be there yet; where it is, a number at the end of its name makes it another.
+    """
+
+    def __init__(self, config: Config, folder: str | Path, *, resume: bool = False, new: bool = False):
+        self.config = config
+        self._files = RunFolder(folder, new=new)
+        key = jax.random.key(config.values["seed"])
+        with config.blamed():
+            task, self.runner = self._components(key, resume)
+            self._check_fit()
+            self._written = config.pinned().dump()
+        self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
+        self._note = ""
+        try:
+            self._claim(resume)
+        except BaseException:
+            self._files.release()
+            raise
+
+    def _claim(self, resume: bool) -> None:
+        if not resume:
+            self._files.begin(self._written)
+            return
+        with self.config.blamed():
+            self._load()
+        self._files.resumed(self._written, self.runner.epoch, getattr(self.runner, "steps", 0))
+        self._files.release()  # until it runs: one that was only loaded keeps nobody out
+
+    @property
+    def folder(self) -> Path:
+        """The run folder."""
+        return self._files.path
+
+    def run(self, say: Callable[[str], None]) -> None:
+        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report."""
+        self._files.hold()
+        try:
+            self._run(say)
+        finally:
+            self._files.release()
+
+    def _run(self, say: Callable[[str], None]) -> None:
+        if self._note:
+            say(self._note)
+        fit = dict(self.config.values["fit"])
+        asked = fit.get("num_epoch", 100)
+        fit["num_epoch"] = max(0, asked - self.runner.epoch)
+        if not fit["num_epoch"]:
+            say(f"All {asked} epochs are done; for more: --set fit.num_epoch={2 * asked}")
+        if self._saves_itself:
+            fit["save_to"] = self._files.checkpoints.path
+        self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)
+        title = " ".join(str(self.config.values[section].get("type", "")) for section in ("task", "model"))
+        write_report(self.folder, title, self._written, self.runner, self.data.test[0], say)
+
+    @property
+    def _saves_itself(self) -> bool:
+        return "save_to" in parameters(self.runner.fit)
+
+    def _components(self, key: Any, resume: bool) -> tuple[Any, Any]:
+        values = self.config.values
+        try:
+            task = build(values["task"], key=key, kind="task", path="task")
+            model = build(values["model"], key=jax.random.fold_in(key, _MODEL), path="model")
+            return task, self._runner(values["runner"], model)
+        except DynplugError as error:
+            gone = self._files.missing_packages() if resume else ""
+            if not gone:
+                raise
+            raise CheckpointError(f"{gone} ({error})") from error
+
+    def _runner(self, values: Mapping[str, Any], model: Any) -> Any:
+        component, _ = read_component(values, kind="runner", path="runner")
+        seed = {"seed": self.config.values["seed"]} if "seed" in parameters(component.load()) else {}
+        return build({**seed, **values}, kind="runner", path="runner", given={"target": model})
+
+    def _after_report(self, epoch: int, metrics: dict[str, float], phase: str) -> None:
+        """Write metrics; with `num_report`, those of fitting come with the number of a step, not of an epoch."""
+        by_step = phase == "fit" and self.config.values["fit"].get("num_report", 0) > 0
+        at = {"epoch": self.runner.epoch + 1, "step": epoch} if by_step else {"epoch": epoch}
+        self._files.add({**at, "phase": phase, **metrics})
+        if phase == "test" and not self._saves_itself:
+            self._files.checkpoints.save(self.runner)
+
+    def _load(self) -> None:
+        wanted = getattr(self.runner, "seed", None)
+        self._note = self._files.resume(self.runner)
+        started = getattr(self.runner, "seed", None)
+        if started != wanted:
+            raise ConfigError(f"This run was started with seed {started}; it cannot go on with {wanted}.", "seed")
+
+    def _check_fit(self) -> None:
+        name = type(self.runner).__name__
+        if not hasattr(self.runner, "fit"):
+            raise ConfigError(f"{name} does not train: it has no method 'fit'.", "runner.type")
+        if not isinstance(self.runner, Trainer):
+            lacks = sorted(member for member in _members() if not hasattr(self.runner, member))
+            raise ConfigError(
+                f"{name} is no dynplug.train.Trainer: it has no {', '.join(map(repr, lacks))}.", "runner.type"
+            )
+        accepted = {key: p for key, p in parameters(self.runner.fit).items() if key not in _OWN}
+        if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
+            return
+        for key in self.config.values["fit"]:
+            if key not in accepted:
+                raise ConfigError(f"{name}.fit takes no {key!r}. {nearest(key, accepted)}", f"fit.{key}")
+
+
+def _members() -> set[str]:
+    """The names of all that a `Trainer` has."""
+    return {name for name in (*Trainer.__annotations__, *vars(Trainer)) if not name.startswith("_")}

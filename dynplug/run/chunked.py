@@ -1,0 +1,160 @@
+"""The steps of a run in chunks, between which the host is heard."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
+
+from dynplug.core import Context, DynamicalSystem, events
+from dynplug.errors import StateError
+from dynplug.run.data_axes import DataAxis, swap_batch
+from dynplug.run.experiment import Experiment
+from dynplug.timeloop import Loop, RunState
+
+
+class Rows(eqx.Module):
+    """What was recorded: the outputs and what the monitors read, in two trees of which each has `None` for the other's.
+
+    **Arguments:**
+
+    - `counted`: what happened in the steps since the row before, summed.
+    - `sampled`: all else, as it is at the end of the row's step.
+    """
+
+    counted: Any
+    sampled: Any
+
+    def whole(self) -> Any:
+        """All of it in one tree."""
+        return eqx.combine(self.counted, self.sampled)
+
+
+class Parted(DynamicalSystem):
+    """An experiment that puts out its records as `Rows` of one step.
+
+    An output or a monitor is an event where it is one of the state's, the very array. What is computed from one is a
+    value like any other.
+    """
+
+    experiment: Experiment
+
+    def init_state(self, ctx: Context) -> Any:
+        return self.experiment.init_state(ctx)
+
+    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Rows]:
+        new, (out, seen) = self.experiment.update(state, x, ctx)
+        happened = {id(array) for array in events(new).values()}
+        sources = out, self.experiment.monitors.sources(new, seen)
+        is_event = jax.tree.map(lambda source: id(source) in happened, sources)
+        return new, Rows(*eqx.partition((out, seen), is_event))
+
+
+def _steps(
+    loop: Loop,
+    experiment: Experiment,
+    state: RunState,
+    fed: Any,
+    key: PRNGKeyArray | None,
+    length: int,
+    offset: int,
+    every: int,
+    axis: DataAxis | None,
+) -> tuple[RunState, Rows]:
+    """`length` steps and their records: one every so many steps, the first at `offset`.
+
+    The `events` of the new state are those after the last record, of these steps alone.
+    """
+    fed = swap_batch(fed, axis)
+    state, (rows, _) = loop.advance(Parted(experiment), state, fed, length, key=key)
+    return (state, rows) if every == 1 else _thinned(state, rows, length, offset, every)
+
+
+def _thinned(state: RunState, rows: Rows, length: int, offset: int, every: int) -> tuple[RunState, Rows]:
+    """Of the rows of all steps those to be recorded, with all events."""
+    counted, left = _tree_of_pairs(lambda a: _sums(a, offset, every), rows.counted)
+    sampled = jax.tree.map(lambda a: a[offset::every], rows.sampled)
+    whole = offset < length and (length - 1 - offset) % every == 0
+    left = None if whole or not jax.tree.leaves(left) else left
+    return dataclasses.replace(state, events=left), Rows(counted, sampled)
+
+
+def _sums(a: Array, first: int, every: int) -> tuple[Array, Array]:
+    """The sums of the rows up to `first`, then of every so many, and the sum of what is left over."""
+    kind = jnp.int32 if a.dtype.itemsize < 4 and not jnp.issubdtype(a.dtype, jnp.inexact) else a.dtype
+    a = a.astype(kind)
+    if first >= len(a):
+        return a[:0], a.sum(0, dtype=kind)
+    rest = a[first + 1 :]
+    count = len(rest) // every
+    middle = rest[: count * every].reshape(count, every, *a.shape[1:]).sum(1, dtype=kind)
+    head = a[: first + 1].sum(0, keepdims=True, dtype=kind)
+    return jnp.concatenate([head, middle]), rest[count * every :].sum(0, dtype=kind)
+
+
+def _go_on(before: Any, now: RunState, rows: Rows) -> tuple[RunState, Rows]:
+    """The same with the events that were waiting for a record before these steps."""
+    if jax.tree.map(jnp.shape, before) != jax.tree.map(lambda a: a.shape[1:], rows.counted):
+        raise StateError(
+            "The state counts events for a record that other monitors, or another number of units, left unfinished: "
+            "use the runner that it comes from, or drop what it counted by dataclasses.replace(state, events=None)."
+        )
+    if jax.tree.leaves(rows.counted)[0].shape[0] == 0:
+        return dataclasses.replace(now, events=jax.tree.map(jnp.add, before, now.events)), rows
+    return now, Rows(jax.tree.map(lambda a, b: a.at[0].add(b), rows.counted, before), rows.sampled)
+
+
+def _tree_of_pairs(pair: Callable[[Any], tuple[Any, Any]], tree: Any) -> tuple[Any, Any]:
+    leaves, form = jax.tree.flatten(tree)
+    pairs = [pair(leaf) for leaf in leaves]
+    return form.unflatten([a for a, _ in pairs]), form.unflatten([b for _, b in pairs])
+
+
+_FEW = 8192
+_ON_ONE_THREAD = {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"}
+_split: Callable[..., tuple[RunState, Rows]] = eqx.filter_jit(_steps)
+_whole: Callable[..., tuple[RunState, Rows]] = eqx.filter_jit(  # pyright: ignore[reportCallIssue]
+    _steps, compiler_options=_ON_ONE_THREAD
+)
+
+
+def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: Any) -> tuple[RunState, Rows]:
+    """One compiled call.
+
+    On a CPU, XLA hands parts of an operation to other threads from about a thousand values on, which is right for
+    one operation and wrong for one that is made again at every step: for fewer than some eight thousand values the
+    handing over costs more than it saves (1000 Hodgkin-Huxley neurons take half the time without it).
+    """
+    on_cpu = all(device.platform == "cpu" for device in state.i.devices())
+    few = max((a.size for a in jax.tree.leaves(state.system)), default=0) <= _FEW
+    return _counting(_whole if on_cpu and few else _split, loop, experiment, state, *rest)
+
+
+def advance_eagerly(*args: Any) -> tuple[RunState, Rows]:
+    """The same without compilation, all values being concrete."""
+    with jax.disable_jit():
+        return _counting(_steps, *args)
+
+
+def _counting(
+    steps: Callable[..., tuple[RunState, Rows]], loop: Loop, experiment: Experiment, state: RunState, *rest: Any
+) -> tuple[RunState, Rows]:
+    """Steps that do not know what was counted before, so that one program serves the first chunk and all others."""
+    now, rows = steps(loop, experiment, dataclasses.replace(state, events=None), *rest)
+    return (now, rows) if state.events is None else _go_on(state.events, now, rows)
+
+
+def chunk_sizes(length: int, chunk: int, every: int) -> Iterator[int]:
+    """Chunks of `chunk` steps at most, of equal size where possible, so that one program serves them all.
+
+    They hold a whole number of rows if they can, so that each gives the same rows.
+    """
+    unit = every if every <= chunk else 1
+    most = chunk // unit
+    size = unit * next((n for n in range(most, most // 2, -1) if length % (n * unit) == 0), most)
+    while length > 0:
+        yield min(size, length)
+        length -= size

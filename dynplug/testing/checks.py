@@ -1,0 +1,79 @@
+"""What a check is, what it may need of a component, and what comes of it."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from dynplug.plugin import CtrlC, in_words, strangers_code
+from dynplug.testing.subject import Skip, Subject
+
+Outcome = Literal["passed", "failed", "xfailed", "skipped"]
+
+
+@dataclass(frozen=True)
+class Capability:
+    """Something that some components of a kind can do and others need not.
+
+    `has` looks at the component; `lacks` says in words what is missing where it is not there.
+    """
+
+    name: str
+    has: Callable[[Subject], bool]
+    lacks: str
+
+
+@dataclass(frozen=True)
+class Check:
+    """A function of a subject that raises where a component breaks its contract, and the components it is for."""
+
+    function: Callable[[Subject], None]
+    kinds: tuple[str, ...]
+    needs: tuple[Capability, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.function.__name__
+
+    @property
+    def summary(self) -> str:
+        return (inspect.getdoc(self.function) or "").partition("\n")[0]
+
+    def run(self, subject: Subject) -> None:
+        """Return where the component passes.
+
+        **Raises:** `Skip` where the check does not apply; anything else where the component fails.
+        """
+        for capability in self.needs:
+            if not capability.has(subject):
+                raise Skip(f"not {capability.name}: {capability.lacks}")
+        self.function(subject)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of one check, and why."""
+
+    check: str
+    outcome: Outcome
+    reason: str = ""
+
+
+def outcome_of(check: Check, subject: Subject, expected: str | None = None) -> Result:
+    """Run a check. With `expected`, the reason for a failure that is known, a pass is a failure."""
+    try:
+        with strangers_code(f"{check.name} of {subject.title}", "No other check was run."):
+            check.run(subject)
+    except Skip as skip:
+        return Result(check.name, "skipped", str(skip))
+    except CtrlC:
+        raise
+    except BaseException as error:  # a stranger's component may raise anything
+        if expected is not None:
+            return Result(check.name, "xfailed", expected)
+        return Result(check.name, "failed", in_words(error).removeprefix("ConformanceError: "))
+    if expected is not None:
+        return Result(
+            check.name, "failed", f"It was expected to fail ({expected}) and passed: remove it from the list."
+        )
+    return Result(check.name, "passed")

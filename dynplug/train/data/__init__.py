@@ -1,0 +1,23 @@
+"""What the user passes, up to what a step sees: pairs, axes, batches, windows of time."""
+
+from dynplug.train.data.arrays import Batch as Batch
+from dynplug.train.data.batch_sources import BatchSource as BatchSource, Reading as Reading
+from dynplug.train.data.checksum import checksum as checksum
+from dynplug.train.data.layout import (
+    BatchFirst as BatchFirst,
+    Layout as Layout,
+    TimeFirst as TimeFirst,
+    WithoutTime as WithoutTime,
+)
+from dynplug.train.data.padding import (
+    keeps_keys as keeps_keys,
+    padded as padded,
+    real_targets as real_targets,
+    repeated as repeated,
+)
+from dynplug.train.data.windows import (
+    Window as Window,
+    check_size as check_size,
+    check_truncate as check_truncate,
+    windows as windows,
+)

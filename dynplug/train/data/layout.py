@@ -1,0 +1,111 @@
+"""Where samples and time are in the data of a trainer: in the user's axes outside, (time, batch, ...) inside."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import jax
+
+from dynplug.run import swap_batch
+
+
+@dataclass(frozen=True)
+class Layout(ABC):
+    """The axes of data. Those of one class are equal, so that equal trainers share their compiled programs.
+
+    Targets of rank one have no time axis: one value a sample.
+    """
+
+    name: ClassVar[str]
+    """What the axes are called in messages."""
+    least_rank: ClassVar[int]
+    """How many axes an input has at least."""
+
+    @abstractmethod
+    def samples(self, rank: int, *, target: bool = False) -> int:
+        """The axis of the samples in an input, or target, of this rank."""
+
+    @abstractmethod
+    def time(self, rank: int, *, target: bool = False) -> int | None:
+        """The axis of time, or `None` where there is none."""
+
+    @abstractmethod
+    def enter(self, tree: Any) -> Any:
+        """Inputs as (time, batch, ...)."""
+
+    @abstractmethod
+    def leave(self, tree: Any) -> Any:
+        """What is (time, batch, ...) in the axes of the data."""
+
+    @abstractmethod
+    def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
+        """Outputs and targets in the axes of the data, as registered losses read them: batch, then time."""
+
+
+@dataclass(frozen=True)
+class BatchFirst(Layout):
+    """(batch, time, ...)."""
+
+    name = "data_first_axis='B'"
+    least_rank = 2
+
+    def samples(self, rank: int, *, target: bool = False) -> int:
+        return 0
+
+    def time(self, rank: int, *, target: bool = False) -> int | None:
+        return 1 if rank > 1 else None
+
+    def enter(self, tree: Any) -> Any:
+        return swap_batch(tree, "B")
+
+    def leave(self, tree: Any) -> Any:
+        return swap_batch(tree, "B")
+
+    def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
+        return out, targets
+
+
+@dataclass(frozen=True)
+class TimeFirst(Layout):
+    """(time, batch, ...); targets of rank one are (batch,)."""
+
+    name = "data_first_axis='T'"
+    least_rank = 2
+
+    def samples(self, rank: int, *, target: bool = False) -> int:
+        return 0 if target and rank == 1 else 1
+
+    def time(self, rank: int, *, target: bool = False) -> int | None:
+        return None if target and rank == 1 else 0
+
+    def enter(self, tree: Any) -> Any:
+        return tree
+
+    def leave(self, tree: Any) -> Any:
+        return tree
+
+    def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
+        return swap_batch(out, "B"), jax.tree.map(lambda y: y if y.ndim == 1 else y.swapaxes(0, 1), targets)
+
+
+@dataclass(frozen=True)
+class WithoutTime(Layout):
+    """(batch, ...): one step a sample."""
+
+    name = "no time axis"
+    least_rank = 1
+
+    def samples(self, rank: int, *, target: bool = False) -> int:
+        return 0
+
+    def time(self, rank: int, *, target: bool = False) -> int | None:
+        return None
+
+    def enter(self, tree: Any) -> Any:
+        return jax.tree.map(lambda a: a[None], tree)
+
+    def leave(self, tree: Any) -> Any:
+        return jax.tree.map(lambda a: a[0], tree)
+
+    def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
+        return jax.tree.map(lambda a: a[:, None], out), targets

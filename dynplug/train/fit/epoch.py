@@ -1,0 +1,76 @@
+"""What the steps of an epoch measured, as they are done."""
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+from jaxtyping import Array
+
+from dynplug.errors import DataWarning
+from dynplug.train.fit.history import History, mean
+
+
+@dataclass
+class Log:
+    """Weights and values of the steps of an epoch. Values stay on the device until they are asked for.
+
+    `weights` are of those values alone whose weight in a mean is not the number of samples.
+    """
+
+    sizes: list[int] = field(default_factory=list[int])
+    values: list[dict[str, float | Array]] = field(default_factory=list[dict[str, float | Array]])
+    weights: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def add(self, size: int, values: dict[str, Array], weights: dict[str, float]) -> None:
+        """One more step."""
+        self.sizes.append(size)
+        self.values.append({**values})
+        for name, weight in weights.items():
+            self.weights.setdefault(name, []).append(weight)
+
+    def last(self) -> dict[str, float]:
+        """The values of the last step."""
+        return {name: float(value) for name, value in self.values[-1].items()}
+
+    def metrics(self, first: int = 0) -> dict[str, list[float]]:
+        """The values of each metric from step `first` on, the loss first."""
+        self.values[first:] = [
+            {name: float(value) for name, value in values.items()} for values in jax.device_get(self.values[first:])
+        ]
+        names = sorted(self.values[first], key=lambda name: name != "loss") if first < len(self) else ()
+        return {name: [float(values[name]) for values in self.values[first:]] for name in names}
+
+    def means(self, first: int) -> dict[str, float]:
+        """The means over samples from step `first` on."""
+        return {
+            name: mean(values, self.weights.get(name, self.sizes)[first:])
+            for name, values in self.metrics(first).items()
+        }
+
+    def keep(self, history: History, phase: str, every: int | None = None, *, interrupted: bool = False) -> None:
+        """Put it all into a history, as an epoch, or as what there is of one."""
+        for name, weights in self.weights.items():
+            if weights and not sum(weights):
+                warnings.warn(
+                    f"None of the {sum(self.sizes)} samples of this {'test' if phase == 'test' else 'epoch'} has a "
+                    f"label, as ignore_index says: {name!r} is NaN"
+                    + ("." if phase == "test" else ", and nothing was trained."),
+                    DataWarning,
+                    stacklevel=2,
+                )
+        history.record(phase, self.sizes, self.metrics(), every, self.weights, interrupted=interrupted)
+
+    def to_json(self) -> Any:
+        """All of it, as plain lists and dictionaries."""
+        return {"sizes": self.sizes, "metrics": self.metrics(), "weights": self.weights}
+
+    @classmethod
+    def from_json(cls, log: Any) -> "Log":
+        """The log that `to_json` described."""
+        names = list(log["metrics"])
+        values = [dict(zip(names, row, strict=True)) for row in zip(*log["metrics"].values(), strict=True)]
+        return cls(list(log["sizes"]), values, dict(log.get("weights", {})))

@@ -1,0 +1,289 @@
+"""One call of `fit`: epoch after epoch, step after step."""
+
+import time
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from tqdm import tqdm
+
+from dynplug.errors import DataWarning, NonFiniteError
+from dynplug.run import Compiling
+from dynplug.timeloop import RunState
+from dynplug.train.data import Batch, BatchSource, Layout, Window, check_size, checksum, padded, real_targets
+from dynplug.train.fit.epoch import Log
+from dynplug.train.fit.noticing import Noticing
+from dynplug.train.fit.progress import Progress
+from dynplug.train.fit.reporting import Report, StepReports, Stream, report
+from dynplug.train.fit.unmoved import Unmoved
+from dynplug.train.step import CompiledStep, Stepped, TrainState, checked
+
+_AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
+
+
+class _Step(NamedTuple):
+    """A step on its way: what it learns from, the states that it started with, and what it gives."""
+
+    window: Window
+    run: RunState | None
+    made: Stepped
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """What a call of `fit` shall do.
+
+    **Attributes:**
+
+    - `train`, `test`: the data.
+    - `shuffling`: the random numbers for the order of an epoch's samples.
+    - `windows`: cuts batches, numbered from some number, into what a step sees.
+    - `program`: the compiled functions of an epoch; of testing, for `None`.
+    - `layout`: the axes of the data; `pad`, whether a batch that is too small is made up to the size of the others.
+    - `weights`: what a batch of such targets weighs in means over the epoch, where that is not its number of samples.
+    - `last`: the number of the last epoch.
+    - `num_report`: after how many steps a line is written; `None` for once an epoch.
+    - `reset_state`: whether each batch starts anew.
+    - `after`, `logger`: what hears of the reports.
+    - `progress_bar`: whether to show one.
+    - `observers`, `log_every`: the observers' hooks, and how often they hear of a step.
+    - `save`: writes a checkpoint; `every`: after how many batches, beside each epoch.
+    - `keep`: keeps an epoch's checkpoint, by its number and metrics, if it is the best.
+    """
+
+    train: BatchSource
+    test: BatchSource | None
+    shuffling: Callable[[int], np.random.Generator]
+    windows: Callable[[Iterator[Any], int], Iterator[Window]]
+    program: Callable[[int | None], CompiledStep]
+    layout: Layout
+    pad: bool
+    weights: Callable[[Any], dict[str, float]]
+    last: int
+    num_report: int | None
+    reset_state: bool
+    after: Report | None
+    logger: Stream | None
+    progress_bar: bool
+    observers: Any
+    log_every: int
+    save: Callable[[], None]
+    every: int | None
+    keep: Callable[[int, dict[str, dict[str, float]]], None]
+
+
+class Fitting:
+    """A call of `fit` under way.
+
+    **Arguments:**
+
+    - `trainer`: who observers are told it is.
+    - `progress`: where the training stands, which this moves on.
+    - `plan`: what to do.
+    """
+
+    def __init__(self, trainer: Any, progress: Progress, plan: FitOptions):
+        self._trainer, self._progress, self._plan = trainer, progress, plan
+        self._hooks = plan.observers
+        self._compiling = Compiling()
+
+    def run(self) -> None:
+        """All epochs up to the last, or until an observer says stop."""
+        progress, last = self._progress, self._plan.last
+        resumed = progress.began is not None
+        if not resumed:
+            progress.began, progress.best = progress.epoch, None
+        self._hooks.dynplug_run_start(run=self._trainer, last=last)
+        try:
+            stop = resumed and progress.epoch > (progress.began or 0) and not progress.batches and self._should_stop()
+            while progress.epoch < last and not stop:
+                self._epoch()
+                stop = self._should_stop()
+        except BaseException as error:
+            self._hooks.dynplug_run_error(run=self._trainer, error=error)
+            raise
+        finally:
+            progress.began = None
+            self._hooks.dynplug_run_end(run=self._trainer)
+            progress.best = None
+
+    def _epoch(self) -> None:
+        plan, progress = self._plan, self._progress
+        self._hooks.dynplug_epoch_start(run=self._trainer, epoch=progress.epoch + 1)
+        began = time.perf_counter()
+        self._fit()
+        fitted = time.perf_counter()
+        progress.epoch += 1
+        seconds = {} if plan.num_report else {"fit": fitted - began}
+        if plan.test is not None:
+            self._test(plan.test)
+            seconds["test"] = time.perf_counter() - fitted
+        if seconds:
+            report(progress.history, progress.epoch, plan.last, seconds, plan.logger, plan.after)
+        metrics = self._metrics()
+        self._hooks.dynplug_after_epoch(run=self._trainer, epoch=progress.epoch, metrics=metrics)
+        plan.keep(progress.epoch, metrics)
+        plan.save()
+
+    def _metrics(self) -> dict[str, dict[str, float]]:
+        history = self._progress.history
+        metrics = {"fit": history.last("fit")}
+        return metrics if self._plan.test is None else {**metrics, "test": history.last("test")}
+
+    def _should_stop(self) -> bool:
+        epoch = self._progress.epoch
+        return any(self._hooks.dynplug_should_stop(run=self._trainer, epoch=epoch, metrics=self._metrics()))
+
+    def _fit(self) -> None:
+        """Train for an epoch, or for what is left of it. Some steps are on their way before the first is looked at."""
+        plan, progress, log = self._plan, self._progress, self._progress.log
+        program, steps = plan.program(progress.epoch), deque[_Step]()
+        unmoved = Unmoved(progress.state.params) if self._is_first() else None
+        reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
+        done = False
+        ahead = 1 if plan.observers.dynplug_after_step.get_hookimpls() else _AHEAD
+        try:
+            with self._bar() as bar:
+                for window in self._windows():
+                    run, keep = self._goes_on_from(window), not (plan.reset_state and window.last)
+                    with self._compiling(bar, window.x, window.y, window.real, run, keep):
+                        x, y, n, real = window.x, window.y, window.batch, window.real
+                        made = program.train(progress.state, x, y, run, n, real, keep=keep)
+                    progress.state, progress.run = made.state, made.run
+                    steps.append(_Step(window, run, made))
+                    save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
+                    self._look(steps, 0 if save else ahead, program, reports, unmoved)
+                    if save:
+                        progress.batches = window.batch + 1
+                        plan.save()
+                    bar.update(window.last)
+            self._look(steps, 0, program, reports, unmoved)
+            reports.after_epoch()
+            if unmoved is not None:
+                unmoved.end(program, progress.state.params)
+            done = True
+        finally:
+            for step in steps:
+                if bool(step.made.state.ok):
+                    self._add(step)
+            if done or len(log):
+                log.keep(progress.history, "fit", plan.num_report, interrupted=not done)
+            progress.log, progress.batches, progress.checksum = Log(), 0, None
+
+    def _is_first(self) -> bool:
+        """Whether this is the first epoch of the training, from its start."""
+        return self._progress.epoch == 0 and self._progress.batches == 0
+
+    def _look(
+        self, steps: "deque[_Step]", ahead: int, program: CompiledStep, reports: StepReports, unmoved: Unmoved | None
+    ) -> None:
+        """See how steps went that are done. If more than `ahead` are on their way, wait until it is half as many."""
+        log, due = self._progress.log, 0
+        if len(steps) > ahead:  # to be woken for each of them would take longer than a small step itself
+            due = len(steps) - min(ahead, max(1, ahead // 2))
+            steps[due - 1].made.state.ok.block_until_ready()
+        while steps and (due > 0 or steps[0].made.state.ok.is_ready()):  # one that is done may not say so yet
+            step, due = steps.popleft(), due - 1
+            self._add(step)
+            if not bool(step.made.state.ok):
+                raise self._not_finite(program, *step)
+            if unmoved is not None:
+                unmoved.see(step.window, step.made.moved)
+            self._observe(log)
+            reports.after_step()
+
+    def _add(self, step: _Step) -> None:
+        self._progress.log.add(step.window.weight, step.made.logged, self._weights(step.window))
+
+    def _weights(self, part: Window | Batch) -> dict[str, float]:
+        plan, y = self._plan, part.y
+        real = y if part.real is None or len(part.real) == part.size else real_targets(y, part.size, plan.layout)
+        return plan.weights(real)
+
+    def _full(self, data: BatchSource, epoch: int) -> int | None:
+        """The size of all batches of an epoch, where partial ones may be made up to it. Asked before they are."""
+        return data.full(epoch) if self._plan.pad else None
+
+    def _alike(self, batches: Iterator[Batch], full: int | None) -> Iterator[Batch]:
+        """The batches, where that may be, all of one size."""
+        return (padded(batch, full, self._plan.layout) for batch in batches) if self._plan.pad else batches
+
+    def _windows(self) -> Iterator[Window]:
+        epoch, first = self._progress.epoch, self._progress.batches
+        full = self._full(self._plan.train, epoch + 1)
+        batches = self._from(first, self._plan.train.batches(epoch + 1, self._plan.shuffling(epoch)))
+        return self._plan.windows(self._alike(batches, full), first)
+
+    def _from(self, first: int, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches from number `first` on. Those before it must be those that were trained on."""
+        progress, wanted, total, count = self._progress, self._progress.checksum, 0, 0
+        for count, batch in enumerate(batches, 1):
+            if count <= first or self._plan.every:
+                total = checksum((batch.x, batch.y), total)
+            if count == first and wanted not in (None, total):
+                self._warn_of_others(first)
+            if count > first:
+                progress.checksum = total
+                yield batch
+        if count < first:
+            self._warn_of_others(first)
+
+    def _warn_of_others(self, first: int) -> None:
+        warnings.warn(
+            f"Epoch {self._progress.epoch + 1} goes on after batch {first}, but the first {first} batches of the "
+            "training data are not those that it was trained on before the interruption: some samples count twice in "
+            "this epoch, others not at all. Give the same data and batch size as before; a loader that shuffles must "
+            "do so by the number of the epoch: give a function of it, as lambda epoch: loader(seed=epoch).",
+            DataWarning,
+            stacklevel=2,
+        )
+
+    def _bar(self) -> Any:
+        epoch, disable = self._progress.epoch + 1, None if self._plan.progress_bar else True
+        total, done = self._plan.train.length(epoch), self._progress.batches
+        return tqdm(total=total, initial=done, leave=False, disable=disable, unit="batch", desc=f"Epoch {epoch}")
+
+    def _goes_on_from(self, window: Window) -> RunState | None:
+        """The states that a window starts with, or `None` where it starts anew."""
+        run = self._progress.run
+        if run is None or (self._plan.reset_state and window.fresh):
+            return None
+        return check_size(run, window.rows)
+
+    def _observe(self, log: Log) -> None:
+        """Show a step that is done to the observers of steps, if there are any."""
+        hook = self._plan.observers.dynplug_after_step
+        if len(log) and len(log) % self._plan.log_every == 0 and hook.get_hookimpls():
+            hook(run=self._trainer, epoch=self._progress.epoch + 1, step=len(log), metrics=log.last())
+
+    def _not_finite(self, program: CompiledStep, window: Window, run: RunState | None, made: Stepped) -> NonFiniteError:
+        """The error about a step, which is taken back."""
+        progress = self._progress
+        progress.run = run
+        state = progress.state = TrainState.of(progress.state.params, progress.state.optimizer)
+        culprit = program.first_culprit(state.params, window.x, window.y, run, window.batch)
+        if culprit is None:
+            flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
+            culprit = next(name for good, name in flags if not good)
+        return NonFiniteError(
+            f"Epoch {progress.epoch + 1}, step {len(progress.log)}: {culprit} is not finite. The model keeps its "
+            "parameters from before this step. Check the data for NaN; a smaller learning rate, gradient clipping "
+            "(optax.clip_by_global_norm) or a narrower surrogate may help."
+        )
+
+    def _test(self, data: BatchSource) -> None:
+        plan, progress = self._plan, self._progress
+        program, params, log, run = plan.program(None), progress.state.params, Log(), None
+        full = self._full(data, progress.epoch)
+        batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
+        noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")
+        for n, batch in enumerate(batches):
+            before = None if plan.reset_state or run is None else check_size(run, batch.size)
+            run, logged = program.evaluate(params, batch.x, batch.y, before, n, batch.real)
+            noticing.batch(n, batch.x, batch.y, before, (run, logged))
+            log.add(batch.size, logged, self._weights(batch))
+        noticing.end()
+        log.keep(progress.history, "test")

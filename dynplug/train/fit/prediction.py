@@ -1,0 +1,69 @@
+"""The outputs of a model for inputs, some samples at a time."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.errors import DataError
+from dynplug.run import as_arrays
+from dynplug.timeloop import RunState
+from dynplug.train.data import Layout, check_size, keeps_keys, repeated
+from dynplug.train.fit.noticing import Noticing
+from dynplug.train.step import CompiledStep
+
+
+def outputs(
+    program: CompiledStep, params: Any, inputs: Any, layout: Layout, run: RunState | None, batch_size: int | None
+) -> tuple[RunState | None, Any, dict[str, Any]]:
+    """The states after the inputs, where all samples are computed at once; all outputs, and all records.
+
+    **Arguments:**
+
+    - `program`: the compiled functions.
+    - `params`: the trained part of the model.
+    - `inputs`: an array or a pytree of arrays, in the axes of the data.
+    - `layout`: these axes.
+    - `run`: the states to go on from, if any.
+    - `batch_size`: samples computed at once; `None` for all.
+    """
+    inputs = as_arrays(inputs)
+    samples = _samples(inputs, layout)
+    if run is not None:
+        check_size(run, samples)
+    size, parts, after = batch_size or samples, [], run
+    noticing = Noticing(program, params, "Prediction")
+    for n, first in enumerate(range(0, samples, size)):
+        rows = np.arange(first, min(first + size, samples))
+        real = len(rows)
+        if parts and keeps_keys():  # so that the last part needs no program of its own
+            rows = repeated(rows, size)
+        x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, layout.samples(a.ndim)), inputs)
+        after, *part = program.predict(params, x, run, n)
+        if real < len(rows):
+            part = jax.tree.map(lambda a, n=real: jax.lax.slice_in_dim(a, 0, n, axis=layout.samples(a.ndim)), part)
+        parts.append(part)
+        noticing.batch(n, x, (), run, (after, part))
+    noticing.end()
+    if len(parts) == 1:
+        return after, *parts[0]
+
+    def join(*arrays: Any) -> Any:
+        return jnp.concatenate(arrays, layout.samples(arrays[0].ndim))
+
+    return None, *jax.tree.map(join, *parts)
+
+
+def _samples(inputs: Any, layout: Layout) -> int:
+    shapes = [a.shape for a in jax.tree.leaves(inputs)]
+    found = {shape[layout.samples(len(shape))] for shape in shapes if len(shape) >= layout.least_rank}
+    if len(found) != 1 or any(len(shape) < layout.least_rank for shape in shapes):
+        raise DataError(f"inputs of shape {shapes} do not have one number of samples, with {layout.name}.")
+    if found == {0}:
+        raise DataError("inputs: there is no sample.")
+    for shape in shapes:
+        time = layout.time(len(shape))
+        if time is not None and shape[time] == 0:
+            raise DataError(f"inputs of shape {shape} have no time step, with {layout.name}.")
+    return found.pop()

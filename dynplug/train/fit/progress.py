@@ -1,0 +1,164 @@
+"""Where a training stands: what a checkpoint holds, and how it goes there and back."""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+import dynplug.train.checkpoint as checkpoint
+from dynplug.core import Loaded, check_values, definition, differences, leaves
+from dynplug.errors import StateError
+from dynplug.timeloop import RunState
+from dynplug.train.fit.epoch import Log
+from dynplug.train.fit.history import History
+from dynplug.train.step import TrainState
+
+
+class Best(NamedTuple):
+    """An epoch, and the parameters after it."""
+
+    epoch: int
+    params: Any
+
+
+@dataclass
+class Progress:
+    """All that changes while a trainer trains.
+
+    **Attributes:**
+
+    - `state`: parameters and the optimizer's state.
+    - `static`: what of the model is not trained.
+    - `run`: the states after the last batch, where they are kept.
+    - `epoch`: the number of epochs done.
+    - `batches`: how many batches of the next epoch are done; `log`, what they measured; and `checksum`, of their data,
+        where it is taken.
+    - `history`: what all epochs before it measured.
+    - `began`: the epoch after which the present call of `fit` began; `None` outside of it.
+    - `best`: the model that an observer has remembered of that call.
+    """
+
+    state: TrainState
+    static: Any
+    seed: int
+    run: RunState | None = None
+    epoch: int = 0
+    batches: int = 0
+    log: Log = field(default_factory=Log)
+    history: History = field(default_factory=History)
+    began: int | None = None
+    checksum: int | None = None
+    best: Best | None = None
+
+    @property
+    def model(self) -> Any:
+        """The model with its present parameters."""
+        return eqx.combine(self.state.params, self.static)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All of it, with the trees of `state` and not their structures, which are others once they were pickled."""
+        return {**vars(self), "state": (self.state.params, self.state.optimizer)}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        vars(self).update(kept, state=TrainState.of(*kept["state"]))
+
+    def copy(self) -> "Progress":
+        """The same place in a training, from which both may go on."""
+        log = replace(self.log, sizes=[*self.log.sizes], values=[*self.log.values], weights=deepcopy(self.log.weights))
+        return replace(self, log=log, history=deepcopy(self.history))
+
+    def replace_model(self, model: Any) -> None:
+        """Take another model's arrays, which must be of the same structure, shapes and dtypes."""
+        old, new = ({leaf.path: _form(leaf.value) for leaf in leaves(m)} for m in (self.model, model))
+        if jax.tree.structure(self.model) != jax.tree.structure(model) or old != new:
+            differ = [p for p in {**old, **new} if old.get(p) != new.get(p)]
+            others = differences(definition(model), definition(self.model), {**old, **new})
+            told = [*differ, *(f"{path} ({given}, not {here})" for path, given, here in others)]
+            what = f"they differ at {', '.join(told)}" if told else "their fields that are no arrays differ"
+            raise StateError(
+                f"A model that is assigned to a trainer must be of its model's structure, but {what}. Make another "
+                "trainer of it."
+            )
+        check_values(model)
+        params, self.static = self._partition(model)
+        self.state = TrainState.of(params, self.state.optimizer)
+
+    def write(self, path: str | Path, constants: Mapping[str, Any]) -> None:
+        """Write it all to a checkpoint, with what must be the same where it is read."""
+        size = None if self.run is None else jax.tree.leaves((self.run.system, jnp.zeros(1)))[0].shape[0]
+        description = {
+            "epoch": self.epoch,
+            "batches": self.batches,
+            "log": self.log.to_json(),
+            "history": self.history.to_json(),
+            "began": self.began,
+            "checksum": self.checksum,
+            "best": None if self.best is None else self.best.epoch,
+            "seed": self.seed,
+            "batch_size": size,
+        }
+        checkpoint.write(path, self._trees(self.run, self.best), description, constants)
+
+    def read(
+        self,
+        path: str | Path,
+        start: Callable[[Any, int], RunState],
+        constants: Mapping[str, Any],
+        *,
+        strict: bool,
+        cast: bool,
+    ) -> tuple["Progress", Loaded]:
+        """What `write` wrote, or as much of it as fits here, and what does not.
+
+        **Arguments:**
+
+        - `path`: the checkpoint.
+        - `start`: the states at the start of a run, for a model and a batch size.
+        - `constants`: what must be the same.
+        - `strict`, `cast`: as for `dynplug.load_states`.
+        """
+        told = checkpoint.describe(path)
+        size, epoch = told.get("batch_size"), told.get("best")
+        run = None if size is None else start(self.model, size)
+        trees = self._trees(run, None if epoch is None else Best(epoch, self.state.params))
+        loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
+        params, static = self._partition(loaded.tree["model"])
+        others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
+        if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
+            return replace(self, state=TrainState.of(params, self.state.optimizer), static=static), loaded
+        return Progress(
+            TrainState.of(params, loaded.tree["optimizer"]),
+            static,
+            told["seed"],
+            loaded.tree.get("run"),
+            told["epoch"],
+            told.get("batches", 0),
+            Log.from_json(told["log"]) if "log" in told else Log(),
+            History.from_json(told["history"]),
+            told.get("began"),
+            told.get("checksum"),
+            None if epoch is None else Best(epoch, self._partition(loaded.tree["best"])[0]),
+        ), loaded
+
+    def _partition(self, model: Any) -> tuple[Any, Any]:
+        """A model's part that is trained, and the rest."""
+        trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
+        return eqx.partition(model, trained)
+
+    def _trees(self, run: RunState | None, best: Best | None) -> dict[str, Any]:
+        trees = {"model": self.model, "optimizer": self.state.optimizer}
+        if run is not None:
+            trees["run"] = run
+        if best is not None:
+            trees["best"] = eqx.combine(best.params, self.static)
+        return trees
+
+
+def _form(value: Any) -> Any:
+    """What a model's leaf must keep: an array's shape and dtype; all of anything else."""
+    return (jnp.shape(value), value.dtype) if eqx.is_array(value) else value

@@ -1,0 +1,14 @@
+"""One optimizer step: what is trained, the objective, the gradient, compiled."""
+
+from dynplug.train.step.bounds import Bounds as Bounds
+from dynplug.train.step.compiled_step import CompiledStep as CompiledStep, folded as folded
+from dynplug.train.step.forward import Forward as Forward, Run as Run
+from dynplug.train.step.objective import Objective as Objective
+from dynplug.train.step.optimizer import (
+    accumulate as accumulate,
+    as_optimizer as as_optimizer,
+    clip_by_global_norm as clip_by_global_norm,
+    started as started,
+)
+from dynplug.train.step.train_step import Stepped as Stepped, TrainState as TrainState, checked as checked
+from dynplug.train.step.trainable import partition as partition, warn_of_twins as warn_of_twins

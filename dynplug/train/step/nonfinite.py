@@ -1,0 +1,61 @@
+"""Where it began, when a training step is not finite."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, PRNGKeyArray
+
+from dynplug.core import leaves
+from dynplug.timeloop import RunState
+from dynplug.train.step.forward import Forward
+
+
+def first_culprit(forward: Forward, model: Any, x: Any, y: Any, run: RunState | None, key: PRNGKeyArray) -> str | None:
+    """The first thing that is not finite in a batch: of the data, then of the states in time, then of the outputs.
+
+    `None` if that is all finite.
+
+    **Arguments:**
+
+    - `forward`: how the batch goes through the model.
+    - `model`: the model.
+    - `x`, `y`: the batch.
+    - `run`: the states that it starts from, if any.
+    - `key`: of the batch.
+    """
+    for name, tree in (("the input", x), ("the target", y)):
+        for leaf in leaves(tree):
+            bad = np.argwhere(~np.asarray(_finite(leaf.value)))
+            if len(bad):
+                return f"{_called(name, leaf.path)} at index {bad[0].tolist()} of the batch"
+    start, run_key = jax.random.split(key)
+    xs = jax.tree.map(jnp.asarray, forward.layout.enter(x))
+    length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
+    before = forward.start(model, batch_size, start) if run is None else run
+    _, (out, kept) = _watch(forward.loop, model, before, xs, length, run_key)
+    watched = leaves(before.system)
+    sound = [bool(jnp.all(_finite(leaf.value))) for leaf in watched]  # a time of the last spike may start at -inf
+    bad = np.argwhere(~np.asarray(kept).reshape(length, batch_size, -1).all(axis=1) & np.array(sound, bool))
+    if len(bad):
+        step, index = bad[0].tolist()
+        return f"{_called('the state', watched[index].path)} at time step {step}"
+    return next((_called("the output", leaf.path) for leaf in leaves(out) if not jnp.all(_finite(leaf.value))), None)
+
+
+@eqx.filter_jit
+def _watch(loop: Any, model: Any, state: RunState, xs: Any, length: int, key: PRNGKeyArray) -> Any:
+    def flags(system: Any) -> Bool[Array, " leaves"]:
+        return jnp.array([jnp.all(_finite(leaf.value)) for leaf in leaves(system)], bool)
+
+    return loop.advance(model, state, xs, length, key=key, read=flags)
+
+
+def _finite(value: Any) -> Any:
+    return jnp.isfinite(value) if jnp.issubdtype(jnp.result_type(value), jnp.inexact) else jnp.ones((), bool)
+
+
+def _called(name: str, path: str) -> str:
+    return f"{name} {path}" if path else name

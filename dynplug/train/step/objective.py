@@ -1,0 +1,172 @@
+"""What a trainer minimises and what it logs: names and callables in, one form out."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PRNGKeyArray
+
+from dynplug.errors import DataError, OptionError
+from dynplug.losses import check_targets, checks_targets, is_batch_first, options_of, takes_weights, weight_of_targets
+from dynplug.plugin import build
+from dynplug.timeloop import RunState
+from dynplug.train.data import Layout
+from dynplug.train.step.forward import Forward, Run
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A loss or metric, and whether it reads outputs as (batch, time, ...) whatever the axes of the data are."""
+
+    name: str
+    function: Callable[..., Any]
+    batch_first: bool
+
+    def __call__(self, out: Any, seen: dict[str, Any], targets: Any, layout: Layout, real: Array | None) -> Any:
+        """The value for outputs, records and targets in the axes of the data, of samples that are `real` alone."""
+        if self.batch_first:
+            weight = {} if real is None else {"sample_weight": real}
+            return self.function(*layout.batch_first(out, targets), **weight)
+        return self.function((out, seen) if seen else out, targets)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A loss to minimise, and metrics to log beside it. Equal ones share compiled programs.
+
+    With `auto_run` the loss is a function of predictions and targets, else of a `Run`, inputs and targets.
+    """
+
+    loss: Measure
+    has_aux: bool
+    metrics: tuple[Measure, ...]
+    auto_run: bool = True
+
+    @property
+    def checks_targets(self) -> bool:
+        """Whether the loss or a metric says what targets must be."""
+        return self.auto_run and any(checks_targets(m.function) for m in (self.loss, *self.metrics))
+
+    @property
+    def may_pad(self) -> bool:
+        """Whether samples may be added to a batch that count for nothing: all that is measured is a weighted mean."""
+        return self.auto_run and not self.has_aux and all(takes_weights(m.function) for m in (self.loss, *self.metrics))
+
+    def check(self, predicts: Any, targets: Any) -> None:
+        """Raise `DataError` for targets on the host that the loss or a metric cannot take.
+
+        **Arguments:**
+
+        - `predicts`: the shape and dtype of the predictions, batch first.
+        - `targets`: NumPy arrays, batch first.
+        """
+        for measure in (self.loss, *self.metrics):
+            check_targets(measure.function, predicts, targets)
+
+    def weights(self) -> Callable[[Any], dict[str, float]]:
+        """What tells, of a batch's targets, its weight in the mean over an epoch, where that is not its size."""
+        named = [("loss", self.loss), *((m.name, m) for m in self.metrics)] if self.auto_run else []
+        found = [(name, weight_of_targets(m.function)) for name, m in named]
+        known = [(name, weight) for name, weight in found if weight is not None]
+        return lambda targets: {n: weight for n, of in known if (weight := of(targets)) is not None}
+
+    @classmethod
+    def of(cls, loss: Any, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True) -> "Objective":
+        """The objective that a user described.
+
+        A loss or metric that is registered, or marked by `dynplug.losses.batch_first`, reads the outputs, batch first.
+        Any other callable gets predictions and targets in the axes of the data.
+
+        **Arguments:**
+
+        - `loss`: a registered name, a configuration, or `f(predicts, targets) -> scalar`.
+        - `has_aux`: whether the loss returns (scalar, dictionary of values to log).
+        - `metrics`: more to log: names, or `f(predicts, targets) -> scalar`.
+        - `auto_run`: whether the trainer runs the model, and not the loss.
+        """
+        if isinstance(metrics, str):
+            raise OptionError(f"metrics={metrics!r}: give a list of names or functions.")
+        measure = _measure(loss, "loss")
+        if not auto_run and (measure.batch_first or metrics):
+            raise OptionError(
+                "With loss_auto_run=False the loss is a function f(run, inputs, targets) of your own, which runs the "
+                "model; what else it shall log it returns, with loss_has_aux=True. "
+                + (f"Got metrics={list(metrics)}." if metrics else f"Got {loss!r}, which reads predictions.")
+            )
+        measures = tuple(_measure(m, "metric") for m in metrics)
+        names = Counter(["loss", *(m.name for m in measures)])
+        if twice := [name for name, count in names.items() if count > 1]:
+            raise OptionError(f"Metrics must have names of their own; there is more than one {_listed(twice)}.")
+        return cls(measure, has_aux, measures, auto_run)
+
+    def __call__(
+        self,
+        forward: Forward,
+        model: Any,
+        x: Any,
+        y: Any,
+        key: PRNGKeyArray,
+        state: RunState | None,
+        real: Array | None = None,
+    ) -> tuple[Array, tuple[RunState | None, dict[str, Array]]]:
+        """The loss of a batch; the state after it, and everything that is logged, the loss included.
+
+        With `real`, samples for which it is false count for nothing.
+        """
+        if self.auto_run:
+            state, out, seen = forward(model, x, key, state)
+            value = self.loss(out, seen, y, forward.layout, real)
+            measured = {metric.name: metric(out, seen, y, forward.layout, real) for metric in self.metrics}
+        else:
+            value, measured = self.loss.function(Run(model, key, forward), x, y), {}
+        value, aux = self._split(value)
+        if twice := aux.keys() & {"loss", *measured}:
+            raise OptionError(f"What a loss logs beside its value cannot be called {_listed(twice)}: that is taken.")
+        logged = {"loss": value, **aux, **measured}
+        for name, one in logged.items():
+            what = "The loss" if name == "loss" else f"What is logged as {name!r}"
+            if isinstance(one, tuple):
+                raise OptionError(f"{what} is a tuple. For a loss that returns (loss, values) give loss_has_aux=True.")
+            if jnp.shape(one) != ():
+                raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(one)}. Take its mean.")
+        return jnp.asarray(value), (state, jax.lax.stop_gradient(logged))
+
+    def _split(self, value: Any) -> tuple[Any, dict[str, Any]]:
+        """A loss's value, and what it logs beside it."""
+        if self.has_aux:
+            if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
+                raise OptionError("With loss_has_aux=True the loss must return (loss, {'name': value}).")
+            return value
+        return value, {}
+
+
+def _measure(given: Any, kind: str) -> Measure:
+    if not isinstance(given, (str, dict)):
+        if not callable(given):
+            raise OptionError(f"{kind}={given!r} is neither a registered name nor a function of (predicts, targets).")
+        inner = given.func if isinstance(given, partial) else given
+        measure = Measure(getattr(inner, "__name__", type(inner).__name__), given, is_batch_first(given))
+    else:
+        named = given if isinstance(given, str) else given.get("type", "")
+        measure = Measure(named.partition("@")[0], build(given, kind=kind), batch_first=True)
+    _refuse_bound_weights(measure, kind)
+    return measure
+
+
+def _refuse_bound_weights(measure: Measure, kind: str) -> None:
+    """Samples are shuffled and batches made up: weights by place in a batch would go to other samples, or be lost."""
+    if takes_weights(measure.function) and options_of(measure.function).get("sample_weight") is not None:
+        raise OptionError(
+            f"{kind} {measure.name!r}: sample_weight cannot be an option, as each batch holds other samples. Let the "
+            "weights come with the targets, y={'label': ..., 'weight': ...}, and write a function of your own: "
+            f"`dp.losses.batch_first(lambda predicts, targets: dp.losses.{measure.name}(predicts, targets['label'], "
+            "sample_weight=targets['weight']))`."
+        )
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, sorted(names)))

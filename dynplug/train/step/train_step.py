@@ -1,0 +1,114 @@
+"""A training step, as one pure function of the training's state, a batch and a key."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, PRNGKeyArray
+
+from dynplug.core import leaves
+from dynplug.timeloop import RunState
+from dynplug.train.step.bounds import Bounds
+from dynplug.train.step.forward import Forward
+from dynplug.train.step.objective import Objective
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["leaves", "ok"], meta_fields=["structure"])
+@dataclass(frozen=True)
+class TrainState:
+    """What a training step changes. Once anything in it is not finite, `ok` falls and nothing changes any more.
+
+    It is kept flat: else Python would go through the model three times at every step.
+
+    **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `ok`.
+    """
+
+    leaves: list[Any]
+    ok: Any
+    structure: Any
+
+    @classmethod
+    def of(cls, params: Any, optimizer: Any, ok: Any = True) -> "TrainState":
+        """The state of these."""
+        leaves, structure = jax.tree.flatten((params, optimizer))
+        return cls(leaves, jnp.asarray(ok), structure)
+
+    @property
+    def params(self) -> Any:
+        return jax.tree.unflatten(self.structure, self.leaves)[0]
+
+    @property
+    def optimizer(self) -> Any:
+        return jax.tree.unflatten(self.structure, self.leaves)[1]
+
+
+class Stepped(NamedTuple):
+    """What a training step gives.
+
+    **Attributes:** `state`, its new state; `run`, the run's; `logged`; `finite`, a flag for each of `checked`; `moved`,
+    whether the gradient of each parameter is other than zero.
+    """
+
+    state: TrainState
+    run: RunState | None
+    logged: dict[str, Array]
+    finite: Array
+    moved: Array
+
+
+def train_step(
+    forward: Forward,
+    objective: Objective,
+    optimizer: Any,
+    bounds: Bounds,
+    static: Any,
+    state: TrainState,
+    x: Any,
+    y: Any,
+    run: RunState | None,
+    key: PRNGKeyArray,
+    real: Array | None = None,
+) -> Stepped:
+    """One step of the optimizer.
+
+    **Arguments:**
+
+    - `forward`: how a batch goes through the model.
+    - `objective`: what is minimised.
+    - `optimizer`: an `optax.GradientTransformation`.
+    - `bounds`: which parameters stay above zero.
+    - `static`: what of the model is not trained.
+    - `state`: parameters and the optimizer's state.
+    - `x`, `y`: the batch.
+    - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
+    - `key`: of the batch.
+    - `real`: which samples count; `None` for all.
+    """
+
+    def loss(params: Any) -> Any:
+        return objective(forward, eqx.combine(params, static), x, y, key, run, real)
+
+    was, old_optimizer_state = state.params, state.optimizer
+    (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
+    with jax.numpy_dtype_promotion("standard"):
+        update = optax.with_extra_args_support(optimizer).update
+        free, grads = bounds.free(was), bounds.pulled_back(grads, was)
+        updates, optimizer_state = update(grads, old_optimizer_state, free, value=value, grad=grads)
+        params = bounds.moved(was, optax.apply_updates(free, updates))
+    finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
+    moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
+    ok = state.ok & jnp.all(finite)
+    new = params, optimizer_state, after
+    old = was, old_optimizer_state, after if run is None else run
+    params, optimizer_state, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
+    return Stepped(TrainState.of(params, optimizer_state, ok), after, logged, finite, moved)
+
+
+def checked(params: Any) -> list[str]:
+    """What the flags of `Stepped.finite` are about."""
+    paths = [leaf.path for leaf in leaves(params)]
+    return ["the loss", *(f"the gradient of {path}" for path in paths), *(f"the update of {path}" for path in paths)]
