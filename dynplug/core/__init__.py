@@ -16,7 +16,13 @@ from dynplug.core.events import event as event, events as events
 from dynplug.core.filling import Loaded as Loaded, fill as fill
 from dynplug.core.no_time import NoTime as NoTime
 from dynplug.core.nodes import is_array as is_array, nodes as nodes, train_vars as train_vars, vars as vars
-from dynplug.core.numbers import as_dt as as_dt, as_number as as_number, as_t0 as as_t0, as_whole as as_whole
+from dynplug.core.numbers import (
+    as_dt as as_dt,
+    as_number as as_number,
+    as_t0 as as_t0,
+    as_whole as as_whole,
+    is_whole as is_whole,
+)
 from dynplug.core.ode import (
     Neuron as Neuron,
     ODESystem as ODESystem,

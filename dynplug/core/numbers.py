@@ -41,9 +41,14 @@ def as_whole(name: str, given: Any, *, least: int = 1) -> int:
 
     **Raises:** `OptionError` for anything else, and for less than `least`.
     """
-    if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or given < least:
+    if not is_whole(given, least):
         raise OptionError(f"{name}={given!r} must be a whole number, {least} or more.")
     return int(given)
+
+
+def is_whole(given: Any, least: int = 1) -> bool:
+    """Whether it is a whole number, Python's or NumPy's, of at least `least`; `True` is none."""
+    return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
 
 
 def _number(name: str, given: Any, meaning: str, least: float = -math.inf) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
+from dynplug.core.numbers import is_whole
 from dynplug.errors import ParameterError
 
 Parameter = float | Array
@@ -103,17 +104,13 @@ def as_size(size: int | Sequence[int]) -> tuple[int, ...]:
     The converter of the field `size`: `size: tuple[int, ...] = eqx.field(static=True, converter=as_size)`.
     """
     units = tuple(size) if isinstance(size, (Sequence, np.ndarray)) else (size,)
-    if not units or not all(_is_count(n) for n in units):
+    if not units or not all(is_whole(n) for n in units):
         raise ParameterError(f"size={size!r} is no number of units: give a positive whole number, or a tuple of them.")
     return tuple(int(n) for n in units)
 
 
 def as_count(name: str, count: Any) -> int:
     """A number of units as given, or `ParameterError`."""
-    if not _is_count(count):
+    if not is_whole(count):
         raise ParameterError(f"{name}={count!r} is no number of units: give a positive whole number.")
     return int(count)
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool) and bool(value > 0)

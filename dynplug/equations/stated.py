@@ -75,6 +75,8 @@ class Stated:
         before = [name + BEFORE for name in variables]
         also = {SPIKE: before} | {after_spike(name): before for name in self.effects}
         also |= {after_event(name): [WEIGHT] for name in self.events}
+        for name in sorted(set().union(*also.values()) & set(known) & used):
+            raise EquationError(f"{name!r} has a meaning of its own in what happens at a spike or an event: rename it.")
         for left, node in self.lines.items():
             there = [*known, *also.get(left, ())]
             for name in node.names():

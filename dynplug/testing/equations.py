@@ -1,5 +1,6 @@
 """Checks of what a model says that its equations are, as text beside its class."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import jax
 import numpy as np
 
 from dynplug.core import ode
-from dynplug.equations import BEFORE, SPIKE, WEIGHT, Stated, after_event, at_start, derivative, read
+from dynplug.equations import BEFORE, SPIKE, WEIGHT, Stated, after_event, after_spike, at_start, derivative, read
 from dynplug.errors import EquationError
 from dynplug.testing.compare import close, demand
 from dynplug.testing.quantities import Quantities, padded, places
@@ -30,14 +31,22 @@ def starts_where_it_says(subject: Subject) -> None:
     stated = stated_by(subject)
     if not stated.starts:
         raise Skip('it does not say where it starts: `starts_at: ClassVar = {"V": "V_rest"}` beside the fields')
+    starts_of(subject)(stated)
+
+
+def starts_of(subject: Subject) -> Callable[[Stated], None]:
+    """What compares `init_state` with a text."""
     there = places(_quantities(subject), trial_of(subject))
     with jax.enable_x64(True):
         quantities = _quantities(subject)
         found, names = there.starts(quantities), there.names(quantities)
     known = {name: value for name, value in names.items() if name not in found}
-    for name, wanted in stated.start_values(known).items():
-        text = f"{at_start(name)} = {stated.starts[name].text}"
-        close(found[name], np.broadcast_to(wanted, found[name].shape), text, rtol=_RELATIVE)
+
+    def compare(stated: Stated) -> None:
+        lines = {name: f"{at_start(name)} = {node.text}" for name, node in stated.starts.items()}
+        _demand_same(found, stated.start_values(known), lines, _RELATIVE)
+
+    return compare
 
 
 def spikes_as_it_says(subject: Subject) -> None:
@@ -47,20 +56,28 @@ def spikes_as_it_says(subject: Subject) -> None:
         raise Skip('it does not say when it spikes: `spikes_if: ClassVar = "V >= V_th"` beside the fields')
     if trial_of(subject).stochastic:
         raise Skip("it is stochastic")
+    spikes_of(subject)(stated)
+
+
+def spikes_of(subject: Subject) -> Callable[[Stated], None]:
+    """What compares `emit` with a text."""
     there = places(_quantities(subject), trial_of(subject))
     before = {name: np.roll(values, 1, axis=0) for name, values in there.variables.items()}
     with jax.enable_x64(True):
         quantities = _quantities(subject)
         found, names = there.emitted(quantities, before), there.names(quantities)
-    spike, after = stated.after_step(names | {name + BEFORE: value for name, value in before.items()})
-    demand(
-        spike.any() and not spike.all(), f"{SPIKE} = {stated.spike.text}: it is so at {np.sum(spike)} of {spike.size}"
-    )
-    for name, wanted in {SPIKE: spike.astype(float), **after}.items():
-        if name in found:
-            text = stated.spike.text if name == SPIKE else getattr(stated.effects.get(name), "text", name)
-            what = f"{name} after a step, and what the text says ({text})"
-            close(found[name], np.broadcast_to(wanted, found[name].shape), what, rtol=_RELATIVE)
+    demand(SPIKE in found, f"It says when it spikes, and its state has no field {SPIKE!r}.")
+    names |= {name + BEFORE: value for name, value in before.items()}
+
+    def compare(stated: Stated) -> None:
+        spike, after = stated.after_step(names)
+        condition = stated.lines[SPIKE].text
+        demand(spike.any() and not spike.all(), f"{SPIKE} = {condition}: so it is at {np.sum(spike)} of {spike.size}.")
+        lines = {name: f"{after_spike(name)} = {node.text}" for name, node in stated.effects.items()}
+        _demand_same(found, {SPIKE: spike.astype(float)}, {SPIKE: f"{SPIKE} = {condition}"}, _RELATIVE)
+        _demand_same(found, after, lines, _RELATIVE)
+
+    return compare
 
 
 def answers_events_as_it_says(subject: Subject) -> None:
@@ -68,17 +85,29 @@ def answers_events_as_it_says(subject: Subject) -> None:
     stated = stated_by(subject)
     if not stated.events:
         raise Skip('it does not say what an event does: `on_event: ClassVar = {"g": "g + w"}` beside the fields')
+    events_of(subject)(stated)
+
+
+def events_of(subject: Subject) -> Callable[[Stated], None]:
+    """What compares a step of almost no length, with an event, with a text."""
     there = places(_quantities(subject), trial_of(subject))
     weights = np.random.default_rng(13).uniform(0.1, 2.0, len(there.t))
     with jax.enable_x64(True):
         quantities = _quantities(subject)
         found, names = there.received(quantities, weights), there.names(quantities)
-    most = max(np.ndim(value) for value in names.values())
-    after = stated.after_event(names | {WEIGHT: padded(weights, most)})
-    for name, wanted in after.items():
-        text = getattr(stated.events.get(name), "text", name)
-        what = f"{after_event(name)}, and what the text says ({text})"
-        close(found[name], np.broadcast_to(wanted, found[name].shape), what, rtol=_MOMENT)
+    names |= {WEIGHT: padded(weights, max(np.ndim(value) for value in names.values()))}
+
+    def compare(stated: Stated) -> None:
+        lines = {name: f"{after_event(name)} = {node.text}" for name, node in stated.events.items()}
+        _demand_same(found, stated.after_event(names), lines, _MOMENT)
+
+    return compare
+
+
+def _demand_same(found: Any, wanted: Any, lines: dict[str, str], rtol: float) -> None:
+    for name, value in wanted.items():
+        what = f"{name}, and what the text says ({lines.get(name, 'it stays as it is')})"
+        close(found[name], np.broadcast_to(value, found[name].shape), what, rtol=rtol)
 
 
 def equations_agree_in_units(subject: Subject) -> None:

@@ -1,5 +1,6 @@
 """Checks of integrators, on one neuron of a smooth nonlinear equation."""
 
+from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -25,46 +26,40 @@ _LENGTHS = 0.8 / 2.0 ** np.arange(5)
 _EXACT = 1e-11  # an error below this is rounding
 
 
-class PendulumState(eqx.Module):
-    """Angle `V` and speed `w`."""
+class State(eqx.Module):
+    """Two variables, `V` and `w`."""
 
     V: Array
     w: Array
 
 
-class Pendulum(Neuron):
-    """A damped pendulum, pushed: smooth, nonlinear, and of two variables. Each unit has a speed of its own."""
+class Moved(Neuron):
+    """Two variables that a function of the time, of them and of the input moves. Each unit has a speed of its own."""
 
     size: tuple[int, ...] = eqx.field(static=True)
     integrator: diffrax.AbstractSolver
+    by: Callable[[Any, State, Any], tuple[Any, Any]] = eqx.field(static=True)
     speed: Array | float = 1.0
 
-    def init_state(self, ctx: Context) -> PendulumState:
-        return PendulumState(jnp.full(self.size, _ANGLE, ctx.dtype), jnp.zeros(self.size, ctx.dtype))
+    def init_state(self, ctx: Context) -> State:
+        return State(jnp.full(self.size, _ANGLE, ctx.dtype), jnp.zeros(self.size, ctx.dtype))
 
-    def vector_field(self, t: Any, y: PendulumState, drive: Drive) -> PendulumState:
-        w = -jnp.sin(y.V) - _DAMPING * y.w + drive(y.V)
-        return PendulumState(self.speed * y.w, self.speed * w)
+    def vector_field(self, t: Any, y: State, drive: Drive) -> State:
+        dV, dw = self.by(self.speed * t, y, drive(y.V))
+        return State(self.speed * dV, self.speed * dw)
 
-    def emit(self, old: PendulumState, new: PendulumState, ctx: Context) -> tuple[PendulumState, Array]:
+    def emit(self, old: State, new: State, ctx: Context) -> tuple[State, Array]:
         return new, new.V
 
 
-class Forced(Neuron):
-    """A variable that is moved by the time alone. Each unit has a speed of its own."""
+def _pendulum(t: Any, y: State, push: Any) -> tuple[Any, Any]:
+    """A damped one, pushed: smooth, nonlinear, and of two variables, the angle and its speed."""
+    return y.w, -jnp.sin(y.V) - _DAMPING * y.w + push
 
-    size: tuple[int, ...] = eqx.field(static=True)
-    integrator: diffrax.AbstractSolver
-    speed: Array | float = 1.0
 
-    def init_state(self, ctx: Context) -> PendulumState:
-        return PendulumState(jnp.full(self.size, _ANGLE, ctx.dtype), jnp.zeros(self.size, ctx.dtype))
-
-    def vector_field(self, t: Any, y: PendulumState, drive: Drive) -> PendulumState:
-        return PendulumState(self.speed * jnp.cos(self.speed * t) + 0.0 * y.V, jnp.zeros_like(y.w))
-
-    def emit(self, old: PendulumState, new: PendulumState, ctx: Context) -> tuple[PendulumState, Array]:
-        return new, new.V
+def _forced(t: Any, y: State, push: Any) -> tuple[Any, Any]:
+    """What is moved by the time alone."""
+    return jnp.cos(t) + 0.0 * y.V, jnp.zeros_like(y.w)
 
 
 def has_its_order(subject: Subject) -> None:
@@ -73,11 +68,11 @@ def has_its_order(subject: Subject) -> None:
         solver = subject.make()
         order = solver.order(diffrax.ODETerm(lambda t, y, args: y))
         demand(isinstance(order, int), f"`order` is {order!r}: give a whole number.")
-        pendulum = Pendulum((len(_COUNTS),), solver, jnp.asarray(_DURATION / _COUNTS))
+        pendulum = Moved((len(_COUNTS),), solver, _pendulum, jnp.asarray(_DURATION / _COUNTS))
         _, (states, _) = run(pendulum, np.zeros((max(_COUNTS), len(_COUNTS))), None, 1.0)
     at, unit = _COUNTS - 1, np.arange(len(_COUNTS))
     ends = np.stack([np.asarray(states.V)[at, unit], np.asarray(states.w)[at, unit]])
-    _demand_order(np.max(np.abs(ends - _solution()[:, None]), axis=0), order, "of a pendulum")
+    _demand_order(np.max(np.abs(ends - _solution(_DURATION)[:2, None]), axis=0), order, "of a pendulum")
 
 
 def _demand_order(errors: np.ndarray, order: int, of: str) -> None:
@@ -93,7 +88,7 @@ def reads_the_time(subject: Subject) -> None:
     with jax.enable_x64(True):
         solver = subject.make()
         order = solver.order(diffrax.ODETerm(lambda t, y, args: y))
-        forced = Forced((len(_COUNTS),), solver, jnp.asarray(_PERIOD / _COUNTS))
+        forced = Moved((len(_COUNTS),), solver, _forced, jnp.asarray(_PERIOD / _COUNTS))
         _, (states, _) = run(forced, np.zeros((max(_COUNTS), len(_COUNTS))), None, 1.0)
     ends = np.asarray(states.V)[_COUNTS - 1, np.arange(len(_COUNTS))]
     errors = np.abs(ends - (_ANGLE + np.sin(_PERIOD)))
@@ -108,25 +103,25 @@ def averages_the_step(subject: Subject) -> None:
     with jax.enable_x64(True):
         solver = subject.make()
         order = solver.order(diffrax.ODETerm(lambda t, y, args: y))
-
-        moving = PendulumState(jnp.asarray(_ANGLE), jnp.asarray(_SPEED))
+        moving = State(jnp.asarray(_ANGLE), jnp.asarray(_SPEED))
 
         @jax.jit
         @jax.vmap
         def found(length: Any) -> Any:
-            one = Pendulum((), solver, length)
+            one = Moved((), solver, _pendulum, length)
             term = diffrax.ODETerm(lambda t, y, args: one.vector_field(t, y, Drive(jnp.zeros(()))))
             return solver.mean(term, jnp.zeros(()), jnp.ones(()), moving, None).V
 
         means = np.asarray(found(jnp.asarray(_LENGTHS)))
-    _demand_order(np.abs(means - [_mean_angle(length) for length in _LENGTHS]), order + 1, "of the mean over a step")
+    wanted = [_solution(length, _SPEED)[2] / length for length in _LENGTHS]
+    _demand_order(np.abs(means - wanted), order + 1, "of the mean over a step")
 
 
 def steps_in_both_precisions(subject: Subject) -> None:
     """A step keeps single precision single, and double double."""
     for double in (False, True):
         with jax.enable_x64(double):
-            pendulum = Pendulum((UNITS,), subject.make())
+            pendulum = Moved((UNITS,), subject.make(), _pendulum)
             state = start(pendulum)
             after, _ = eqx.filter_eval_shape(lambda p=pendulum, s=state: step(p, s, jnp.zeros(UNITS)))
             found = {a.dtype for a in jax.tree.leaves(after)}
@@ -136,7 +131,7 @@ def steps_in_both_precisions(subject: Subject) -> None:
 def gradients_flow(subject: Subject) -> None:
     """The gradient of a step equals differences, so that systems with this integrator can be trained."""
     with jax.enable_x64(True):
-        pendulum = Pendulum((1,), subject.make())
+        pendulum = Moved((1,), subject.make(), _pendulum)
         state = start(pendulum)
 
         @jax.jit
@@ -149,22 +144,11 @@ def gradients_flow(subject: Subject) -> None:
 
 
 @cache
-def _solution() -> np.ndarray:
+def _solution(duration: float, speed: float = 0.0) -> np.ndarray:
+    """The pendulum's angle, its speed, and the integral of its angle, at the end."""
+
     def derivative(t: float, y: np.ndarray) -> list[float]:
-        return [y[1], -np.sin(y[0]) - _DAMPING * y[1]]
+        return [y[1], -np.sin(y[0]) - _DAMPING * y[1], y[0]]
 
-    solved = solve_ivp(derivative, (0.0, _DURATION), [_ANGLE, 0.0], method="DOP853", rtol=1e-13, atol=1e-14)
-    return solved.y[:, -1]
-
-
-def _mean_angle(length: float) -> float:
-    """The mean of the angle over the first `length`."""
-    solved = solve_ivp(
-        lambda t, y: [y[1], -np.sin(y[0]) - _DAMPING * y[1], y[0] / length],
-        (0.0, length),
-        [_ANGLE, _SPEED, 0.0],
-        method="DOP853",
-        rtol=1e-13,
-        atol=1e-14,
-    )
-    return float(solved.y[2, -1])
+    start = [_ANGLE, speed, 0.0]
+    return solve_ivp(derivative, (0.0, duration), start, method="DOP853", rtol=1e-13, atol=1e-14).y[:, -1]

@@ -17,8 +17,6 @@ from dynplug.timeloop import floating_dtype
 
 T = TypeVar("T")
 
-T = TypeVar("T")
-
 DT = 0.05  # [ms]; short enough for models of ion channels
 STEPS = 8
 _START = 2**32 - 1

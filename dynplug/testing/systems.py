@@ -34,7 +34,7 @@ from dynplug.testing.stepping import (
 from dynplug.testing.subject import Subject
 
 _BATCH, _EAGER, _DRAWS = 2, 3, 8
-_INSTANCES = 24
+_SCALES, _INSTANCES = (1.0, 1e2, 1e4, 1e6), 24
 
 
 def state_keeps_its_form(subject: Subject) -> None:
@@ -193,7 +193,8 @@ def stays_finite(subject: Subject) -> None:
 def answers_in_the_same_step(subject: Subject) -> None:
     """An input reaches the output of its own step, unless the component is declared `delayed`.
 
-    In double precision, in which a surrogate's slope far from the threshold is not yet zero.
+    In double precision, in which a surrogate's slope far from the threshold is not yet zero; without any, by inputs
+    that are strong enough to make a spike in one step.
     """
     trial = trial_of(subject)
     with jax.enable_x64(True):
@@ -208,10 +209,12 @@ def answers_in_the_same_step(subject: Subject) -> None:
 
         x, answered = jnp.asarray(trial.x[0], float), False
         for i in range(_DRAWS if trial.stochastic else 1):  # one mask may drop all
-            ((_, one), slope), ((_, none), _) = (outputs(given, jnp.asarray(i, jnp.int32)) for given in (x, 0.0 * x))
-            pairs = zip(leaves({"": one}), leaves({"": none}), strict=True)
-            answered |= bool(np.any(np.asarray(slope)))
-            answered |= any(not np.array_equal(a.value, b.value) for a, b in pairs)
+            (_, none), _ = outputs(0.0 * x, jnp.asarray(i, jnp.int32))
+            for scale in _SCALES:
+                (_, one), slope = outputs(scale * x, jnp.asarray(i, jnp.int32))
+                pairs = zip(leaves({"": one}), leaves({"": none}), strict=True)
+                answered |= any(np.all(np.isfinite(a.value)) and np.any(a.value != b.value) for a, b in pairs)
+                answered |= bool(np.any(np.asarray(slope)))
     demand(
         answered,
         "The first input changes nothing of the first output. Is it that of the state before the step? What "

@@ -51,7 +51,7 @@ def test_sizes_that_are_no_numbers_of_units_are_refused(size):
 
 
 @pytest.mark.parametrize("size", [0, 3.0, True, "3", (3,)])
-def test_layers_refuse_sizes_that_are_no_numbers_of_units(size, getkey):
+def test_a_count_that_is_none_is_refused(size):
     with pytest.raises(ParameterError, match=f"in_size={re.escape(repr(size))} is no number of units"):
         as_count("in_size", size)
 

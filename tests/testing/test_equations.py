@@ -1,6 +1,7 @@
 """That the check of equations sees every slip: each bundled model's text is changed, one place after the other."""
 
 import ast
+import dataclasses
 import re
 
 import equinox as eqx
@@ -10,12 +11,12 @@ import pytest
 
 import dynplug as dp
 from dynplug.core import ODESystem
-from dynplug.equations import Stated, parse
-from dynplug.errors import ConformanceError
+from dynplug.equations import WEIGHT, Stated, parse, parse_condition, read
+from dynplug.errors import ConformanceError, EquationError
 from dynplug.plugin import registry
 from dynplug.testing import CHECKS
 from dynplug.testing.checks import outcome_of
-from dynplug.testing.equations import evidence_of, stated_by
+from dynplug.testing.equations import events_of, evidence_of, spikes_of, starts_of, stated_by
 from dynplug.testing.subject import subject_of
 
 MODELS = [
@@ -59,7 +60,11 @@ class Slip(ast.NodeTransformer):
         return ast.Subscript(value, node.slice) if value is node.value or isinstance(value, ast.Constant) else value
 
     def visit_Compare(self, node):
-        """A threshold is not moved: no variable need have a value between the two."""
+        """A threshold is not moved: no variable need have a value between the two. A comparison is turned round."""
+        if self.here():
+            turned = {ast.Lt: ast.Gt, ast.LtE: ast.GtE, ast.Gt: ast.Lt, ast.GtE: ast.LtE}
+            node.ops = [turned[type(node.ops[0])]()]
+            return node
         node.left = self.visit(node.left)
         return node
 
@@ -103,6 +108,48 @@ def test_no_slip_is_overlooked(kind, name):
         if passes(evidence, with_line(stated, left, parse(changed)))
     ]
     assert overlooked == []
+
+
+ALIKE = {"dynplug:Izhikevich@1": ["starts: u = b * V_init"]}  # where V starts
+HAPPENINGS = [
+    ("starts", starts_of, lambda system: system.starts_at),
+    ("effects", spikes_of, lambda system: getattr(system, "on_spike", {})),
+    ("events", events_of, lambda system: getattr(system, "on_event", {})),
+]
+
+
+@pytest.mark.parametrize(("kind", "name"), MODELS, ids=lambda x: x.partition("@")[0])
+def test_no_slip_is_overlooked_in_what_happens_at_the_start_at_a_spike_or_at_an_event(kind, name):
+    subject = subject_of(kind, name)
+    stated, system = stated_by(subject), subject.make()
+    names = [*evidence_of(subject).names, *((WEIGHT,) if kind == "synapse" else ())]
+    pairs = neighbours(n for n in names if n.isidentifier() and n != "t")
+    overlooked = []
+    for field, evidence_for, texts_of in HAPPENINGS:
+        lines = getattr(stated, field)
+        if not lines:
+            continue
+        compare = evidence_for(subject)
+        compare(stated)
+        for left, text in texts_of(system).items():
+            for changed in slips(text, pairs):
+                others = dataclasses.replace(stated, **{field: {**lines, left: parse(changed)}})
+                if agrees(compare, others):
+                    overlooked.append(f"{field}: {left} = {changed}")
+    if stated.spike is not None:
+        compare = spikes_of(subject)
+        for changed in slips(system.spikes_if, pairs):
+            if agrees(compare, dataclasses.replace(stated, spike=parse_condition(changed))):
+                overlooked.append(f"spike = {changed}")
+    assert overlooked == ALIKE.get(name, [])
+
+
+def agrees(compare, stated):
+    try:
+        compare(stated)
+    except (ConformanceError, KeyError):  # a name that is not known yet
+        return False
+    return True
 
 
 def with_line(stated, left, node):
@@ -243,3 +290,109 @@ def test_a_conductance_enters_through_the_current():
 
     first, _ = outcomes(RIGHT, target=Deaf)
     assert first.outcome == "failed"
+
+
+HAPPENS = {
+    "equations": RIGHT,
+    "definitions": {"top": "10[mV]"},
+    "starts_at": {"V": "0", "w": "0"},
+    "spikes_if": "V > top",
+    "on_spike": {"V": "0", "w": "w + 1[nA]"},
+}
+CHECKED = ("starts_where_it_says", "spikes_as_it_says", "equations_agree_in_units")
+
+
+def happenings(**texts):
+    """What the checks of the start, of spikes and of units say of a model with these texts."""
+    body = {**HAPPENS, **texts, "__doc__": Membrane.__doc__}
+    subject = subject_of("neuron", type(Membrane)("Stating", (Membrane,), body), {"size": 3})
+    return [outcome_of(CHECKS[name], subject) for name in CHECKED]
+
+
+def test_what_happens_as_it_says_passes():
+    found = happenings()
+    assert [result.outcome for result in found] == ["passed"] * 3, found
+
+
+@pytest.mark.parametrize(
+    ("texts", "failing", "message"),
+    [
+        ({"starts_at": {"V": "1[mV]", "w": "0"}}, CHECKED[:1], r"V\(0\) = 1\[mV\]"),
+        ({"starts_at": {"V": "0"}}, CHECKED[:2], "`starts_at` has no line for 'w'"),
+        ({"starts_at": {"V": "0", "w": "0", "u": "0"}}, CHECKED[:2], "`starts_at` has 'u', which is no variable"),
+        ({"starts_at": {"V": "0[nA]", "w": "0"}}, CHECKED[2:], r"V\(0\) = 0\[nA\]: the sides are in"),
+        ({"spikes_if": "V > top / 2"}, CHECKED[1:2], "spike = V > top / 2"),
+        ({"spikes_if": "V_before > top"}, CHECKED[1:2], "spike = V_before > top"),
+        ({"spikes_if": "V > top and V_before > top"}, CHECKED[1:2], "spike"),
+        ({"spikes_if": "V > 1e9 * top"}, CHECKED[1:2], r"so it is at 0 of 192"),
+        ({"spikes_if": "V > w and V > top"}, CHECKED[2:], "units are"),
+        ({"spikes_if": "V"}, CHECKED[:2], "`V` is no condition"),
+        ({"spikes_if": "V > W"}, CHECKED[:2], "there is no 'W'"),
+        ({"spikes_if": ""}, CHECKED[:2], "no `spikes_if` when there is one"),
+        ({"on_spike": {"V": "0"}}, CHECKED[1:2], "w, and what the text says"),
+        ({"on_spike": {"V": "0", "w": "w + 1[mV]"}}, CHECKED[2:], "units are"),
+        ({"on_spike": {"V": "0", "u": "1"}}, CHECKED[:2], "`on_spike` has 'u', which is no variable"),
+        ({"equations": RIGHT | {"V": f"{RIGHT['V']} + 0 * V_before"}}, CHECKED[:2], "there is no 'V_before'"),
+        (
+            {"definitions": {"top": "10[mV]", "V_before": "top"}, "spikes_if": "V > V_before"},
+            CHECKED[:2],
+            "'V_before' has a meaning of its own",
+        ),
+    ],
+)
+def test_what_happens_otherwise_is_named(texts, failing, message):
+    found = dict(zip(CHECKED, happenings(**texts), strict=True))
+    assert tuple(name for name, result in found.items() if result.outcome == "failed") == failing, found
+    assert any(re.search(message, found[name].reason) for name in failing), found
+
+
+def test_a_spike_that_the_state_does_not_hold_cannot_be_compared():
+    class Forgetful(Membrane):
+        def emit(self, old, new, ctx):
+            state, out = super().emit(old, new, ctx)
+            return eqx.tree_at(lambda s: s.spike, state, None, is_leaf=lambda x: x is None), out
+
+        def init_state(self, ctx):
+            return eqx.tree_at(lambda s: s.spike, super().init_state(ctx), None)
+
+    body = {**HAPPENS, "__doc__": Membrane.__doc__}
+    subject = subject_of("neuron", type(Membrane)("Stating", (Forgetful,), body), {"size": 3})
+    assert "its state has no field 'spike'" in outcome_of(CHECKS["spikes_as_it_says"], subject).reason
+
+
+@pytest.mark.parametrize(
+    ("on_event", "message"),
+    [
+        ({"g": "g + 2 * w"}, "g after an event = g \\+ 2 \\* w"),
+        ({"g": "g + w / tau"}, "g after an event"),
+        ({"h": "w"}, "`on_event` has 'h', which is no variable"),
+        ({"g": "g + v"}, "there is no 'v'"),
+    ],
+)
+def test_an_event_that_does_something_else_is_named(on_event, message):
+    body = {"on_event": on_event, "__doc__": dp.synapses.Exponential.__doc__}
+    synapse = type(dp.synapses.Exponential)("Stating", (dp.synapses.Exponential,), body)
+    found = outcome_of(CHECKS["answers_events_as_it_says"], subject_of("synapse", synapse, {"size": 3}))
+    assert found.outcome == "failed"
+    assert re.search(message, found.reason), found
+
+
+def test_the_weight_of_an_event_is_no_other_quantity():
+    texts = ({"g": "-g / tau * w"}, {"w": "1"}, {}, "", {}, {"g": "g + w"})
+    with pytest.raises(EquationError, match="'w' has a meaning of its own"):
+        read(*texts).check_names(["g"], ["tau"], ["t"])
+
+
+@pytest.mark.parametrize(
+    ("equation", "message"),
+    [
+        ("1 / (1 + gamma * abs(x))**2", "there is no 'gamma'"),
+        ("1 / (1 + beta * abs(x))", "the derivative, and 1 / "),
+        ("1 / (1 + beta * |x|)**2", "cannot be read"),
+    ],
+)
+def test_a_surrogate_that_does_not_follow_its_text_is_named(equation, message):
+    target = type(dp.surrogates.SuperSpike)("Stating", (dp.surrogates.SuperSpike,), {"equation": equation})
+    found = outcome_of(CHECKS["follows_its_equation"], subject_of("surrogate", target, {}))
+    assert found.outcome == "failed"
+    assert message in found.reason, found

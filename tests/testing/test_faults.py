@@ -1,6 +1,7 @@
-"""For each check a component that is wrong on purpose, which the check finds."""
+"""For each check a component that is wrong on purpose: the check finds it, and no other check does."""
 
 import importlib.util
+import re
 import sys
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def faults_of(path):
 
 
 FAULTS = [fault for path in sorted(HERE.glob("*.py")) for fault in faults_of(path)]
+CRASH = re.compile(r"\w*(Error|Exception): ")  # not found, but failed by itself
 INSTALLED = {"hooks_import_no_jax"}  # see the last test
 
 
@@ -33,24 +35,64 @@ def forget():
     dp.refresh()
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f['check']}-{f['target'].__name__}")
-def test_a_fault_is_found_by_its_check(fault):
+def registered(fault):
     spec = {"summary": "wrong on purpose", "example": fault.get("example", {})} | fault.get("spec", {})
     dp.register(fault["kind"], "faulty", **spec)(fault["target"])
+
+
+def called(fault):
+    return f"{fault['check']}-{fault['target'].__name__}"
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if f.get("alone", True)], ids=called)
+def test_a_fault_is_found_by_its_check_alone(fault):
+    registered(fault)
+    report = check_component(fault["kind"], "local:faulty")
+    assert set(report.failed) == {fault["check"], *fault.get("also", ())}, report
+
+
+@pytest.mark.parametrize("fault", [f for f in FAULTS if not f.get("alone", True)], ids=called)
+def test_a_fault_is_found_by_its_check(fault):
+    """Of components whose reports take long, beside the right ones that they change something of."""
+    registered(fault)
     result = outcome_of(CHECKS[fault["check"]], subject_of(fault["kind"], "local:faulty"))
     assert result.outcome == "failed", result
+    assert not CRASH.match(result.reason), result
 
 
-RIGHT = ["driven.Right", "driven.Synapse", "driven.Layer", "texts.Right"]
+RIGHT = {"driven.Right": "neuron", "driven.Synapse": "synapse", "systems.Layer": "layer", "texts.Right": "neuron"}
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_what_the_faulty_ones_change_is_right(name):
-    module, _, cls = name.partition(".")
-    target = getattr(sys.modules[f"faulty_{module}"], cls)
-    kind = {"Right": "neuron"}.get(cls, cls.lower())
-    report = check_component(kind, target, {"size": 3} if kind == "neuron" else {})
+    report = check_component(RIGHT[name], of(name), {"size": 3} if RIGHT[name] == "neuron" else {})
     assert report.ok, report
+
+
+def of(name):
+    module, _, cls = name.partition(".")
+    return getattr(sys.modules[f"faulty_{module}"], cls)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "declared", "check", "outcome"),
+    [
+        ("neuron", "driven.ReadsTheClock", {"capabilities": ("clocked",)}, "starts_at_any_time", "skipped"),
+        ("surrogate", "measures.Lopsided", {"capabilities": ("asymmetric",)}, "decays_from_the_threshold", "passed"),
+        ("surrogate", "measures.Upside", {"capabilities": ("signed",)}, "points_upward", "failed"),
+        ("neuron", "driven.RemembersOnce", {"capabilities": ("persistent",)}, "relaxes_after_a_drive", "skipped"),
+        ("layer", "systems.AnswersLate", {"capabilities": ("delayed",)}, "answers_in_the_same_step", "skipped"),
+        ("neuron", "driven.IgnoresAnArgument", {"inert": {"tau_ref": "why"}}, "every_argument_matters", "passed"),
+        ("neuron", "driven.Right", {"inert": {"tau": "it is not so"}}, "every_argument_matters", "failed"),
+        ("neuron", "driven.CutsTheGradient", {"inert": {"tau": "why"}}, "every_array_gets_a_gradient", "passed"),
+    ],
+)
+def test_what_a_spec_declares_counts(kind, name, declared, check, outcome):
+    example = {"size": 3} if kind == "neuron" else {}
+    dp.register(kind, "faulty", summary="wrong on purpose", example=example, **declared)(of(name))
+    result = outcome_of(CHECKS[check], subject_of(kind, "local:faulty"))
+    assert result.outcome == outcome, result
+    assert not CRASH.match(result.reason), result
 
 
 def test_every_check_has_a_fault_that_it_finds():

@@ -105,9 +105,9 @@ def test_an_unknown_schedule_names_the_nearest(trainer):
         trainer(optimizer={"type": "adam", "learning_rate": {"type": "cosine_decay_schedul", "init_value": 1.0}})
 
 
-def test_an_optimizer_that_searches_says_that_it_cannot(trainer):
+def test_an_optimizer_that_searches_says_that_it_cannot(trainer, data):
     with pytest.raises(OptionError, match="needs 'value_fn', and a training step gives"):
-        trainer(optimizer=optax.lbfgs())
+        fitted(trainer, data, optax.lbfgs(), num_epoch=1)
 
 
 def test_labels_of_parts_that_are_not_those_of_the_model_say_what_they_are(trainer, data):

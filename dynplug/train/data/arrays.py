@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from dynplug.core import is_whole
 from dynplug.errors import DataError
 from dynplug.run import as_arrays
 from dynplug.train.data.layout import Layout
@@ -114,7 +115,7 @@ class ArrayBatches:
     """
 
     def __init__(self, pair: Pair, batch_size: int | None, name: str):
-        if batch_size is not None and not (isinstance(batch_size, (int, np.integer)) and batch_size >= 1):
+        if batch_size is not None and not is_whole(batch_size):
             raise DataError(f"{name}: batch_size={batch_size} must be a whole number of at least 1.")
         self._pair = pair
         self._size = min(batch_size or pair.samples, pair.samples)

@@ -3,9 +3,7 @@
 import re
 from typing import Any
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import optax
 
 from dynplug.errors import OptionError
@@ -51,31 +49,33 @@ def as_optimizer(given: Any) -> Any:
 
 
 def started(optimizer: Any, params: Any) -> Any:
-    """The state of an optimizer for the trained part of a model; `OptionError` where it cannot step on it."""
+    """The state of an optimizer for the trained part of a model; `OptionError` where it cannot be started on it."""
     with jax.numpy_dtype_promotion("standard"):
         try:
-            state = optimizer.init(params)
+            return optimizer.init(params)
         except (ValueError, TypeError, KeyError) as error:
             raise OptionError(
                 f"The optimizer cannot be started on this model's parameters: {error} Labels of "
                 "optax.multi_transform, and masks, have the structure of the parameters: give a function of these, as "
                 "lambda params: jax.tree_util.tree_map_with_path(label, params)."
             ) from error
-        if isinstance(optimizer, optax.GradientTransformationExtraArgs):
-            _check_arguments(optimizer, params, state)
-    return state
 
 
-def _check_arguments(optimizer: Any, params: Any, state: Any) -> None:
-    """A line search wants the loss as a function, which a step on a batch with states does not have."""
-    try:
-        eqx.filter_eval_shape(optimizer.update, params, state, params, value=jnp.zeros(()), grad=params)
-    except TypeError as error:
-        if "keyword-only" not in str(error):
-            raise
-        needed = ", ".join(re.findall(r"'\w+'", str(error)))
-        raise OptionError(
-            f"This optimizer's update needs {needed}, and a training step gives it gradients, parameters and the "
-            "loss's value. Line searches, and L-BFGS with one, want the loss as a function: take optax.adam(...) or "
-            "another without a search."
-        ) from error
+def updated(optimizer: Any, grads: Any, state: Any, params: Any, value: Any) -> tuple[Any, Any]:
+    """The updates and the next state. An optimizer that asks for it gets the loss's `value` and the gradients.
+
+    **Raises:** `OptionError`, where a program is traced, for one that needs more: a line search wants the loss as a
+    function, which a step on a batch with states does not have.
+    """
+    with jax.numpy_dtype_promotion("standard"):
+        try:
+            return optax.with_extra_args_support(optimizer).update(grads, state, params, value=value, grad=grads)
+        except TypeError as error:
+            if "keyword-only" not in str(error):
+                raise
+            needed = ", ".join(re.findall(r"'\w+'", str(error)))
+            raise OptionError(
+                f"This optimizer's update needs {needed}, and a training step gives it gradients, parameters and the "
+                "loss's value. Line searches, and L-BFGS with one, want the loss as a function: take optax.adam(...) "
+                "or another without a search."
+            ) from error

@@ -15,6 +15,7 @@ from dynplug.timeloop import RunState
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.objective import Objective
+from dynplug.train.step.optimizer import updated
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["leaves", "ok"], meta_fields=["structure"])
@@ -95,9 +96,8 @@ def train_step(
     was, old_optimizer_state = state.params, state.optimizer
     (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
     with jax.numpy_dtype_promotion("standard"):
-        update = optax.with_extra_args_support(optimizer).update
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
-        updates, optimizer_state = update(grads, old_optimizer_state, free, value=value, grad=grads)
+        updates, optimizer_state = updated(optimizer, grads, old_optimizer_state, free, value)
         params = bounds.moved(was, optax.apply_updates(free, updates))
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])

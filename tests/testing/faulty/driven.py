@@ -1,13 +1,10 @@
 """Systems that are wrong only when they are driven, differentiated, or started later."""
 
-import os
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
-import numpy as np
 
 import dynplug as dp
 
@@ -173,86 +170,12 @@ class TakesAnyEventAlike(Synapse):
         return x + jax.lax.stop_gradient((x != 0).astype(x.dtype) - x)
 
 
-class Layer(dp.DynamicalSystem):
-    """A leaky sum that is right; the faulty ones change one thing of it."""
-
-    in_size = (3,)
-    out_size = (3,)
-
-    def init_state(self, ctx):
-        return jnp.zeros(3, ctx.dtype)
-
-    def update(self, state, x, ctx):
-        if x.shape != (3,):
-            raise dp.errors.ShapeError("three numbers are needed")
-        h = 0.5 * state + jnp.asarray(x, ctx.dtype)
-        return h, h
-
-
-class AnswersLate(Layer):
-    def update(self, state, x, ctx):
-        h, _ = super().update(state, x, ctx)
-        return h, state
-
-
-class HasADeadOutput(Layer):
-    def update(self, state, x, ctx):
-        h, out = super().update(state, x, ctx)
-        return h, out * jnp.asarray([1.0, 1.0, 0.0], out.dtype)
-
-
-class CountsStepsNotTime(Layer):
-    """Smooths.
-
-    **Arguments:**
-
-    - `tau`: its time constant [ms].
-    """
-
-    tau: float = eqx.field(default=0.5, static=True)
-
-    def update(self, state, x, ctx):
-        h, _ = super().update(state, x, ctx)
-        h = h + (0.05 / self.tau) * (jnp.asarray(x, ctx.dtype) - h)
-        return h, h
-
-
-class DrawsTwins(Layer):
-    first: jax.Array
-    second: jax.Array
-
-    def __init__(self, *, key):
-        self.first, self.second = jr.normal(key, (3, 3)), 2.0 * jr.normal(key, (3, 3))
-
-    def update(self, state, x, ctx):
-        h, _ = super().update(state, x, ctx)
-        return h, self.first @ h + self.second @ jnp.tanh(h)
-
-
-class DropsWithoutScaling(Layer):
-    def update(self, state, x, ctx):
-        h, out = super().update(state, x, ctx)
-        return h, jnp.where(jr.bernoulli(ctx.random_key(), 0.5, (3,)), out, 0.0) if ctx.fit else out
-
-
-class DropsAllOrNone(Layer):
-    def update(self, state, x, ctx):
-        h, out = super().update(state, x, ctx)
-        return h, out * 2.0 * jr.bernoulli(ctx.random_key(), 0.5).astype(out.dtype) if ctx.fit else out
-
-
-class SetsTheEnvironment(Layer):
-    def update(self, state, x, ctx):
-        os.environ["DYNPLUG_FAULTY"] = str(np.random.default_rng().random())
-        return super().update(state, x, ctx)
-
-
 def neuron(check, target):
-    return {"check": check, "kind": "neuron", "target": target, "example": {"size": 3}}
+    return {"check": check, "kind": "neuron", "target": target, "example": {"size": 3}, "alone": False}
 
 
 def of(kind, check, target):
-    return {"check": check, "kind": kind, "target": target}
+    return {"check": check, "kind": kind, "target": target, "alone": False}
 
 
 FAULTS = [
@@ -270,11 +193,4 @@ FAULTS = [
     neuron("has_no_singularity", Divides),
     of("synapse", "charge_whatever_the_step", DeliversByTheStep),
     of("synapse", "tells_weights_apart", TakesAnyEventAlike),
-    of("layer", "answers_in_the_same_step", AnswersLate),
-    of("layer", "every_output_moves", HasADeadOutput),
-    of("layer", "milliseconds_are_milliseconds", CountsStepsNotTime),
-    of("layer", "key_makes_the_arrays", DrawsTwins),
-    of("layer", "is_random_while_fitting_at_most", DropsWithoutScaling),
-    of("layer", "draws_for_each_unit", DropsAllOrNone),
-    of("layer", "writes_no_globals", SetsTheEnvironment),
 ]

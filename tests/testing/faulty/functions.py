@@ -235,21 +235,40 @@ class LoadsByNumPy(Task):
         return super().load(jr.key(np.random.randint(1000)))
 
 
-def fault(kind, check, target, **spec):
-    return {"check": check, "kind": kind, "target": target, "spec": spec}
+class TestsOnTraining(Task):
+    def load(self, key):
+        train, _ = super().load(key)
+        return dp.tasks.TaskData(train, train)
+
+
+class HasOneTarget(Task):
+    def load(self, key):
+        (x, y), test = super().load(key)
+        return dp.tasks.TaskData((x, np.zeros_like(y)), test)
+
+
+def fault(kind, check, target, *also, **spec):
+    return {"check": check, "kind": kind, "target": target, "also": also, "spec": spec}
 
 
 FAULTS = [
-    fault("loss", "is_a_finite_scalar", infinite),
-    fault("metric", "is_a_finite_scalar", a_value_each),
+    fault("loss", "is_a_finite_scalar", infinite, "every_output_and_target_matters", "stays_finite_far_away"),
+    fault(
+        "metric",
+        "is_a_finite_scalar",
+        a_value_each,
+        "every_target_matters",
+        "ignores_duplicates",
+        "ignores_order_of_samples",
+    ),
     fault("loss", "is_the_same_compiled", other_when_compiled),
-    fault("loss", "ignores_order_of_samples", weighs_by_place),
+    fault("loss", "ignores_order_of_samples", weighs_by_place, "every_output_and_target_matters", "ignores_duplicates"),
     fault("loss", "gradient_matches_differences", doubled),
     fault("surrogate", "steps_exactly", OpenAtZero),
     fault("surrogate", "steps_exactly", AlwaysSingle),
     fault("surrogate", "backward_is_its_derivative", OtherBackward),
-    fault("surrogate", "derivative_is_finite", Overflows),
-    fault("integrator", "has_its_order", Boasts),
+    fault("surrogate", "derivative_is_finite", Overflows, "decays_from_the_threshold"),
+    fault("integrator", "has_its_order", Boasts, "reads_the_time"),
     fault("integrator", "steps_in_both_precisions", HalfWhenSingle),
     fault("integrator", "gradients_flow", StopsGradients),
     fault("initializer", "gives_shape_and_dtype", Transposes),
@@ -258,9 +277,9 @@ FAULTS = [
     fault("connector", "connects_the_units_given", OfOnePopulation),
     fault("connector", "same_key_same_connections", ConnectsByNumPy),
     fault("connector", "other_key_other_connections", ConnectsAlike),
-    fault("encoder", "puts_time_first", TimeLast),
-    fault("encoder", "same_key_same_code", EncodesByNumPy),
-    fault("encoder", "other_key_other_code", EncodesAlike),
+    fault("encoder", "puts_time_first", TimeLast, "every_value_matters", "orders_values"),
+    fault("encoder", "same_key_same_code", EncodesByNumPy, "every_value_matters", "orders_values"),
+    fault("encoder", "other_key_other_code", EncodesAlike, "every_value_matters", "orders_values"),
     fault("optimizer", "decreases_a_quadratic", ascends),
     fault("optimizer", "state_round_trips", forgets),
     fault("schedule", "gives_a_number_for_every_step", undefined_at_zero),
@@ -269,4 +288,6 @@ FAULTS = [
     fault("task", "data_fit_the_recipe", LacksTargets),
     fault("task", "data_fit_the_recipe", HasOtherUnits),
     fault("task", "same_key_same_data", LoadsByNumPy),
+    fault("task", "test_is_not_training", TestsOnTraining),
+    fault("task", "targets_differ", HasOneTarget),
 ]

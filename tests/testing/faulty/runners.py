@@ -112,8 +112,8 @@ class Misspells:
         pass
 
 
-def fault(check, target, **spec):
-    return {"check": check, "kind": "runner", "target": target, "spec": spec}
+def fault(check, target, *also, **spec):
+    return {"check": check, "kind": "runner", "target": target, "also": also, "spec": spec}
 
 
 FAULTS = [

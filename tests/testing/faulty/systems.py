@@ -1,6 +1,7 @@
 """Systems that are wrong on purpose, each by the check that must find it."""
 
 import itertools
+import os
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -246,8 +247,66 @@ class IgnoresEvents(Layer):
         return state, dp.Drive(current=state)
 
 
-def layer(check, target, **more):
-    return {"check": check, "kind": "layer", "target": target} | more
+class AnswersLate(Layer):
+    def update(self, state, x, ctx):
+        h, _ = super().update(state, x, ctx)
+        return h, state
+
+
+class HasADeadOutput(Layer):
+    def update(self, state, x, ctx):
+        h, out = super().update(state, x, ctx)
+        return h, out * jnp.asarray([1.0, 1.0, 0.0], out.dtype)
+
+
+class CountsStepsNotTime(Layer):
+    """Smooths.
+
+    **Arguments:**
+
+    - `tau`: its time constant [ms].
+    """
+
+    tau: float = eqx.field(default=0.5, static=True)
+
+    def update(self, state, x, ctx):
+        h, _ = super().update(state, x, ctx)
+        h = h + (0.05 / self.tau) * (jnp.asarray(x, ctx.dtype) - h)
+        return h, h
+
+
+class DrawsTwins(Layer):
+    first: jax.Array
+    second: jax.Array
+
+    def __init__(self, *, key):
+        self.first, self.second = jr.normal(key, (3, 3)), 2.0 * jr.normal(key, (3, 3))
+
+    def update(self, state, x, ctx):
+        h, _ = super().update(state, x, ctx)
+        return h, self.first @ h + self.second @ jnp.tanh(h)
+
+
+class DropsWithoutScaling(Layer):
+    def update(self, state, x, ctx):
+        h, out = super().update(state, x, ctx)
+        return h, jnp.where(jr.bernoulli(ctx.random_key(), 0.5, (3,)), out, 0.0) if ctx.fit else out
+
+
+class DropsAllOrNone(Layer):
+    def update(self, state, x, ctx):
+        h, out = super().update(state, x, ctx)
+        return h, out * 2.0 * jr.bernoulli(ctx.random_key(), 0.5).astype(out.dtype) if ctx.fit else out
+
+
+class SetsTheEnvironment(Layer):
+    def update(self, state, x, ctx):
+        os.environ["DYNPLUG_FAULTY"] = str(np.random.default_rng().random())
+        return super().update(state, x, ctx)
+
+
+def layer(check, target, *also, **more):
+    return {"check": check, "kind": "layer", "target": target, "also": also} | more
 
 
 FAULTS = [
@@ -257,24 +316,38 @@ FAULTS = [
     layer("keeps_float32", HalfWhenSingle),
     layer("keeps_float64", AlwaysSingle),
     layer("jit_equals_eager", OtherWhenCompiled),
-    layer("vmap_equals_loop", SeesTheBatch),
+    layer("vmap_equals_loop", SeesTheBatch, "gradients_match_differences"),
     layer("compiles_once", MakesALambda),
     layer("compiles_once", StartsWeak),
-    layer("round_trips", HidesItsWeight),
+    layer("round_trips", HidesItsWeight, "compiles_once"),
     layer("stays_finite", Explodes),
-    layer("gradients_are_finite", HasNoSlope),
-    layer("repeats_itself", ReadsAGlobal),
+    layer("gradients_are_finite", HasNoSlope, "gradients_match_differences"),
+    layer("repeats_itself", ReadsAGlobal, "writes_no_globals"),
     layer("writes_no_globals", WritesAGlobal),
     layer("is_random_by_key_alone", ChoosesAKey),
-    layer("depends_on_its_key", IgnoresItsKey),
+    layer("depends_on_its_key", IgnoresItsKey, "draws_for_each_unit"),
     layer("uses_keys_once", DrawsTwice),
     layer("uses_keys_once", NamesTwoPartsAlike),
-    layer("spikes_are_binary", SoftSpikes, kind="neuron"),
-    layer("converges_at_its_order", DecaysInEmit, kind="neuron", example={"size": 3}),
+    layer("spikes_are_binary", SoftSpikes, "spikes_whatever_the_step", "spikes_when_driven", kind="neuron"),
+    layer("converges_at_its_order", DecaysInEmit, "spikes_whatever_the_step", kind="neuron", example={"size": 3}),
     layer("field_is_unitwise", Couples, kind="neuron", example={"size": 3}),
     layer("follows_its_equations", SaysAnotherSign, kind="neuron", example={"size": 3}),
     layer("equations_agree_in_units", AddsARateToANumber, kind="neuron", example={"size": 3}),
-    layer("puts_out_a_drive", PutsOutAnArray, kind="synapse"),
-    layer("rests_without_events", Creeps, kind="synapse"),
-    layer("answers_events", IgnoresEvents, kind="synapse"),
+    layer("puts_out_a_drive", PutsOutAnArray, "charge_whatever_the_step", kind="synapse"),
+    layer("rests_without_events", Creeps, "charge_whatever_the_step", "tells_weights_apart", kind="synapse"),
+    layer(
+        "answers_events",
+        IgnoresEvents,
+        "answers_in_the_same_step",
+        "every_array_gets_a_gradient",
+        "tells_weights_apart",
+        kind="synapse",
+    ),
+    layer("answers_in_the_same_step", AnswersLate),
+    layer("every_output_moves", HasADeadOutput),
+    layer("milliseconds_are_milliseconds", CountsStepsNotTime),
+    layer("key_makes_the_arrays", DrawsTwins),
+    layer("is_random_while_fitting_at_most", DropsWithoutScaling),
+    layer("draws_for_each_unit", DropsAllOrNone),
+    layer("writes_no_globals", SetsTheEnvironment),
 ]

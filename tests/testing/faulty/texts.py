@@ -140,7 +140,7 @@ class MeanIsTheEnd(dp.integrators.ExponentialEuler):
 
 
 def fault(kind, check, target, **example):
-    return {"check": check, "kind": kind, "target": target, "example": example}
+    return {"check": check, "kind": kind, "target": target, "example": example, "alone": False}
 
 
 FAULTS = [

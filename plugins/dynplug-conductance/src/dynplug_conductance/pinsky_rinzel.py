@@ -119,7 +119,8 @@ class PinskyRinzel(Neuron):
         "V": "V_init",
         "Vd": "V_init",
         "Ca": "0",
-        **{x: f"alpha_{x} / (alpha_{x} + beta_{x})" for x in "hnscq"},
+        **{x: f"alpha_{x} / (alpha_{x} + beta_{x})" for x in "hnsc"},
+        "q": "0",  # without calcium
     }
     spikes_if: ClassVar = "V_before < V_th and V >= V_th"
 
