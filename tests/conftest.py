@@ -40,7 +40,18 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-@pytest.fixture(autouse=True, scope="module")
+def pytest_collection_modifyitems(items):
+    """With `--dist loadgroup`, a file's tests run in one process, and of the conformance suite a component's checks.
+
+    What they compile and make is shared within a process.
+    """
+    for item in items:
+        case = getattr(item, "callspec", None) and item.callspec.params.get("check")
+        group = getattr(case, "subject", None)
+        item.add_marker(pytest.mark.xdist_group(group.title if group else item.path.name))
+
+
+@pytest.fixture(autouse=True)
 def forget_what_was_compiled():
     """Every program that XLA compiles maps memory; a process with thousands of them reaches Linux's limit and dies."""
     yield

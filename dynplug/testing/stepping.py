@@ -102,10 +102,15 @@ class Trial:
 
     system: Any
     kind: str
+    double: bool
 
     @cached_property
     def x(self) -> np.ndarray:
         """The inputs of all steps, strong enough that a neuron which spikes does so, where it can be found."""
+        with jax.enable_x64(self.double):
+            return self._inputs()
+
+    def _inputs(self) -> np.ndarray:
         numbers = np.random.default_rng(1)
         shape = (STEPS, *(size_of(self.system, "in_size") or (UNITS,)))
         dtype = floating_dtype(self.system)
@@ -186,7 +191,7 @@ def _runs(trial: Trial) -> bool:
 
 def unproven_trial_of(subject: Subject) -> Trial:
     """The same, whether or not it can be run."""
-    return subject.remember("trial", lambda: Trial(subject.instance, subject.kind))
+    return subject.remember("trial", lambda: Trial(subject.instance, subject.kind, subject.double))
 
 
 def demand_form(trial: Trial) -> None:

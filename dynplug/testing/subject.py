@@ -4,7 +4,7 @@ import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
@@ -30,17 +30,21 @@ class Subject:
     - `component`: the component.
     - `given`: keyword arguments of a minimal instance, instead of the spec's `example`.
     - `registered`: whether the registry knows it, so that a configuration can name it.
+    - `double`: whether what the checks share is made in double precision, whatever the precision of the check that
+        asks for it first.
     """
 
     component: Component
     given: Mapping[str, Any] | None = None
     registered: bool = True
+    double: bool = field(default_factory=lambda: bool(jax.config.jax_enable_x64))
 
     def remember(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` makes, made once for all checks."""
         memory: dict[str, Any] = self.__dict__.setdefault("_memory", {})
         if name not in memory:
-            memory[name] = make()
+            with jax.enable_x64(self.double):
+                memory[name] = make()
         return memory[name]
 
     @property
@@ -96,7 +100,8 @@ class Subject:
         **Raises:** `Skip` where there is none: the check `builds` then tells the cause.
         """
         try:
-            return self.make()
+            with jax.enable_x64(self.double):
+                return self.make()
         except Exception as error:
             raise Skip("no instance could be made: see the check 'builds'") from error
 

@@ -2,13 +2,18 @@
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import pytest
 
 import dynplug as dp
 from dynplug.errors import OptionError
 from dynplug.neurons import LIF
-from dynplug.testing import CheckReport, Result, check_component, parametrize_with_checks
+from dynplug.testing import CheckReport, Result, check_component, checks_of, parametrize_with_checks
+from dynplug.testing.checks import outcome_of
+from dynplug.testing.stepping import unproven_trial_of
+from dynplug.testing.subject import subject_of
+from dynplug.testing.table import CHECKS
 
 
 class Sluggish(dp.DynamicalSystem):
@@ -154,3 +159,11 @@ def test_what_cannot_be_imported_fails_once_with_its_cause():
     report = check_component("layer", Nothing)
     assert set(report.failed) == {"builds"}
     assert "pip install nowhere" in report.failed["builds"]
+
+
+@pytest.mark.parametrize("first", [check.name for check in checks_of("layer")])
+def test_what_checks_share_does_not_depend_on_which_comes_first(first):
+    subject = subject_of("layer", "Dense")
+    assert outcome_of(CHECKS[first], subject).outcome != "failed"
+    shared = (subject.instance, unproven_trial_of(subject).x)
+    assert {str(array.dtype) for array in jax.tree.leaves(shared)} == {"float32"}
