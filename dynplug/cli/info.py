@@ -4,18 +4,23 @@ from dataclasses import asdict
 
 import click
 
-from dynplug.cli.output import described, echo, echo_json, json_option
+from dynplug.cli.output import ALL_KINDS, described, echo, echo_json, examples, json_option
 from dynplug.errors import UnknownNameError
 from dynplug.plugin import bibtex, documentation, registry
 
 
-@click.command("info")
+@click.command(
+    "info",
+    short_help="Show a component: equations, parameters, units, source.",
+    epilog=f"{ALL_KINDS}\n\n"
+    + examples("dynplug info neuron LIF", "dynplug info optimizer adam", "dynplug info neuron HH --bibtex"),
+)
 @click.argument("kind")
 @click.argument("name")
 @json_option
-@click.option("--bibtex", "as_bibtex", is_flag=True, help="Only the source, as a BibTeX entry.")
+@click.option("--bibtex", "as_bibtex", is_flag=True, help="Print the source only, as a BibTeX entry.")
 def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
-    """Show what a component is: its equations, its parameters with units, and where it comes from."""
+    """Show the component NAME of a KIND: its equations, its parameters with units, its source and its package."""
     component = registry().find(kind, name)
     written = documentation(component)
     if as_bibtex:

@@ -2,15 +2,19 @@
 
 import click
 
-from dynplug.cli.output import described, echo, echo_json, in_one_line, json_option
+from dynplug.cli.output import ALL_KINDS, described, echo, echo_json, examples, in_one_line, json_option
 from dynplug.plugin import KINDS, kind_named, registry
 
 
-@click.command("list")
+@click.command(
+    "list",
+    short_help="List the components of dynplug and its plugins.",
+    epilog=f"{ALL_KINDS}\n\n" + examples("dynplug list", "dynplug list neuron", "dynplug list neuron --json"),
+)
 @click.argument("kind", required=False)
 @json_option
 def command(kind: str | None, as_json: bool) -> None:
-    """List the components of a KIND, or of all kinds."""
+    """List the components of a KIND, or of every kind, with the package of those that are not dynplug's own."""
     known = registry()
     kinds = [kind_named(kind)] if kind else list(KINDS.values())
     if as_json:

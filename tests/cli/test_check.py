@@ -92,7 +92,7 @@ def test_without_a_name_everything_is_checked_and_what_was_set_aside_fails(dynpl
     monkeypatch.setattr(registry(), "plugins", [*registry().plugins, bad])
     result = dynplug("check")
     assert result.code == 1
-    assert result.out.splitlines()[-1] == "FAILED  dynplug-bad 1.0 is set aside: it is broken"
+    assert result.out.splitlines()[-1] == "FAILED  dynplug-bad 1.0 was set aside: it is broken"
     assert json.loads(dynplug("check", "--json").out)["set_aside"] == {"dynplug-bad": "it is broken"}
 
 
