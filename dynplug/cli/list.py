@@ -1,4 +1,4 @@
-"""`dynplug list`. No component is imported."""
+"""`dynplug list`. It imports no component."""
 
 import click
 
@@ -20,12 +20,13 @@ def command(kind: str | None, as_json: bool) -> None:
     if as_json:
         echo_json([described(c) for k in kinds for c in known.components(k.name)])
         return
-    for wanted in kinds:
-        components = [(known.name_of(c), c) for c in known.components(wanted.name)]
-        if not components:
-            continue
+    listed = {k: {known.name_of(c): c for c in known.components(k.name)} for k in kinds}
+    listed = {k: components for k, components in listed.items() if components}
+    width = max((len(name) for components in listed.values() for name in components), default=0)
+    for n, (wanted, components) in enumerate(listed.items()):
+        if n:
+            echo()
         echo(f"{wanted.plural}: {wanted.signature}")
-        width = max(len(name) for name, _ in components)
-        for name, c in components:
+        for name, c in components.items():
             source = "" if c.plugin.namespace == "dynplug" else f"  [{c.plugin.distribution} {c.plugin.version}]"
             echo(f"  {name:<{width}}  {in_one_line(c.spec.summary)}{source}")
