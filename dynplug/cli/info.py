@@ -4,7 +4,8 @@ from dataclasses import asdict
 
 import click
 
-from dynplug.cli.output import ALL_KINDS, described, echo, echo_json, examples, json_option
+from dynplug.cli.output import ALL_KINDS, can_show, described, echo, echo_json, examples, json_option
+from dynplug.cli.plain_text import plain_text
 from dynplug.errors import UnknownNameError
 from dynplug.plugin import bibtex, documentation, registry
 
@@ -26,8 +27,8 @@ def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
     if as_bibtex:
         if not written.reference:
             raise UnknownNameError(
-                f"{component.kind.name} {component.id} names no source: its author gives one as **Reference:** in the "
-                "docstring of its target, or as citation= in its spec."
+                f"{component.kind.name} {component.id} cites no source. Its author can add one: **Reference:** in "
+                "the docstring, or citation= in the spec."
             )
         echo(bibtex(written.reference, component.spec.name))
     elif as_json:
@@ -37,12 +38,18 @@ def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
         echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
         arguments = (f"{p.name}={p.default}" if p.default else p.name for p in written.params)
         echo(f"  {component.spec.target.rpartition(':')[2]}({', '.join(arguments)})\n")
-        echo(written.text)
+        echo(_readable(written.text))
         for equation in component.spec.equations:
-            echo(f"\n$${equation}$$")
+            echo(f"\n{_readable(f'$${equation}$$')}")
         if written.formulas:
-            echo("\n**Equations as text:**\n")
+            echo("\nEquations as text:\n")
         for left, right in written.formulas.items():
             echo(f"    {left} = {right}")
         if component.spec.citation:
-            echo(f"\n**Reference:** {component.spec.citation}")
+            echo(f"\nReference: {component.spec.citation}")
+
+
+def _readable(doc: str) -> str:
+    """A docstring without its markup, unless standard output cannot show the Unicode of its formulas."""
+    plain = plain_text(doc)
+    return plain if can_show(plain) else doc

@@ -72,6 +72,15 @@ def echo(text: Any = "", *, err: bool = False) -> None:
     click.echo(shown.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
+def can_show(text: str) -> bool:
+    """Whether the encoding of standard output has all characters of a text."""
+    try:
+        text.encode(getattr(_stdout(), "encoding", None) or "utf-8")
+    except UnicodeError:
+        return False
+    return True
+
+
 def printable(text: str) -> str:
     """A text whose control characters, but for ends of lines and tabs, are written as in Python's strings."""
     if text.isascii() and text.isprintable():
