@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from dynplug.cli.output import echo, examples
+from dynplug.errors import ConfigError
 from dynplug.plugin import registry
 
 
@@ -38,12 +39,15 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     if (recipe is None) == (resume is None):
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
-        raise click.UsageError("--resume goes on in its own run folder: leave out --out.")
+        raise click.UsageError("--resume continues in its own run folder: leave out --out.")
     from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, Training
     from dynplug.timeloop import tune_allocator
 
     if resume:
-        folder, config = Path(resume), Config.from_file(Path(resume) / CONFIG)
+        folder = Path(resume)
+        if not (folder / CONFIG).exists():
+            raise ConfigError(f"There is no run to resume in {folder}: it has no {CONFIG}.")
+        config = Config.from_file(folder / CONFIG)
     else:
         assert recipe is not None
         config = _recipe(recipe)
@@ -63,7 +67,7 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
 def _recipe(name: str) -> Any:
     from dynplug.recipe import Config
 
-    if name.endswith(".toml"):
+    if name.endswith(".toml") or Path(name).name != name:
         return Config.from_file(name)
     component = registry().find("task", name)
     return Config.parse(component.load().recipe(), f"recipe {component.id}")

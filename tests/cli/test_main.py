@@ -27,7 +27,7 @@ def test_the_installed_command_lists_and_fails_in_one_line(tmp_path):
     failed = subprocess.run([*command, "train", "no.toml"], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert failed.returncode == 1
     (line,) = failed.stderr.splitlines()
-    assert line.startswith("Error: no.toml cannot be read: ")
+    assert line == "Error: There is no file no.toml."
     assert not list(tmp_path.iterdir())
 
 
