@@ -20,7 +20,7 @@ _FAR = np.array([-1e30, -1e6, 1e6, 1e30])
 
 
 def steps_exactly(subject: Subject) -> None:
-    """The output is exactly 1 where the input is zero or more, else 0, in the dtype of the input."""
+    """The output is exactly 1 for inputs of zero or more, else 0, in the dtype of the input."""
     with jax.enable_x64(True):
         for dtype in (jnp.float16, jnp.float32, jnp.float64):
             x = jnp.asarray(_POINTS, dtype)
@@ -30,7 +30,7 @@ def steps_exactly(subject: Subject) -> None:
 
 
 def backward_is_its_derivative(subject: Subject) -> None:
-    """The gradient is what `derivative` says, compiled and not, and scales what comes from behind."""
+    """The gradient is `derivative` times the incoming cotangent, compiled or not."""
     x = jnp.asarray(_POINTS, jnp.float32)
     surrogate = subject.instance
     declared = jax.vmap(surrogate.derivative)(x)
@@ -43,7 +43,7 @@ def backward_is_its_derivative(subject: Subject) -> None:
 
 
 def derivative_is_finite(subject: Subject) -> None:
-    """Far from the threshold the derivative is finite, and has the dtype and shape of its input."""
+    """Far from the threshold the derivative is finite, with the dtype and shape of its input."""
     x = jnp.asarray(np.concatenate([_POINTS, _FAR]), jnp.float32)
     found = subject.instance.derivative(x)
     demand(found.shape == x.shape, f"The derivative has shape {found.shape}, for an input of {x.shape}.")
@@ -52,7 +52,7 @@ def derivative_is_finite(subject: Subject) -> None:
 
 
 def points_upward(subject: Subject) -> None:
-    """The derivative is positive at the threshold and nowhere negative, unless it is declared `signed`."""
+    """The derivative is positive at the threshold and nowhere negative, unless declared `signed`."""
     x = jnp.asarray(_RANGE)
     found = np.asarray(subject.instance.derivative(x))
     demand(found[_RANGE == 0][0] > 0, f"The derivative at the threshold is {found[_RANGE == 0][0]}, not above zero.")
@@ -65,7 +65,7 @@ def points_upward(subject: Subject) -> None:
 
 
 def decays_from_the_threshold(subject: Subject) -> None:
-    """The derivative is greatest at the threshold and small far from it, alike on both sides unless `asymmetric`."""
+    """The derivative is largest at the threshold and small far from it; symmetric unless declared `asymmetric`."""
     found = np.abs(np.asarray(subject.instance.derivative(jnp.asarray(_RANGE))))
     top = found[_RANGE == 0][0]
     asymmetric = "asymmetric" in subject.spec.capabilities
@@ -85,7 +85,7 @@ def decays_from_the_threshold(subject: Subject) -> None:
 
 
 def follows_its_equation(subject: Subject) -> None:
-    """`derivative` is what `equation`, the text beside the class, says, at random parameters."""
+    """`derivative` equals `equation`, the text beside the fields, at random parameters."""
     text = getattr(subject.instance, "equation", "")
     if not text:
         raise Skip('it states no equation: `equation: ClassVar = "1 / (1 + beta * abs(x))**2"` beside the fields')
@@ -94,7 +94,7 @@ def follows_its_equation(subject: Subject) -> None:
     known = [*usual, "x", "pi"]
     for name in node.names():
         if name not in known:
-            raise EquationError(f"equation = {text}: there is no {name!r}. {nearest(name, known)}")
+            raise EquationError(f"equation = {text}: unknown name {name!r}. {nearest(name, known)}")
     numbers = np.random.default_rng(12)
     with jax.enable_x64(True):
         x = jnp.asarray(_RANGE, float)

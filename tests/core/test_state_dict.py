@@ -51,7 +51,7 @@ def test_strict_names_all_that_is_missing_and_unexpected(net):
     arrays = dp.state_dict(net)
     arrays["c.wieght"] = arrays.pop("c.weight")
     arrays["d.bias"] = arrays.pop("a.bias")
-    with pytest.raises(StateDictError, match="of this Sequential") as error:
+    with pytest.raises(StateDictError, match="do not match this Sequential") as error:
         dp.load_state_dict(net, arrays)
     for said in ("missing c.weight", "missing a.bias", r"unexpected c.wieght (is it c.weight?)", "unexpected d.bias"):
         assert said in str(error.value)
