@@ -1,9 +1,9 @@
-"""Pictures of runs and trainings (matplotlib, from the extra `plot`). Each function draws on given axes."""
+"""Plots of runs and training, drawn on given axes by matplotlib (the extra `plot`)."""
 
 try:
     import matplotlib as matplotlib
 except ImportError as error:
-    raise ImportError("Pictures need matplotlib: pip install 'dynplug[plot]'") from error
+    raise ImportError("Plots need matplotlib: pip install 'dynplug[plot]'") from error
 
 from dynplug.plot.activity import raster as raster, traces as traces
 from dynplug.plot.canvas import figure as figure, save as save

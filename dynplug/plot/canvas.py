@@ -1,4 +1,4 @@
-"""Figures, and where they go. No window is opened, no global state of matplotlib is touched."""
+"""Creating and saving figures, without opening a window or touching matplotlib's global state."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ _DOTS_PER_INCH = 150
 
 
 def figure(width: float = 8.0, height: float = 3.0, columns: int = 1, rows: int = 1) -> tuple[Figure, list[Axes]]:
-    """A figure of panels, `width` by `height` [inches], and its axes, row by row."""
+    """A figure of `width` by `height` [inches], and the axes of its panels, row by row."""
     made = Figure(figsize=(width, height), layout="constrained")
     return made, list(np.asarray(made.subplots(rows, columns, squeeze=False)).flat)
 
 
 def save(drawn: Figure, path: str | Path) -> Path:
-    """Write a figure to a file, whose ending says the format, and make its folder."""
+    """Save a figure to a file, in the format of its suffix, creating the folder."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn.savefig(path, dpi=_DOTS_PER_INCH)

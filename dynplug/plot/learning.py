@@ -1,4 +1,4 @@
-"""What a training does, and what it ends with."""
+"""Plots of learning curves and trained weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from matplotlib.ticker import MaxNLocator
 
 
 def learning_curve(ax: Axes, curves: Mapping[str, Any], *, label: str, title: str = "", each: str = "epoch") -> None:
-    """Curves by name, one value an epoch, or each `"report"` or `"step"`; a dot where there is but one."""
+    """Plot curves by name, with one value per epoch, `"report"` or `"step"`; a single value is a dot."""
     for name, values in curves.items():
         ax.plot(np.arange(1, len(values) + 1), values, label=name, marker="." if len(values) == 1 else "")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -19,7 +19,7 @@ def learning_curve(ax: Axes, curves: Mapping[str, Any], *, label: str, title: st
 
 
 def weights(ax: Axes, weight: Any, *, title: str = "") -> None:
-    """A weight (out, in) as an image, blue below zero and red above; of a kernel, one row per output."""
+    """Plot a weight (out, in) as an image, blue below zero and red above; a kernel has one row per output."""
     weight = np.asarray(weight, float)
     weight = weight.reshape(len(weight), -1)
     limit = float(np.max(np.abs(weight), initial=0.0)) or 1.0

@@ -1,4 +1,4 @@
-"""The conformance suite: what every component of a kind must do, as checks that plugin authors run on their own.
+"""The conformance suite: checks of the contract of each kind, which plugin authors run on their own components.
 
 ```python
 from dynplug.testing import parametrize_with_checks
@@ -9,9 +9,9 @@ def test_conformance(check):
 ```
 
 In a notebook: `print(check_component("neuron", MyNeuron, example={"size": 3}))`; on the command line:
-`dynplug check my-package`. A check looks at a component's minimal instance, made from its spec's `example`. It is
-skipped, with the reason, where a component has no use for it; one that is known to fail is declared with the reason,
-and must then fail.
+`dynplug check my-package`. A check examines a minimal instance of the component, built from the `example` of its spec.
+It is skipped, with the reason, if it does not apply to the component. A known failure is declared with its reason, and
+must then fail.
 """
 
 from dynplug.testing.checks import Capability as Capability, Check as Check, Result as Result

@@ -1,4 +1,4 @@
-"""Checks that nothing which a component takes is ignored."""
+"""Checks that a component ignores none of its arguments."""
 
 from contextlib import suppress
 from typing import Any
@@ -21,7 +21,7 @@ _FEWEST = 6  # numbers in an array, below which a correlation says nothing
 
 
 def every_argument_matters(subject: Subject) -> None:
-    """Another value of any argument changes something; of a system, a state, an output or a gradient."""
+    """Changing any argument changes the behaviour: for a system, a state, an output or a gradient."""
     varied, declared = arguments(subject), subject.spec.inert
     for name in varied:
         if name in declared:
@@ -35,7 +35,7 @@ def every_argument_matters(subject: Subject) -> None:
 
 
 def _others(subject: Subject, name: str, value: Any) -> list[Any]:
-    """Instances with other values of an argument; one that refuses a value may take another."""
+    """Instances with other values of an argument, leaving out values that are rejected."""
     made: list[Any] = []
     for other in variants(subject, name, value):
         with suppress(Exception):
@@ -44,7 +44,7 @@ def _others(subject: Subject, name: str, value: Any) -> list[Any]:
 
 
 def _is_inert(subject: Subject, name: str, value: Any) -> bool:
-    """Whether every other value that the constructor takes leaves everything as it is."""
+    """Whether no other value that the constructor accepts changes the behaviour."""
     made = _others(subject, name, value)
     for behave in BEHAVIOURS[subject.kind]:
         usual = _usual(subject, behave)
@@ -54,7 +54,7 @@ def _is_inert(subject: Subject, name: str, value: Any) -> bool:
 
 
 def _demand_inert(subject: Subject, name: str, value: Any) -> None:
-    """What is declared to change no number changes none, but for rounding."""
+    """Demand that an argument declared inert changes no number beyond rounding."""
     behave = BEHAVIOURS[subject.kind][0]
     for other in _others(subject, name, value):
         close(
@@ -80,7 +80,7 @@ _SYSTEMS = ("neuron", "synapse", "layer")
 
 
 def _done(subject: Subject, made: Any, behave: Any) -> list[np.ndarray]:
-    """What it does, or that it cannot: what was drawn for one size does not run with another."""
+    """Its behaviour, or the name of the error if it fails, as arrays drawn for another size do."""
     try:
         return jax.tree.map(np.asarray, [leaf.value for leaf in leaves({"": behave(subject, made)})])
     except Exception as error:
@@ -95,7 +95,7 @@ def _differs(one: list[Any], other: list[Any]) -> bool:
 
 
 def key_makes_the_arrays(subject: Subject) -> None:
-    """What the key draws differs from key to key, and no two arrays are drawn from the same key."""
+    """Different keys draw different arrays, and no two arrays are drawn from the same key."""
     if "key" not in parameters(subject.target):
         raise Skip("its constructor takes no key")
     one, other = (_drawn(subject.make(seed)) for seed in (0, 1))

@@ -1,4 +1,4 @@
-"""What a component does, as numbers that two instances of it can be compared by."""
+"""The behaviour of components as numbers, by which two instances are compared."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -62,4 +62,4 @@ BEHAVIOURS: dict[str, tuple[Callable[[Subject, Any], Any], ...]] = {
     "connector": (_connector,),
     "task": (_task,),
 }
-"""By kind, functions of a subject and an instance; each is called only where those before it tell no difference."""
+"""By kind, functions of a subject and an instance; each is called only if those before it show no difference."""

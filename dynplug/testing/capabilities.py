@@ -1,4 +1,4 @@
-"""What components may be able to do, told from the components themselves where that is possible."""
+"""Optional capabilities of components, inferred from the components where possible."""
 
 from collections.abc import Callable
 
@@ -24,7 +24,7 @@ def _method(name: str) -> Callable[[Subject], bool]:
 
 
 def has_hooks(plugin: Plugin) -> bool:
-    """Whether a plugin is an installed one, with a hook module."""
+    """Whether a plugin is installed, with a hook module."""
     return " = " in plugin.entry_point
 
 

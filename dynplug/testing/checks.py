@@ -1,4 +1,4 @@
-"""What a check is, what it may need of a component, and what comes of it."""
+"""Checks, the capabilities that they need, and their results."""
 
 import inspect
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Outcome = Literal["passed", "failed", "xfailed", "skipped"]
 
 @dataclass(frozen=True)
 class Capability:
-    """Something that some components of a kind can do and others need not.
+    """A capability that components of a kind may have or lack.
 
     `has` looks at the component; `lacks` says in words what is missing where it is not there.
     """
@@ -25,7 +25,7 @@ class Capability:
 
 @dataclass(frozen=True)
 class Check:
-    """A function of a subject that raises where a component breaks its contract, and the components it is for."""
+    """A function of a subject that raises if a component violates its contract, and the components it applies to."""
 
     function: Callable[[Subject], None]
     kinds: tuple[str, ...]
@@ -40,7 +40,7 @@ class Check:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
     def run(self, subject: Subject) -> None:
-        """Return where the component passes.
+        """Return if the component passes.
 
         **Raises:** `Skip` where the check does not apply; anything else where the component fails.
         """
@@ -52,7 +52,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of one check, and why."""
+    """The result of one check, with the reason."""
 
     check: str
     outcome: Outcome
@@ -60,7 +60,7 @@ class Result:
 
 
 def outcome_of(check: Check, subject: Subject, expected: str | None = None) -> Result:
-    """Run a check. With `expected`, the reason for a failure that is known, a pass is a failure."""
+    """Run a check. With `expected`, the reason for a known failure, passing counts as a failure."""
     try:
         with strangers_code(f"{check.name} of {subject.title}", "No other check was run."):
             check.run(subject)

@@ -1,4 +1,4 @@
-"""Comparing trees of arrays, with messages that name the place."""
+"""Comparing trees of arrays, with messages that name the path."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def demand(condition: Any, message: str) -> None:
 
 
 def close(found: Any, wanted: Any, what: str, *, rtol: float = 1e-4, least: float = 1e-3) -> None:
-    """Demand that two trees hold equal numbers, up to `rtol` of the greatest one in each array, or of `least`."""
+    """Demand that two trees hold equal numbers, up to `rtol` times the largest one in each array, or `least`."""
     named = leaves({"": found}), leaves({"": wanted})
     paths = [[leaf.path for leaf in some] for some in named]
     demand(paths[0] == paths[1], f"{what}: one has {_names(paths[0])}, the other {_names(paths[1])}.")

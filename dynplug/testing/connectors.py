@@ -26,7 +26,7 @@ def _random(subject: Subject) -> bool:
 
 
 def connects_the_units_given(subject: Subject) -> None:
-    """The result are `Connections` between as many units as were asked for; `ShapeError` where sizes must be equal."""
+    """Calling it returns `Connections` between the given numbers of units; `ShapeError` if sizes must be equal."""
     for pre, post in _SIZES:
         try:
             made = _connect(subject, pre, post)
@@ -39,7 +39,7 @@ def connects_the_units_given(subject: Subject) -> None:
 
 
 def same_key_same_connections(subject: Subject) -> None:
-    """The same key gives the same connections; a connector that takes no random numbers ignores the key."""
+    """The same key gives the same connections; a deterministic connector ignores the key."""
     first = _connect(subject)
     _connect(subject, seed=1)
     close(_connect(subject), first, "connections with one key", rtol=0.0)
@@ -49,7 +49,7 @@ def same_key_same_connections(subject: Subject) -> None:
 
 
 def other_key_other_connections(subject: Subject) -> None:
-    """Different keys give different connections, where the connector raises `KeyRequiredError` without one."""
+    """Different keys give different connections, if the connector raises `KeyRequiredError` without one."""
     if not _random(subject):
         raise Skip("not stochastic: it raises no KeyRequiredError without a key")
     one, other = (np.asarray(_connect(subject, 12, 12, seed).mask) for seed in (0, 1))

@@ -1,4 +1,4 @@
-"""Systems under a random drive that is strong and long enough for everything that they do to happen."""
+"""Driving systems with random input that is strong and long enough to elicit all of their behaviour."""
 
 import dataclasses
 from typing import Any
@@ -21,7 +21,7 @@ _EVENTS = 0.05  # probability of one in a step
 
 
 def constants(subject: Subject) -> dict[str, Any]:
-    """The numbers that a system's fields made by `param` hold."""
+    """The numbers in a system's fields that are made by `param`."""
     instance = subject.instance
     if not dataclasses.is_dataclass(instance):
         return {}
@@ -31,13 +31,13 @@ def constants(subject: Subject) -> dict[str, Any]:
 
 
 def traced(subject: Subject, **given: Any) -> Any:
-    """An instance whose constants are arrays: one program serves all their values, and has their derivatives."""
+    """An instance whose constants are arrays, so that one program serves all their values and has their derivatives."""
     arrays = {name: jnp.asarray(value, float) for name, value in constants(subject).items()}
     return subject.make(0, **(arrays | given))
 
 
 def drive_of(subject: Subject) -> np.ndarray:
-    """Inputs (time, units) of a component, of every strength up to one that makes a spiking neuron spike."""
+    """Inputs (time, units) of all strengths, up to one that makes a spiking neuron spike."""
     return subject.remember("drive", lambda: _drive(subject))
 
 
@@ -55,12 +55,12 @@ def _drive(subject: Subject) -> np.ndarray:
 
 
 def amplitude_of(subject: Subject) -> float | None:
-    """The mean current under which each unit spikes a few times; `None` where there is none."""
+    """The mean current under which each unit spikes a few times; `None` if there is none."""
     return _spiking(subject)[0]
 
 
 def _spiking(subject: Subject) -> tuple[float | None, int]:
-    """That current, and the steps it takes: some neurons are slow."""
+    """That current, and the number of steps it takes: some neurons are slow."""
     return subject.remember("spiking", lambda: _first_spiking(subject))
 
 
@@ -94,7 +94,7 @@ def _amplitude(subject: Subject, duration: int) -> float | None:
 
 
 def weigh(recorded: Any) -> Any:
-    """A sum of all floating numbers of a record, each with a weight of its own: no part of it hides another."""
+    """A sum of all floating-point numbers of a record, each with its own weight, so that none cancels another."""
     total = jnp.zeros(())
     for n, leaf in enumerate(leaf for leaf in jax.tree.leaves(recorded) if jnp.issubdtype(leaf.dtype, jnp.floating)):
         weights = jnp.cos(1.0 + n + 0.7 * jnp.arange(leaf.size, dtype=leaf.dtype)).reshape(leaf.shape)
@@ -109,13 +109,13 @@ def _gradients(system: Any, xs: Any, key: Any) -> Any:
 
 
 def records(subject: Subject, system: Any) -> Any:
-    """All states and outputs under a drive that is strong, then weak; and which arrays are trained."""
+    """All states and outputs under a drive that is strong, then weak; and the trained arrays."""
     trained = np.asarray([leaf.trainable for leaf in leaves(system)])
     return run(system, _strong_and_weak(subject), trial_of(subject).key), trained
 
 
 def gradients(subject: Subject, system: Any) -> Any:
-    """The gradient of a weighted sum of all these, with respect to the system's arrays, and to the input."""
+    """The gradient of a weighted sum of these with respect to the system's arrays and the input."""
     return _gradients(system, _strong_and_weak(subject), trial_of(subject).key)
 
 

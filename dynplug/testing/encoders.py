@@ -29,7 +29,7 @@ def _encode(subject: Subject, x: Any, seed: int = 0) -> Any:
 
 
 def puts_time_first(subject: Subject) -> None:
-    """Values of any shape become (time, *shape), of the same length whatever the shape, with or without a key."""
+    """Values of any shape become (time, *shape), in the same number of steps for all shapes, with or without a key."""
     lengths: set[int] = set()
     for shape in _SHAPES:
         out = _encode(subject, _values(shape))
@@ -39,7 +39,7 @@ def puts_time_first(subject: Subject) -> None:
 
 
 def same_key_same_code(subject: Subject) -> None:
-    """The same values and key give the same code; an encoder that takes no random numbers ignores the key."""
+    """The same values and key give the same code; a deterministic encoder ignores the key."""
     x = _values(_SHAPES[1])
     first = _encode(subject, x)
     _encode(subject, x[::-1], 1)
@@ -49,7 +49,7 @@ def same_key_same_code(subject: Subject) -> None:
 
 
 def other_key_other_code(subject: Subject) -> None:
-    """Different keys give different codes, where the encoder raises `KeyRequiredError` without one."""
+    """Different keys give different codes, if the encoder raises `KeyRequiredError` without one."""
     if not _random(subject):
         raise Skip("not stochastic: it raises no KeyRequiredError without a key")
     x = np.full((8, 8), 0.5, np.float32)
@@ -58,7 +58,7 @@ def other_key_other_code(subject: Subject) -> None:
 
 
 def every_value_matters(subject: Subject) -> None:
-    """Another value changes its own unit's code, and that of no other."""
+    """Changing a value changes the code of its own unit and of no other."""
     x = np.full(_SHAPES[1], 0.4, np.float32)
     code = np.asarray(_encode(subject, x))
     for place in np.ndindex(*x.shape):
@@ -73,7 +73,7 @@ def every_value_matters(subject: Subject) -> None:
 
 
 def orders_values(subject: Subject) -> None:
-    """A greater value is told apart by its code alone: more of it, or sooner, never the other way."""
+    """Larger values have a larger or an earlier code, never the reverse."""
     x = np.repeat(np.linspace(0.1, 1.0, 6, dtype=np.float32)[:, None], 200, axis=1)
     code = np.asarray(_encode(subject, x), float)
     amount = code.sum(axis=0).mean(axis=1)
@@ -88,7 +88,7 @@ def orders_values(subject: Subject) -> None:
 
 
 def draws_each_step_anew(subject: Subject) -> None:
-    """What is random differs from step to step and from unit to unit."""
+    """A random code differs from step to step and from unit to unit."""
     if not _random(subject):
         raise Skip("not stochastic: it raises no KeyRequiredError without a key")
     code = np.asarray(_encode(subject, np.full((8, 8), 0.5, np.float32)))

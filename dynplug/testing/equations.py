@@ -1,4 +1,4 @@
-"""Checks of what a model says that its equations are, as text beside its class."""
+"""Checks of the equations that a model states as text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _COMPARABLE = 0.5  # the least share of places where both sides are finite
 
 
 def follows_its_equations(subject: Subject) -> None:
-    """`vector_field` is what `equations`, the text beside the class, says, at random states and parameters."""
+    """`vector_field` equals `equations`, the text beside the fields, at random states and parameters."""
     stated = stated_by(subject)
     evidence_of(subject).compare(stated)
 
 
 def starts_where_it_says(subject: Subject) -> None:
-    """`init_state` gives what `starts_at`, the text beside the class, says, at random parameters."""
+    """`init_state` equals `starts_at`, the text beside the fields, at random parameters."""
     stated = stated_by(subject)
     if not stated.starts:
         raise Skip('it does not say where it starts: `starts_at: ClassVar = {"V": "V_rest"}` beside the fields')
@@ -35,7 +35,7 @@ def starts_where_it_says(subject: Subject) -> None:
 
 
 def starts_of(subject: Subject) -> Callable[[Stated], None]:
-    """What compares `init_state` with a text."""
+    """A function that compares `init_state` with a text."""
     there = places(_quantities(subject), trial_of(subject))
     with jax.enable_x64(True):
         quantities = _quantities(subject)
@@ -50,7 +50,7 @@ def starts_of(subject: Subject) -> Callable[[Stated], None]:
 
 
 def spikes_as_it_says(subject: Subject) -> None:
-    """`emit` spikes where `spikes_if`, the text beside the class, says, and does to the state what `on_spike` says."""
+    """`emit` spikes as `spikes_if` says, the text beside the fields, and changes the state as `on_spike` says."""
     stated = stated_by(subject)
     if stated.spike is None:
         raise Skip('it does not say when it spikes: `spikes_if: ClassVar = "V >= V_th"` beside the fields')
@@ -60,7 +60,7 @@ def spikes_as_it_says(subject: Subject) -> None:
 
 
 def spikes_of(subject: Subject) -> Callable[[Stated], None]:
-    """What compares `emit` with a text."""
+    """A function that compares `emit` with a text."""
     there = places(_quantities(subject), trial_of(subject))
     before = {name: np.roll(values, 1, axis=0) for name, values in there.variables.items()}
     with jax.enable_x64(True):
@@ -81,7 +81,7 @@ def spikes_of(subject: Subject) -> Callable[[Stated], None]:
 
 
 def answers_events_as_it_says(subject: Subject) -> None:
-    """An event does to the state what `on_event`, the text beside the class, says."""
+    """An event changes the state as `on_event` says, the text beside the fields."""
     stated = stated_by(subject)
     if not stated.events:
         raise Skip('it does not say what an event does: `on_event: ClassVar = {"g": "g + w"}` beside the fields')
@@ -89,7 +89,7 @@ def answers_events_as_it_says(subject: Subject) -> None:
 
 
 def events_of(subject: Subject) -> Callable[[Stated], None]:
-    """What compares a step of almost no length, with an event, with a text."""
+    """A function that compares an infinitesimal step with an event with a text."""
     there = places(_quantities(subject), trial_of(subject))
     weights = np.random.default_rng(13).uniform(0.1, 2.0, len(there.t))
     with jax.enable_x64(True):
@@ -111,7 +111,7 @@ def _demand_same(found: Any, wanted: Any, lines: dict[str, str], rtol: float) ->
 
 
 def equations_agree_in_units(subject: Subject) -> None:
-    """Both sides of each equation have one unit, and so have the terms of a sum, as the docstrings give them."""
+    """Both sides of each equation, and the terms of each sum, have the same unit, according to the docstrings."""
     try:
         stated = stated_by(subject)
     except EquationError as error:
@@ -127,13 +127,13 @@ def equations_agree_in_units(subject: Subject) -> None:
 
 @dataclass(frozen=True)
 class Evidence:
-    """What `vector_field` gives at random places, by variable, and the values of all names there."""
+    """The values of `vector_field` at random points, by variable, and of all names there."""
 
     found: dict[str, np.ndarray]
     names: dict[str, Any]
 
     def compare(self, stated: Stated) -> None:
-        """Demand that equations give the same."""
+        """Demand that the equations give the same values."""
         for name, wanted in stated.values(self.names).items():
             found = self.found[name]
             wanted = np.broadcast_to(wanted, found.shape)
@@ -155,9 +155,9 @@ class Evidence:
 
 
 def stated_by(subject: Subject) -> Stated:
-    """The equations of a component.
+    """The equations that a component states.
 
-    **Raises:** `Skip` where it states none; `EquationError` for a text that cannot be read, and for wrong names.
+    **Raises:** `Skip` if it states none; `EquationError` for a text that cannot be read, and for unknown names.
     """
     trial_of(subject)
     quantities = _quantities(subject)
@@ -175,7 +175,7 @@ def stated_by(subject: Subject) -> Stated:
 
 
 def evidence_of(subject: Subject) -> Evidence:
-    """What the component's `vector_field` gives, in double precision."""
+    """The values of the component's `vector_field`, in double precision."""
     there = places(_quantities(subject), trial_of(subject))
     with jax.enable_x64(True):
         quantities = _quantities(subject)

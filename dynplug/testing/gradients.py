@@ -1,4 +1,4 @@
-"""Checks of the derivatives of systems, on which training rests."""
+"""Checks of the derivatives of systems, on which training relies."""
 
 from typing import Any
 
@@ -19,14 +19,14 @@ _SMALL = 1e-6  # step of a difference, as a share of what it varies
 
 
 class Flat(Surrogate):
-    """No derivative at all: with it the gradient of a run is that of the run itself, as long as no spike moves."""
+    """A surrogate with zero derivative: the gradient of a run is then exact, as long as no spike moves."""
 
     def derivative(self, x: Any) -> Any:
         return jnp.zeros_like(x)
 
 
 def every_array_gets_a_gradient(subject: Subject) -> None:
-    """Each trainable array, each constant given as an array, and the input has a derivative that is not zero."""
+    """Each trainable array, each constant given as an array, and the input has a non-zero derivative."""
     system = traced(subject)
     arrays, xs = gradients(subject, system)
     demand(
@@ -43,7 +43,7 @@ def every_array_gets_a_gradient(subject: Subject) -> None:
 
 
 def gradients_match_differences(subject: Subject) -> None:
-    """Where a run is smooth, its derivative with respect to arrays, constants and inputs equals differences."""
+    """Where a run is smooth, its derivatives with respect to arrays, constants and inputs equal finite differences."""
     with jax.enable_x64(True):
         xs = np.asarray(drive_of(subject), np.float64)[:_STEPS]
         system = _without_surrogate(subject)
@@ -83,9 +83,9 @@ def _called(path: str) -> str:
 
 
 def _without_surrogate(subject: Subject) -> Any:
-    """The system with surrogates of no slope in all its parts.
+    """The system with a zero-derivative surrogate in all its parts.
 
-    **Raises:** `Skip` for one that spikes by a surrogate that is in no field, and so cannot be replaced.
+    **Raises:** `Skip` if it spikes with a surrogate that is not in a field, and so cannot be replaced.
     """
 
     def is_surrogate(part: Any) -> bool:

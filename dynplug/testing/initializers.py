@@ -17,7 +17,7 @@ def _draw(subject: Subject, seed: int, shape: tuple[int, ...] = (4, 3), dtype: A
 
 
 def gives_shape_and_dtype(subject: Subject) -> None:
-    """Arrays have the shape and the dtype that were asked for, and are finite."""
+    """Arrays have the requested shape and dtype, and are finite."""
     with jax.enable_x64(True):
         for shape, dtype in _CASES:
             array = _draw(subject, 0, shape, dtype)
@@ -34,7 +34,7 @@ def same_key_same_array(subject: Subject) -> None:
 
 
 def other_key_other_array(subject: Subject) -> None:
-    """Different keys give different arrays, unless all entries are one constant."""
+    """Different keys give different arrays, unless all entries are the same constant."""
     one, other = _draw(subject, 0), _draw(subject, 1)
     if len(np.unique(one)) == 1:
         raise Skip("not random: all entries are the same")

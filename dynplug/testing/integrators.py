@@ -1,4 +1,4 @@
-"""Checks of integrators, on one neuron of a smooth nonlinear equation."""
+"""Checks of integrators, on a neuron with a smooth nonlinear equation."""
 
 from collections.abc import Callable
 from functools import cache
@@ -34,7 +34,7 @@ class State(eqx.Module):
 
 
 class Moved(Neuron):
-    """Two variables that a function of the time, of them and of the input moves. Each unit has a speed of its own."""
+    """Two variables driven by a function of time, state and input. Each unit has its own speed."""
 
     size: tuple[int, ...] = eqx.field(static=True)
     integrator: diffrax.AbstractSolver
@@ -53,17 +53,17 @@ class Moved(Neuron):
 
 
 def _pendulum(t: Any, y: State, push: Any) -> tuple[Any, Any]:
-    """A damped one, pushed: smooth, nonlinear, and of two variables, the angle and its speed."""
+    """A damped, driven pendulum: smooth, nonlinear, with two variables, the angle and its speed."""
     return y.w, -jnp.sin(y.V) - _DAMPING * y.w + push
 
 
 def _forced(t: Any, y: State, push: Any) -> tuple[Any, Any]:
-    """What is moved by the time alone."""
+    """A system driven by time alone."""
     return jnp.cos(t) + 0.0 * y.V, jnp.zeros_like(y.w)
 
 
 def has_its_order(subject: Subject) -> None:
-    """The error falls with the step as the declared `order` says."""
+    """The error decreases with the step at the declared `order`."""
     with jax.enable_x64(True):
         solver = subject.make()
         order = solver.order(diffrax.ODETerm(lambda t, y, args: y))
@@ -84,7 +84,7 @@ def _demand_order(errors: np.ndarray, order: int, of: str) -> None:
 
 
 def reads_the_time(subject: Subject) -> None:
-    """Where the equation depends on time alone, the solution is its integral, to the declared order."""
+    """If the equation depends on time alone, the solution is its integral, to the declared order."""
     with jax.enable_x64(True):
         solver = subject.make()
         order = solver.order(diffrax.ODETerm(lambda t, y, args: y))
@@ -96,7 +96,7 @@ def reads_the_time(subject: Subject) -> None:
 
 
 def averages_the_step(subject: Subject) -> None:
-    """A solver that gives the mean over a step of its own gives it as well as its order says."""
+    """A solver that computes the mean over a step does so to its declared order."""
     solver = subject.instance
     if not isinstance(solver, AveragingSolver):
         raise Skip("the mean over a step is not its own")
@@ -118,7 +118,7 @@ def averages_the_step(subject: Subject) -> None:
 
 
 def steps_in_both_precisions(subject: Subject) -> None:
-    """A step keeps single precision single, and double double."""
+    """A step preserves single and double precision."""
     for double in (False, True):
         with jax.enable_x64(double):
             pendulum = Moved((UNITS,), subject.make(), _pendulum)
@@ -129,7 +129,7 @@ def steps_in_both_precisions(subject: Subject) -> None:
 
 
 def gradients_flow(subject: Subject) -> None:
-    """The gradient of a step equals differences, so that systems with this integrator can be trained."""
+    """The gradient of a step equals finite differences, so that systems with this integrator can be trained."""
     with jax.enable_x64(True):
         pendulum = Moved((1,), subject.make(), _pendulum)
         state = start(pendulum)

@@ -21,7 +21,7 @@ _WEIGHTS = [1.0, 0.0, 2.0, 1.0]
 
 
 def is_a_finite_scalar(subject: Subject) -> None:
-    """The value is one finite number, a floating one of the predictions' dtype."""
+    """The value is a finite scalar of the predictions' dtype."""
     predicts, targets = data_of(subject)
     value = subject.instance(predicts, targets)
     demand(np.shape(value) == (), f"The value has shape {np.shape(value)}: take its mean.")
@@ -31,14 +31,14 @@ def is_a_finite_scalar(subject: Subject) -> None:
 
 
 def is_the_same_compiled(subject: Subject) -> None:
-    """The compiled function gives what it gives otherwise."""
+    """The compiled function gives the same value."""
     predicts, targets = data_of(subject)
     compiled = eqx.filter_jit(lambda p, y: subject.instance(p, y))(predicts, targets)
     close(compiled, subject.instance(predicts, targets), "the value compiled and not")
 
 
 def ignores_order_of_samples(subject: Subject) -> None:
-    """The value does not depend on the order of the samples, which are the first axis."""
+    """The value does not depend on the order of the samples, the first axis."""
     predicts, targets = data_of(subject)
     order = np.array([2, 0, 3, 1])
     shuffled = subject.instance(predicts[order], targets[order])
@@ -46,7 +46,7 @@ def ignores_order_of_samples(subject: Subject) -> None:
 
 
 def gradient_matches_differences(subject: Subject) -> None:
-    """The gradient equals differences of values, wherever the loss is smooth."""
+    """The gradient equals finite differences wherever the loss is smooth."""
     with jax.enable_x64(True):
         smooth = 0
         for seed in range(_POINTS):
@@ -68,7 +68,7 @@ def gradient_matches_differences(subject: Subject) -> None:
 
 
 def every_output_and_target_matters(subject: Subject) -> None:
-    """Each prediction has a gradient, and another target in any place another value."""
+    """Each prediction has a non-zero gradient, and changing any target changes the value."""
     for predicts, targets in all_data_of(subject, batch=2):
         slopes = sum(np.abs(np.asarray(jax.grad(subject.instance)(scale * predicts, targets))) for scale in _SCALES)
         places = np.argwhere(slopes == 0)
@@ -77,7 +77,7 @@ def every_output_and_target_matters(subject: Subject) -> None:
 
 
 def every_target_matters(subject: Subject) -> None:
-    """Another target in any place gives another value, for some predictions."""
+    """Changing any target changes the value, for some predictions."""
     for predicts, targets in all_data_of(subject, batch=2):
         for place in np.ndindex(*targets.shape):
             others = [targets, *_others(subject, predicts, targets, place)]
@@ -86,7 +86,7 @@ def every_target_matters(subject: Subject) -> None:
 
 
 def weighs_samples(subject: Subject) -> None:
-    """With `sample_weight`, a sample of weight 0 is not there, and one of weight 2 counts twice."""
+    """With `sample_weight`, a sample of weight 0 does not count, and one of weight 2 counts twice."""
     if "sample_weight" not in parameters(subject.target):
         raise Skip("it takes no sample_weight")
     for predicts, targets in all_data_of(subject):
@@ -100,7 +100,7 @@ def weighs_samples(subject: Subject) -> None:
 
 
 def ignores_a_class(subject: Subject) -> None:
-    """With `ignore_index`, samples of that class are not there."""
+    """With `ignore_index`, samples of that class do not count."""
     if "ignore_index" not in parameters(subject.target):
         raise Skip("it takes no ignore_index")
     for predicts, targets in all_data_of(subject):
@@ -115,7 +115,7 @@ def ignores_a_class(subject: Subject) -> None:
 
 
 def _others(subject: Subject, predicts: Any, targets: Any, place: tuple[int, ...]) -> list[Any]:
-    """Targets with another value in one place; where that must be a probability, with most of it there or elsewhere."""
+    """Targets changed in one place; probabilities are moved to or away from it."""
     if targets.dtype.kind != "f":
         return [targets.at[place].set((targets[place] + by) % _SHAPE[-1]) for by in range(1, _SHAPE[-1])]
     moved = targets.at[place].add(1.0)
@@ -128,7 +128,7 @@ def _others(subject: Subject, predicts: Any, targets: Any, place: tuple[int, ...
 
 
 def is_least_at_its_target(subject: Subject) -> None:
-    """No prediction beside the right one has a lower value: the targets themselves, their logits, or their class."""
+    """No prediction has a lower value than the right one: the targets themselves, their logits, or their class."""
     for predicts, targets in all_data_of(subject):
         rights = _right_ones(targets, predicts.dtype)
         least = any(_is_least_at(subject, right, targets) for right in rights.values())
@@ -151,7 +151,7 @@ def _right_ones(targets: Any, dtype: Any) -> dict[str, Any]:
 
 
 def ignores_duplicates(subject: Subject) -> None:
-    """Every sample twice gives the same value: it is a mean, not a sum, so that the size of a batch does not count."""
+    """Repeating every sample leaves the value unchanged: it is a mean, which does not depend on the batch size."""
     predicts, targets = data_of(subject)
     for axis, what in ((0, "sample"), (1, "step")):
         p, y = (jnp.repeat(a, 2, axis=axis) for a in (predicts, targets))
@@ -173,14 +173,14 @@ def _difference(function: Any, step: float) -> float:
 
 
 def data_of(subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int = _SHAPE[0]) -> tuple[Any, Any]:
-    """Predictions, and targets of the first sort that the function takes."""
+    """Predictions, with targets of the first type that the function accepts."""
     return all_data_of(subject, dtype, seed, batch)[0]
 
 
 def all_data_of(
     subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int = _SHAPE[0]
 ) -> list[tuple[Any, Any]]:
-    """Predictions, and targets of each sort that it takes: probabilities, which are values too; or classes."""
+    """Predictions, with targets of each type that it accepts: probabilities, which are also values, or classes."""
     numbers = np.random.default_rng(seed)
     shape = (batch, *_SHAPE[1:])
     predicts = jnp.asarray(numbers.normal(size=shape), dtype)

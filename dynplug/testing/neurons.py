@@ -1,4 +1,4 @@
-"""Checks of neurons alone."""
+"""Checks of neurons."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _FINER = (0.5, 0.25, 0.125)
 
 
 def spikes_are_binary(subject: Subject) -> None:
-    """The state's `spike` is exactly 0 or 1, in training too: the surrogate is in the derivative alone."""
+    """The state's `spike` is exactly 0 or 1, also in training: the surrogate affects the derivative only."""
     trial = trial_of(subject)
     _, (states, _) = run(trial.system, trial.x, trial.key)
     spike = np.asarray(states.spike)
@@ -31,7 +31,7 @@ def spikes_are_binary(subject: Subject) -> None:
 
 
 def spikes_when_driven(subject: Subject) -> None:
-    """Some constant, noisy current makes every unit spike, fall silent, and spike again."""
+    """Some constant current with noise makes every unit spike, fall silent, and spike again."""
     demand(
         amplitude_of(subject) is not None,
         f"No current from 0.001 to 10000 gives each unit a few spikes, with silence in between, in {SLOW * DT:g} ms: "
@@ -40,7 +40,7 @@ def spikes_when_driven(subject: Subject) -> None:
 
 
 def puts_out_its_spikes(subject: Subject) -> None:
-    """The output is the spike of the state, in the same step."""
+    """The output is the spike in the state, in the same step."""
     states, out = _driven(subject)
     demand(
         np.shape(out) == np.shape(states.spike), f"The output is {np.shape(out)}, spikes are {np.shape(states.spike)}."
@@ -55,7 +55,7 @@ def _driven(subject: Subject) -> tuple[Any, Any]:
 
 
 def stays_bounded(subject: Subject) -> None:
-    """Under noise of many times the strength that it needs to spike, nothing grows for as long as the noise lasts."""
+    """Under noise many times stronger than it needs to spike, no state grows without bound."""
     short, long = (_greatest(subject, count) for count in (4 * DURATION, 4 * DURATION * _LONG))
     finite(long, "the greatest states under strong noise")
     for a, b in zip(leaves({"": long}), leaves({"": short}), strict=True):
@@ -70,7 +70,7 @@ def stays_bounded(subject: Subject) -> None:
 
 @quick_jit
 def _extremes(system: Any, key: Any, amplitude: Any, size: tuple[int, ...], count: Any) -> Any:
-    """How far each state goes from its start under noise of either sign, in a number of steps."""
+    """The largest distance of each state from its start under noise of either sign, in a number of steps."""
     first = start(system, key)
 
     def one(i: Any, carry: Any) -> Any:
@@ -96,7 +96,7 @@ def _later(system: Any, key: Any, state: Any, zero: Any, count: Any) -> Any:
 
 
 def relaxes_after_a_drive(subject: Subject) -> None:
-    """After a drive the state goes back to where it would be without one, unless it is declared `persistent`."""
+    """After a drive the state returns to where it would be without it, unless it is declared `persistent`."""
     trial = trial_of(subject)
     driven, _ = run(trial.system, drive_of(subject), trial.key)
     late = _later(trial.system, trial.key, driven, jnp.asarray(trial.zero), _SETTLING)
@@ -116,7 +116,7 @@ def relaxes_after_a_drive(subject: Subject) -> None:
 
 
 def has_no_singularity(subject: Subject) -> None:
-    """Over all potentials that it may take, a step and its derivative are finite: no 0/0 at one of them."""
+    """A step and its derivative are finite at all potentials, without a 0/0 at any of them."""
     system, (states, _) = trial_of(subject).system, _driven(subject)
     if not hasattr(states, "V") or np.ndim(states.V) != 2:
         raise Skip("its state has no potential `V` of one number a unit")
@@ -137,7 +137,7 @@ def has_no_singularity(subject: Subject) -> None:
 
 
 def _potentials(subject: Subject, V: np.ndarray) -> np.ndarray:
-    """The range of a driven run and as much on either side: evenly, at round numbers, and at the constants."""
+    """Potentials over three times the range of a driven run: evenly spaced, at round numbers, and at the constants."""
     low, high = float(V.min()), float(V.max())
     low, high = low - (high - low) / 2, high + (high - low) / 2
     round_ones = np.arange(np.ceil(2 * low), np.floor(2 * high) + 1) / 2 if high - low < 1000 else np.zeros(0)

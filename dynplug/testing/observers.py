@@ -13,7 +13,7 @@ _EPOCHS = 2
 
 
 def only_observes(subject: Subject) -> None:
-    """A training with it, made anew, learns what a training of as many epochs without it learns."""
+    """Training with a new observer gives the same model as training for as many epochs without it."""
     observer = subject.make()
     watched = _trained(_EPOCHS, [observer])
     alone = _trained(watched.epoch, [])

@@ -23,7 +23,7 @@ SLACK = 0.4  # how far a fitted order may lie below the integrator's
 
 
 def field_is_unitwise(subject: Subject) -> None:
-    """No unit's equation reads another unit, which exponential Euler would integrate wrongly in silence."""
+    """No unit's equation depends on another unit: exponential Euler would silently integrate it wrongly."""
     system = trial_of(subject).system
     y, drive = ode(_moving(system, subject.kind)), Drive(current=jnp.asarray(0.3))
     jacobian = jax.jit(jax.jacfwd(lambda y: system.vector_field(jnp.asarray(0.0), y, drive)))(y)
@@ -62,7 +62,7 @@ def converges_at_its_order(subject: Subject) -> None:
 
 
 def _silent_runs(system: Any, first: Any, kind: str) -> tuple[Any, list[np.ndarray]] | None:
-    """An input under which there is no spike, and where each number of steps ends."""
+    """An input that elicits no spike, and the final states for each number of steps."""
     for current in _CURRENTS if kind == "neuron" else (0.0,):
         x, ends = np.full(system.size, current), []
         for count in _COUNTS:
@@ -98,7 +98,7 @@ def _after(system: Any, state: Any, x: Any) -> Any:
 
 
 def _moving(system: Any, kind: str) -> Any:
-    """A state off any fixed point: a synapse's after an event, a neuron's with each unit moved a little, otherwise."""
+    """A state away from any fixed point: a synapse's after an event, a neuron's with each unit displaced."""
     state = started(system)
     if kind == "synapse":
         event = jnp.linspace(0.5, 1.0, int(np.prod(system.size))).reshape(system.size)

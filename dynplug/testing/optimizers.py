@@ -44,7 +44,7 @@ def _init(optimizer: Any, params: Any) -> Any:
 
 
 def decreases_a_quadratic(subject: Subject) -> None:
-    """In some steps on a quadratic function its value decreases, and all stays finite and of its dtype."""
+    """A few steps decrease a quadratic function, and all numbers stay finite and keep their dtype."""
     first = _first()
     last, _ = _descend(subject.instance, first, _init(subject.instance, first), _STEPS)
     before, after = float(_value(first)), float(_value(last))
@@ -54,7 +54,7 @@ def decreases_a_quadratic(subject: Subject) -> None:
 
 
 def state_round_trips(subject: Subject) -> None:
-    """Its state, saved and put into the state of another instance, goes on as if there had been no pause."""
+    """Restoring its saved state into another instance continues as if there had been no interruption."""
     optimizer, first = subject.instance, _first()
     middle, state = _descend(optimizer, first, _init(optimizer, first), _STEPS // 2)
     with tempfile.TemporaryDirectory() as folder:

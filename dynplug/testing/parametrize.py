@@ -1,4 +1,4 @@
-"""The conformance suite as tests of pytest's."""
+"""The conformance suite as pytest tests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -63,7 +63,7 @@ def parametrize_with_checks(
 
 
 def cases(components: str | Sequence[Any]) -> list[Case]:
-    """All checks of all components; a component without any is an error."""
+    """All checks of all components; a component without checks is an error."""
     found = subjects(components)
     if not found:
         raise OptionError("parametrize_with_checks was given no component, so nothing would be checked.")

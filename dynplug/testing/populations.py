@@ -1,4 +1,4 @@
-"""Checks of what holds between the units of a population."""
+"""Checks of the independence of units in a population."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ _STEPS = 400
 
 
 def grid_equals_row(subject: Subject) -> None:
-    """A grid of units does what as many units in a row do, and units that swap their inputs swap their outputs."""
+    """A grid of units behaves like as many units in a row, and units that swap inputs swap outputs."""
     _demand_deterministic(subject)
     xs = drive_of(subject)[:_STEPS]
     four = np.concatenate([xs, xs[:, :1] * 0.9], axis=1)
@@ -34,7 +34,7 @@ def _flat(a: Any) -> Any:
 
 
 def constants_may_differ_by_unit(subject: Subject) -> None:
-    """With one value a unit, each unit does what it does in a population where all have its value."""
+    """With one parameter value per unit, each unit behaves as in a population that shares its value."""
     _demand_deterministic(subject)
     usual = constants(subject)
     if not usual:

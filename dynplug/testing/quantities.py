@@ -1,4 +1,4 @@
-"""The named quantities of a model, their units, and places at which to compare two statements of its equations."""
+"""The named quantities of a model, their units, and points at which to compare two statements of its equations."""
 
 import dataclasses
 import inspect
@@ -26,7 +26,7 @@ _TENS = (-1.0, 3.0)  # how far that is, as a power of ten
 
 @dataclass(frozen=True)
 class Quantities:
-    """What the equations of a model can name: paths in its state, paths of its parameters, the time, the current."""
+    """The quantities that a model's equations can name: state variables, parameters, the time and the current."""
 
     system: Any
     state: Any
@@ -39,23 +39,23 @@ class Quantities:
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What `dynplug.param` declares, in the model and in its parts."""
+        """The parameters declared by `dynplug.param`, in the model and its parts."""
         return {leaf.path: leaf.value for leaf in leaves(self.system) if _declared(self.system, leaf.path)}
 
     @property
     def constants(self) -> dict[str, float]:
-        """Other numbers among the model's fields."""
+        """Other numbers in the model's fields."""
         fields = {f.name: getattr(self.system, f.name) for f in dataclasses.fields(self.system)}
         numbers = {n: v for n, v in fields.items() if isinstance(v, (int, float)) and not isinstance(v, bool)}
         return {name: float(value) for name, value in numbers.items() if name not in self.parameters}
 
     @property
     def given(self) -> list[str]:
-        """What is neither the model's nor its state's."""
+        """The quantities that belong to neither the model nor its state."""
         return ["t", "I"] if self.kind == "neuron" else ["t"]
 
     def unit(self, name: str) -> Unit:
-        """The unit of a quantity, as its docstring says; what has none there is a pure number."""
+        """The unit of a quantity in its docstring; without one, it is a pure number."""
         if name == "I":
             return NANOAMPERE
         if name == "t":
@@ -70,7 +70,7 @@ class Quantities:
 
 @dataclass(frozen=True)
 class Places:
-    """Random values of everything that equations can name; each has the places as its first axis."""
+    """Random values of all quantities that equations can name, with points as the first axis."""
 
     variables: dict[str, np.ndarray]
     parameters: dict[str, np.ndarray]
@@ -79,7 +79,7 @@ class Places:
     conductance: np.ndarray
 
     def field(self, quantities: Quantities) -> dict[str, np.ndarray]:
-        """What `vector_field` gives there, in double precision, by variable."""
+        """The values of `vector_field` there, in double precision, by variable."""
         system, structure = quantities.system, jax.tree.structure(quantities.state)
 
         def at(values: list[Any], y: list[Any], t: Any, drive: Drive) -> Any:
@@ -92,7 +92,7 @@ class Places:
         return {leaf.path: np.asarray(leaf.value) for leaf in leaves(jax.jit(jax.vmap(at))(*arguments))}
 
     def starts(self, quantities: Quantities) -> dict[str, np.ndarray]:
-        """The values of the state at the start, in double precision, by variable."""
+        """The initial state, in double precision, by variable."""
 
         def at(values: list[Any]) -> Any:
             return ode(start(_replaced(quantities.system, self.parameters, values)))
@@ -101,7 +101,7 @@ class Places:
         return {leaf.path: np.asarray(leaf.value) for leaf in leaves(jax.jit(jax.vmap(at))(arrays))}
 
     def emitted(self, quantities: Quantities, before: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The state that `emit` makes of the variables there, and of those before the step; with its spikes."""
+        """The state that `emit` returns for the variables there and those before the step, with its spikes."""
         structure, whole = jax.tree.structure(quantities.state), started(quantities.system)
 
         def at(values: list[Any], old: list[Any], new: list[Any]) -> Any:
@@ -116,7 +116,7 @@ class Places:
         }
 
     def received(self, quantities: Quantities, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """The state after a step of almost no length with an event of each of these weights, by variable."""
+        """The state after an infinitesimal step with an event of each of these weights, by variable."""
         structure, whole = jax.tree.structure(quantities.state), started(quantities.system)
 
         def at(values: list[Any], y: list[Any], weight: Any) -> Any:
@@ -129,7 +129,7 @@ class Places:
         return {leaf.path: np.asarray(leaf.value) for leaf in leaves(after)}
 
     def names(self, quantities: Quantities) -> dict[str, Any]:
-        """The values by name, and the current that the drive is at each potential."""
+        """The values by name, including the drive's current at each potential."""
         named = quantities.constants | self.parameters | self.variables | {"t": self.t}
         if quantities.kind == "neuron" and "V" in self.variables:
             rank = self.variables["V"].ndim
@@ -139,7 +139,7 @@ class Places:
 
 
 def places(quantities: Quantities, trial: Trial) -> Places:
-    """Places near a driven run of the model, and some further off, with other parameters at each.
+    """Points near a driven run of the model, and some further away, with different parameters at each.
 
     A variable that is never negative in the run is not negative here either.
     """
@@ -167,7 +167,7 @@ def _joined(*runs: Any) -> Any:
 
 
 def _drawn(rng: np.random.Generator, seen: np.ndarray) -> np.ndarray:
-    """Values of a variable: those of a run, moved."""
+    """Values of a variable: those of a run, displaced."""
     base = seen[rng.integers(len(seen), size=_PLACES)]
     near = base + _NEAR * np.maximum(np.abs(base), 1.0) * rng.normal(size=base.shape)
     far = base + rng.choice([-1.0, 1.0], base.shape) * 10.0 ** rng.uniform(*_TENS, base.shape)
@@ -177,20 +177,20 @@ def _drawn(rng: np.random.Generator, seen: np.ndarray) -> np.ndarray:
 
 
 def _moved(rng: np.random.Generator, value: Any) -> np.ndarray:
-    """Values of a parameter around the one that it has, of the same sign."""
+    """Values of a parameter near the present one and of the same sign."""
     given = np.broadcast_to(np.asarray(value, float), (_PLACES, *np.shape(value)))
     by = _NEAR * rng.uniform(-1.0, 1.0, given.shape)
     return np.where(given == 0.0, by, given * (1.0 + by))
 
 
 def padded(value: Any, rank: int) -> np.ndarray:
-    """An array whose trailing axes are filled up with ones, to be broadcast over units."""
+    """An array with trailing axes of length one, to be broadcast over units."""
     array = np.asarray(value)
     return array.reshape(*array.shape, *(1,) * (rank - array.ndim)) if array.ndim else array
 
 
 def _owner(tree: Any, path: str) -> Any:
-    """The part of a tree whose field a path names."""
+    """The part of a tree that holds the field of a path."""
     above = path.rpartition(".")[0]
     return lookup(tree, above) if above else tree
 

@@ -1,4 +1,4 @@
-"""Checks of how systems use random keys and what lies outside of them."""
+"""Checks of random keys and of side effects."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ _MANY, _SIGMAS, _STEPS = 4000, 6.0, 64
 
 
 def repeats_itself(subject: Subject) -> None:
-    """The same inputs and key give the same outputs, from the same start, whatever ran in between."""
+    """The same start, inputs and key give the same outputs, whatever ran in between."""
     trial = trial_of(subject)
     first = run_anew(trial.system, trial.x, trial.key)
     other = subject.make(1)
@@ -31,7 +31,7 @@ def repeats_itself(subject: Subject) -> None:
 
 
 def writes_no_globals(subject: Subject) -> None:
-    """Neither making nor running it changes its module, its class, NumPy's generator, settings or the environment."""
+    """Building and running it leaves its module, its class, NumPy's generator, settings and environment unchanged."""
     trial = trial_of(subject)
     other = subject.make(1)
     before = _globals(trial.system)
@@ -57,7 +57,7 @@ def _globals(system: Any) -> dict[str, str]:
 
 
 def _settings() -> dict[str, str]:
-    """What JAX, NumPy and the warnings module are set to."""
+    """The settings of JAX, NumPy and the warnings module."""
     settings = {f"jax.config.{name}": repr(value) for name, value in jax.config.values.items()}
     return settings | {"numpy.errstate": repr(np.geterr()), "warnings.filters": repr(warnings.filters)}
 
@@ -71,7 +71,7 @@ def depends_on_its_key(subject: Subject) -> None:
 
 
 def is_random_by_key_alone(subject: Subject) -> None:
-    """What depends on the key raises `KeyRequiredError` where there is none, rather than choosing one."""
+    """A system that depends on the key raises `KeyRequiredError` without one, rather than choosing one."""
     trial = trial_of(subject)
     if trial.stochastic or not _reads_key(trial):
         return
@@ -82,7 +82,7 @@ def is_random_by_key_alone(subject: Subject) -> None:
 
 
 def is_random_while_fitting_at_most(subject: Subject) -> None:
-    """What is random outside of fitting is so while fitting; what is random only then has the same mean in both."""
+    """Random outside of fitting implies random while fitting; if random only while fitting, the means are equal."""
     trial = trial_of(subject)
     if not trial.stochastic:
         demand(
@@ -105,7 +105,7 @@ def is_random_while_fitting_at_most(subject: Subject) -> None:
 
 
 def draws_for_each_unit(subject: Subject) -> None:
-    """Units draw numbers of their own, at each step anew."""
+    """Each unit draws its own numbers, anew at each step."""
     trial = trial_of(subject)
     xs = np.broadcast_to(trial.x[:1], (_STEPS, *trial.x.shape[1:]))
     one, other = (run(trial.system, xs, jax.random.key(n))[1] for n in (1, 2))
@@ -147,7 +147,7 @@ def _reads_key(trial: Trial) -> bool:
 
 
 def uses_keys_once(subject: Subject) -> None:
-    """No random key is used twice: neither drawn from twice, nor given to two parts under the same name."""
+    """No random key is used twice: neither drawn from twice, nor passed to two parts under the same name."""
     trial = trial_of(subject)
     state = start(trial.system, trial.key)
 
@@ -162,7 +162,7 @@ def uses_keys_once(subject: Subject) -> None:
 
 
 def _derived_twice(jaxpr: Jaxpr) -> int:
-    """How often the same number is folded into the same key, at most, where the results are used; 0 for once."""
+    """The largest number of times that a number is folded into the same key with its result used; 0 for once."""
     used = {id(v) for eqn in jaxpr.eqns for v in eqn.invars} | {id(v) for v in jaxpr.outvars}
     counts: dict[Any, int] = {}
     for eqn in jaxpr.eqns:

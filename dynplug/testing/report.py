@@ -1,4 +1,4 @@
-"""All checks of one component, counted."""
+"""The results of all checks of a component."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dynplug.testing.table import CHECKS, checks_of
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What came of a component's checks. `print(report)` shows it.
+    """The results of a component's checks; `print(report)` shows them.
 
     **Attributes:**
 
@@ -34,22 +34,22 @@ class CheckReport:
 
     @property
     def failed(self) -> dict[str, str]:
-        """What is wrong, by check."""
+        """The failures, by check."""
         return self._reasons("failed")
 
     @property
     def xfailed(self) -> dict[str, str]:
-        """Why a failure was expected, by check."""
+        """The reasons for expected failures, by check."""
         return self._reasons("xfailed")
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Why it does not apply, by check."""
+        """The reasons for skipping, by check."""
         return self._reasons("skipped")
 
     @property
     def ok(self) -> bool:
-        """Whether some check ran and none failed: a report of nothing but skips is no success."""
+        """Whether at least one check ran and none failed: skips alone are not a success."""
         return bool(self.ran) and not self.failed
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ def _unknown(name: str, kind: str, known: Iterable[str]) -> Result:
 
 
 def check_names(expected_failures: Mapping[str, str]) -> Mapping[str, str]:
-    """Expected failures whose checks all exist.
+    """The expected failures, all of them of existing checks.
 
     **Raises:** `OptionError` for one that does not.
     """

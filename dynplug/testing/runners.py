@@ -1,4 +1,4 @@
-"""Checks of runners: those that simulate, and those that train."""
+"""Checks of runners: simulators and trainers."""
 
 import tempfile
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ _OPTIONS = {"dt": _DT, "loss_fun": "mse", "optimizer": _ADAM, "logger": None, "p
 
 
 def _runner(subject: Subject, model: DynamicalSystem, **options: Any) -> Any:
-    """A runner of a model: its example, and where that says nothing, options that keep it quiet."""
+    """A runner of a model: its example, completed by options that silence it."""
     accepted = parameters(subject.target)
     usual = {k: v for k, v in _OPTIONS.items() if k in accepted and k not in subject.example}
     return subject.make(0, target=model, **(usual | options))
@@ -66,7 +66,7 @@ def _fit(subject: Subject, runner: Any, epochs: int = 1) -> None:
 
 
 def _of_every_neuron(do: Any) -> None:
-    """Do something with a model of all core neurons; where it fails, with each alone, to name the one at fault."""
+    """Apply a function to a model of all core neurons; if it fails, to each alone, to name the one at fault."""
     neurons = _core_neurons()
     try:
         do(_model(list(neurons.values())))
@@ -81,7 +81,7 @@ def _of_every_neuron(do: Any) -> None:
 
 
 def trains_every_neuron(subject: Subject) -> None:
-    """A model of every neuron of the core is fitted for an epoch: something changes, and all stays finite."""
+    """Fitting a model of all core neurons for an epoch changes its parameters, and all numbers stay finite."""
 
     def do(model: Sequential) -> None:
         before = [np.array(leaf.value) for leaf in leaves(model) if eqx.is_array(leaf.value)]
@@ -95,7 +95,7 @@ def trains_every_neuron(subject: Subject) -> None:
 
 
 def predicts_in_the_axes_of_the_data(subject: Subject) -> None:
-    """Predictions are finite, and (samples, time, outputs); a runner that is `timeless` has no time in its data."""
+    """Predictions are finite and have the axes (samples, time, outputs), without time if it is `timeless`."""
     x, y = _data(subject)
     out = _runner(subject, _plain()).predict(x)
     demand(np.shape(out) == y.shape, f"For inputs {x.shape} predictions are {np.shape(out)}, not {y.shape}.")
@@ -103,7 +103,7 @@ def predicts_in_the_axes_of_the_data(subject: Subject) -> None:
 
 
 def continues_where_it_stopped(subject: Subject) -> None:
-    """Two fits in a row end where one fit of as many epochs ends."""
+    """Two consecutive fits end where a single fit of as many epochs ends."""
     once, twice = (_runner(subject, _plain()) for _ in range(2))
     _fit(subject, once, 3)
     _fit(subject, twice, 2)
@@ -112,7 +112,7 @@ def continues_where_it_stopped(subject: Subject) -> None:
 
 
 def resumes_from_a_file(subject: Subject) -> None:
-    """A fit that goes on from what `save_states` wrote ends where one that was never interrupted ends."""
+    """A fit resumed from `save_states` ends where an uninterrupted one ends."""
     once, before, after = (_runner(subject, _plain(seed)) for seed in (0, 0, 1))
     _fit(subject, once, 3)
     _fit(subject, before, 2)
@@ -124,7 +124,7 @@ def resumes_from_a_file(subject: Subject) -> None:
 
 
 def given_model_stays(subject: Subject) -> None:
-    """The model that a trainer was given is as before: its arrays are neither changed nor given away."""
+    """The model passed to a trainer stays as it was: its arrays are neither changed nor donated."""
     model = _plain()
     before = [np.array(leaf.value) for leaf in leaves(model) if eqx.is_array(leaf.value)]
     _fit(subject, _runner(subject, model))
@@ -133,7 +133,7 @@ def given_model_stays(subject: Subject) -> None:
 
 
 def first_step_is_bptt(subject: Subject) -> None:
-    """The first step of gradient descent is that of backpropagation through time, derived here without the runner."""
+    """The first gradient step is that of backpropagation through time, computed here without the runner."""
     model, (x, y) = _plain(), _data(subject)
     sgd = {"type": "sgd", "learning_rate": _RATE}
     runner = _runner(subject, model, optimizer=build(sgd, kind="optimizer"))
@@ -153,7 +153,7 @@ def first_step_is_bptt(subject: Subject) -> None:
 
 
 def runs_every_neuron(subject: Subject) -> None:
-    """A model of every neuron of the core runs over inputs (time, units); outputs are (time, outputs), and finite."""
+    """A model of all core neurons runs over inputs (time, units); outputs are finite, with the axes (time, outputs)."""
 
     def do(model: Sequential) -> None:
         _, out = _run(_runner(subject, model), _numbers(0, _STEPS, _IN))
@@ -164,7 +164,7 @@ def runs_every_neuron(subject: Subject) -> None:
 
 
 def continues_a_run(subject: Subject) -> None:
-    """A run that goes on where another ended gives what one long run gives."""
+    """Two consecutive runs give the same as one long run."""
     x, split = _numbers(0, _STEPS, _IN), 5
     _, whole = _run(_runner(subject, _plain()), x)
     runner = _runner(subject, _plain())
@@ -174,7 +174,7 @@ def continues_a_run(subject: Subject) -> None:
 
 
 def _run(runner: Any, xs: np.ndarray, state: Any = None) -> tuple[Any, Any]:
-    """The state where there is one to pass on, and the outputs."""
+    """The state to continue from, if any, and the outputs."""
     if hasattr(runner, "run"):
         return None, runner.run(inputs=xs)
     return runner(xs, state)

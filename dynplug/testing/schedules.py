@@ -11,7 +11,7 @@ _COUNTS = (0, 1, 7, 1000)
 
 
 def gives_a_number_for_every_step(subject: Subject) -> None:
-    """The value at any step is one finite number, in the compiled program as outside of it."""
+    """The value at any step is a finite scalar, compiled or not."""
     with jax.numpy_dtype_promotion("standard"):
         compiled = jax.jit(lambda count: subject.instance(count))
         for count in _COUNTS:

@@ -1,4 +1,4 @@
-"""Which components are to be checked."""
+"""Selecting the components to check."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,14 +9,14 @@ from dynplug.testing.subject import Subject, subject_of
 
 
 def subjects(components: str | Sequence[Any]) -> list[Subject]:
-    """The components of a distribution, or those of a list of ids `"kind name"` and pairs (kind, name or class)."""
+    """The components of a distribution, or of a list of ids `"kind name"` and pairs (kind, name or class)."""
     return of_distribution(components) if isinstance(components, str) else [_one(item) for item in components]
 
 
 def of_distribution(name: str) -> list[Subject]:
     """All components that a distribution registers.
 
-    **Raises:** `UnknownNameError` where it is not installed or no plugin; `PluginError` where it was set aside.
+    **Raises:** `UnknownNameError` if it is not an installed plugin; `PluginError` if it was set aside.
     """
     plugins = _plugins(name)
     if not plugins:
@@ -34,9 +34,9 @@ def of_distribution(name: str) -> list[Subject]:
 
 
 def named(name: str | None) -> list[Subject]:
-    """All components; those of the distribution `name`; or those of any kind that `name` means.
+    """All components; those of the distribution `name`; or those of any kind called `name`.
 
-    **Raises:** as `of_distribution`; `UnknownNameError` where it is neither.
+    **Raises:** as `of_distribution`; `UnknownNameError` if it is neither.
     """
     known = registry()
     if name is None:

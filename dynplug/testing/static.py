@@ -1,4 +1,4 @@
-"""Checks of what a component says of itself. Every kind has them."""
+"""Checks of a component's spec and docstring, for every kind."""
 
 import ast
 import inspect
@@ -16,7 +16,7 @@ _ELECTRICAL = re.compile(r"(?<![A-Za-zµΩ])((?:p|n|µ|u|m|k|M|G)?(?:s|V|A|Ω|Oh
 
 
 def builds(subject: Subject) -> None:
-    """An instance can be made from the spec's `example`."""
+    """An instance can be built from the spec's `example`."""
     if subject.kind == "runner":  # is made for a model, by other checks
         _ = subject.target
     else:
@@ -24,7 +24,7 @@ def builds(subject: Subject) -> None:
 
 
 def hooks_import_no_jax(subject: Subject) -> None:
-    """The hook module can be imported without JAX, so that listing stays fast."""
+    """Importing the hook module imports no JAX, so that listing stays fast."""
     module = subject.component.plugin.entry_point.partition(" = ")[2].partition(":")[0].strip()
     found = _imported(module)
     demand(not found.error, f"Importing {module} failed: {found.error}")
@@ -37,7 +37,7 @@ def _imported(module: str) -> Imported:
 
 
 def names_are_well_formed(subject: Subject) -> None:
-    """The spec has a summary of one line, and aliases that are names of their own."""
+    """The spec has a one-line summary, and its aliases differ from each other and from the name."""
     spec = subject.spec
     if not subject.registered:
         raise Skip("it is not registered: it has no spec")
@@ -49,7 +49,7 @@ def names_are_well_formed(subject: Subject) -> None:
 
 
 def citation_is_well_formed(subject: Subject) -> None:
-    """The DOIs of the docstring have the form of one."""
+    """The DOIs in the docstring are well-formed."""
     doc = _doc(subject)
     given = re.findall(r"doi(?:\.org/|:)\s*(\S+)", doc, re.IGNORECASE)
     if not given:
@@ -59,7 +59,7 @@ def citation_is_well_formed(subject: Subject) -> None:
 
 
 def arguments_are_documented(subject: Subject) -> None:
-    """Under `**Arguments:**` stands every argument of the constructor, and every constant has its unit in brackets."""
+    """`**Arguments:**` lists every argument of the constructor, and every constant with its unit in brackets."""
     doc, target = _documented(subject), subject.target
     if re.search(r"Arguments as for", doc):
         raise Skip("its docstring refers to another's")
@@ -77,7 +77,7 @@ def arguments_are_documented(subject: Subject) -> None:
 
 
 def units_are_coherent(subject: Subject) -> None:
-    """Electrical units in brackets are those of dynplug, so that no conversion constant ever appears."""
+    """Electrical units in brackets are dynplug's coherent ones, so that no conversion factors are needed."""
     units = re.findall(r"\[([^\]\n\"'`]+)\](?!\()", _documented(subject)) + [p.unit for p in subject.spec.params]
     for unit in units:
         foreign = [found for found in _ELECTRICAL.findall(unit) if found not in _COHERENT]
@@ -85,7 +85,7 @@ def units_are_coherent(subject: Subject) -> None:
 
 
 def params_match_constructor(subject: Subject) -> None:
-    """The spec's `params`, where it has some, are the constructor's: the same names and defaults."""
+    """The spec's `params`, if any, have the same names and defaults as the constructor."""
     if not subject.spec.params:
         raise Skip("its spec lists no params")
     accepted = {
@@ -127,7 +127,7 @@ def _documented(subject: Subject) -> str:
 
 
 def documented_entry(subject: Subject, name: str) -> str:
-    """What the docstring says of an argument; empty where that is nothing."""
+    """The docstring's entry for an argument; empty if there is none."""
     return argument_of(_doc(subject), name)
 
 

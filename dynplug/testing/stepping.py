@@ -1,4 +1,4 @@
-"""Running a system step by step, without any runner: what the checks of systems share."""
+"""Running a system step by step, without a runner, for the checks of systems."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ _AMPLITUDES = (1.0, 10.0, 100.0, 1000.0)
 
 
 def context(system: Any, i: Any = 0, key: Any = None, *, dt: float = DT, fit: bool = True) -> Context:
-    """The context of step `i`, as a trainer makes it; `key` is that of the step."""
+    """The context of step `i` in training; `key` is that of the step."""
     dtype = floating_dtype(system)
     return Context(dt=dt, t=jnp.asarray(i, dtype) * dt, i=i, key=key, fit=fit, dtype=dtype)
 
@@ -35,7 +35,7 @@ def start(system: Any, key: Any = None, *, dt: float = DT) -> Any:
 
 
 def quick_jit(function: Callable[..., T]) -> Callable[..., T]:
-    """`filter_jit` for a program that runs a few times: it is compiled in half the time. For outermost calls alone."""
+    """`filter_jit` for a program that runs only a few times, at half the compile time; for outermost calls only."""
     options: Any = {"compiler_options": {"xla_backend_optimization_level": 0}}
     return eqx.filter_jit(function, **options)
 
@@ -54,7 +54,7 @@ def _key_of(key: Any, i: Any) -> Any:
 
 
 def run_eagerly(system: Any, xs: Any, key: Any = None) -> tuple[Any, Any]:
-    """All steps, one operation after the other: the last state, and the outputs of all steps. Slow."""
+    """All steps, uncompiled and slow: the last state, and the outputs of all steps."""
     state, outs = start(system, key), []
     for i, x in enumerate(xs):
         state, out = step(system, state, x, i, key)
@@ -80,7 +80,7 @@ run = quick_jit(steps)
 
 
 def run_anew(system: Any, xs: Any, key: Any = None) -> tuple[Any, tuple[Any, Any]]:
-    """As `run`, traced and compiled anew, so that whatever Python code reads is read again."""
+    """As `run`, but traced and compiled anew, so that Python code runs again."""
     return quick_jit(lambda xs, key: steps(system, xs, key))(xs, key)
 
 
@@ -90,7 +90,7 @@ def form(tree: Any) -> dict[str, str]:
 
 
 def size_of(system: Any, name: str) -> tuple[int, ...] | None:
-    """A system's `in_size` or `out_size`, or else its `size`, as a tuple; `None` where it has none."""
+    """A system's `in_size` or `out_size`, or else its `size`, as a tuple; `None` if it has none."""
     size = getattr(system, name, None)
     size = getattr(system, "size", None) if size is None else size
     return None if size is None else tuple(int(n) for n in np.atleast_1d(size))
@@ -98,7 +98,7 @@ def size_of(system: Any, name: str) -> tuple[int, ...] | None:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A system that can be stepped, and inputs for it."""
+    """A system to be stepped, and inputs for it."""
 
     system: Any
     kind: str
@@ -106,7 +106,7 @@ class Trial:
 
     @cached_property
     def x(self) -> np.ndarray:
-        """The inputs of all steps, strong enough that a neuron which spikes does so, where it can be found."""
+        """The inputs of all steps, strong enough for a spiking neuron to spike, if such a strength can be found."""
         with jax.enable_x64(self.double):
             return self._inputs()
 
@@ -142,25 +142,25 @@ class Trial:
 
     @property
     def zero(self) -> Any:
-        """An input of nothing."""
+        """An input of zeros."""
         shape = size_of(self.system, "in_size") or (UNITS,)
         return np.zeros(shape, floating_dtype(self.system))
 
 
 def spikes_of(out: Any, state: Any) -> list[Any]:
-    """The outputs, where the state says that there are spikes."""
+    """The outputs in steps whose state has spikes."""
     return jax.tree.leaves(out) if getattr(state, "spike", None) is not None else []
 
 
 def twin_of(subject: Subject) -> Any:
-    """Another instance of the same configuration, drawn anew where its arrays have the same shapes then."""
+    """Another instance of the same configuration, drawn anew if its arrays keep their shapes."""
     drawn = subject.make(1)
     shapes = [[a.shape for a in jax.tree.leaves(one) if eqx.is_array(a)] for one in (drawn, subject.instance)]
     return drawn if shapes[0] == shapes[1] else subject.make()
 
 
 def changed_form(trial: Trial) -> str:
-    """How a step changes the form of a state, in words; empty where it keeps it."""
+    """The way in which a step changes the form of a state, in words; empty if it does not."""
     system, key = trial.system, trial.key
     before = eqx.filter_eval_shape(lambda: start(system, key))
     after, _ = eqx.filter_eval_shape(lambda: step(system, start(system, key), trial.zero, 0, key))
@@ -172,7 +172,7 @@ def changed_form(trial: Trial) -> str:
 
 
 def trial_of(subject: Subject) -> Trial:
-    """The component's minimal instance, ready to be run; the same one for all checks.
+    """The component's minimal instance, ready to run, shared by all checks.
 
     **Raises:** `Skip` where it cannot be run, which the check `state_keeps_its_form` reports.
     """
@@ -190,11 +190,11 @@ def _runs(trial: Trial) -> bool:
 
 
 def unproven_trial_of(subject: Subject) -> Trial:
-    """The same, whether or not it can be run."""
+    """The same, whether or not it can run."""
     return subject.remember("trial", lambda: Trial(subject.instance, subject.kind, subject.double))
 
 
 def demand_form(trial: Trial) -> None:
-    """Raise where a step fails, or changes the form of the state."""
+    """Raise if a step fails or changes the form of the state."""
     if change := changed_form(trial):
         raise ConformanceError(f"A step must return a state of the form it was given, but {change}.")

@@ -1,4 +1,4 @@
-"""The component under test, and how to make instances of it."""
+"""The component under test, and its instances."""
 
 import inspect
 import warnings
@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from dynplug.api import Spec
 from dynplug.plugin import LOCAL, Component, Plugin, build, kind_named, registry
@@ -18,12 +19,12 @@ _GUESSES = {"size": UNITS, "in_size": UNITS, "out_size": UNITS - 1}
 
 
 class Skip(Exception):
-    """A check does not apply; the message says why."""
+    """Raised by a check that does not apply; the message is the reason."""
 
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """A component, and what is needed to build a minimal instance.
+    """A component, and the arguments of a minimal instance.
 
     **Arguments:**
 
@@ -37,10 +38,10 @@ class Subject:
     component: Component
     given: Mapping[str, Any] | None = None
     registered: bool = True
-    double: bool = field(default_factory=lambda: bool(jax.config.jax_enable_x64))
+    double: bool = field(default_factory=lambda: jnp.result_type(float) == jnp.float64)
 
     def remember(self, name: str, make: Callable[[], Any]) -> Any:
-        """What `make` makes, made once for all checks."""
+        """The result of `make`, computed once for all checks."""
         memory: dict[str, Any] = self.__dict__.setdefault("_memory", {})
         if name not in memory:
             with jax.enable_x64(self.double):
@@ -53,7 +54,7 @@ class Subject:
 
     @property
     def title(self) -> str:
-        """As `neuron dynplug:LIF@1`."""
+        """The kind and id, such as `neuron dynplug:LIF@1`."""
         return f"{self.kind} {self.component.id}"
 
     @property
@@ -77,7 +78,7 @@ class Subject:
         return {p.name: _GUESSES[p.name] for p in accepted if p.default is p.empty and p.name in _GUESSES}
 
     def make(self, seed: int = 0, **given: Any) -> Any:
-        """A minimal instance; `given` are arguments that the example cannot hold, as a runner's `target`."""
+        """A minimal instance; `given` are arguments that the example cannot hold, such as a runner's `target`."""
         key = jax.random.key(seed)
         with _deprecation_ignored():
             if self.registered:
@@ -107,7 +108,7 @@ class Subject:
 
 
 def subject_of(kind: str, name_or_target: Any, example: Mapping[str, Any] | None = None) -> Subject:
-    """A registered component by name, or a class or function that need not be registered."""
+    """A registered component by name, or a class or function, registered or not."""
     if isinstance(name_or_target, str):
         return Subject(registry().find(kind, name_or_target), example)
     wanted = kind_named(kind)
@@ -126,7 +127,7 @@ def _built(value: Any, key: Any) -> Any:
 
 @contextmanager
 def _deprecation_ignored() -> Iterator[None]:
-    """A deprecated component is tested like any other."""
+    """Silence the warnings of deprecated components, which are tested like any other."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", ".* is deprecated", FutureWarning)
         yield

@@ -1,4 +1,4 @@
-"""Checks of synapses alone."""
+"""Checks of synapses."""
 
 from typing import Any
 
@@ -14,14 +14,14 @@ _LONG = 50 * STEPS
 
 
 def puts_out_a_drive(subject: Subject) -> None:
-    """The output is a `Drive`, which any neuron receives."""
+    """The output is a `Drive`, which any neuron can receive."""
     trial = trial_of(subject)
     _, (_, out) = run(trial.system, trial.x, trial.key)
     demand(isinstance(out, Drive), f"The output is a {type(out).__name__}, not a Drive.")
 
 
 def rests_without_events(subject: Subject) -> None:
-    """Without events the output stays what it was at the start."""
+    """Without events the output does not change."""
     trial = trial_of(subject)
     _, (_, out) = run(trial.system, _events(trial.zero), trial.key)
     first = jax.tree.map(lambda a: np.broadcast_to(a[:1], a.shape), out)
@@ -42,7 +42,7 @@ def answers_events(subject: Subject) -> None:
 
 
 def tells_weights_apart(subject: Subject) -> None:
-    """Events of different weights get different answers, and an event at one unit none at another."""
+    """Events of different weights have different effects, and an event at one unit has none on another."""
     trial = trial_of(subject)
     answers: list[Any] = []
     for weight in (1.0, 0.5):

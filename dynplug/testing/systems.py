@@ -1,4 +1,4 @@
-"""Checks of every system: neurons, synapses, layers."""
+"""Checks of all systems: neurons, synapses and layers."""
 
 import tempfile
 from functools import partial
@@ -38,12 +38,12 @@ _SCALES, _INSTANCES = (1.0, 1e2, 1e4, 1e6), 24
 
 
 def state_keeps_its_form(subject: Subject) -> None:
-    """A step works, and returns a state of the structure, shapes and dtypes that it was given."""
+    """A step runs, and returns a state of the structure, shapes and dtypes that it was given."""
     demand_form(unproven_trial_of(subject))
 
 
 def jit_equals_eager(subject: Subject) -> None:
-    """A compiled run gives what the same steps give one operation after the other."""
+    """A compiled run gives the same as the uncompiled steps."""
     trial = trial_of(subject)
     _, (states, outs) = run(trial.system, trial.x, trial.key)
     state, out = run_eagerly(trial.system, trial.x[:_EAGER], trial.key)
@@ -52,7 +52,7 @@ def jit_equals_eager(subject: Subject) -> None:
 
 
 def vmap_equals_loop(subject: Subject) -> None:
-    """A batch gives what its samples give one by one."""
+    """A batch gives the same as its samples one by one."""
     trial = trial_of(subject)
     xs = np.stack([trial.x * scale for scale in np.linspace(1.0, 0.5, _BATCH, dtype=trial.x.dtype)])
     keys = None if trial.key is None else jax.random.split(trial.key, _BATCH)
@@ -63,7 +63,7 @@ def vmap_equals_loop(subject: Subject) -> None:
 
 
 def compiles_once(subject: Subject) -> None:
-    """Further steps, other inputs and another instance of the same configuration run the same program."""
+    """Further steps, other inputs and another instance of the same configuration need no recompilation."""
     trial, traces = trial_of(subject), 0
 
     @eqx.filter_jit
@@ -99,13 +99,13 @@ def _is_weak(value: Any) -> bool:
 
 
 def keeps_float32(subject: Subject) -> None:
-    """In single precision all floating states and outputs are single."""
+    """In single precision all floating-point states and outputs are single."""
     with jax.enable_x64(False):
         _keeps(subject, np.float32)
 
 
 def keeps_float64(subject: Subject) -> None:
-    """In double precision (`jax_enable_x64`) all floating states and outputs are double."""
+    """In double precision (`jax_enable_x64`) all floating-point states and outputs are double."""
     with jax.enable_x64(True):
         _keeps(subject, np.float64)
 
@@ -124,7 +124,7 @@ def _keeps(subject: Subject, dtype: Any) -> None:
 
 
 def round_trips(subject: Subject) -> None:
-    """An instance built again from its configuration, with its saved arrays put in, gives the same outputs."""
+    """An instance rebuilt from its configuration, with its saved arrays restored, gives the same outputs."""
     trial = trial_of(subject)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "arrays.safetensors"
@@ -154,7 +154,7 @@ def gradients_are_finite(subject: Subject) -> None:
 
 
 def shapes_are_declared(subject: Subject) -> None:
-    """Outputs have the declared `out_size`, all of them in the case of a drive's parts, or one number for all."""
+    """Outputs have the declared `out_size`; the parts of a drive may also be one number for all."""
     trial = trial_of(subject)
     size = size_of(trial.system, "out_size")
     _, out = eqx.filter_eval_shape(lambda: step(trial.system, start(trial.system, trial.key), trial.zero, 0, trial.key))
@@ -164,7 +164,7 @@ def shapes_are_declared(subject: Subject) -> None:
 
 
 def wrong_inputs_are_refused(subject: Subject) -> None:
-    """An input that is not of the declared `in_size` raises an error, rather than being broadcast."""
+    """An input of another size than the declared `in_size` raises an error instead of being broadcast."""
     trial = trial_of(subject)
     size = size_of(trial.system, "in_size")
     assert size is not None
@@ -223,7 +223,7 @@ def answers_in_the_same_step(subject: Subject) -> None:
 
 
 def every_output_moves(subject: Subject) -> None:
-    """Under a random drive no output is zero for ever while others are not, however the system is drawn."""
+    """Under a random drive no output stays zero while others do not, for every random instance."""
     xs, still = drive_of(subject), dict[str, set[int]]()
     for seed in range(_INSTANCES):  # of few connections, some reach no output
         _, (_, out) = run(subject.make(seed), xs, trial_of(subject).key)

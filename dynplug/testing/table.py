@@ -1,4 +1,4 @@
-"""All checks: which kinds each is for, and what it needs of a component."""
+"""The table of all checks, with the kinds they apply to and the capabilities they need."""
 
 import dynplug.testing.arguments as arguments
 import dynplug.testing.connectors as connectors

@@ -13,7 +13,7 @@ from dynplug.testing.subject import Skip, Subject
 
 
 def recipe_builds(subject: Subject) -> None:
-    """The recipe is TOML and names the task; its model and its runner can be built."""
+    """The recipe is valid TOML and names the task; its model and runner can be built."""
     recipe = tomllib.loads(subject.target.recipe())
     for part in ("task", "model", "runner"):
         demand(part in recipe, f"The recipe has no [{part}]; it has {sorted(recipe)}.")
@@ -30,7 +30,7 @@ def _quiet(runner: Any) -> dict[str, Any]:
 
 
 def data_fit_the_recipe(subject: Subject) -> None:
-    """Data are (samples, time, ...); as many targets as samples; and the recipe's model takes them."""
+    """Data are (samples, time, ...), with one target per sample, and the recipe's model accepts them."""
     data = _load(subject)
     recipe = tomllib.loads(subject.target.recipe())
     size = size_of(build(recipe["model"], key=jax.random.key(0), path="model"), "in_size")
@@ -51,7 +51,7 @@ def same_key_same_data(subject: Subject) -> None:
 
 
 def test_is_not_training(subject: Subject) -> None:
-    """No sample of the test data is among the training data."""
+    """No test sample is among the training data."""
     (x, _), (seen, _) = _load(subject)[1], _load(subject)[0]
     count = len(jax.tree.leaves(seen)[0])
     known = {_bytes(seen, n) for n in range(count)}
@@ -68,7 +68,7 @@ def _bytes(x: Any, n: int) -> bytes:
 
 
 def targets_differ(subject: Subject) -> None:
-    """Targets are not all the same, in either phase, and data are finite."""
+    """Targets vary in both phases, and data are finite."""
     for phase, (x, y) in zip(("training", "test"), _load(subject), strict=True):
         finite((x, y), f"the {phase} data")
         for array in jax.tree.leaves(y):

@@ -1,4 +1,4 @@
-"""Checks of how systems depend on time: on when a run starts, and on the length of its steps."""
+"""Checks of the dependence on time: on the start of a run, and on the length of its steps."""
 
 import re
 from typing import Any
@@ -42,7 +42,7 @@ def _of_step(key: Any, i: Any) -> Any:
 
 
 def starts_at_any_time(subject: Subject) -> None:
-    """A run whose clock starts later is the same run, unless the component is declared `clocked`."""
+    """A run that starts later gives the same outputs, unless the component is declared `clocked`."""
     trial, xs = trial_of(subject), jnp.asarray(drive_of(subject))
     early, late = (_from(trial.system, xs, trial.key, jnp.asarray(i, jnp.int32)) for i in (0, _LATE))
     close(
@@ -54,7 +54,7 @@ def starts_at_any_time(subject: Subject) -> None:
 
 
 def spikes_whatever_the_step(subject: Subject) -> None:
-    """Under a constant current, steps of half the length give as many spikes, and states of the same mean."""
+    """Under a constant current, halving the step leaves the number of spikes and the mean states unchanged."""
     trial = trial_of(subject)
     if trial.stochastic:
         raise Skip("it is stochastic")
@@ -88,7 +88,7 @@ def _mean_run(system: Any, current: Any, steps: int, dt: float) -> tuple[dict[st
 
 
 def charge_whatever_the_step(subject: Subject) -> None:
-    """Steps of half the length deliver the same charge for the same events."""
+    """Halving the step leaves the charge delivered by the same events unchanged."""
     trial = trial_of(subject)
     whole, half = (_charge(trial, dt) for dt in (DT, DT / 2))
     for a, b in zip(leaves(half), leaves(whole), strict=True):
@@ -109,7 +109,7 @@ def _charge(trial: Any, dt: float) -> Drive:
 
 
 def milliseconds_are_milliseconds(subject: Subject) -> None:
-    """With steps of twice the length, what is given in ms lasts half as many steps."""
+    """Doubling the step halves the number of steps that a duration in ms lasts."""
     timed = {
         name: value
         for name, value in arguments(subject).items()

@@ -22,7 +22,7 @@ _PARTS = 3  # other components to try in the place of one
 
 
 def arguments(subject: Subject) -> dict[str, Any]:
-    """The arguments that can be varied, and their present values: of the instance, the example, or the default."""
+    """The arguments that can be varied, with their present values: from the instance, the example, or the default."""
     found: dict[str, Any] = {}
     for name, p in parameters(subject.target).items():
         if name == "key" or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
@@ -42,7 +42,7 @@ def _field(subject: Subject, name: str) -> Any:
 
 
 def variants(subject: Subject, name: str, value: Any) -> Iterator[Any]:
-    """Other values of an argument, likely ones first; none where nothing is known of its type."""
+    """Other values of an argument, likely ones first; none if its type is unknown."""
     annotation = parameters(subject.target)[name].annotation
     if name == "dtype":
         yield np.dtype(np.float16)
@@ -65,7 +65,7 @@ def variants(subject: Subject, name: str, value: Any) -> Iterator[Any]:
 
 
 def variants_of_number(value: Any) -> Iterator[Any]:
-    """Other whole numbers of a whole number, other floating ones of another."""
+    """Other integers for an integer, other floating-point numbers for another number."""
     yield from ((value + 1, value + 2) if isinstance(value, int) else _numbers(value))
 
 
@@ -75,7 +75,7 @@ def _numbers(value: Any) -> Iterator[Any]:
 
 
 def _others(given: Any) -> Iterator[Any]:
-    """Other components of the kind of one, by its name or by its class, with nothing but their examples' arguments."""
+    """Other components of the same kind as one given by name or class, with the arguments of their examples."""
     for kind in KINDS:
         known = registry().components(kind)
         if not any(c.spec.name == given or c.given is given or _is(c, given) for c in known):

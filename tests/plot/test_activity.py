@@ -48,7 +48,7 @@ def test_a_single_step_is_drawn_without_a_warning_and_can_be_seen(draw):
 @pytest.mark.parametrize("draw", [dp.plot.raster, dp.plot.traces])
 def test_nothing_and_what_does_not_fit_is_refused(draw):
     _, (axes,) = dp.plot.figure()
-    with pytest.raises(ShapeError, match=r"0 times for values of shape \(0, 3\)"):
+    with pytest.raises(ShapeError, match=r"got 0 times and shape \(0, 3\)"):
         draw(axes, [], np.ones((0, 3)))
-    with pytest.raises(ShapeError, match=r"4 times for values of shape \(3, 4\)"):
+    with pytest.raises(ShapeError, match=r"got 4 times and shape \(3, 4\)"):
         draw(axes, TS, np.ones((3, 4)))

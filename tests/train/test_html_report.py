@@ -97,7 +97,7 @@ def test_without_matplotlib_one_line_says_what_to_install_and_the_page_is_there(
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     said = []
     write_report(tmp_path, "t", "c", trainer, X, said.append)
-    assert said == ["No picture was made: Pictures need matplotlib: pip install 'dynplug[plot]'"]
+    assert said == ["No picture was made: Plots need matplotlib: pip install 'dynplug[plot]'"]
     found = Page((tmp_path / REPORT).read_text(encoding="utf-8"))
     assert found.images == []
     assert "Pictures" not in found.text
