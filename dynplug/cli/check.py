@@ -55,7 +55,7 @@ def command(name: str | None, only_list: bool, verbose: bool, as_json: bool) -> 
 
 
 def _counts(reports: list[tuple[str, Any]]) -> dict[str, dict[str, int]]:
-    """The number of components and of checks by kind, and in all."""
+    """The numbers of components and checks, by kind and in total."""
     counts: dict[str, dict[str, int]] = {}
     for kind, report in [*reports, *(("all", report) for _, report in reports)]:
         row = counts.setdefault(kind, dict.fromkeys(("components", *_OUTCOMES), 0))

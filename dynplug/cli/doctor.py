@@ -1,4 +1,4 @@
-"""`dynplug doctor`."""
+"""`dynplug doctor`: diagnose the installation."""
 
 import os
 import platform
@@ -50,7 +50,7 @@ def command(as_json: bool) -> None:
 
 @contextmanager
 def _lenient() -> Iterator[None]:
-    """Let plugins be set aside without a warning and without an error: the report says it."""
+    """Set plugins aside without a warning or an error, because the report lists them."""
     strict = os.environ.pop(STRICT, None)
     try:
         with warnings.catch_warnings():
@@ -72,7 +72,7 @@ def _versions() -> dict[str, str]:
 
 
 def _requirements() -> Iterator[Problem]:
-    """What dynplug requires and is not there, or not in that version."""
+    """Requirements of dynplug that are missing or of an unsuitable version."""
     from packaging.requirements import Requirement
 
     for requirement in map(Requirement, distribution("dynplug").requires or ()):
@@ -84,19 +84,20 @@ def _requirements() -> Iterator[Problem]:
             yield Problem(f"{requirement.name} is not installed", f"pip install '{requirement}'")
             continue
         if not requirement.specifier.contains(found, prereleases=True):
-            yield Problem(f"{requirement.name} {found} is not {requirement}", f"pip install '{requirement}'")
+            what = f"{requirement.name} {found} is installed, but dynplug requires {requirement}"
+            yield Problem(what, f"pip install '{requirement}'")
 
 
 def _backend() -> tuple[dict[str, Any], list[Problem]]:
-    """What JAX computes on; where it cannot be used, why."""
+    """The devices and precision of JAX, or the problem if it cannot be used."""
     try:
         import jax
 
         devices = [f"{d.platform}:{d.id} {d.device_kind}" for d in jax.devices()]
         return {"devices": devices, "x64": bool(jax.config.read("jax_enable_x64"))}, []
-    except Exception as error:  # an installation may be broken in any way
+    except Exception as error:  # a broken installation may raise anything
         reason = " ".join(f"{type(error).__name__}: {error}".split())
-        remedy = "install a JAX that fits this machine, see https://docs.jax.dev/en/latest/installation.html"
+        remedy = "install a JAX for this machine, see https://docs.jax.dev/en/latest/installation.html"
         return {"devices": [], "x64": False}, [Problem(f"JAX cannot be used: {reason}", remedy)]
 
 
@@ -114,7 +115,7 @@ def _echo(found: dict[str, Any]) -> None:
         note = f": {p['note']}" if p["note"] else f", {p['seconds'] * 1e3:.0f} ms"
         echo(f"plugin: {p['distribution']} {p['version']}  {p['status']}{note}")
     for name, ids in found["shared_names"].items():
-        echo(f"one name, several components: {name}: {', '.join(ids)}")
+        echo(f"shared name: {name}: {', '.join(ids)}")
     for problem in found["problems"]:
         echo(f"PROBLEM: {problem['what']}\n    {problem['remedy']}")
     count = len(found["problems"])

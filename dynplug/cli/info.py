@@ -1,4 +1,4 @@
-"""`dynplug info`."""
+"""`dynplug info`: document a component."""
 
 from dataclasses import asdict
 

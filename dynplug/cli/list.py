@@ -1,4 +1,4 @@
-"""`dynplug list`. It imports no component."""
+"""`dynplug list`: list components without importing them."""
 
 import click
 

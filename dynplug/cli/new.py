@@ -1,4 +1,4 @@
-"""`dynplug new`."""
+"""`dynplug new`: create a plugin package."""
 
 import click
 

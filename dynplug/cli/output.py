@@ -15,8 +15,14 @@ from dynplug.plugin import KINDS, Component, Plugin, registry, shortened
 
 ALL_KINDS = f"Kinds: {', '.join(KINDS)}."
 
-_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # what moves the cursor, colours, or turns the direction of writing
-_out: list[Any] = []  # where a command's own output goes, innermost last
+_UNSEEN = {
+    "Cc",
+    "Cf",
+    "Cs",
+    "Zl",
+    "Zp",
+}  # what moves the cursor, colours or reverses text
+_out: list[Any] = []  # the streams for the output of commands, innermost last
 
 
 def examples(*lines: str) -> str:
@@ -25,7 +31,7 @@ def examples(*lines: str) -> str:
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command `--json`, and standard output to itself alone."""
+    """Give a command the option `--json` and exclusive use of standard output."""
 
     @functools.wraps(command)
     def alone_on_stdout(*args: Any, **kwargs: Any) -> Any:
@@ -37,10 +43,10 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Keep standard output to `echo`: what else is printed meanwhile, by whatever means, goes to standard error.
+    """Reserve standard output for `echo`; everything else that is printed meanwhile goes to standard error.
 
-    So the JSON of a command is JSON, whatever plugins print, or the processes that they start. Of a process's own
-    standard output nothing is given back: what is printed at the end of the process does not belong to it either.
+    So the JSON of a command stays valid whatever plugins, or processes that they start, print. The process's own
+    standard output is not restored, because output at the end of the process must not end up in it either.
     """
     own = sys.stdout is sys.__stdout__
     _out.append(_set_apart(sys.stdout) if own else sys.stdout)
@@ -54,18 +60,18 @@ def _alone() -> Iterator[None]:
 
 
 def _set_apart(stream: Any) -> Any:
-    """A stream to where `stream` leads, which from now on leads to standard error."""
+    """A new stream to the target of `stream`, which is redirected to standard error."""
     try:
         stream.flush()
         kept = os.dup(1)
         os.dup2(2, 1)
-    except (OSError, AttributeError):  # there is none, as under a service
+    except (OSError, AttributeError):  # there is none, as in a service
         return stream
     return open(kept, "w", encoding=stream.encoding, errors="backslashreplace")
 
 
 def echo(text: Any = "", *, err: bool = False) -> None:
-    """Print text that may be a stranger's: characters that a terminal would act upon are shown, not sent."""
+    """Print text that may come from a plugin, with control characters escaped."""
     shown = printable(str(text))
     stream = sys.stderr if err else _stdout()
     encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -73,7 +79,7 @@ def echo(text: Any = "", *, err: bool = False) -> None:
 
 
 def can_show(text: str) -> bool:
-    """Whether the encoding of standard output has all characters of a text."""
+    """Whether standard output can encode a text."""
     try:
         text.encode(getattr(_stdout(), "encoding", None) or "utf-8")
     except UnicodeError:
@@ -82,7 +88,7 @@ def can_show(text: str) -> bool:
 
 
 def printable(text: str) -> str:
-    """A text whose control characters, but for ends of lines and tabs, are written as in Python's strings."""
+    """A text with its control characters, except newlines and tabs, escaped as in Python's strings."""
     if text.isascii() and text.isprintable():
         return text
     return "".join(
@@ -92,24 +98,24 @@ def printable(text: str) -> str:
 
 
 def in_one_line(text: str) -> str:
-    """A summary or a reason as it stands in a list: one line, and no endless one."""
+    """A summary or a reason as one line of limited length."""
     return shortened(" ".join(text.split()), 200)
 
 
 def echo_json(value: Any) -> None:
-    """Print a value as JSON. What a terminal would act upon, or cannot be encoded, is escaped as JSON does it."""
+    """Print a value as JSON, with control characters and characters that cannot be encoded escaped."""
     encoding = getattr(_stdout(), "encoding", None) or "utf-8"
     text = json.dumps(value, indent=2, ensure_ascii=not encoding.lower().startswith("utf"), default=str)
     echo("".join(c if c == "\n" or unicodedata.category(c) not in _UNSEEN else json.dumps(c)[1:-1] for c in text))
 
 
 def _stdout() -> Any:
-    """Where a command's own output goes."""
+    """The stream for a command's own output."""
     return _out[-1] if _out else sys.stdout
 
 
 def described(component: Component) -> dict[str, Any]:
-    """What is known of a component before it is imported."""
+    """The description of a component, without importing it."""
     spec = component.spec
     return {
         "kind": component.kind.name,
@@ -125,6 +131,6 @@ def described(component: Component) -> dict[str, Any]:
 
 
 def provenance(plugin: Plugin) -> dict[str, Any]:
-    """Where a plugin comes from, and what became of it."""
+    """The origin and status of a plugin."""
     keys = ("distribution", "version", "namespace", "entry_point", "path", "status", "note", "seconds")
     return {key: getattr(plugin, key) for key in keys}

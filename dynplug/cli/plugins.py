@@ -1,4 +1,4 @@
-"""`dynplug plugins`. No component is imported."""
+"""`dynplug plugins`: list plugins without importing their components."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""`dynplug train`."""
+"""`dynplug train`: train from a recipe, or resume a run."""
 
 from datetime import datetime
 from pathlib import Path

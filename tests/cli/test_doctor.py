@@ -68,7 +68,7 @@ def test_a_requirement_that_is_not_met_needs_action(dynplug, fresh_registry, mon
     monkeypatch.setattr("dynplug.cli.doctor.version", lambda name: "0.0.1" if name == "optax" else version(name))
     result = dynplug("doctor")
     assert result.code == 1
-    assert "PROBLEM: optax 0.0.1 is not optax>=" in result.out
+    assert "PROBLEM: optax 0.0.1 is installed, but dynplug requires optax>=" in result.out
     assert "    pip install 'optax>=" in result.out
 
 
