@@ -1,6 +1,7 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
 import atexit
+import importlib.metadata
 import os
 import sys
 import tempfile
@@ -12,6 +13,11 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # what one test or process co
     os.environ["JAX_COMPILATION_CACHE_DIR"] = compiled.name
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+if "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising programs that run once
+    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
+    if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones have no such flag, and refuse it
+        os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 
 import jax
 import jax.random as jr

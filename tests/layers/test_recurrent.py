@@ -66,7 +66,7 @@ def test_rnn_is_the_activation_of_two_weighted_sums(x64, bias):
     for x in XS:
         h = np.tanh(W @ x + U @ h + b)
         expected.append(h)
-    np.testing.assert_allclose(out, expected, rtol=1e-12)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(state["h"], out[-1])
 
 
@@ -110,7 +110,7 @@ def test_lstm_equals_its_equations_in_numpy(x64, getkey, use_bias):
     assert (cell.cell.bias is not None) == use_bias
     state, out = run(cell)
     expected, c = numpy_lstm(cell.cell, h0, h0)
-    np.testing.assert_allclose(out, expected, rtol=1e-12)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-15)
     np.testing.assert_allclose(state["c"], c, rtol=1e-12)
     np.testing.assert_array_equal(state["h"], out[-1])
 
