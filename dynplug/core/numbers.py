@@ -36,13 +36,14 @@ def as_number(name: str, given: Any) -> float:
     )
 
 
-def as_whole(name: str, given: Any, *, least: int = 1) -> int:
+def as_whole(name: str, given: Any, *, least: int = 1, error: type[Exception] = OptionError) -> int:
     """A whole number as given.
 
-    **Raises:** `OptionError` for anything else, and for less than `least`.
+    **Raises:** `error` for anything else, and for less than `least`: `OptionError` for what runners and functions take,
+    `ParameterError` for what a part of a model does.
     """
     if not is_whole(given, least):
-        raise OptionError(f"{name}={given!r} must be a whole number, {least} or more.")
+        raise error(f"{name}={given!r} must be a whole number, {least} or more.")
     return int(given)
 
 

@@ -26,6 +26,7 @@ from dynplug.plugin.documentation import (
 )
 from dynplug.plugin.hints import (
     answers_for_arguments as answers_for_arguments,
+    answers_when_made as answers_when_made,
     check_keywords as check_keywords,
     missing_attribute as missing_attribute,
 )

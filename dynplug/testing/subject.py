@@ -9,6 +9,7 @@ from functools import cached_property, partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 
 from dynplug.api import Spec
 from dynplug.plugin import LOCAL, Component, Plugin, build, kind_named, registry
@@ -37,7 +38,7 @@ class Subject:
     component: Component
     given: Mapping[str, Any] | None = None
     registered: bool = True
-    double: bool = field(default_factory=lambda: bool(jax.config.jax_enable_x64))
+    double: bool = field(default_factory=lambda: jnp.result_type(float) == jnp.float64)
 
     def remember(self, name: str, make: Callable[[], Any]) -> Any:
         """What `make` makes, made once for all checks."""

@@ -30,7 +30,7 @@ def trainer(**options):
         (lambda: trainer(device="cuda"), "trainer.to"),
         (lambda: trainer(batch_size=3), r"give it to fit|Give it to fit"),
         (lambda: trainer(truncat=3), "Did you mean 'truncate'"),
-        (lambda: dp.BPFF(MODEL, "mse", callbacks=[]), "BPFF takes no 'callbacks'.*plugins="),
+        (lambda: dp.BPFF(MODEL, "mse", callbacks=[]), "BPFF takes no 'callbacks'.*observers="),
         (lambda: dp.DSRunner(MODEL, dt=1.0, monitor=["V"]), "DSRunner takes no 'monitor'.*'monitors'"),
         (lambda: trainer().fit((1, 2), epochs=3), "fit takes no 'epochs'. Give num_epoch"),
         (lambda: trainer().fit((1, 2), validation_data=3), "Give test_data="),

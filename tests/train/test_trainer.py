@@ -162,13 +162,13 @@ def test_early_stopping_goes_on_as_if_nothing_had_been(trainer, data, tmp_path, 
     def stopping():
         return EarlyStopping(phase="fit", patience=3, min_delta=100.0)
 
-    whole = trainer(plugins=[stopping()])
+    whole = trainer(observers=[stopping()])
     whole.fit(data, num_epoch=9)
     assert whole.epoch == 4
-    first = trainer(plugins=[stopping(), Interrupting(epoch, tmp_path / "x")])
+    first = trainer(observers=[stopping(), Interrupting(epoch, tmp_path / "x")])
     with pytest.raises(KeyboardInterrupt):
         first.fit(data, num_epoch=9)
-    second = trainer(plugins=[stopping()])
+    second = trainer(observers=[stopping()])
     second.load_states(tmp_path / "x")
     second.fit(data, num_epoch=9 - second.epoch)
     assert second.epoch == 4
@@ -178,10 +178,10 @@ def test_early_stopping_goes_on_as_if_nothing_had_been(trainer, data, tmp_path, 
 
 
 def test_a_run_that_early_stopping_ended_is_not_gone_on_with(trainer, data, tmp_path):
-    t = trainer(plugins=[EarlyStopping(phase="fit", patience=1, min_delta=100.0)])
+    t = trainer(observers=[EarlyStopping(phase="fit", patience=1, min_delta=100.0)])
     t.fit(data, num_epoch=9, save_to=tmp_path / "x")
     assert t.epoch == 2
-    again = trainer(plugins=[EarlyStopping(phase="fit", patience=1, min_delta=100.0)])
+    again = trainer(observers=[EarlyStopping(phase="fit", patience=1, min_delta=100.0)])
     again.load_states(tmp_path / "x")
     again.fit(data, num_epoch=7)
     assert again.epoch == 2
