@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import dynplug as dp
-from dynplug.timeloop import compiled, scan
+from dynplug.timeloop import custom_derivative, scan
 from dynplug.timeloop.analysis import Analysis, analyse
 
 WAYS = [{}, {"schedule": "step"}, {"remat": 2}]
@@ -184,7 +184,7 @@ def test_what_reaches_nothing_has_a_gradient_of_zero(loop):
 
 
 def test_what_has_no_derivative_raises_as_in_lax_scan(monkeypatch):
-    monkeypatch.setattr(compiled, "fall_back", True)
+    monkeypatch.setattr(custom_derivative, "fall_back", True)
 
     def f(c, loop):
         return loop(lambda c, x: (UNDIFFERENTIABLE["while"](c), c), c, None, 3)[1].sum()
@@ -579,25 +579,25 @@ def test_without_jit_each_step_is_taken_in_python():
 
 
 def test_what_cannot_be_split_runs_as_lax_scan(monkeypatch):
-    monkeypatch.setattr(compiled, "fall_back", True)
+    monkeypatch.setattr(custom_derivative, "fall_back", True)
 
     def refuse(*_, **__):
         raise NotImplementedError
 
-    monkeypatch.setattr(compiled, "execute", refuse)
+    monkeypatch.setattr(custom_derivative, "execute", refuse)
     same(recurrent(0.3 * EYE, scan), recurrent(0.3 * EYE, jax.lax.scan))
     one, other = (jax.grad(lambda w, each=each: total(recurrent(w, each)))(0.3 * EYE) for each in (scan, jax.lax.scan))
     same(one, other)
 
 
-@pytest.mark.parametrize("broken", ["linearise", "backward"])
+@pytest.mark.parametrize("broken", ["linearise", "transpose"])
 def test_what_cannot_be_turned_round_is_left_to_jax(broken, monkeypatch):
-    monkeypatch.setattr(compiled, "fall_back", True)
+    monkeypatch.setattr(custom_derivative, "fall_back", True)
 
     def refuse(*_, **__):
         raise NotImplementedError
 
-    monkeypatch.setattr(compiled, broken, refuse)
+    monkeypatch.setattr(custom_derivative, broken, refuse)
     one, other = (jax.grad(lambda w, each=each: total(recurrent(w, each)))(0.3 * EYE) for each in (scan, jax.lax.scan))
     same(one, other)
     one, other = (jax.jvp(lambda w, each=each: recurrent(w, each), (EYE,), (EYE,)) for each in (scan, jax.lax.scan))
@@ -607,10 +607,10 @@ def test_what_cannot_be_turned_round_is_left_to_jax(broken, monkeypatch):
 SHARDS = """
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
-from dynplug.timeloop import compiled, scan
+from dynplug.timeloop import custom_derivative, scan
 from dynplug.timeloop.analysis import Analysis, analyse
 
-compiled.fall_back = False
+custom_derivative.fall_back = False
 w, c, xs = 0.3 * jnp.eye(3) + 0.1, jnp.ones((4, 3)), jnp.arange(60.0).reshape(5, 4, 3) / 60
 step = lambda w: lambda c, x: (jnp.tanh(0.5 * c + x @ w), jnp.sin(c @ w))
 f = lambda w, c, x, loop: loop(step(w), c, x)[1]

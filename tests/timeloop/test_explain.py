@@ -73,7 +73,7 @@ def test_what_cannot_be_split_is_named(monkeypatch):
     def refuse(*_, **__):
         raise NotImplementedError("no such operation")
 
-    monkeypatch.setattr("dynplug.timeloop.compiled.execute", refuse)
+    monkeypatch.setattr("dynplug.timeloop.custom_derivative.execute", refuse)
     assert plan() == "100 steps as one jax.lax.scan: they cannot be split (NotImplementedError: no such operation)."
 
 
