@@ -43,7 +43,7 @@ def nodes(
     return {_as(method, path, at): node for at, node in found.items() if isinstance(node, include)}
 
 
-def vars(
+def variables(
     model: Any,
     path: str = "",
     *,
@@ -83,7 +83,9 @@ def train_vars(
 
     **Arguments:** as for `nodes`.
     """
-    return vars(model, path, method=method, level=level, include_self=include_self, exclude=exclude, trainable=True)
+    return variables(
+        model, path, method=method, level=level, include_self=include_self, exclude=exclude, trainable=True
+    )
 
 
 def is_array(value: Any) -> bool:

@@ -25,7 +25,7 @@ def discrete() -> Any:
     return eqx.field(default=None, metadata={DISCRETE: True})
 
 
-def ode(state: Any) -> Any:
+def continuous(state: Any) -> Any:
     """The part of a state that a differential equation governs: the `y0` that `diffrax.diffeqsolve` takes."""
     gone = {f.name: None for f in dataclasses.fields(state) if f.metadata.get(DISCRETE)}
     return dataclasses.replace(state, **gone)
@@ -35,7 +35,7 @@ class ODESystem(DynamicalSystem):
     """A system that integrates `vector_field` over each step and then applies `emit`: a `Neuron` or a `Synapse`.
 
     The same object is solved in continuous time by
-    `diffeqsolve(ODETerm(system.vector_field), solver, t0, t1, dt0, ode(state), args=Drive(current))`.
+    `diffeqsolve(ODETerm(system.vector_field), solver, t0, t1, dt0, continuous(state), args=Drive(current))`.
     """
 
     size: eqx.AbstractVar[tuple[int, ...]]
@@ -104,7 +104,7 @@ class Neuron(ODESystem):
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         drive = _fit(self.receive(x), getattr(state, self.jump_to), ctx)
         held = Drive(drive.current, drive.conductance)
-        new = step(self.integrator, self.vector_field, ode(state), held, ctx)
+        new = step(self.integrator, self.vector_field, continuous(state), held, ctx)
         return self.emit(state, eqx.combine(_jump(new, self.jump_to, drive.jump), state), ctx)
 
 
@@ -131,7 +131,7 @@ class Synapse(ODESystem):
 
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
-        start = _jump(ode(state), self.jump_to, events)
+        start = _jump(continuous(state), self.jump_to, events)
         end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
         new, _ = self.emit(state, eqx.combine(end, state), ctx)
         _, out = self.emit(state, eqx.combine(mean, state), ctx)

@@ -73,6 +73,13 @@ def _steps(
     return (state, rows) if every == 1 else _thinned(state, rows, length, offset, every)
 
 
+def explain_steps(
+    loop: Loop, experiment: Experiment, state: RunState, fed: Any, key: PRNGKeyArray | None, length: int, axis: Any
+) -> str:
+    """The plan of `length` such steps, as text."""
+    return loop.explain(Parted(experiment), state, swap_batch(fed, axis), length, key=key)
+
+
 def _thinned(state: RunState, rows: Rows, length: int, offset: int, every: int) -> tuple[RunState, Rows]:
     """The rows to be recorded out of those of all steps, with all events."""
     counted, left = _tree_of_pairs(lambda a: _sums(a, offset, every), rows.counted)

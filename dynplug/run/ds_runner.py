@@ -14,22 +14,22 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 from tqdm import tqdm
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.errors import DurationError, OptionError, ShapeError
 from dynplug.plugin import answers_for_arguments
 from dynplug.run.blown_up import Watch, nan_by_step
-from dynplug.run.chunked import Rows, advance, advance_eagerly, chunk_sizes
+from dynplug.run.chunked import Rows, advance, advance_eagerly, chunk_sizes, explain_steps
 from dynplug.run.compiling import Compiling
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
 from dynplug.run.experiment import Experiment
 from dynplug.run.files import InFiles, check_names
 from dynplug.run.inputs import Inputs
 from dynplug.run.monitors import Monitors
-from dynplug.run.options import check_batch_size, check_remat, check_schedule, jit_for, refuse
+from dynplug.run.options import check_batch_size, jit_for, refuse
 from dynplug.run.records import OnDevice, OnHost, Recorder, Records
 from dynplug.run.searching import note_numbers
 from dynplug.run.spiking import SpikeWatch
-from dynplug.timeloop import Loop, RunState, step_count
+from dynplug.timeloop import Loop, RunState, check_options, step_count
 
 _INSTEAD = {
     "dyn_vars": "all that changes is the state that init_state returns; set `runner.state` to start from another.",
@@ -87,7 +87,7 @@ class DSRunner:
         `output.npy` and `ts.npy`, time first. `mon` and the outputs are then memory-mapped from there.
     - `jit`: whether runs are compiled, or a mapping such as `{"predict": True, "fit": False}`, of which `"predict"`
         applies here. Otherwise all values are concrete, for debugging.
-    - `schedule`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether a backward pass recomputes chunks of the loop; an integer is the number of steps in one.
     - `dyn_vars`: refused: the state is one value, `state`.
     - `fun_inputs`: refused: give the function as `inputs`.
@@ -122,7 +122,7 @@ class DSRunner:
         memory_efficient: bool = False,
         record_to: str | PathLike[str] | None = None,
         jit: bool | Mapping[str, bool] = True,
-        schedule: str = "auto",
+        loop: str = "auto",
         remat: bool | int = False,
         dyn_vars: Any = None,
         fun_inputs: Any = None,
@@ -141,7 +141,8 @@ class DSRunner:
         self.memory_efficient = memory_efficient
         self.record_to = None if record_to is None else Path(record_to)
         self.jit = jit_for("predict", jit)
-        self.schedule, self.remat = check_schedule(schedule), check_remat(remat)
+        check_options(loop, remat)
+        self.loop, self.remat = loop, remat
         self.monitors = Monitors(monitors)
         self._compiling = Compiling()
         self.mon = Records()
@@ -200,24 +201,49 @@ class DSRunner:
         if anew:
             self.reset_state(batch_size)
         held, varying = (inputs, None) if duration is not None else (None, inputs)
-        experiment = Experiment(
-            self.target,
-            self.inputs.stimuli,
-            self.inputs.function,
-            self.monitors,
-            jax.tree.map(jnp.asarray, held),
-            self.return_outputs,
-        )
-        out = self._record(experiment, varying, first, length, loop, recorder)
+        out = self._record(self._experiment(held), varying, first, length, loop, recorder)
         records = swap_batch((out, dict(self.mon)), self.data_first_axis)
         driving = inputs, [stimulus.value for stimulus in self.inputs.stimuli]
         assert self.state is not None
         self._spikes.look(self._counted, records, self.state.system, self.record_every, driving)
         return (time.perf_counter() - began, out) if eval_time else out
 
-    def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """Same as `run`."""
-        return self.run(*args, **kwargs)
+    predict = run
+
+    def explain(self, duration: float | None = None, inputs: Any = None) -> str:
+        """How the time loop of such a run is compiled, as text: its stages, its chunks, and the reasons.
+
+        The text is of the steps between which the host is heard, `chunk` at most.
+
+        **Arguments:** as for `run`.
+        """
+        inputs = as_arrays(inputs, device_or_host)
+        length, batch_size = self._extent(duration, inputs)
+        self.inputs.check(0, length, batch_size)
+        loop = self._loop({})
+        state = loop.start(self.target, batch_size=batch_size, key=self.key)
+        size = next(chunk_sizes(length, self.chunk, self.record_every), 0)
+        held, varying = (inputs, None) if duration is not None else (None, inputs)
+        fed = rows_of(varying, 0, size, self.data_first_axis), self.inputs.take(0, size)
+        experiment = self._experiment(held)
+        return explain_steps(
+            loop, experiment, state, jax.tree.map(jnp.asarray, fed), self.key, size, self.data_first_axis
+        )
+
+    def __repr__(self) -> str:
+        return described(
+            self,
+            self.target,
+            dt=self.dt,
+            monitors=list(self.monitors.readers),
+            step=0 if self.state is None else int(self.state.i),
+        )
+
+    def _experiment(self, held: Any) -> Experiment:
+        """The system with its stimuli and monitors, and an input that is the same at all steps, if any."""
+        held = jax.tree.map(jnp.asarray, held)
+        stimuli, function = self.inputs.stimuli, self.inputs.function
+        return Experiment(self.target, stimuli, function, self.monitors, held, self.return_outputs)
 
     def _record(self, experiment: Experiment, xs: Any, first: int, length: int, loop: Loop, recorder: Recorder) -> Any:
         """Run and record all chunks. The device computes the next one while the host records the one before it."""
@@ -313,6 +339,6 @@ class DSRunner:
             self.t0,
             self.data_first_axis is not None,
             shared=shared,
-            schedule=self.schedule if self.jit else "plain",
+            loop=self.loop if self.jit else "plain",
             remat=self.remat if self.jit else False,
         )

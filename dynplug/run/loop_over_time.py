@@ -12,9 +12,9 @@ from jaxtyping import PRNGKeyArray
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup
 from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
-from dynplug.run.options import check_batch_size, check_remat, check_schedule
+from dynplug.run.options import check_batch_size
 from dynplug.run.timeless import Timeless
-from dynplug.timeloop import Loop, RunState, as_index, step_count, traced_numbers
+from dynplug.timeloop import Loop, RunState, as_index, check_options, step_count, traced_numbers
 
 
 class LoopOverTime(eqx.Module):
@@ -32,7 +32,7 @@ class LoopOverTime(eqx.Module):
     - `shared_arg`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`. A number is traced, as an array is.
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
     - `jit`: whether calls are compiled as a whole.
-    - `schedule`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `name`: the name of the loop's operations in profiles and compiled programs.
@@ -47,7 +47,7 @@ class LoopOverTime(eqx.Module):
     data_first_axis: DataAxis | None = eqx.field(static=True)
     no_state: bool = eqx.field(static=True)
     jit: bool = eqx.field(static=True)
-    schedule: str = eqx.field(static=True)
+    loop: str = eqx.field(static=True)
     remat: bool | int = eqx.field(static=True)
     name: str = eqx.field(static=True)
 
@@ -63,7 +63,7 @@ class LoopOverTime(eqx.Module):
         shared_arg: Mapping[str, Any] | None = None,
         data_first_axis: str | None = None,
         jit: bool = True,
-        schedule: str = "auto",
+        loop: str = "auto",
         remat: bool | int = False,
         name: str | None = None,
     ):
@@ -74,7 +74,8 @@ class LoopOverTime(eqx.Module):
         self.data_first_axis = check_axis(data_first_axis, optional=True)
         self.no_state = no_state
         self.jit = jit
-        self.schedule, self.remat = check_schedule(schedule), check_remat(remat)
+        check_options(loop, remat)
+        self.loop, self.remat = loop, remat
         self.name = type(self).__name__ if name is None else name
         for path in jax.tree.leaves(out_vars):
             if not isinstance(path, str):
@@ -114,6 +115,28 @@ class LoopOverTime(eqx.Module):
         `out_vars`, instead of the outputs the pair of outputs and `out_vars` at all steps.
         """
         axis: DataAxis | None = check_axis(data_first_axis, optional=True) or self.data_first_axis
+        prepared = self._prepared(xs_or_duration, state, key, i0, axis)
+        return (_compiled if self.jit else LoopOverTime._run)(self, *prepared, axis)
+
+    def explain(self, xs_or_duration: Any, *, key: PRNGKeyArray | None = None) -> str:
+        """How the time loop of such a call is compiled, as text: its stages, its chunks, and the reasons.
+
+        **Arguments:** as for a call.
+        """
+        loop, xs, state, key, length = self._prepared(xs_or_duration, None, key, None, self.data_first_axis)
+        return loop.explain(
+            self._system(), state, swap_batch(xs, self.data_first_axis), length, key=key, read=self._read
+        )
+
+    def _prepared(
+        self,
+        xs_or_duration: Any,
+        state: RunState | None,
+        key: PRNGKeyArray | None,
+        i0: int | None,
+        axis: DataAxis | None,
+    ) -> tuple[Loop, Any, RunState, PRNGKeyArray | None, int]:
+        """The loop, its inputs, the state before them, the key, and the number of steps."""
         if isinstance(xs_or_duration, (int, float)):
             xs, length = None, step_count(xs_or_duration, self.dt)
         else:
@@ -134,7 +157,7 @@ class LoopOverTime(eqx.Module):
         loop = self._loop(axis)
         if not isinstance(state.i, Tracer):
             loop = loop.up_to(self.target, int(state.i) + length)
-        return (_compiled if self.jit else LoopOverTime._run)(self, loop, xs, state, key, length, axis)
+        return loop, xs, state, key, length
 
     def _start(
         self, batch_size: int | None, key: PRNGKeyArray | None, i0: int | None, axis: DataAxis | None
@@ -157,18 +180,20 @@ class LoopOverTime(eqx.Module):
             self.t0 or 0.0,
             axis is not None,
             shared=self.shared_arg,
-            schedule="layer" if self.no_state and self.schedule == "auto" else self.schedule,
+            loop="layer" if self.no_state and self.loop == "auto" else self.loop,
             remat=self.remat,
         )
+
+    def _read(self, system_state: Any) -> Any:
+        return jax.tree.map(lambda path: lookup(system_state, path), self.out_vars)
 
     def _run(
         self, loop: Loop, xs: Any, state: RunState, key: PRNGKeyArray | None, length: int, axis: DataAxis | None
     ) -> tuple[RunState, Any]:
-        def read(system_state: Any) -> Any:
-            return jax.tree.map(lambda path: lookup(system_state, path), self.out_vars)
-
         with jax.named_scope(self.name):
-            state, recorded = loop.advance(self._system(), state, swap_batch(xs, axis), length, key=key, read=read)
+            state, recorded = loop.advance(
+                self._system(), state, swap_batch(xs, axis), length, key=key, read=self._read
+            )
         out, seen = swap_batch(recorded, axis)
         return state, out if self.out_vars is None else (out, seen)
 

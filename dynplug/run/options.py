@@ -1,26 +1,11 @@
 """Options that several runners take, checked before anything is compiled."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
 from dynplug.errors import OptionError, ShapeError, nearest
 
-Schedule = Literal["auto", "step", "layer", "plain"]
 _PHASES = ("predict", "fit")
-
-
-def check_schedule(schedule: Any) -> Any:
-    """`schedule` as given, or `OptionError`."""
-    if schedule not in get_args(Schedule):
-        raise OptionError(f"schedule={schedule!r}: it is one of {', '.join(map(repr, get_args(Schedule)))}.")
-    return schedule
-
-
-def check_remat(remat: Any) -> Any:
-    """`remat`, checked, or `OptionError`."""
-    if not isinstance(remat, int) or (not isinstance(remat, bool) and remat < 1):
-        raise OptionError(f"remat={remat!r} must be True, False, or a number of steps, at least 1.")
-    return remat
 
 
 def check_batch_size(batch_size: int | None, axis: str | None) -> None:

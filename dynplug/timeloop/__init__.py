@@ -9,4 +9,5 @@ from dynplug.timeloop.loop import (
     step_count as step_count,
     traced_numbers as traced_numbers,
 )
+from dynplug.timeloop.plan import check_options as check_options
 from dynplug.timeloop.scan import scan as scan

@@ -39,12 +39,10 @@ class Analysis:
         return loop.finish([*hoisted.outputs(loop.carry, carry_out, loop.length), *ys])
 
 
-def analyse(
-    step: Step, init: Any, xs: Any, length: Any, reverse: bool, schedule: str, remat: bool | int
-) -> Analysis | str:
+def analyse(step: Step, init: Any, xs: Any, length: Any, reverse: bool, mode: str, remat: bool | int) -> Analysis | str:
     """The analysed loop, or the reason why it must run as `jax.lax.scan`."""
-    if schedule == "plain":
-        return "schedule='plain' was asked for"
+    if mode == "plain":
+        return "loop='plain' was asked for"
     loop = trace_scan(step, init, xs, length, reverse)
     if isinstance(loop, str):
         return loop
@@ -61,4 +59,4 @@ def analyse(
     hoisted = None if loop.reverse else hoist(loop.step(keep=DELAY_STEP), count)
     hoisted = hoisted or hoist(plain, count)
     assert hoisted is not None, "a step without delays can always be hoisted"
-    return Analysis(loop, hoisted, choose_plan(hoisted.program, loop.length, schedule, remat))
+    return Analysis(loop, hoisted, choose_plan(hoisted.program, loop.length, mode, remat))

@@ -54,7 +54,7 @@ class Loop(eqx.Module):
     - `fit`: whether a trainer is fitting the model.
     - `shared`: the user's own arguments, for `ctx.shared`; a `fit` among them goes to `ctx.fit`. Numbers are traced, as
         arrays are; everything else is static.
-    - `schedule`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `coarse`: whether times are too large for their dtype, so that reading `ctx.t` is an error; `up_to` sets it.
@@ -65,7 +65,7 @@ class Loop(eqx.Module):
     batched: bool = eqx.field(static=True, default=False)
     fit: bool = eqx.field(static=True, default=False)
     shared: Mapping[str, Any] = eqx.field(default_factory=dict[str, Any], converter=lambda s: traced_numbers(s))
-    schedule: str = eqx.field(static=True, default="auto")
+    loop: str = eqx.field(static=True, default="auto")
     remat: bool | int = eqx.field(static=True, default=False)
     coarse: bool = eqx.field(static=True, default=False)
 
@@ -124,7 +124,7 @@ class Loop(eqx.Module):
         xs = _of_dtype(xs, floating_dtype(system))
         step = self._step(system, xs, key, hold, read)
         carry, given = (state.i, state.system), None if hold else xs
-        (i, s), recorded = scan(step, carry, given, length, schedule=self.schedule, remat=self.remat)
+        (i, s), recorded = scan(step, carry, given, length, loop=self.loop, remat=self.remat)
         return RunState(i, s), recorded
 
     def explain(
@@ -139,11 +139,11 @@ class Loop(eqx.Module):
         read: Callable[[Any], Any] = lambda state: None,
     ) -> str:
         """The plan of `advance` for the same arguments, as text."""
-        check_options(self.schedule, self.remat)
+        check_options(self.loop, self.remat)
         xs = _of_dtype(xs, floating_dtype(system))
         step = self._step(system, xs, key, hold, read)
         carry, given = (state.i, state.system), None if hold else xs
-        loop = analyse(step, carry, given, length, False, self.schedule, self.remat)
+        loop = analyse(step, carry, given, length, False, self.loop, self.remat)
         return describe(loop, ["i", *(leaf.path for leaf in leaves(state.system))], length)
 
     def _step(

@@ -1,4 +1,4 @@
-"""The plan of a loop: which schedule, chunks of which size, and whether the backward pass recomputes them.
+"""The plan of a loop: which mode, chunks of which size, and whether the backward pass recomputes them.
 
 `"layer"` distributes the loop over stages, each over all steps, and `"step"` keeps one scan; both are exact. `"auto"`
 weighs what distribution gains, larger products, against what it costs, memory traffic between stages: it takes chunks
@@ -28,7 +28,7 @@ from dynplug.timeloop.fission import Stage, distribute, recurrent_delays
 from dynplug.timeloop.primitives import multiplications
 from dynplug.timeloop.program import Program, byte_count
 
-Schedule = Literal["auto", "step", "layer", "plain"]
+Mode = Literal["auto", "step", "layer", "plain"]
 
 # From examples/benchmarks/time_loop.py (columns "auto" and "layer" of its README), but where it says otherwise:
 _SMALL = 8 * 2**20  # bytes between the stages in all steps, below which chunks gain nothing
@@ -56,24 +56,26 @@ class Plan:
     reason: str
 
 
-def check_options(schedule: str, remat: bool | int) -> None:
-    """Raise `OptionError` for an unknown schedule or an impossible `remat`."""
-    if schedule not in get_args(Schedule):
-        raise OptionError(f"Unknown schedule {schedule!r}. {nearest(schedule, get_args(Schedule))}")
-    if remat is not True and remat < 0:
-        raise OptionError(f"remat={remat!r}: give True, False, or the number of steps in a chunk.")
-    if schedule == "plain" and remat:
-        raise OptionError("schedule='plain' is `jax.lax.scan` as it is: for remat take another schedule, as 'auto'.")
+def check_options(loop: str, remat: bool | int) -> None:
+    """Raise `OptionError` for an unknown `loop`, an impossible `remat`, or one that does not go with the other."""
+    if loop not in get_args(Mode):
+        raise OptionError(
+            f"loop={loop!r} must be one of {', '.join(map(repr, get_args(Mode)))}. {nearest(loop, get_args(Mode))}"
+        )
+    if not isinstance(remat, int) or (not isinstance(remat, bool) and remat < 1):
+        raise OptionError(f"remat={remat!r} must be True, False, or the number of steps in a chunk, at least 1.")
+    if loop == "plain" and remat:
+        raise OptionError("loop='plain' is `jax.lax.scan` as it is: for remat take another, as 'auto'.")
 
 
-def choose_plan(program: Program, length: int, schedule: str, remat: bool | int) -> Plan:
+def choose_plan(program: Program, length: int, mode: str, remat: bool | int) -> Plan:
     """The plan that the options ask for; what they leave open is decided by sizes."""
     # The longest chunk that delays allow: one scan must not run past any delay, and stages not past one in a
     # recurrence. Delays of at least the chunk's length become inputs and outputs of it, so the plan is made for such a
     # program.
-    layers = schedule != "step"
+    layers = mode != "step"
     room = min((d for d in (recurrent_delays(program) if layers else program.delays) if d), default=length)
-    plan = _choose(resolve_delays(program, room)[0] if room < length else program, length, layers, schedule, remat)
+    plan = _choose(resolve_delays(program, room)[0] if room < length else program, length, layers, mode, remat)
     if room < min(plan.chunk, length):
         return replace(plan, chunk=_divisor(length, room, room), reason=f"a delay of {room} steps feeds back")
     if plan.chunk < (
@@ -83,13 +85,13 @@ def choose_plan(program: Program, length: int, schedule: str, remat: bool | int)
     return plan
 
 
-def _choose(program: Program, length: int, layers: bool, schedule: str, remat: bool | int) -> Plan:
+def _choose(program: Program, length: int, layers: bool, mode: str, remat: bool | int) -> Plan:
     if remat is not False and remat is not True and remat > 0:
         return Plan(layers, min(int(remat), length), True, f"chunks of {remat} steps, as asked")
     if remat:
         size = _divisor(length, _rematerialised(program, length))
         return Plan(layers, size, True, f"chunks of {size} steps take little memory")
-    if schedule != "auto":
+    if mode != "auto":
         return Plan(layers, length, False, "as asked")
     return _auto(program, length)
 

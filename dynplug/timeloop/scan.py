@@ -28,7 +28,7 @@ def scan(
     length: SupportsIndex | None = None,
     reverse: bool = False,
     *,
-    schedule: str = "auto",
+    loop: str = "auto",
     remat: bool | int = False,
 ) -> tuple[Any, Any]:
     """The same as `jax.lax.scan(step, init, xs, length, reverse)`, with less work.
@@ -49,21 +49,21 @@ def scan(
     - `xs`: a pytree of arrays, time first, or `None`.
     - `length`: the number of steps, which may be left out if `xs` tells it.
     - `reverse`: whether to begin with the last of `xs`; outputs are in the order of `xs` either way.
-    - `schedule`: `"auto"`: products over chunks of steps, whose size suits the machine; `"layer"`: over all steps;
+    - `loop`: `"auto"`: products over chunks of steps, whose size suits the machine; `"layer"`: over all steps;
         `"step"`: one scan, with the same backward pass; `"plain"`: `jax.lax.scan` as it is.
     - `remat`: whether the backward pass recomputes the forward pass, chunk by chunk, so that memory grows like the
         square root of `length`; a number is the number of steps in a chunk.
 
     **Raises:** `OptionError`, and what `jax.lax.scan` raises.
     """
-    check_options(schedule, remat)
+    check_options(loop, remat)
     by_hand = jax.config.jax_disable_jit  # pyright: ignore[reportAttributeAccessIssue]
     count = _as_length(length)
     refused = count is _UNKNOWN or not callable(step) or any(jnp.ndim(x) == 0 for x in jax.tree.leaves(xs))
-    if schedule == "plain" or by_hand or refused:
+    if loop == "plain" or by_hand or refused:
         as_given: Any = length
         return jax.lax.scan(step, init, xs, as_given, reverse)
-    options = count, bool(reverse), schedule, remat, type(remat)
+    options = count, bool(reverse), loop, remat, type(remat)
     if isinstance(jnp.zeros(()), DynamicJaxprTracer):  # within `jit` or another loop, which is compiled as a whole
         return _scan(step, init, xs, options)
     return _jitted(step)(init, xs, options=options)
@@ -94,8 +94,8 @@ def _jitted(step: Step) -> Callable[..., Any]:
 
 
 def _scan(step: Any, init: Any, xs: Any, options: tuple[Any, ...]) -> Any:
-    length, reverse, schedule, remat, _ = options
-    loop = analyse(step, init, xs, length, reverse, schedule, remat)
+    length, reverse, mode, remat, _ = options
+    loop = analyse(step, init, xs, length, reverse, mode, remat)
     if isinstance(loop, str):
         return jax.lax.scan(step, init, xs, length, reverse)
     return with_fallback(loop.run, lambda: jax.lax.scan(step, init, xs, length, reverse))

@@ -34,7 +34,7 @@ class BPFF(GradientTrainer):
         return WithoutTime()
 
     def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Loop:
-        return Loop(self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), schedule="plain")
+        return Loop(self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), loop="plain")
 
     def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
         return windows(batches, first, None, self._layout)

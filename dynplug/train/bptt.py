@@ -6,8 +6,7 @@ from typing import Any
 
 from dynplug.errors import OptionError
 from dynplug.plugin import answers_when_made
-from dynplug.run import check_remat, check_schedule
-from dynplug.timeloop import Loop
+from dynplug.timeloop import Loop, check_options
 from dynplug.train.data import Batch, Layout, Window, check_truncate, layout_of, windows
 from dynplug.train.gradient_trainer import GradientTrainer
 
@@ -44,7 +43,7 @@ class BPTT(GradientTrainer):
     - `truncate`: the number of time steps through which gradients flow: each batch is cut in time into windows of so
         many steps, the states go on from one to the next without gradient, and each window is a step of the optimizer,
         on the loss of its own outputs and targets. `None` does not cut.
-    - `schedule`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `numpy_mon_after_run`: whether records of `predict` are NumPy arrays; else they stay on the device.
@@ -60,13 +59,13 @@ class BPTT(GradientTrainer):
 
     data_first_axis: str = "B"
     truncate: int | None = None
-    schedule: str = "auto"
+    loop: str = "auto"
     remat: bool | int = False
 
     def __post_init__(self) -> None:
         layout_of(self.data_first_axis)
         self.truncate = check_truncate(self.truncate)
-        self.schedule, self.remat = check_schedule(self.schedule), check_remat(self.remat)
+        check_options(self.loop, self.remat)
         super().__post_init__()
         if self.truncate is not None and not self.loss_auto_run:
             raise OptionError(
@@ -78,9 +77,7 @@ class BPTT(GradientTrainer):
         return layout_of(self.data_first_axis)
 
     def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Loop:
-        return Loop(
-            self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), schedule=self.schedule, remat=self.remat
-        )
+        return Loop(self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), loop=self.loop, remat=self.remat)
 
     def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
         return windows(batches, first, self.truncate, self._layout)

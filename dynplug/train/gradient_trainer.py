@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.errors import OptionError
 from dynplug.plugin import answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
@@ -231,9 +231,20 @@ class GradientTrainer(Resumable):
             return time.perf_counter() - began, out
         return out
 
-    def run(self, *args: Any, **kwargs: Any) -> Any:
-        """The same as `predict`."""
-        return self.predict(*args, **kwargs)
+    run = predict
+
+    def explain(self, inputs: Any) -> str:
+        """How the time loop of a training step on a batch of inputs is compiled, as text: its stages, and the reasons.
+
+        **Arguments:**
+
+        - `inputs`: the batch, with the axes of the data.
+        """
+        return self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
+
+    def __repr__(self) -> str:
+        names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
+        return described(self, self.target, dt=self.dt, measures=names, epoch=self.epoch, steps=self.steps)
 
     def _start(self, model: Any, batch_size: int) -> RunState:
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))

@@ -291,8 +291,8 @@ def test_each_parameter_of_dynplugs_own_components_is_read_as_its_default_is():
 
 
 def test_options_of_runners_that_bear_the_name_of_a_kind_are_text():
-    loop = dp.build({"type": "LoopOverTime", "dt": 0.5, "schedule": "layer"}, given={"target": dp.neurons.LIF(2)})
-    assert loop.schedule == "layer"
-    with pytest.raises(ConfigError, match="schedule='lyer'"):
-        dp.build({"type": "LoopOverTime", "dt": 0.5, "schedule": "lyer"}, given={"target": dp.neurons.LIF(2)})
+    loop = dp.build({"type": "LoopOverTime", "dt": 0.5, "loop": "layer"}, given={"target": dp.neurons.LIF(2)})
+    assert loop.loop == "layer"
+    with pytest.raises(ConfigError, match="loop='lyer'"):
+        dp.build({"type": "LoopOverTime", "dt": 0.5, "loop": "lyer"}, given={"target": dp.neurons.LIF(2)})
     assert dp.build({"type": "EarlyStopping", "metric": "accuracy"}, kind="observer").metric == "accuracy"

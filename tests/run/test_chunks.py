@@ -38,7 +38,7 @@ def test_a_small_step_is_left_on_one_thread(size, program, monkeypatch):
 
 def test_xla_knows_what_it_is_told():
     """A pass of another name would be disabled in silence."""
-    hh, loop = dp.neurons.HH(4000), dp.timeloop.Loop(0.01, schedule="plain")
+    hh, loop = dp.neurons.HH(4000), dp.timeloop.Loop(0.01, loop="plain")
 
     def run(state):
         return loop.advance(hh, state, None, 10)

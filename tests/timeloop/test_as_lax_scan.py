@@ -17,7 +17,7 @@ import dynplug as dp
 from dynplug.timeloop import custom_derivative, scan
 from dynplug.timeloop.analysis import Analysis, analyse
 
-WAYS = [{}, {"schedule": "step"}, {"remat": 2}]
+WAYS = [{}, {"loop": "step"}, {"remat": 2}]
 EYE = jnp.eye(3)
 
 
@@ -82,11 +82,11 @@ def test_a_readout_that_adds_up_trains_on_its_last_state():
 
     first, last = (dp.layers.Dense(n, m, key=jax.random.key(n)) for n, m in ((3, 30), (30, 4)))
     gradients = []
-    for schedule in ("plain", "auto"):
+    for loop in ("plain", "auto"):
 
-        def f(first, schedule=schedule):
+        def f(first, loop=loop):
             net = first >> dp.neurons.LIF(30) >> last >> Count()
-            state, _ = dp.LoopOverTime(net, dt=1.0, schedule=schedule)(3 * jnp.ones((6, 3)))
+            state, _ = dp.LoopOverTime(net, dt=1.0, loop=loop)(3 * jnp.ones((6, 3)))
             return (state["3.sum"] ** 2).sum()
 
         gradients.append(jax.grad(f)(first))
@@ -477,7 +477,7 @@ def temporary_bytes(f, *args):
     return jax.jit(f).lower(*args).compile().memory_analysis().temp_size_in_bytes
 
 
-@pytest.mark.parametrize("way", [{}, {"schedule": "layer"}, {"schedule": "step"}], ids=str)
+@pytest.mark.parametrize("way", [{}, {"loop": "layer"}, {"loop": "step"}], ids=str)
 def test_the_gradient_of_a_table_takes_no_table_a_step(way):
     def f(table, length, loop):
         ids = jnp.arange(length * 2).reshape(length, 2) % 500
@@ -526,7 +526,7 @@ def test_the_size_of_a_residual_network_grows_with_its_blocks():
                     x = x + new[-1]
                 return new, x
 
-            return total(scan(step, c, jnp.ones((20, 4, 32)), schedule="layer"))
+            return total(scan(step, c, jnp.ones((20, 4, 32)), loop="layer"))
 
         return equations(jax.make_jaxpr(jax.grad(f))(ps).jaxpr)
 
@@ -546,7 +546,7 @@ def test_calls_with_the_same_step_are_compiled_once(caplog):
         scan(step, c, xs)
         jax.grad(lambda c: scan(step, c, xs)[1].sum())(c)
     assert not [r for r in caplog.messages if r.startswith("Finished XLA compilation")]
-    other = scan(step, c, xs, schedule="step", remat=True), scan(step, c, xs, schedule="step", remat=1)
+    other = scan(step, c, xs, loop="step", remat=True), scan(step, c, xs, loop="step", remat=1)
     same(*other)
 
 
@@ -616,7 +616,7 @@ step = lambda w: lambda c, x: (jnp.tanh(0.5 * c + x @ w), jnp.sin(c @ w))
 f = lambda w, c, x, loop: loop(step(w), c, x)[1]
 mesh = jax.make_mesh((2,), ("d",), axis_types=(AxisType.Auto,))
 specs = dict(mesh=mesh, in_specs=(P(), P("d"), P(None, "d")))
-for options in ({}, {"schedule": "layer"}, {"schedule": "step"}, {"remat": 2}):
+for options in ({}, {"loop": "layer"}, {"loop": "step"}, {"remat": 2}):
     ours = lambda *a: scan(*a, **options)
     for check in (True, False):
         for jit in (jax.jit, lambda f: f):

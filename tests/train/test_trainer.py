@@ -109,17 +109,17 @@ def test_a_device_that_is_not_there_is_named(trainer):
         trainer().to("tpu")
 
 
-def test_schedule_and_remat_reach_the_loop(trainer):
-    loop = trainer(schedule="plain", remat=3)._loop(True, {})
-    assert (loop.schedule, loop.remat, loop.fit) == ("plain", 3, True)
-    with pytest.raises(OptionError, match="schedule='fast'"):
-        trainer(schedule="fast")
+def test_loop_and_remat_reach_the_time_loop(trainer):
+    loop = trainer(loop="step", remat=3)._loop(True, {})
+    assert (loop.loop, loop.remat, loop.fit) == ("step", 3, True)
+    with pytest.raises(OptionError, match="loop='fast'"):
+        trainer(loop="fast")
     with pytest.raises(OptionError, match="remat=0"):
         trainer(remat=0)
 
 
-@pytest.mark.parametrize("options", [{"schedule": "plain"}, {"schedule": "step"}, {"schedule": "layer"}, {"remat": 2}])
-def test_schedules_and_remat_change_no_result(trainer, data, options):
+@pytest.mark.parametrize("options", [{"loop": "plain"}, {"loop": "step"}, {"loop": "layer"}, {"remat": 2}])
+def test_loop_and_remat_change_no_result(trainer, data, options):
     usual, other = trainer(), trainer(**options)
     for t in (usual, other):
         t.fit(data, num_epoch=2, batch_size=8)

@@ -26,6 +26,7 @@ from dynplug.train.toolkit import (
     as_t0,
     as_whole,
     checkpoint,
+    described,
     layout_of,
     report,
 )
@@ -131,6 +132,9 @@ class ReadoutTrainer(ABC):
         """The outputs of the present model at all steps, with the axes that `data_first_axis` says."""
         x, _ = self._layout.batch_first(as_arrays(inputs), ())
         return self._layout.batch_first(self._outputs(self.target, x, batch_size, shared_args or {}), ())[0]
+
+    def __repr__(self) -> str:
+        return described(self, self.target, dt=self.dt, readout=self._path, epoch=self.epoch)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time. See `dynplug.train.History.metric`."""
