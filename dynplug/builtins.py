@@ -1,4 +1,4 @@
-"""What dynplug itself provides, registered as any plugin does. No JAX is imported here."""
+"""The components of dynplug itself, registered as those of any plugin. No JAX is imported here."""
 
 from dynplug.api import (
     ConnectorSpec,
@@ -37,11 +37,11 @@ def dynplug_register_neurons() -> list[NeuronSpec]:
     return [
         neuron("IF", "perfect integrate-and-fire", capabilities=("persistent",)),
         neuron("LIF", "leaky integrate-and-fire"),
-        neuron("LeakyIntegrator", "leaky readout without spikes", "LI"),
+        neuron("LeakyIntegrator", "leaky integrator without spikes, for readouts", "LI"),
         neuron("ALIF", "leaky integrate-and-fire with adaptive threshold"),
         neuron("AdExIF", "adaptive exponential integrate-and-fire", "AdEx"),
         neuron("Izhikevich", "Izhikevich's simple model"),
-        neuron("HH", "Hodgkin-Huxley", "Hodgkin-Huxley"),
+        neuron("HH", "Hodgkin-Huxley model of the squid axon", "Hodgkin-Huxley"),
     ]
 
 
@@ -53,9 +53,9 @@ def dynplug_register_synapses() -> list[SynapseSpec]:
         return SynapseSpec(name=name, target=f"dynplug.synapses:{name}", summary=summary, example={"size": 3})
 
     return [
-        synapse("Delta", "a jump of the membrane potential"),
-        synapse("Exponential", "exponential decay"),
-        synapse("Alpha", "alpha function"),
+        synapse("Delta", "instantaneous jump of the membrane potential"),
+        synapse("Exponential", "exponential decay after each event"),
+        synapse("Alpha", "rise and decay as an alpha function"),
     ]
 
 
@@ -73,21 +73,21 @@ def dynplug_register_layers() -> list[LayerSpec]:
         )
 
     return [
-        LayerSpec(name="Sequential", target="dynplug.core:Sequential", summary="systems in a row"),
-        layer("Delay", "the values of some time before", ("delayed",), size=3, time=2.0),
-        layer("Dense", "weight and bias", in_size=3, out_size=3),
+        LayerSpec(name="Sequential", target="dynplug.core:Sequential", summary="a chain of systems"),
+        layer("Delay", "fixed delay", ("delayed",), size=3, time=2.0),
+        layer("Dense", "all-to-all weights and a bias", in_size=3, out_size=3),
         LayerSpec(
             name="Sparse",
             target="dynplug.layers:Sparse",
-            summary="weight of the pairs that a connector makes",
+            summary="weights of the pairs chosen by a connector, and a bias",
             inert={"method": "the same sum, taken in another order"},
             example={"in_size": 3, "out_size": 3, "connector": "AllToAll"},
         ),
-        layer("RNNCell", "simple recurrent layer", in_size=3, out_size=3),
+        layer("RNNCell", "simple recurrent unit", in_size=3, out_size=3),
         layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
         layer("LSTMCell", "long short-term memory", in_size=3, out_size=3),
-        layer("Dropout", "random silencing while fitting", p=0.5),
-        layer("InputGroup", "where inputs enter, for monitors", size=3),
+        layer("Dropout", "random silencing of units during training", p=0.5),
+        layer("InputGroup", "named entry point for inputs", size=3),
     ]
 
 
@@ -98,14 +98,20 @@ def dynplug_register_losses() -> list[LossSpec]:
         LossSpec(name="cross_entropy", target="dynplug.losses:cross_entropy", summary="softmax cross-entropy"),
         LossSpec(name="mse", target="dynplug.losses:mse", summary="mean squared error"),
         LossSpec(name="mae", target="dynplug.losses:mae", summary="mean absolute error"),
-        LossSpec(name="huber", target="dynplug.losses:huber", summary="quadratic, then linear"),
+        LossSpec(
+            name="huber", target="dynplug.losses:huber", summary="quadratic for small errors, linear for large ones"
+        ),
     ]
 
 
 @hookimpl
 def dynplug_register_metrics() -> list[MetricSpec]:
     """Metrics of the core."""
-    return [MetricSpec(name="accuracy", target="dynplug.losses:accuracy", summary="share of right classes")]
+    return [
+        MetricSpec(
+            name="accuracy", target="dynplug.losses:accuracy", summary="fraction of samples classified correctly"
+        )
+    ]
 
 
 @hookimpl
@@ -115,7 +121,7 @@ def dynplug_register_observers() -> list[ObserverSpec]:
         ObserverSpec(
             name="EarlyStopping",
             target="dynplug.train:EarlyStopping",
-            summary="stops when nothing gets better any more",
+            summary="stops training when a metric no longer improves",
         )
     ]
 
@@ -124,8 +130,10 @@ def dynplug_register_observers() -> list[ObserverSpec]:
 def dynplug_register_runners() -> list[RunnerSpec]:
     """Runners of the core."""
     return [
-        RunnerSpec(name="LoopOverTime", target="dynplug.run:LoopOverTime", summary="a pure function over time"),
-        RunnerSpec(name="DSRunner", target="dynplug.run:DSRunner", summary="simulation with monitors"),
+        RunnerSpec(
+            name="LoopOverTime", target="dynplug.run:LoopOverTime", summary="a system over time, as a pure function"
+        ),
+        RunnerSpec(name="DSRunner", target="dynplug.run:DSRunner", summary="simulation with inputs and monitors"),
         RunnerSpec(
             name="BPTT",
             target="dynplug.train:BPTT",
@@ -153,7 +161,7 @@ def dynplug_register_surrogates() -> list[SurrogateSpec]:
         surrogate("Arctan", "derivative of the arc tangent"),
         surrogate("SuperSpike", "derivative of the fast sigmoid"),
         surrogate("Gaussian", "normal density"),
-        surrogate("Triangle", "triangle"),
+        surrogate("Triangle", "triangular window"),
     ]
 
 
@@ -163,12 +171,26 @@ def dynplug_register_integrators() -> list[IntegratorSpec]:
     own = IntegratorSpec(
         name="ExponentialEuler", target="dynplug.integrators:ExponentialEuler", summary="exact for linear equations"
     )
-    explicit = ("Euler", "Heun", "Midpoint", "Ralston", "Bosh3", "Tsit5", "Dopri5", "Dopri8")
-    implicit = ("ImplicitEuler", "Kvaerno3", "Kvaerno4", "Kvaerno5")
+    explicit = {
+        "Euler": "explicit Euler, order 1",
+        "Heun": "Heun, explicit, order 2",
+        "Midpoint": "midpoint rule, explicit, order 2",
+        "Ralston": "Ralston, explicit, order 2",
+        "Bosh3": "Bogacki-Shampine, explicit, order 3",
+        "Tsit5": "Tsitouras, explicit, order 5",
+        "Dopri5": "Dormand-Prince, explicit, order 5",
+        "Dopri8": "Dormand-Prince, explicit, order 8",
+    }
+    implicit = {
+        "ImplicitEuler": "implicit Euler, order 1, for stiff equations",
+        "Kvaerno3": "Kværnø, implicit, order 3, for stiff equations",
+        "Kvaerno4": "Kværnø, implicit, order 4, for stiff equations",
+        "Kvaerno5": "Kværnø, implicit, order 5, for stiff equations",
+    }
     return [
         own,
-        *(IntegratorSpec(name=n, target=f"diffrax:{n}", summary="diffrax, explicit") for n in explicit),
-        *(IntegratorSpec(name=n, target=f"dynplug.integrators:{n}", summary="diffrax, implicit") for n in implicit),
+        *(IntegratorSpec(name=n, target=f"diffrax:{n}", summary=s) for n, s in explicit.items()),
+        *(IntegratorSpec(name=n, target=f"dynplug.integrators:{n}", summary=s) for n, s in implicit.items()),
     ]
 
 
@@ -180,14 +202,14 @@ def dynplug_register_initializers() -> list[InitializerSpec]:
         return InitializerSpec(name=name, target=f"dynplug.initializers:{name}", summary=summary)
 
     return [
-        initializer("Constant", "one value"),
-        initializer("Normal", "normal with a standard deviation"),
-        initializer("Uniform", "uniform between limits"),
-        initializer("Orthogonal", "orthogonal matrix"),
-        initializer("VarianceScaling", "variance by the number of inputs or outputs"),
-        initializer("KaimingNormal", "variance 2 / inputs"),
-        initializer("XavierNormal", "variance 2 / (inputs + outputs)"),
-        initializer("LecunNormal", "variance 1 / inputs"),
+        initializer("Constant", "one value for all"),
+        initializer("Normal", "normal distribution"),
+        initializer("Uniform", "uniform distribution between two limits"),
+        initializer("Orthogonal", "random orthogonal matrix"),
+        initializer("VarianceScaling", "variance scaled by the number of inputs or outputs"),
+        initializer("KaimingNormal", "normal, variance 2 / inputs"),
+        initializer("XavierNormal", "normal, variance 2 / (inputs + outputs)"),
+        initializer("LecunNormal", "normal, variance 1 / inputs"),
     ]
 
 
@@ -201,12 +223,12 @@ def dynplug_register_connectors() -> list[ConnectorSpec]:
 
     return [
         connector("AllToAll", "every pair"),
-        connector("OneToOne", "each unit with that of its own index"),
-        connector("FixedProbability", "each pair with one probability", p=0.5),
-        connector("FixedInDegree", "each unit receives as many", n=2),
-        connector("FixedOutDegree", "each unit sends as many", n=2),
-        connector("SmallWorld", "Watts and Strogatz, by networkx", "networkx", k=2, p=0.1),
-        connector("ScaleFree", "Barabási and Albert, by networkx", "networkx", m=2),
+        connector("OneToOne", "units of equal index"),
+        connector("FixedProbability", "each pair independently, with probability p", p=0.5),
+        connector("FixedInDegree", "n random inputs for each unit", n=2),
+        connector("FixedOutDegree", "n random targets for each unit", n=2),
+        connector("SmallWorld", "Watts-Strogatz graph, drawn by networkx", "networkx", k=2, p=0.1),
+        connector("ScaleFree", "Barabási-Albert graph, drawn by networkx", "networkx", m=2),
     ]
 
 
@@ -217,13 +239,13 @@ def dynplug_register_encoders() -> list[EncoderSpec]:
         EncoderSpec(
             name="Latency",
             target="dynplug.encoders:Latency",
-            summary="one spike, earlier for more",
+            summary="one spike, the earlier the larger the value",
             example={"num_step": 8},
         ),
         EncoderSpec(
             name="Poisson",
             target="dynplug.encoders:Poisson",
-            summary="random spikes at a rate",
+            summary="random spikes at a rate proportional to the value",
             example={"num_step": 8},
         ),
     ]
@@ -231,11 +253,27 @@ def dynplug_register_encoders() -> list[EncoderSpec]:
 
 @hookimpl
 def dynplug_register_optimizers() -> list[OptimizerSpec]:
-    """Optax's optimizers that need no more than a learning rate, and what is put around an optimizer."""
-    names = (
-        *("adam", "adamw", "sgd", "rmsprop", "adagrad", "adabelief", "nadam", "radam", "lion"),
-        *("adadelta", "adamax", "adamaxw", "amsgrad", "lamb", "lars", "nadamw", "novograd", "yogi"),
-    )
+    """Optax's optimizers that need no more than a learning rate, and two that wrap another optimizer."""
+    summaries = {
+        "adam": "adaptive step sizes from first and second moments of the gradients",
+        "adamw": "Adam with decoupled weight decay",
+        "sgd": "stochastic gradient descent, optionally with (Nesterov) momentum",
+        "rmsprop": "gradients divided by a running root mean square",
+        "adagrad": "gradients divided by the root of the sum of all their squares",
+        "adabelief": "Adam with the variance of the gradients about their mean",
+        "nadam": "Adam with Nesterov momentum",
+        "radam": "Adam with a rectified variance in the first steps",
+        "lion": "sign of an interpolated momentum, with weight decay",
+        "adadelta": "step sizes from running averages of squared gradients and updates",
+        "adamax": "Adam with the maximum norm in place of the second moment",
+        "adamaxw": "Adamax with decoupled weight decay",
+        "amsgrad": "Adam with the largest second moment so far",
+        "lamb": "Adam with step sizes scaled layer by layer, for large batches",
+        "lars": "momentum with step sizes scaled layer by layer, for large batches",
+        "nadamw": "NAdam with decoupled weight decay",
+        "novograd": "Adam with one second moment per layer",
+        "yogi": "Adam whose second moment changes additively",
+    }
     papers = {
         "adam": "10.48550/arXiv.1412.6980",
         "adamw": "10.48550/arXiv.1711.05101",
@@ -247,19 +285,19 @@ def dynplug_register_optimizers() -> list[OptimizerSpec]:
     rate, inner = {"learning_rate": 1e-3}, {"type": "adam", "learning_rate": 1e-3}
     return [
         *(
-            OptimizerSpec(name=n, target=f"optax:{n}", summary="optax", example=rate, citation=papers.get(n, ""))
-            for n in names
+            OptimizerSpec(name=n, target=f"optax:{n}", summary=summary, example=rate, citation=papers.get(n, ""))
+            for n, summary in summaries.items()
         ),
         OptimizerSpec(
             name="clip_by_global_norm",
             target="dynplug.train.step:clip_by_global_norm",
-            summary="an optimizer that gets gradients of a limited norm",
+            summary="another optimizer, with the norm of its gradients clipped",
             example={"optimizer": inner, "max_norm": 1.0},
         ),
         OptimizerSpec(
             name="accumulate",
             target="dynplug.train.step:accumulate",
-            summary="an optimizer that steps once for several batches",
+            summary="another optimizer, stepping once for several batches",
             aliases=("MultiSteps",),
             example={"optimizer": inner, "steps": 1},
         ),
@@ -271,21 +309,38 @@ def dynplug_register_schedules() -> list[ScheduleSpec]:
     """Optax's schedules that are made of numbers."""
 
     def schedule(name: str, summary: str, **example: float | int) -> ScheduleSpec:
-        return ScheduleSpec(name=name, target=f"optax:{name}", summary=f"optax, {summary}", example=example)
+        return ScheduleSpec(name=name, target=f"optax:{name}", summary=summary, example=example)
 
     up: dict[str, float | int] = {"init_value": 0.0, "peak_value": 1e-3, "warmup_steps": 10}
     return [
-        schedule("constant_schedule", "one value", value=1e-3),
-        schedule("linear_schedule", "a straight line", init_value=1e-3, end_value=0.0, transition_steps=100),
-        schedule("polynomial_schedule", "a power", init_value=1e-3, end_value=0.0, power=2.0, transition_steps=100),
-        schedule("exponential_decay", "by a factor", init_value=1e-3, transition_steps=100, decay_rate=0.9),
-        schedule("cosine_decay_schedule", "half a cosine", init_value=1e-3, decay_steps=100),
-        schedule("cosine_onecycle_schedule", "up and down", peak_value=1e-3, transition_steps=100),
-        schedule("linear_onecycle_schedule", "up and down", peak_value=1e-3, transition_steps=100),
-        schedule("warmup_constant_schedule", "up, then one value", **up),
-        schedule("warmup_cosine_decay_schedule", "up, then half a cosine", **up, decay_steps=100),
+        schedule("constant_schedule", "a constant", value=1e-3),
         schedule(
-            "warmup_exponential_decay_schedule", "up, then by a factor", **up, transition_steps=100, decay_rate=0.9
+            "linear_schedule", "linear from one value to another", init_value=1e-3, end_value=0.0, transition_steps=100
+        ),
+        schedule(
+            "polynomial_schedule",
+            "polynomial from one value to another",
+            init_value=1e-3,
+            end_value=0.0,
+            power=2.0,
+            transition_steps=100,
+        ),
+        schedule("exponential_decay", "exponential decay", init_value=1e-3, transition_steps=100, decay_rate=0.9),
+        schedule("cosine_decay_schedule", "cosine decay", init_value=1e-3, decay_steps=100),
+        schedule(
+            "cosine_onecycle_schedule", "one cycle: cosine rise, then decay", peak_value=1e-3, transition_steps=100
+        ),
+        schedule(
+            "linear_onecycle_schedule", "one cycle: linear rise, then decay", peak_value=1e-3, transition_steps=100
+        ),
+        schedule("warmup_constant_schedule", "linear warm-up, then constant", **up),
+        schedule("warmup_cosine_decay_schedule", "linear warm-up, then cosine decay", **up, decay_steps=100),
+        schedule(
+            "warmup_exponential_decay_schedule",
+            "linear warm-up, then exponential decay",
+            **up,
+            transition_steps=100,
+            decay_rate=0.9,
         ),
     ]
 
@@ -293,4 +348,8 @@ def dynplug_register_schedules() -> list[ScheduleSpec]:
 @hookimpl
 def dynplug_register_tasks() -> list[TaskSpec]:
     """Tasks of the core."""
-    return [TaskSpec(name="digits", target="dynplug.tasks:Digits", summary="handwritten digits, 8x8, as spikes")]
+    return [
+        TaskSpec(
+            name="digits", target="dynplug.tasks:Digits", summary="handwritten digits of 8x8 pixels, encoded as spikes"
+        )
+    ]

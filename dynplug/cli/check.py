@@ -1,11 +1,11 @@
-"""`dynplug check`. Components are imported, built and run."""
+"""`dynplug check`: the conformance suite on the command line."""
 
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from dynplug.cli.output import echo, echo_json, json_option
+from dynplug.cli.output import echo, echo_json, examples, json_option
 from dynplug.plugin import KINDS
 
 if TYPE_CHECKING:
@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 _OUTCOMES = ("ran", "passed", "failed", "xfailed", "skipped")
 
 
-@click.command("check")
-@click.argument("name", required=False, metavar="[DISTRIBUTION | ID]")
-@click.option("--list", "only_list", is_flag=True, help="List the checks of each kind, and run none.")
-@click.option("-v", "--verbose", is_flag=True, help="Say why a check was skipped.")
+@click.command(
+    "check",
+    short_help="Test that components keep the contract of their kind.",
+    epilog=examples("dynplug check dynplug-adex-lite", "dynplug check LIF --verbose", "dynplug check --list"),
+)
+@click.argument("name", required=False, metavar="[PACKAGE | COMPONENT]")
+@click.option("--list", "only_list", is_flag=True, help="List the checks of each kind and run none.")
+@click.option("-v", "--verbose", is_flag=True, help="List the checks that were skipped, with the reasons.")
 @json_option
 def command(name: str | None, only_list: bool, verbose: bool, as_json: bool) -> None:
-    """Check that components do what their kind asks for: all of a DISTRIBUTION, those called ID, or all there are.
+    """Test that components keep the contract of their kind: those of a PACKAGE, a single COMPONENT, or all.
 
-    Fails where a check fails, where a plugin was set aside, and where nothing ran.
+    Each component is imported, built and run. The exit status is 1 if a check fails, if a plugin was set aside, or if
+    there was nothing to check.
     """
     if only_list:
         _list_checks(as_json)
@@ -45,7 +50,7 @@ def command(name: str | None, only_list: bool, verbose: bool, as_json: bool) -> 
     else:
         _table(counts)
         for p in aside:
-            echo(f"FAILED  {p.distribution} {p.version} is set aside: {p.note}")
+            echo(f"FAILED  {p.distribution} {p.version} was set aside: {p.note}")
     sys.exit(0 if ok else 1)
 
 

@@ -20,10 +20,13 @@ _PACKAGES = ("dynplug", "jax", "jaxlib", "equinox", "diffrax", "optax", "pluggy"
 _OTHERS_VARIABLES = ("CUDA_VISIBLE_DEVICES", "XLA_FLAGS")
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Diagnose the installation: versions, devices, plugins.")
 @json_option
 def command(as_json: bool) -> None:
-    """Examine the installation: versions, devices, plugins. Fails if something needs action, and says what."""
+    """Diagnose the installation: versions, devices, environment variables and plugins.
+
+    Problems are printed with what to do about them; the exit status is 1 if there are any.
+    """
     with _lenient():
         known = examined()
     plugins = [provenance(p) for p in known.plugins]
@@ -115,7 +118,7 @@ def _echo(found: dict[str, Any]) -> None:
     for problem in found["problems"]:
         echo(f"PROBLEM: {problem['what']}\n    {problem['remedy']}")
     count = len(found["problems"])
-    echo("No problem was found." if not count else f"{count} need action." if count > 1 else "1 needs action.")
+    echo("No problems found." if not count else f"{count} problems found." if count > 1 else "1 problem found.")
 
 
 def _on(flag: bool) -> str:

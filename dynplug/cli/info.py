@@ -4,25 +4,31 @@ from dataclasses import asdict
 
 import click
 
-from dynplug.cli.output import described, echo, echo_json, json_option
+from dynplug.cli.output import ALL_KINDS, can_show, described, echo, echo_json, examples, json_option
+from dynplug.cli.plain_text import plain_text
 from dynplug.errors import UnknownNameError
 from dynplug.plugin import bibtex, documentation, registry
 
 
-@click.command("info")
+@click.command(
+    "info",
+    short_help="Show a component: equations, parameters, units, source.",
+    epilog=f"{ALL_KINDS}\n\n"
+    + examples("dynplug info neuron LIF", "dynplug info optimizer adam", "dynplug info neuron HH --bibtex"),
+)
 @click.argument("kind")
 @click.argument("name")
 @json_option
-@click.option("--bibtex", "as_bibtex", is_flag=True, help="Only the source, as a BibTeX entry.")
+@click.option("--bibtex", "as_bibtex", is_flag=True, help="Print the source only, as a BibTeX entry.")
 def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
-    """Show what a component is: its equations, its parameters with units, and where it comes from."""
+    """Show the component NAME of a KIND: its equations, its parameters with units, its source and its package."""
     component = registry().find(kind, name)
     written = documentation(component)
     if as_bibtex:
         if not written.reference:
             raise UnknownNameError(
-                f"{component.kind.name} {component.id} names no source: its author gives one as **Reference:** in the "
-                "docstring of its target, or as citation= in its spec."
+                f"{component.kind.name} {component.id} cites no source. Its author can add one: **Reference:** in "
+                "the docstring, or citation= in the spec."
             )
         echo(bibtex(written.reference, component.spec.name))
     elif as_json:
@@ -32,12 +38,18 @@ def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
         echo(f"  from {component.plugin.distribution} {component.plugin.version}, {component.spec.target}")
         arguments = (f"{p.name}={p.default}" if p.default else p.name for p in written.params)
         echo(f"  {component.spec.target.rpartition(':')[2]}({', '.join(arguments)})\n")
-        echo(written.text)
+        echo(_readable(written.text))
         for equation in component.spec.equations:
-            echo(f"\n$${equation}$$")
+            echo(f"\n{_readable(f'$${equation}$$')}")
         if written.formulas:
-            echo("\n**Equations as text:**\n")
+            echo("\nEquations as text:\n")
         for left, right in written.formulas.items():
             echo(f"    {left} = {right}")
         if component.spec.citation:
-            echo(f"\n**Reference:** {component.spec.citation}")
+            echo(f"\nReference: {component.spec.citation}")
+
+
+def _readable(doc: str) -> str:
+    """A docstring without its markup, unless standard output cannot show the Unicode of its formulas."""
+    plain = plain_text(doc)
+    return plain if can_show(plain) else doc

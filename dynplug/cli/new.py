@@ -2,20 +2,27 @@
 
 import click
 
-from dynplug.cli.output import echo
+from dynplug.cli.output import ALL_KINDS, echo, examples
 from dynplug.new import create
 
 
-@click.command("new")
+@click.command(
+    "new",
+    short_help="Create a plugin package with one component.",
+    epilog=f"{ALL_KINDS}\n\n"
+    + examples(
+        "dynplug new neuron adex-lite",
+        "pip install -e './dynplug-adex-lite[test]'",
+        "dynplug check dynplug-adex-lite",
+    ),
+)
 @click.argument("kind")
 @click.argument("name")
-@click.option("--out", metavar="FOLDER", default=".", help="Where the package's folder is made; by default here.")
+@click.option("--out", metavar="FOLDER", default=".", help="The folder to create the package in.  [default: here]")
 def command(kind: str, name: str, out: str) -> None:
-    r"""Make a package with one component of a KIND, which installs and passes its tests at once.
+    """Create a plugin package, dynplug-NAME, with one component of a KIND.
 
-    \b
-        dynplug new neuron adex-lite
-        pip install './dynplug-adex-lite[test]' && dynplug check dynplug-adex-lite
+    The package holds a working example with its tests and can be installed at once.
     """
     home = create(kind, name, out)
     for path in sorted(p for p in home.rglob("*") if p.is_file()):

@@ -1,4 +1,4 @@
-"""What commands print, and that nobody else prints between."""
+"""Printing for commands: safe text, JSON, and standard output kept clear of what others print."""
 
 import functools
 import json
@@ -11,10 +11,17 @@ from typing import Any
 
 import click
 
-from dynplug.plugin import Component, Plugin, registry, shortened
+from dynplug.plugin import KINDS, Component, Plugin, registry, shortened
+
+ALL_KINDS = f"Kinds: {', '.join(KINDS)}."
 
 _UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}  # what moves the cursor, colours, or turns the direction of writing
 _out: list[Any] = []  # where a command's own output goes, innermost last
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help: example calls, which click is told not to rewrap."""
+    return "\n  ".join(("\b\nExamples:", *lines))
 
 
 def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -25,7 +32,7 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
         with _alone():
             return command(*args, **kwargs)
 
-    return click.option("--json", "as_json", is_flag=True, help="As JSON.")(alone_on_stdout)
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(alone_on_stdout)
 
 
 @contextmanager
@@ -63,6 +70,15 @@ def echo(text: Any = "", *, err: bool = False) -> None:
     stream = sys.stderr if err else _stdout()
     encoding = getattr(stream, "encoding", None) or "utf-8"
     click.echo(shown.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+
+
+def can_show(text: str) -> bool:
+    """Whether the encoding of standard output has all characters of a text."""
+    try:
+        text.encode(getattr(_stdout(), "encoding", None) or "utf-8")
+    except UnicodeError:
+        return False
+    return True
 
 
 def printable(text: str) -> str:

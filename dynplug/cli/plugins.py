@@ -8,10 +8,10 @@ from dynplug.cli.output import echo, echo_json, json_option, provenance
 from dynplug.plugin import registry
 
 
-@click.command("plugins")
+@click.command("plugins", short_help="List the installed plugins and their status.")
 @json_option
 def command(as_json: bool) -> None:
-    """List the plugins that are installed, and what became of each; fails if one was set aside."""
+    """List the installed plugins and their status. The exit status is 1 if one was set aside."""
     found = registry().plugins
     if as_json:
         echo_json([provenance(p) for p in found])

@@ -6,38 +6,48 @@ from typing import Any
 
 import click
 
-from dynplug.cli.output import echo
+from dynplug.cli.output import echo, examples
+from dynplug.errors import ConfigError
 from dynplug.plugin import registry
 
 
-@click.command("train")
-@click.argument("recipe", required=False)
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Change the configuration.")
-@click.option(
-    "--resume",
-    metavar="RUN_FOLDER",
-    help="Go on with an interrupted run, or extend it; fit.num_epoch counts all epochs.",
+@click.command(
+    "train",
+    short_help="Train a model from a recipe, or resume a run.",
+    epilog=examples(
+        "dynplug train digits",
+        "dynplug train digits --set model.hidden.type=ALIF --set fit.num_epoch=10",
+        "dynplug train my-recipe.toml --out runs/first",
+        "dynplug train --resume runs/first --set fit.num_epoch=20",
+    ),
 )
-@click.option("--out", metavar="FOLDER", help="The run folder; by default a new one under runs/.")
+@click.argument("recipe", required=False)
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Override a value of the recipe; may be repeated."
+)
+@click.option("--resume", metavar="RUN_FOLDER", help="Continue the run in this folder instead of starting a new one.")
+@click.option("--out", metavar="FOLDER", help="The run folder to create.  [default: a new one in runs/]")
 def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None) -> None:
-    """Train by RECIPE: the name of a task, as `digits`, or a TOML file.
+    """Train a model from RECIPE: the name of a task, such as `digits`, or a TOML file.
 
-    Every `type` in a configuration is the id of a registered component, so another neuron is one override away:
+    Every `type` in a recipe names a registered component, so --set can exchange any part of it. The run folder receives
+    the configuration, the metrics, checkpoints and a report in HTML.
 
-        dynplug train digits --set model.hidden.type=ALIF
-
-    With --resume a run goes on until it has trained for `fit.num_epoch` epochs in all: --set fit.num_epoch=20 adds ten
-    to a run of ten.
+    --resume continues an interrupted run. `fit.num_epoch` is the total number of epochs: raise it to extend a run that
+    is finished.
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
-        raise click.UsageError("--resume goes on in its own run folder: leave out --out.")
+        raise click.UsageError("--resume continues in its own run folder: leave out --out.")
     from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, Training
     from dynplug.timeloop import tune_allocator
 
     if resume:
-        folder, config = Path(resume), Config.from_file(Path(resume) / CONFIG)
+        folder = Path(resume)
+        if not (folder / CONFIG).exists():
+            raise ConfigError(f"There is no run to resume in {folder}: it has no {CONFIG}.")
+        config = Config.from_file(folder / CONFIG)
     else:
         assert recipe is not None
         config = _recipe(recipe)
@@ -57,7 +67,7 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
 def _recipe(name: str) -> Any:
     from dynplug.recipe import Config
 
-    if name.endswith(".toml"):
+    if name.endswith(".toml") or Path(name).name != name:
         return Config.from_file(name)
     component = registry().find("task", name)
     return Config.parse(component.load().recipe(), f"recipe {component.id}")

@@ -17,8 +17,8 @@ class Example:
     function: bool = False
 
 
-_DIFFRAX, _EQUINOX, _JAX, _TYPES = "diffrax>=0.7", "equinox>=0.13", "jax>=0.10", "jaxtyping>=0.3"
-_NUMPY, _OPTAX = "numpy>=1.26", "optax>=0.2.4"
+_DIFFRAX, _EQUINOX, _JAX, _TYPES = "diffrax>=0.7", "equinox>=0.13.1", "jax>=0.10", "jaxtyping>=0.3"
+_NUMPY, _OPTAX = "numpy>=2.0", "optax>=0.2.4"
 
 EXAMPLES: dict[str, Example] = {
     "neuron": Example("quadratic integrate-and-fire", (_DIFFRAX, _EQUINOX, _JAX, _TYPES), '{"size": 3}'),

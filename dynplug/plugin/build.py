@@ -1,4 +1,4 @@
-"""From a configuration (plain nested dictionaries) to objects."""
+"""Building objects from a configuration of plain nested dictionaries."""
 
 import inspect
 import re
@@ -54,7 +54,7 @@ def build(
     if "key" in accepted and "key" not in built:
         needs_key = accepted["key"].default is inspect.Parameter.empty
         if key is None and needs_key:
-            raise KeyRequiredError(f"{component.id} takes random numbers: pass build(..., key=jax.random.key(0)).")
+            raise KeyRequiredError(f"{_name(component)} draws random numbers: pass build(..., key=jax.random.key(0)).")
         if key is not None:
             built["key"] = _child_key(key, path)
     if not component.kind.factory and not isinstance(target, type):
@@ -95,14 +95,16 @@ def check_arguments(component: Component, arguments: Mapping[str, Any], path: st
         return
     for name in arguments:
         if name not in accepted:
-            raise ConfigError(f"{component.id} takes no {name!r}. {argument_hint(name, accepted)}", _join(path, name))
+            raise ConfigError(
+                f"{_name(component)} takes no {name!r}. {argument_hint(name, accepted)}", _join(path, name)
+            )
     missing = [
         p.name
         for p in accepted.values()
         if p.default is p.empty and p.kind is not p.VAR_POSITIONAL and p.name not in arguments and p.name != "key"
     ]
     if missing and component.kind.factory:
-        raise ConfigError(f"{component.id} needs {', '.join(map(repr, missing))}.", path)
+        raise ConfigError(f"{_name(component)} needs {', '.join(map(repr, missing))}.", path)
 
 
 def _construct(component: Component, target: Any, arguments: dict[str, Any], path: str) -> Any:
@@ -111,13 +113,23 @@ def _construct(component: Component, target: Any, arguments: dict[str, Any], pat
     except (ConfigError, KeyRequiredError):
         raise
     except (DynplugError, TypeError, ValueError) as error:
-        raise ConfigError(f"{component.id}: {error}", path) from error
+        raise ConfigError(_said_by(component, str(error)), path) from error
     except Exception as error:  # a number beyond all memory, or a stranger's constructor
-        raise ConfigError(f"{component.id}: {reason_of(error)}", path) from error
+        raise ConfigError(_said_by(component, reason_of(error)), path) from error
     contract = component.contract
     if contract is not None and not isinstance(made, contract):
-        raise ConfigError(f"{component.id} makes a {type(made).__name__}, which is no {contract.__name__}.", path)
+        raise ConfigError(f"{_name(component)} must make a {contract.__name__}, not {type(made).__name__}.", path)
     return made
+
+
+def _name(component: Component) -> str:
+    return registry().name_of(component)
+
+
+def _said_by(component: Component, problem: str) -> str:
+    """An error of a constructor, which may name its class itself."""
+    name = _name(component)
+    return problem if problem.casefold().startswith(name.casefold()) else f"{name}: {problem}"
 
 
 def _find(name: str, kind: str | None) -> Component:
@@ -166,17 +178,17 @@ def _is_text(annotation: Any) -> bool:
 
 
 def pinned(config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = "") -> Any:
-    """The configuration with each `type` written out, as `namespace:name@revision`.
+    """The configuration with the revision of each `type`: `LIF@1`, or `my-package:my-lif@2` of another package.
 
-    Where it is built again, a component of another package or revision is an error then, and no other result.
+    Building it with another revision, or without that package, is an error rather than another result.
 
     **Arguments:** as those of `build`.
     """
     component, _ = read(config, kind=kind, path=path)
     if isinstance(config, str):
-        return component.id
+        return component.pin
     accepted = parameters(component.load())
-    known = {"type": component.id, **({"kind": config["kind"]} if "kind" in config else {})}
+    known = {"type": component.pin, **({"kind": config["kind"]} if "kind" in config else {})}
     return {
         name: known[name] if name in known else _pinned(name, value, _join(path, name), accepted.get(name))
         for name, value in config.items()

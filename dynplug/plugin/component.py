@@ -30,6 +30,11 @@ class Component:
         return f"{self.plugin.namespace}:{self.spec.name}@{self.spec.revision}"
 
     @property
+    def pin(self) -> str:
+        """The name by which a configuration means this component alone: `LIF@1`, or `my-package:my-lif@2`."""
+        return self.id.removeprefix("dynplug:")
+
+    @property
     def contract(self) -> Any:
         """The class that every instance of this kind is of, or `None`."""
         return _import(self.kind.contract) if self.kind.contract else None

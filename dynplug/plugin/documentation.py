@@ -3,6 +3,7 @@
 import inspect
 import re
 import textwrap
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -141,25 +142,30 @@ def reference_of(text: str) -> str:
 
 
 def bibtex(reference: str, key: str) -> str:
-    """A BibTeX entry of a source: as it is given, if it is one; else from `AUTHORS (YEAR), TITLE, doi:DOI.`
+    """The BibTeX entry of a reference: as it is given, if it is one; else from `AUTHORS (YEAR), TITLE, doi:DOI.`
 
-    What is said beyond the first source goes into its note.
+    A part of the work, as `TITLE, section 1.3, doi:DOI`, and all that follows the first source go into its note.
 
     **Arguments:**
 
     - `reference`: a BibTeX entry, a DOI, or a reference in words.
-    - `key`: what the entry is called where the reference names no author.
+    - `key`: the entry's key where the reference names no author.
     """
     if reference.startswith("@"):
         return reference.strip()
     if source := re.match(r"(?P<author>[^()]+) \((?P<year>\d{4})\), (?P<rest>.*)", reference):
-        surname = re.sub(r"\W", "", source["author"].partition(",")[0].lower())
-        key = f"{surname}{source['year']}"
+        surname = unicodedata.normalize("NFKD", source["author"].partition(",")[0].lower())
+        key = re.sub(r"[^a-z]", "", surname) + source["year"]
         fields = {"author": _authors(source["author"]), "year": source["year"], **_work(source["rest"])}
     else:
         fields = {"doi" if reference.startswith("10.") else "note": reference}
-    lines = "".join(f"  {name} = {{{value}}},\n" for name, value in fields.items()).replace("&", r"\&")
+    lines = "".join(f"  {name} = {{{_escaped(name, value)}}},\n" for name, value in fields.items())
     return f"@misc{{{key},\n{lines}}}"
+
+
+def _escaped(name: str, value: str) -> str:
+    """A field's value without backquotes, and but for identifiers with LaTeX's special characters escaped."""
+    return value if name in ("doi", "eprint") else re.sub(r"[&%#_]", r"\\\g<0>", value.replace("`", ""))
 
 
 def _authors(text: str) -> str:
@@ -169,11 +175,18 @@ def _authors(text: str) -> str:
 
 
 def _work(text: str) -> dict[str, str]:
-    """Title and identifier of `TITLE, doi:DOI`, `TITLE, arXiv:NUMBER` or `TITLE, WHERE`, and a note of what follows."""
+    """The fields of `TITLE, doi:DOI`, `TITLE, arXiv:NUMBER` or `TITLE, WHERE`; a title may end with a part."""
     found = re.match(r"(?P<title>.+?), (?P<scheme>doi|arXiv):(?P<id>\S*[^\s.;,])[.;,]?(?P<rest>.*)", text)
     if not found:
         title, _, where = text.removesuffix(".").partition(", ")
         return {"title": title, "howpublished": where} if where else {"title": title}
     identifier = {"doi": found["id"]} if found["scheme"] == "doi" else {"eprint": found["id"], "archiveprefix": "arXiv"}
-    note = found["rest"].strip()
-    return {"title": found["title"], **identifier, **({"note": note} if note else {})}
+    part = _PART.search(found["title"])
+    title = found["title"][: part.start()] if part else found["title"]
+    note = "; ".join(filter(None, (part["part"] if part else "", found["rest"].strip())))
+    return {"title": title, **identifier, **({"note": note} if note else {})}
+
+
+_PART = re.compile(
+    r", (?P<part>(?:section|chapter|part|appendix|page|equation|figure|table|§|pp?\.|eqs?\.)s?\s?[\dA-Z].*)$"
+)

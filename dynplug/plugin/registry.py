@@ -74,22 +74,20 @@ class Registry:
     def candidates(self, name: str, kind: str | None = None) -> list[Component]:
         """The components that `name` may mean: dynplug's own alone if there is one, else all that match.
 
-        `name` is a bare name, or qualified as `namespace:name`, or with its revision as `namespace:name@1`.
+        `name` is a bare name, or qualified as `namespace:name`; either may end in a revision, as `name@1`.
         """
         wanted = None if kind is None else kind_named(kind).name
         if wanted is not None:
             name = self._overrides.get((wanted, normalise(name)), name)
         qualified, _, revision = name.partition("@")
         namespace, _, bare = qualified.rpartition(":")
-        found = [
+        named = [
             c
             for c in self._named.get(normalise(bare), ())
-            if (wanted is None or c.kind.name == wanted)
-            and (not namespace or c.plugin.namespace == namespace)
-            and (not revision or str(c.spec.revision) == revision)
+            if (wanted is None or c.kind.name == wanted) and (not namespace or c.plugin.namespace == namespace)
         ]
-        own = [c for c in found if c.plugin.namespace == "dynplug"]
-        return own or found
+        own = [c for c in named if c.plugin.namespace == "dynplug"]
+        return [c for c in own or named if not revision or str(c.spec.revision) == revision]
 
     def find(self, kind: str, name: str) -> Component:
         """The one component that `name` means; an error says what is near it, or what it could be."""

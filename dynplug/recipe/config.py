@@ -1,4 +1,4 @@
-"""Configurations of trainings: read, changed from the command line, and blamed by file, line and key."""
+"""Configurations of trainings: reading, overriding, and errors that name file, line and key."""
 
 import re
 import tomllib
@@ -48,8 +48,12 @@ class Config:
         """Read a TOML file."""
         try:
             return cls.parse(Path(path).read_text(encoding="utf-8"), str(path))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}") from error
+        except FileNotFoundError as error:
+            raise ConfigError(f"There is no file {path}.") from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"{path} is not a text in UTF-8, as TOML must be (byte {error.start}).") from error
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
 
     def with_overrides(self, assignments: Sequence[str]) -> "Config":
         """The configuration after assignments such as `model.hidden.tau=10`, whose values are written as in TOML.
@@ -60,7 +64,7 @@ class Config:
         values, paths = deepcopy(self.values), []
         for assignment in assignments:
             path, equals, text = assignment.partition("=")
-            if not equals:
+            if not equals or not path.strip():
                 raise ConfigError(f"--set {assignment}: write it as key=value, for example model.hidden.tau=10.")
             _assign(values, path.strip(), _value(path.strip(), text))
             paths.append(path.strip())
@@ -80,7 +84,7 @@ class Config:
             raise ConfigError(f"{where}{f', {error.path}' if error.path else ''}: {error.problem}") from error
 
     def pinned(self) -> "Config":
-        """The configuration with the full id of each component, its revision too, so that it never means another."""
+        """The configuration with the revision of each component, so that it never means another."""
         values = dict(self.values)
         for section, kind in (("task", "task"), ("model", None), ("runner", "runner")):
             values[section] = pinned(values[section], kind=kind, path=section)
@@ -98,15 +102,15 @@ class Config:
 def _check_sections(values: dict[str, Any]) -> None:
     for name in values:
         if name not in SECTIONS:
-            raise ConfigError(f"There is no such section. {nearest(name, SECTIONS)}", name)
+            raise ConfigError(f"There is no section {name!r}. {nearest(name, SECTIONS)}", name)
     for name in ("task", "model", "runner"):
         if not isinstance(values.get(name), dict):
-            raise ConfigError(f"The section [{name}] is missing.", name)
+            raise ConfigError(f"The section [{name}] is missing: it says which {name} to use, as type = '...'.", name)
     if not isinstance(values["fit"], dict):
-        raise ConfigError(f"It must be a table; got {values['fit']!r}.", "fit")
+        raise ConfigError(f"must be a table; got {values['fit']!r}.", "fit")
     for name, value, least in (("seed", values["seed"], 0), ("fit.num_epoch", values["fit"].get("num_epoch", 1), 1)):
         if type(value) is not int or value < least:
-            raise ConfigError(f"It must be a whole number, {least} or more; got {value!r}.", name)
+            raise ConfigError(f"must be a whole number, {least} or more; got {value!r}.", name)
 
 
 def _assign(values: dict[str, Any], path: str, value: Any) -> None:
@@ -143,7 +147,7 @@ def _drop_foreign(values: dict[str, Any], path: str, assigned: Sequence[str]) ->
     foreign = [name for name in arguments if name not in accepted and f"{parent}.{name}" not in assigned]
     for name in foreign:
         del table[name]
-    return [f"{parent}: {component.id} takes no {', '.join(foreign)}; dropped."] if foreign else []
+    return [f"{parent}: {registry().name_of(component)} takes no {', '.join(foreign)}; dropped."] if foreign else []
 
 
 def _with_revision(given: Any, kind: str) -> Any:

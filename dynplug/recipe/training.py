@@ -1,4 +1,4 @@
-"""From a configuration to a trained model in a run folder."""
+"""Training a configured model, with the results in a run folder."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -15,6 +15,7 @@ from dynplug.tasks import TaskData
 from dynplug.train import Trainer
 
 PICTURE = "result.png"
+_HEADER = "# Written by `dynplug train`. NAME@N is revision N of a component; with another one, this is an error.\n"
 _MODEL, _TASK = 0, 1  # streams of random numbers of one seed
 _OWN = {"train_data", "test_data", "fun_after_report", "save_to"}  # arguments of `fit` that are not the user's
 
@@ -22,7 +23,7 @@ _OWN = {"train_data", "test_data", "fun_after_report", "save_to"}  # arguments o
 class Training:
     """A configured training and its run folder.
 
-    The folder holds the configuration with the full id of each component, a line of metrics per epoch and phase as
+    The folder holds the configuration with the revision of each component, a line of metrics per epoch and phase as
     JSON, the last two checkpoints, and, in the end, a report in HTML and its pictures.
 
     **Arguments:**
@@ -40,7 +41,7 @@ class Training:
         with config.blamed():
             task, self.runner = self._components(key, resume)
             self._check_fit()
-            self._written = config.pinned().dump()
+            self._written = f"{_HEADER}{config.pinned().dump()}"
         self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
         self._note = ""
         try:
@@ -77,12 +78,17 @@ class Training:
         fit = dict(self.config.values["fit"])
         asked = fit.get("num_epoch", 100)
         fit["num_epoch"] = max(0, asked - self.runner.epoch)
+        before = self.runner.epoch
         if not fit["num_epoch"]:
-            say(f"All {asked} epochs are done; for more: --set fit.num_epoch={2 * asked}")
+            more = f"dynplug train --resume {self.folder} --set fit.num_epoch={2 * before}"
+            say(f"This run is finished: epoch {before} was the last, with fit.num_epoch={asked}. To extend it: {more}")
         if self._saves_itself:
             fit["save_to"] = self._files.checkpoints.path
         self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)
-        title = " ".join(str(self.config.values[section].get("type", "")) for section in ("task", "model"))
+        if self.runner.epoch < asked:
+            what = "This run is finished: it" if self.runner.epoch == before else "The run"
+            say(f"{what} was stopped early, after epoch {self.runner.epoch} of {asked}.")
+        title = " ".join(str(self.config.values[name].get("type", "")).partition("@")[0] for name in ("task", "model"))
         write_report(self.folder, title, self._written, self.runner, self.data.test[0], say)
 
     @property

@@ -25,8 +25,8 @@ class Digits(Task):
     - `encoder`: from grey values in [0, 1] to spikes over time.
     - `test_share`: the share of samples that is held out.
 
-    **Reference:** Alpaydin, E. & Kaynak, C. (1998), Optical recognition of handwritten digits, UCI Machine Learning
-    Repository, doi:10.24432/C50P49.
+    **Reference:** Alpaydin, E. & Kaynak, C. (1998), Optical recognition of handwritten digits,
+    doi:10.24432/C50P49, UCI Machine Learning Repository.
     """
 
     encoder: Any = Latency(16)

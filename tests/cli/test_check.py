@@ -84,7 +84,7 @@ def test_checks_are_listed_with_what_they_need(dynplug):
 def test_without_a_name_everything_is_checked_and_what_was_set_aside_fails(dynplug, monkeypatch):
     asked = []
     few = [subject_of("surrogate", "Arctan"), subject_of("connector", "OneToOne")]
-    monkeypatch.setattr("dynplug.testing.selection.named", lambda name: asked.append(name) or few)
+    monkeypatch.setattr("dynplug.testing.named", lambda name: asked.append(name) or few)
     result = dynplug("check")
     assert asked == [None]
     assert result.code == 0
@@ -92,12 +92,12 @@ def test_without_a_name_everything_is_checked_and_what_was_set_aside_fails(dynpl
     monkeypatch.setattr(registry(), "plugins", [*registry().plugins, bad])
     result = dynplug("check")
     assert result.code == 1
-    assert result.out.splitlines()[-1] == "FAILED  dynplug-bad 1.0 is set aside: it is broken"
+    assert result.out.splitlines()[-1] == "FAILED  dynplug-bad 1.0 was set aside: it is broken"
     assert json.loads(dynplug("check", "--json").out)["set_aside"] == {"dynplug-bad": "it is broken"}
 
 
 def test_without_any_component_the_command_fails(dynplug, monkeypatch):
-    monkeypatch.setattr("dynplug.testing.selection.named", lambda name: [])
+    monkeypatch.setattr("dynplug.testing.named", lambda name: [])
     assert dynplug("check").code == 1
 
 

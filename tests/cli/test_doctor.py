@@ -27,7 +27,7 @@ def test_a_sound_installation_is_told_and_the_command_succeeds(dynplug, fresh_re
     assert lines[0].startswith(f"Python {sys.version.split()[0]}, dynplug {version('dynplug')}, jax {jax.__version__},")
     assert lines[1].startswith(f"devices: {jax.devices()[0].platform}:0 ")
     assert lines[1].endswith("float64 off")
-    assert lines[-1] == "No problem was found."
+    assert lines[-1] == "No problems found."
 
 
 def test_what_needs_action_is_said_with_what_to_do_and_the_command_fails(dynplug, bad):
@@ -39,7 +39,7 @@ def test_what_needs_action_is_said_with_what_to_do_and_the_command_fails(dynplug
         "PROBLEM: dynplug-bad 1.0 is quarantined: PluginError: bad_hooks implements no dynplug hook"
     )
     assert remedy.startswith("    mend it, or update it: pip install -U dynplug-bad")
-    assert last == "1 needs action."
+    assert last == "1 problem found."
 
 
 def test_in_strict_mode_it_still_examines(dynplug, bad, monkeypatch):

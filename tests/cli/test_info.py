@@ -1,10 +1,18 @@
 """`dynplug info`."""
 
+import io
 import json
+import re
+import sys
+from contextlib import redirect_stdout
+from unittest.mock import patch
 
 import pytest
 
 import dynplug as dp
+from dynplug.cli import main
+from dynplug.cli.plain_text import plain_text
+from dynplug.plugin import KINDS, documentation, registry
 
 
 def test_info_shows_equations_units_and_origin(dynplug):
@@ -16,15 +24,15 @@ def test_info_shows_equations_units_and_origin(dynplug):
     assert signature.startswith("  LIF(size, tau=10.0, R=1.0, ")
     assert blank == ""
     assert "- `tau`: membrane time constant [ms]." in doc
-    assert any(r"\frac{dV}{dt}" in line for line in doc)
-    assert any(line.startswith("**Reference:** Gerstner") for line in doc)
+    assert "    τ dV/dt = -(V - V_rest) + R I(V),   V ≥ V_th: spike, then reset" in doc
+    assert any(line.startswith("Reference: Gerstner") for line in doc)
 
 
 @pytest.mark.parametrize(
     ("kind", "name", "signature", "text"),
     [
         ("optimizer", "nadam", "nadam(learning_rate, ", "NAdam"),
-        ("loss", "huber", "huber(predicts, targets, ", "**Arguments:**"),
+        ("loss", "huber", "huber(predicts, targets, ", "\nArguments:\n"),
         ("runner", "counting:counter", "Counter(target, dt, step=1)", "Counts epochs."),
     ],
 )
@@ -74,13 +82,13 @@ def test_the_source_comes_as_bibtex(dynplug):
 
 def test_a_source_that_is_not_there_is_one_line(dynplug, one_line):
     line = one_line(dynplug("info", "loss", "mse", "--bibtex"))
-    assert "loss dynplug:mse@1 names no source: its author gives one as **Reference:** in the docstring" in line
+    assert "loss dynplug:mse@1 cites no source. Its author can add one: **Reference:** in the docstring" in line
 
 
 def test_the_formulas_beside_the_class_are_shown(dynplug):
     lines = dynplug("info", "neuron", "AdExIF").out.splitlines()
     assert lines[-10:] == [
-        "**Equations as text:**",
+        "Equations as text:",
         "",
         "    dV/dt = (-gL * (V - EL) + gL * Delta_T * exp((V_held - V_T) / Delta_T) - w + I) / C",
         "    dw/dt = (a * (V - EL) - w) / tau_w",
@@ -110,3 +118,37 @@ def test_the_formulas_beside_the_class_are_shown(dynplug):
 def test_what_states_no_formulas_shows_none(dynplug):
     assert "Equations as text" not in dynplug("info", "synapse", "Delta").out
     assert json.loads(dynplug("info", "loss", "mse", "--json").out)["formulas"] == {}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_markup_of_a_docstring_reaches_the_terminal(kind):
+    """Our own docstrings, and those of diffrax and optax."""
+    for component in registry().components(kind):
+        text = plain_text(documentation(component).text)
+        prose = "\n".join(line for line in text.splitlines() if not re.match(r" +(@|[\w]+ *=|>>>|\.\.\.)", line))
+        assert not re.search(r"\\[a-zA-Z]|\$|\*\*\w|``|^ *\.\. |^ *(\?\?\?|!!!)|:\w+:`|`_\b", prose, re.MULTILINE), (
+            prose
+        )
+
+
+def test_a_terminal_without_unicode_gets_the_docstring_as_it_is(dynplug):
+    class Latin(io.StringIO):
+        encoding = "latin-1"
+
+    out = Latin()
+    with (
+        redirect_stdout(out),
+        patch.object(sys, "argv", ["dynplug", "info", "neuron", "LIF"]),
+        pytest.raises(SystemExit),
+    ):
+        main()
+    assert r"$$\tau \frac{dV}{dt}" in out.getvalue()
+
+
+def test_equations_and_source_of_a_spec_are_shown(dynplug):
+    @dp.register("loss", "spec-told", equations=(r"\frac{a + b}{2}",), citation="10.1000/182")
+    def told(predicts, targets):
+        """A loss."""
+
+    assert dynplug("info", "loss", "spec-told").out.endswith("A loss.\n\n    (a + b) / 2\n\nReference: 10.1000/182\n")
+    dp.refresh()

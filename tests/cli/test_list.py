@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from dynplug.plugin import registry
 from dynplug.plugin.kinds import KINDS
 
 
@@ -14,7 +15,11 @@ def test_list_names_every_kind_and_component(dynplug):
     lines = result.out.splitlines()
     for kind in KINDS.values():
         assert f"{kind.plural}: {kind.signature}" in lines
-    for line in (r"  LIF +leaky integrate-and-fire", r"  adam +optax", r"  digits +handwritten digits.*"):
+    for line in (
+        r"  LIF +leaky integrate-and-fire",
+        r"  adam +adaptive step sizes.*",
+        r"  digits +handwritten digits.*",
+    ):
         assert [text for text in lines if re.fullmatch(line, text)], line
 
 
@@ -43,3 +48,27 @@ def test_a_list_comes_as_json_too(dynplug):
     (lif,) = [c for c in listed if c["id"] == "dynplug:LIF@1"]
     assert lif["summary"] == "leaky integrate-and-fire"
     assert lif["plugin"]["distribution"] == "dynplug"
+
+
+def test_kinds_stand_apart_and_summaries_in_one_column(dynplug, counter):
+    lines = dynplug("list").out.splitlines()
+    heads = [n for n, line in enumerate(lines) if line and not line.startswith(" ")]
+    assert len(heads) == len(KINDS)
+    assert [n + 1 for n, line in enumerate(lines) if not line] == heads[1:]
+    columns = {re.match(r"  \S+ +", line).end() for line in lines if line.startswith(" ")}
+    assert len(columns) == 1
+    longest = max(len(c.spec.name) for c in registry().components() if c.plugin.namespace == "dynplug")
+    assert columns == {2 + longest + 2}
+    narrow = dynplug("list", "loss").out.splitlines()
+    assert narrow[0].startswith("losses: ")
+    assert {re.match(r"  \S+ +", line).end() for line in narrow[1:]} == {2 + len("cross_entropy") + 2}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_summaries_tell_the_components_of_a_kind_apart(kind):
+    own = [c.spec for c in registry().components(kind) if c.plugin.namespace == "dynplug"]
+    summaries = [spec.summary.casefold() for spec in own]
+    assert len(set(summaries)) == len(summaries)
+    for spec in own:
+        assert " " in spec.summary, spec.name  # more than a name or a library
+        assert spec.summary.casefold() != spec.name.casefold()

@@ -1,13 +1,15 @@
 """The command as a whole."""
 
 import re
+import shlex
 import subprocess
 import sys
 
 import pytest
 
 import dynplug as dp
-from dynplug.cli import COMMANDS
+from dynplug.cli import COMMANDS, cli
+from dynplug.plugin.kinds import KINDS
 
 
 def test_version_and_help(dynplug):
@@ -25,14 +27,15 @@ def test_the_installed_command_lists_and_fails_in_one_line(tmp_path):
     failed = subprocess.run([*command, "train", "no.toml"], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert failed.returncode == 1
     (line,) = failed.stderr.splitlines()
-    assert line.startswith("Error: no.toml cannot be read: ")
+    assert line == "Error: There is no file no.toml."
     assert not list(tmp_path.iterdir())
 
 
 def test_every_command_is_in_the_help_and_none_is_imported_before_it_is_called(dynplug):
-    text = dynplug("-h").out
-    for name in COMMANDS:
-        assert re.search(rf"^  {name} +[A-Z]", text, re.MULTILINE), name
+    lines = dynplug("-h").out.partition("Commands:\n")[2].splitlines()
+    assert [line.split()[0] for line in lines[: len(COMMANDS)]] == ["train", *COMMANDS[1:]]
+    for line in lines[: len(COMMANDS)]:
+        assert re.fullmatch(r"  [a-z]+ +[A-Z].{20,}[^.]\.", line), line  # whole, and in one line
     code = "import sys, dynplug.cli; print([m for m in sys.modules if m.startswith('dynplug.cli.')])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
@@ -47,3 +50,42 @@ def test_what_only_looks_imports_no_jax(arguments, tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("command", [(), *((name,) for name in COMMANDS)], ids="dynplug {}".format)
+def test_help_shows_no_markup_and_no_line_that_is_cut(dynplug, command):
+    result = dynplug(*command, "--help")
+    assert result.code == 0
+    assert result.out == dynplug(*command, "-h").out
+    for line in result.out.splitlines():
+        assert len(line) <= 80, line
+        assert "\\" not in line
+        assert not re.search(r"\w\.\.\.$", line), line
+
+
+def test_the_examples_of_every_help_can_be_called(dynplug):
+    seen = 0
+    for name in COMMANDS:
+        for line in dynplug(name, "--help").out.partition("Examples:\n")[2].splitlines():
+            program, *words = shlex.split(line)
+            if program == "dynplug":
+                called, command, rest = cli.resolve_command(cli.make_context("dynplug", list(words)), words)
+                command.make_context(called, rest)  # parsed, and not run
+                seen += called == name
+    assert seen > len(COMMANDS)
+
+
+@pytest.mark.parametrize("name", ["list", "info", "new"])
+def test_what_takes_a_kind_says_which_there_are(dynplug, name):
+    told = " ".join(dynplug(name, "--help").out.split())
+    assert f"Kinds: {', '.join(KINDS)}." in told
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"), [("trian", "Did you mean 'train'?"), ("zzz", f"{', '.join(sorted(COMMANDS))}.")]
+)
+def test_a_misspelt_command_gets_a_suggestion(dynplug, wrong, told):
+    result = dynplug(wrong)
+    assert result.code == 2
+    assert result.err.splitlines()[-1].startswith(f"Error: There is no command '{wrong}'. ")
+    assert result.err.endswith(f"{told}\n")

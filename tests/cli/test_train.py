@@ -25,8 +25,9 @@ def written(folder):
             return {name: bare(one) for name, one in value.items()}
         if isinstance(value, list):
             return [bare(one) for one in value]
-        return re.sub(r"^(dynplug:)?([\w-]+)@1$", r"\2", value) if isinstance(value, str) else value
+        return re.sub(r"^([\w-]+)@1$", r"\1", value) if isinstance(value, str) else value
 
+    assert (folder / "config.toml").read_text().startswith("# Written by `dynplug train`. NAME@N is revision N ")
     return config, bare(config)
 
 
@@ -126,7 +127,8 @@ def test_a_finished_run_goes_on_with_nothing(dynplug, copy_of_two, two):
     result = dynplug("train", "--resume", copy_of_two)
     assert result.code == 0, result.err
     assert "Epoch" not in result.out
-    assert "All 2 epochs are done; for more: --set fit.num_epoch=4" in result.out
+    told = f"dynplug train --resume {copy_of_two} --set fit.num_epoch=4"
+    assert f"This run is finished: epoch 2 was the last, with fit.num_epoch=2. To extend it: {told}\n" in result.out
     assert_same_arrays(copy_of_two, two.folder)
     assert metrics(copy_of_two, seconds=True) == metrics(two.folder, seconds=True)
     assert (copy_of_two / "result.png").exists()
@@ -165,14 +167,14 @@ def test_overrides_of_numbers_strings_and_tables(dynplug, home, tmp_path, recipe
     full, bare = written(tmp_path / "run")
     assert json.dumps(bare).casefold() == json.dumps(expected).casefold()
     assert full["model"]["hidden"] == {
-        "type": "dynplug:ALIF@1",
+        "type": "ALIF@1",
         "size": 8,
         "tau": 5.0,
-        "surrogate": "dynplug:Triangle@1",
+        "surrogate": "Triangle@1",
     }
-    assert full["task"]["encoder"]["type"] == "dynplug:Latency@1"
+    assert full["task"]["encoder"]["type"] == "Latency@1"
     assert (full["runner"]["loss_fun"], full["runner"]["metrics"]) == ("cross_entropy@1", ["accuracy@1"])
-    assert full["runner"]["optimizer"]["type"] == "dynplug:sgd@1"
+    assert full["runner"]["optimizer"]["type"] == "sgd@1"
     assert not [name for name in load_file(tmp_path / "run" / "checkpoint.safetensors") if ".mu." in name]
     assert description(tmp_path / "run")["seed"] == 5
 
@@ -181,7 +183,7 @@ def test_a_runner_of_a_plugin_takes_over(dynplug, home, counter, tmp_path):
     arguments = ("--set", "runner.type=counter", "--set", "runner.step=2")
     result = dynplug("train", home / "tiny.toml", "--out", tmp_path / "run", *arguments)
     assert result.code == 0, result.err
-    note = "runner: counting:counter@1 takes no loss_fun, metrics, optimizer; dropped."
+    note = "runner: counter takes no loss_fun, metrics, optimizer; dropped."
     assert result.out.splitlines()[0] == note
     assert metrics(tmp_path / "run") == [
         {"epoch": 2, "phase": "fit", "loss": 0.5, "batch_size": 40},
@@ -218,7 +220,7 @@ def test_a_component_of_another_revision_is_noticed_when_a_run_goes_on(
 
 def test_resuming_what_is_not_there_is_one_line(dynplug, one_line, two, copy_of_two, tmp_path):
     line = one_line(dynplug("train", "--resume", tmp_path / "nowhere"))
-    assert f"{tmp_path / 'nowhere' / 'config.toml'} cannot be read: " in line
+    assert line == f"Error: There is no run to resume in {tmp_path / 'nowhere'}: it has no config.toml."
     assert not (tmp_path / "nowhere").exists()
     for path in copy_of_two.glob("checkpoint*"):
         path.unlink()

@@ -6,27 +6,27 @@ import pytest
 @pytest.mark.parametrize(
     ("old", "new", "at", "expected"),
     [
-        ("tau =", "taau =", "taau", "model.hidden.taau: dynplug:LIF@1 takes no 'taau'. Did you mean 'tau'?"),
+        ("tau =", "taau =", "taau", "model.hidden.taau: LIF takes no 'taau'. Did you mean 'tau'?"),
         ('"LIF"', '"LIFF"', "LIFF", "model.hidden.type: There is no component called 'LIFF'. Did you mean 'LIF'?"),
-        ("alpha =", "alhpa =", "surrogate", "model.hidden.surrogate.alhpa: dynplug:Sigmoid@1 takes no 'alhpa'."),
-        ("[runner]", "[runer]", "[runer]", "runer: There is no such section. Did you mean 'runner'?"),
+        ("alpha =", "alhpa =", "surrogate", "model.hidden.surrogate.alhpa: Sigmoid takes no 'alhpa'."),
+        ("[runner]", "[runer]", "[runer]", "runer: There is no section 'runer'. Did you mean 'runner'?"),
         (
             "num_epoch",
             "num_epochs",
             "num_epochs",
             "fit.num_epochs: BPTT.fit takes no 'num_epochs'. Did you mean 'num_ep",
         ),
-        ("h = 2", "h = 0", "num_epoch", "fit.num_epoch: It must be a whole number, 1 or more; got 0."),
-        ("seed = 3", "seed = 'x'", "seed", "seed: It must be a whole number, 0 or more; got 'x'."),
-        ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: dynplug:Sequential@1: 'input' (Dense) outputs shape (8,)"),
-        ("0.9554", "1.5", "[task]", "task: dynplug:digits@1: Digits(test_share=1.5) must lie between"),
-        ('"BPTT"', '"DSRunner"', "loss_fun", "runner.loss_fun: dynplug:DSRunner@1 takes no 'loss_fun'."),
-        ("entropy", "entropi", "[runner]", "runner: dynplug:BPTT@1: There is no loss called 'cross_entropi'. Did you"),
+        ("h = 2", "h = 0", "num_epoch", "fit.num_epoch: must be a whole number, 1 or more; got 0."),
+        ("seed = 3", "seed = 'x'", "seed", "seed: must be a whole number, 0 or more; got 'x'."),
+        ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: Sequential: 'input' (Dense) outputs shape (8,)"),
+        ("0.9554", "1.5", "[task]", "task: Digits(test_share=1.5) must lie between"),
+        ('"BPTT"', '"DSRunner"', "loss_fun", "runner.loss_fun: DSRunner takes no 'loss_fun'."),
+        ("entropy", "entropi", "[runner]", "runner: BPTT: There is no loss called 'cross_entropi'. Did you"),
         (
             "accuracy",
             "acuracy",
             "[runner]",
-            "runner: dynplug:BPTT@1: There is no metric called 'acuracy'. Did you mean",
+            "runner: BPTT: There is no metric called 'acuracy'. Did you mean",
         ),
     ],
 )
@@ -46,14 +46,15 @@ def test_a_mistake_in_a_recipe_is_one_line_with_file_line_and_key(
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [
-        ("model.hidden.taau=3", "model.hidden.taau: dynplug:LIF@1 takes no 'taau'. Did you mean 'tau'?"),
+        ("model.hidden.taau=3", "model.hidden.taau: LIF takes no 'taau'. Did you mean 'tau'?"),
         ("modle.hidden.tau=3", "there is no table 'modle'. Did you mean 'model'?"),
-        ("seeed=3", "seeed: There is no such section. Did you mean 'seed'?"),
-        ("seed=x", "seed: It must be a whole number, 0 or more; got 'x'."),
-        ("fit=3", "fit: It must be a table; got 3."),
-        ("fit.num_epoch=many", "fit.num_epoch: It must be a whole number, 1 or more; got 'many'."),
+        ("seeed=3", "seeed: There is no section 'seeed'. Did you mean 'seed'?"),
+        ("seed=x", "seed: must be a whole number, 0 or more; got 'x'."),
+        ("fit=3", "fit: must be a table; got 3."),
+        ("fit.num_epoch=many", "fit.num_epoch: must be a whole number, 1 or more; got 'many'."),
         ("model=LIF", "model: The section [model] is missing."),
         ("model.hidden.tau", "--set model.hidden.tau: write it as key=value"),
+        ("=3", "--set =3: write it as key=value"),
         ("model.hidden.type=LIFF", "model.hidden.type: There is no component called 'LIFF'. Did you mean 'LIF'?"),
         ("runner.type=BPTTT", "runner.type: There is no runner called 'BPTTT'. Did you mean 'BPTT'?"),
         ("runner.type=DSRunner", "runner.type: DSRunner does not train: it has no method 'fit'."),
@@ -72,8 +73,11 @@ def test_files_that_cannot_be_read_are_one_line(dynplug, one_line, tmp_path):
     assert f"{tmp_path / 'broken.toml'} is not valid TOML: " in line
     assert "line 1" in line
     (tmp_path / "latin.toml").write_bytes("seed = 1 # µ".encode("latin-1"))
-    assert "latin.toml cannot be read: " in one_line(dynplug("train", tmp_path / "latin.toml"))
-    assert "none.toml cannot be read: " in one_line(dynplug("train", tmp_path / "none.toml"))
+    latin = f"Error: {tmp_path / 'latin.toml'} is not a text in UTF-8, as TOML must be (byte 11)."
+    assert one_line(dynplug("train", tmp_path / "latin.toml")) == latin
+    for missing in (tmp_path / "none.toml", tmp_path / "none"):  # a path is a file, whatever its ending
+        assert one_line(dynplug("train", missing)) == f"Error: There is no file {missing}."
+    assert one_line(dynplug("train", tmp_path)) == f"Error: {tmp_path} cannot be read: Is a directory."
     assert "no task called 'digitz'. Did you mean 'digits'?" in one_line(dynplug("train", "digitz"))
 
 

@@ -11,15 +11,20 @@ min_delta = 1e9
 """
 
 
-def test_a_recipe_names_observers_and_the_run_has_them(dynplug, recipe, tmp_path):
+def test_a_recipe_names_observers_and_the_run_has_them(dynplug, recipe, two, tmp_path):
     path = tmp_path / "observed.toml"
     path.write_text(recipe.replace("num_epoch = 2", "num_epoch = 9") + STOPPING)
     result = dynplug("train", path, "--out", tmp_path / "run")
     assert result.code == 0, result.err
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["epoch"] == 2  # the first is the best there is, the second no improvement
+    assert "The run was stopped early, after epoch 2 of 9.\n" in result.out
+    assert "stopped early" not in two.out
+    again = dynplug("train", "--resume", tmp_path / "run")
+    assert "This run is finished: it was stopped early, after epoch 2 of 9.\n" in again.out
+    assert "Epoch" not in again.out
     (written,) = tomllib.loads((tmp_path / "run" / "config.toml").read_text())["runner"]["observers"]
-    assert written == {"type": "dynplug:EarlyStopping@1", "patience": 1, "min_delta": 1e9}
+    assert written == {"type": "EarlyStopping@1", "patience": 1, "min_delta": 1e9}
 
 
 def test_a_mistake_in_one_is_one_line_that_names_the_table(dynplug, one_line, recipe, tmp_path):
@@ -28,7 +33,7 @@ def test_a_mistake_in_one_is_one_line_that_names_the_table(dynplug, one_line, re
     line = one_line(dynplug("train", path, "--out", tmp_path / "run"))
     number = 1 + path.read_text().splitlines().index("patiense = 1")
     assert f"{path}, line {number}, runner.observers[0].patiense: " in line
-    assert "dynplug:EarlyStopping@1 takes no 'patiense'. Did you mean 'patience'?" in line
+    assert "EarlyStopping takes no 'patiense'. Did you mean 'patience'?" in line
     path.write_text(recipe + STOPPING.replace("EarlyStopping", "LateStopping"))
     line = one_line(dynplug("train", path, "--out", tmp_path / "run"))
     assert "There is no component called 'LateStopping'" in line

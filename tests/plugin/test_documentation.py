@@ -8,7 +8,7 @@ import pytest
 
 from dynplug.api import NeuronSpec, OptimizerSpec, Param
 from dynplug.core.parameter import TRAINABLE, param
-from dynplug.plugin import registry
+from dynplug.plugin import KINDS, registry
 from dynplug.plugin.documentation import (
     argument_of,
     bibtex,
@@ -147,6 +147,10 @@ def test_a_reference_ends_with_its_paragraph():
         ("Lorenz, E. N. (1963), T, doi:10.1175/1(1963)0<1:D>2.0.CO;2; more", {"doi": "10.1175/1(1963)0<1:D>2.0.CO;2"}),
         ("10.48550/arXiv.1412.6980", {"doi": "10.48550/arXiv.1412.6980"}),
         ("folklore", {"note": "folklore"}),
+        ("Ab, C. (2014), T, section 1.3, doi:10.1/x.", {"title": "T", "note": "section 1.3", "doi": "10.1/x"}),
+        ("Ab, C. (2014), T, pp. 3-5, doi:10.1/x, a note.", {"title": "T", "note": "pp. 3-5; a note."}),
+        ("Ab, C. (2014), Parts, sections of a whole, doi:10.1/x.", {"title": "Parts, sections of a whole"}),
+        ("Ab, C. (2014), T, doi:10.1/x_1. (`V_th` 5 %.)", {"doi": "10.1/x_1", "note": r"(V\_th 5 \%.)"}),
     ],
 )
 def test_bibtex_of_a_reference(reference, fields):
@@ -156,6 +160,18 @@ def test_bibtex_of_a_reference(reference, fields):
     assert entry.startswith("@misc{")
     assert entry.endswith("\n}")
     assert ("{key," in entry) == ("author" not in lines)
+
+
+def test_the_key_of_an_entry_is_ascii():
+    assert bibtex("Barabási-Ørn, A. (1999), T, doi:10.1/x.", "key").startswith("@misc{barabasirn1999,")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_title_of_an_entry_names_the_whole_work(kind):
+    for component in registry().components(kind):
+        if reference := documentation(component).reference:
+            title = re.search(r"title ?= ?\{(.*)\}", bibtex(reference, "key"))
+            assert not title or not re.search(r"section|chapter|pp\.|Repository|\d$", title[1]), title[1]
 
 
 def test_a_bibtex_entry_stays_as_it_is():

@@ -43,7 +43,7 @@ def test_a_keyword_of_another_library_is_answered_with_our_own(make, said):
 
 
 def test_configurations_are_answered_alike():
-    with pytest.raises(ConfigError, match=r"lr: dynplug:adam@1 takes no 'lr'\. Give learning_rate"):
+    with pytest.raises(ConfigError, match=r"lr: adam takes no 'lr'\. Give learning_rate"):
         dp.build({"type": "adam", "lr": 1e-3}, kind="optimizer")
     with pytest.raises(ConfigError, match=r"takes no 'weight'\. Weights of classes .* a loss of your own"):
         dp.build({"type": "cross_entropy", "weight": [1.0, 2.0]}, kind="loss")

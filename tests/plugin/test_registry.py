@@ -227,3 +227,22 @@ def test_a_target_that_fails_is_named_and_nothing_else_is_touched(install, targe
     with pytest.raises(PluginError, match=rf"neuron echo:bad@1 (?s:.*)({problem})"):
         registry.find("neuron", "bad").load()
     assert registry.find("neuron", "good").load() is dp.neurons.LIF
+
+
+def test_a_name_with_a_revision_never_means_another_packages_component(install):
+    """`LIF@7` is dynplug's LIF at revision 7, or an error: not the LIF of a package that has come so far."""
+    hooks = (
+        "from dynplug.api import NeuronSpec, hookimpl\n"
+        "@hookimpl\n"
+        "def dynplug_register_neurons():\n"
+        "    return [NeuronSpec(name=n, target='m:n', revision=7) for n in ('LIF', 'other')]\n"
+    )
+    install("dynplug-seven", {"seven_hooks": hooks}, {"hooks": "seven_hooks"})
+    found = Registry()
+    assert [c.id for c in found.candidates("LIF@1")] == ["dynplug:LIF@1"]
+    assert found.candidates("LIF@7", "neuron") == []
+    with pytest.raises(UnknownNameError, match=r"dynplug .* has 'dynplug:LIF@1'"):
+        found.find("neuron", "LIF@7")
+    assert [c.pin for c in found.candidates("seven:LIF@7")] == ["seven:LIF@7"]
+    assert [c.pin for c in found.candidates("other@7")] == ["seven:other@7"]
+    assert [c.pin for c in found.candidates("LIF")] == ["LIF@1"]

@@ -232,9 +232,9 @@ def test_a_folder_of_other_things_is_taken(tmp_path):
         ),
         ("fit.train_data=3", "fit.train_data: BPTT.fit takes no 'train_data'"),
         ("runner.type=LoopOverTime", "line 27, runner.type: LoopOverTime does not train: it has no method 'fit'"),
-        ("runner.trainable={'hiden.tau' = true}", "line 26, runner: dynplug:BPTT@1: "),
-        ("task.encoder.num_step=0", "line 6, task.encoder: dynplug:Latency@1: "),
-        ("model.type=LIF", "line 8, model: dynplug:LIF@1 needs 'size'"),
+        ("runner.trainable={'hiden.tau' = true}", "line 26, runner: BPTT: "),
+        ("task.encoder.num_step=0", "line 6, task.encoder: Latency: "),
+        ("model.type=LIF", "line 8, model: LIF needs 'size'"),
     ],
 )
 def test_what_cannot_be_built_is_blamed_before_anything_is_written(tmp_path, override, problem):
