@@ -287,7 +287,7 @@ def test_each_parameter_of_dynplugs_own_components_is_read_as_its_default_is():
             if kind_of_argument(name) is not None:
                 assert takes_text(parameter) == isinstance(parameter.default, str), (component.id, name)
                 seen.add(name)
-    assert {"surrogate", "integrator", "W_initializer", "optimizer", "schedule", "metric", "encoder"} <= seen
+    assert {"surrogate", "integrator", "W_initializer", "optimizer", "metric", "encoder"} <= seen
 
 
 def test_options_of_runners_that_bear_the_name_of_a_kind_are_text():
