@@ -1,4 +1,4 @@
-"""The contract: what a dynamical system is, and what it is given."""
+"""The contract of a dynamical system, and the context that it is given."""
 
 from dynplug.core.arrays_file import (
     SUM as SUM,

@@ -10,12 +10,12 @@ from dynplug.encoders import Latency
 from dynplug.errors import ParameterError
 from dynplug.tasks.task import Task, TaskData
 
-_GREYS = 16.0  # the images' greatest value
-_SPLIT_SEED = 0  # which samples are held out does not depend on the training's seed
+_GREYS = 16.0  # the largest value in the images
+_SPLIT_SEED = 0  # the held-out samples do not depend on the seed of a training run
 
 
 class Digits(Task):
-    """The 1,797 handwritten digits, 8 by 8 pixels, that scikit-learn contains, each pixel coded as spikes.
+    """The 1,797 handwritten digits, 8 by 8 pixels, of scikit-learn, each pixel encoded as spikes.
 
     Data are x (samples, time, 64) and y (samples,), the digits. One in five of each digit is held out for testing,
     always the same ones.

@@ -40,7 +40,7 @@ _SCANS = 24  # scans in a program; chosen, as each takes XLA time to compile, fo
 
 @dataclass(frozen=True)
 class Plan:
-    """How a loop runs.
+    """The way a loop runs.
 
     **Arguments:**
 

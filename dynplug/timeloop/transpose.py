@@ -8,7 +8,7 @@ forward pass is: cotangents of the carry are its carry, and gradients of constan
 were asked for. It reads of the forward pass only constants, inputs, residuals, and the carried values that are carried
 back.
 
-**Limits:** it is made anew for each pattern of cotangents that are symbolic zeros.
+**Limits:** each pattern of symbolic zeros among the cotangents needs a program of its own.
 
 **Reference:** A. Radul, A. Paszke, R. Frostig, M. J. Johnson, D. Maclaurin: You Only Linearize Once: Tangents Transpose
 to Gradients (2022), arXiv:2204.10923.

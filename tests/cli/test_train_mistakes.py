@@ -18,7 +18,7 @@ import pytest
         ),
         ("h = 2", "h = 0", "num_epoch", "fit.num_epoch: It must be a whole number, 1 or more; got 0."),
         ("seed = 3", "seed = 'x'", "seed", "seed: It must be a whole number, 0 or more; got 'x'."),
-        ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: dynplug:Sequential@1: 'input' (Dense) puts out shape (8,)"),
+        ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: dynplug:Sequential@1: 'input' (Dense) outputs shape (8,)"),
         ("0.9554", "1.5", "[task]", "task: dynplug:digits@1: Digits(test_share=1.5) must lie between"),
         ('"BPTT"', '"DSRunner"', "loss_fun", "runner.loss_fun: dynplug:DSRunner@1 takes no 'loss_fun'."),
         ("entropy", "entropi", "[runner]", "runner: dynplug:BPTT@1: There is no loss called 'cross_entropi'. Did you"),

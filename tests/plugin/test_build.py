@@ -157,7 +157,7 @@ def test_objects_are_given_beside_the_configuration():
     [
         ({"type": "LIF", "size": 1, "taau": 3}, "m.taau", "dynplug:LIF@1 takes no 'taau'. Did you mean 'tau'?"),
         ({"type": "LIF"}, "m", "dynplug:LIF@1 needs 'size'."),
-        ({"type": "LIF", "size": 0}, "m", "dynplug:LIF@1: size=0 is no number of units"),
+        ({"type": "LIF", "size": 0}, "m", "dynplug:LIF@1: size must be a positive integer or a tuple of them; got 0"),
         ({"type": "LIF", "size": 1, "tau": -1.0}, "m", "dynplug:LIF@1: LIF(tau=...) must be greater than zero"),
         ({"type": "ALIFF", "size": 1}, "m.type", "There is no component called 'ALIFF'. Did you mean 'ALIF'?"),
         ({"type": "LIF", "size": 1, "surrogate": "sigmoyd"}, "m.surrogate.type", "Did you mean 'Sigmoid'?"),
@@ -168,7 +168,7 @@ def test_objects_are_given_beside_the_configuration():
         ({"type": 5}, "m", "A component needs a 'type'"),
         ({"type": "Sequential", "a": {"type": "LIF"}}, "m.a", "dynplug:LIF@1 needs 'size'."),
         ({"type": "LIF", "size": 1, "kind": "layer"}, "m.type", "There is no layer called 'LIF'."),
-        ({"type": "Sequential", "a": DENSE, "b": DENSE}, "m", "dynplug:Sequential@1: 'a' (Dense) puts out shape (4,)"),
+        ({"type": "Sequential", "a": DENSE, "b": DENSE}, "m", "dynplug:Sequential@1: 'a' (Dense) outputs shape (4,)"),
     ],
 )
 def test_an_error_names_the_place_and_the_nearest_name(config, place, problem):

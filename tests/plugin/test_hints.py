@@ -88,7 +88,7 @@ def test_each_component_is_called_something_here():
 @pytest.mark.parametrize("key", [0, 42])
 def test_a_number_is_no_key(key):
     for make in (dp.layers.Dense, dp.layers.GRUCell, dp.layers.RNNCell):
-        with pytest.raises(KeyRequiredError, match=rf"key={key} is no random key: give key=jax.random.key\({key}\)"):
+        with pytest.raises(KeyRequiredError, match=rf"key={key} is not a random key: give key=jax.random.key\({key}\)"):
             make(3, 4, key=key)
 
 

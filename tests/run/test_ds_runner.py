@@ -98,7 +98,7 @@ def test_the_progress_bar_counts_the_steps(monkeypatch, capsys):
 
 
 def test_a_run_without_an_extent_and_a_batch_without_a_size_are_refused():
-    with pytest.raises(DurationError, match="how long"):
+    with pytest.raises(DurationError, match="The length of the run is not given"):
         runner().run()
     with pytest.raises(ShapeError, match=r"reset_state\(batch_size\)"):
         runner(data_first_axis="B").run(2.0)

@@ -54,7 +54,7 @@ def test_the_loop_is_told(make, option, value, monkeypatch):
     ("option", "value", "message"),
     [
         ("schedule", "layers", "'auto', 'step', 'layer', 'plain'"),
-        ("remat", 0, "1 at least"),
+        ("remat", 0, "at least 1"),
         ("data_first_axis", "N", "'B' .* or 'T'"),
     ],
 )
@@ -136,7 +136,7 @@ def test_jit_is_a_bool_or_one_for_each_phase():
         assert concrete(off) == [True] * 4
     for on in (True, {"predict": True, "fit": False}, {"fit": False}, {}):
         assert not any(concrete(on))
-    with pytest.raises(OptionError, match=r"no phase 'predcit'. Did you mean 'predict'"):
+    with pytest.raises(OptionError, match=r"unknown phase 'predcit'. Did you mean 'predict'"):
         quick(Told(), jit={"predcit": True})
 
 
