@@ -21,7 +21,10 @@ class ShapeError(DynplugError, ValueError):
 
 
 class ParameterError(DynplugError, ValueError):
-    """A parameter has a value or a shape that its system cannot take."""
+    """An argument of a part of a model, or of a loss or task, has a value or a shape that the part cannot take.
+
+    For arguments of runners, trainers, observers, functions and commands see `OptionError`.
+    """
 
 
 class EquationError(DynplugError, ValueError):
@@ -29,7 +32,10 @@ class EquationError(DynplugError, ValueError):
 
 
 class OptionError(DynplugError, ValueError):
-    """An option has a value that is not among its choices."""
+    """An argument of a runner, trainer, observer, function or command has a value that it cannot take.
+
+    For arguments of a model's parts see `ParameterError`.
+    """
 
 
 class ArgumentError(DynplugError, TypeError):

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynplug.connectors import Connections
 from dynplug.core import Context, DynamicalSystem, as_count
-from dynplug.errors import OptionError, ParameterError
+from dynplug.errors import ParameterError
 from dynplug.initializers import LecunNormal, initialize, required
 from dynplug.layers.one_sample import check_input
 
@@ -53,7 +53,7 @@ class Sparse(DynamicalSystem):
     ):
         in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         if method not in _METHODS:
-            raise OptionError(f"Unknown method {method!r} of Sparse: give 'dense' or 'sparse'.")
+            raise ParameterError(f"Unknown method {method!r} of Sparse: give 'dense' or 'sparse'.")
         if not callable(connector) or isinstance(connector, type):
             raise ParameterError(
                 "Sparse(connector=...) takes a connector such as dp.connectors.FixedProbability(0.1), or a function of "

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.errors import DataError, OptionError, nearest
+from dynplug.errors import DataError, ParameterError, nearest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -59,7 +59,7 @@ def align(
 def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str) -> Float[Array, "batch ..."]:
     """Predictions without their time axis."""
     if reduce_time not in _REDUCE:
-        raise OptionError(f"Unknown reduce_time {reduce_time!r}. {nearest(reduce_time, _REDUCE)}")
+        raise ParameterError(f"Unknown reduce_time {reduce_time!r}. {nearest(reduce_time, _REDUCE)}")
     return _REDUCE[reduce_time](predicts)
 
 

@@ -10,7 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from dynplug.core import Parameter
-from dynplug.errors import OptionError, ParameterError, nearest
+from dynplug.errors import ParameterError, nearest
 from dynplug.surrogates import Surrogate
 
 Reset = Literal["value", "subtract"]
@@ -78,5 +78,5 @@ def check_reset(neuron: Any, lower: str = "V_reset") -> None:
 
 def _known(reset: str) -> str:
     if reset not in get_args(Reset):
-        raise OptionError(f"Unknown reset mode {reset!r}. {nearest(reset, get_args(Reset))}")
+        raise ParameterError(f"Unknown reset mode {reset!r}. {nearest(reset, get_args(Reset))}")
     return reset

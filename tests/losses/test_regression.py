@@ -84,5 +84,5 @@ def test_targets_that_do_not_fit_are_refused_with_both_shapes(loss, shape):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_an_unknown_way_to_reduce_time_names_the_nearest(loss):
-    with pytest.raises(errors.OptionError, match="Did you mean 'mean'"):
+    with pytest.raises(errors.ParameterError, match="Did you mean 'mean'"):
         loss(jnp.zeros((4, 6, 3)), jnp.zeros((4, 3)), reduce_time="means")

@@ -123,7 +123,7 @@ def test_potential_exactly_at_threshold_is_a_spike():
 
 
 def test_unknown_reset_names_the_nearest_one():
-    with pytest.raises(errors.OptionError, match="Did you mean 'subtract'"):
+    with pytest.raises(errors.ParameterError, match="Did you mean 'subtract'"):
         LIF(1, reset="substract")
 
 
