@@ -1,4 +1,4 @@
-"""What a plugin's hook module imports: specs and `hookimpl`. Standard library and pluggy only, never JAX.
+"""The interface of a plugin's hook module: specs and `hookimpl`. It imports the standard library and pluggy, never JAX.
 
 ```python
 from dynplug.api import NeuronSpec, hookimpl
@@ -28,7 +28,7 @@ _CITATION = re.compile(r"10\.\d{4,9}/\S+|@\w+\s*\{.*\}\s*", re.DOTALL)
 
 @dataclass(frozen=True)
 class Host:
-    """What a hook may ask of the dynplug that calls it."""
+    """The dynplug that calls a hook."""
 
     version: str
     api_version: int = API_VERSION
@@ -41,11 +41,11 @@ class Param:
     **Arguments:**
 
     - `name`: its name.
-    - `default`: its default, as Python writes it; empty where a value must be given.
-    - `unit`: its unit, as `mV`.
-    - `bounds`: the lowest and the highest value that make sense, `None` for no bound.
-    - `trainable`: whether trainers change it unless they are told otherwise.
-    - `doc`: what it is.
+    - `default`: its default as Python source; empty if it is required.
+    - `unit`: its unit, such as `mV`.
+    - `bounds`: the lowest and highest sensible value, `None` for no bound.
+    - `trainable`: whether trainers train it by default.
+    - `doc`: its description.
     """
 
     name: str
@@ -60,27 +60,28 @@ class Param:
 class Spec:
     """A component before it is imported.
 
-    Its parameters, equations and source are written once, in the docstring of the target, where `dynplug info` reads
-    them. The fields for them are for targets whose docstring is another's, as an optimizer of optax.
+    Its parameters, equations and source are stated once, in the docstring of the target, where `dynplug info` reads
+    them. The fields `params`, `equations` and `citation` are for targets of other libraries, as optax's optimizers.
 
     **Arguments:**
 
-    - `name`: the name users write; letters, digits, `-` and `_`. Case, `-` and `_` do not count when it is looked up.
-    - `target`: where the component is, `"package.module:Attribute"`; imported on first use.
+    - `name`: the name users write: letters, digits, `-` and `_`. Lookups ignore case, `-` and `_`.
+    - `target`: the import path of the component, `"package.module:Attribute"`; imported on first use.
     - `summary`: one line for listings.
     - `aliases`: other names for it.
-    - `revision`: raised whenever the mathematics changes, so that a saved model names the one it was made with.
-    - `deprecated`: why it should no longer be used and what to use instead; shown to whoever asks for it.
-    - `requires`: distributions that the target needs beyond its package's own requirements; looked for before the
-        target is imported.
-    - `example`: keyword arguments that build a minimal instance; a value may be a configuration.
-    - `capabilities`: what the component can do, in words that the conformance suite knows.
-    - `expected_failures`: checks of the conformance suite that are known to fail, each with the reason; one that passes
-        is a failure then.
-    - `inert`: arguments that change no number, and arrays that get no gradient, by intention: each with the reason.
-    - `params`: the parameters, instead of what the constructor and its docstring say.
-    - `equations`: LaTeX, instead of the docstring's.
-    - `citation`: a DOI, as `10.1113/jphysiol.1952.sp004764`, or a BibTeX entry, instead of the docstring's reference.
+    - `revision`: an integer to raise whenever the mathematics changes, so that saved models name the one they use.
+    - `deprecated`: why it should no longer be used and what to use instead; shown to its users.
+    - `requires`: distributions that the target needs beyond the requirements of its package; checked before the target
+        is imported.
+    - `example`: keyword arguments of a minimal instance; a value may be a configuration.
+    - `capabilities`: optional abilities of the component, in terms that the conformance suite defines.
+    - `expected_failures`: checks of the conformance suite that are known to fail, each with the reason; such a check
+        fails if it passes.
+    - `inert`: arguments that are meant to change no number, and arrays that are meant to get no gradient, each with the
+        reason.
+    - `params`: the parameters, overriding the constructor and its docstring.
+    - `equations`: LaTeX, overriding the docstring.
+    - `citation`: a DOI such as `10.1113/jphysiol.1952.sp004764`, or a BibTeX entry, overriding the docstring.
     """
 
     name: str
@@ -102,35 +103,37 @@ class Spec:
         _check_types(self)
         for name in (self.name, *self.aliases):
             if not _NAME.fullmatch(name):
-                raise ValueError(f"{name!r} is no component name: write letters, digits, '-' and '_', a letter first.")
+                raise ValueError(
+                    f"Invalid component name {name!r}: write letters, digits, '-' and '_', first a letter."
+                )
         if not _TARGET.fullmatch(self.target):
-            raise ValueError(f"{self.name}: target {self.target!r} is not of the form 'package.module:Attribute'.")
+            raise ValueError(f"{self.name}: target {self.target!r} must have the form 'package.module:Attribute'.")
         if self.revision < 1:
-            raise ValueError(f"{self.name}: revision {self.revision} is not a positive whole number.")
+            raise ValueError(f"{self.name}: revision must be a positive integer; got {self.revision}.")
         if self.citation and not _CITATION.fullmatch(self.citation):
-            raise ValueError(f"{self.name}: citation {self.citation!r} is neither a DOI nor a BibTeX entry.")
+            raise ValueError(f"{self.name}: citation must be a DOI or a BibTeX entry; got {self.citation!r}.")
 
 
 def _check_types(spec: Spec) -> None:
-    """Refuse fields of other types than they are declared with, before a listing has to print them."""
+    """Reject fields of the wrong type here, before a listing has to print them."""
     for field_name in ("name", "target", "summary", "deprecated", "citation"):
         if not isinstance(given := getattr(spec, field_name), str):
-            raise TypeError(f"{spec.name!r}: {field_name} must be text; got {given!r}.")
+            raise TypeError(f"{spec.name!r}: {field_name} must be a string; got {given!r}.")
     for field_name in ("aliases", "requires", "capabilities", "equations"):
         given = getattr(spec, field_name)
         if isinstance(given, str):
-            raise TypeError(f"{spec.name}: {field_name} is one string: write ({given!r},).")
+            raise TypeError(f"{spec.name}: {field_name} must be a tuple of strings: write ({given!r},).")
         if not isinstance(given, (tuple, list)) or not all(isinstance(one, str) for one in cast("list[Any]", given)):
             raise TypeError(f"{spec.name}: {field_name} must be a tuple of strings; got {given!r}.")
     if not isinstance(spec.params, (tuple, list)) or not all(isinstance(one, Param) for one in spec.params):
         raise TypeError(f"{spec.name}: params must be a tuple of Param; got {spec.params!r}.")
     if not isinstance(spec.example, Mapping) or not all(isinstance(key, str) for key in spec.example):
-        raise TypeError(f"{spec.name}: example must be keyword arguments; got {spec.example!r}.")
+        raise TypeError(f"{spec.name}: example must map names to values; got {spec.example!r}.")
     told = spec.expected_failures
     if not isinstance(told, Mapping) or not all(isinstance(one, str) for pair in told.items() for one in pair):
-        raise TypeError(f"{spec.name}: expected_failures must be reasons by the names of checks; got {told!r}.")
+        raise TypeError(f"{spec.name}: expected_failures must map checks to reasons; got {told!r}.")
     if not isinstance(spec.revision, int):
-        raise TypeError(f"{spec.name}: revision must be a whole number; got {spec.revision!r}.")
+        raise TypeError(f"{spec.name}: revision must be a positive integer; got {spec.revision!r}.")
 
 
 class NeuronSpec(Spec):
@@ -142,19 +145,19 @@ class SynapseSpec(Spec):
 
 
 class LayerSpec(Spec):
-    """A `dynplug.DynamicalSystem` of any other sort."""
+    """Any other `dynplug.DynamicalSystem`."""
 
 
 class LossSpec(Spec):
-    """`f(predicts, targets) -> scalar`, batch first, or a class whose instances are called so."""
+    """`f(predicts, targets) -> scalar`, batch first, or a class of such functions."""
 
 
 class RunnerSpec(Spec):
-    """A class made as `Runner(target, ...)` that carries a system through time; trainers are runners."""
+    """A class, built as `Runner(target, ...)`, that carries a system through time; trainers are runners."""
 
 
 class SurrogateSpec(Spec):
-    """A `dynplug.surrogates.Surrogate`: the hard step, with a derivative of its own."""
+    """A `dynplug.surrogates.Surrogate`: the step function with a surrogate derivative."""
 
 
 class IntegratorSpec(Spec):
@@ -174,7 +177,7 @@ class EncoderSpec(Spec):
 
 
 class ObserverSpec(Spec):
-    """A class whose instances have hooks of `dynplug.plugin.observing`, called as a run goes that was given one."""
+    """A class whose instances implement hooks of `dynplug.plugin.observing`, called during a run."""
 
 
 class OptimizerSpec(Spec):
@@ -182,11 +185,11 @@ class OptimizerSpec(Spec):
 
 
 class ScheduleSpec(Spec):
-    """A function of its parameters that returns a function of the step, as a learning rate that decays."""
+    """A function of its parameters that returns a function of the step, such as a decaying learning rate."""
 
 
 class MetricSpec(Spec):
-    """`f(predicts, targets) -> scalar`, batch first, logged but not differentiated."""
+    """`f(predicts, targets) -> scalar`, batch first; logged, not differentiated."""
 
 
 class TaskSpec(Spec):

@@ -1,7 +1,7 @@
-"""Named errors.
+"""Named errors and warnings.
 
-Every error dynplug raises on purpose is a `DynplugError` and also the builtin that fits it, so `except ValueError`
-keeps working. A message says what failed, what was given, what was expected, and what to do.
+Every error that dynplug raises on purpose is a `DynplugError` and also the matching builtin exception, so `except
+ValueError` keeps working. A message says what failed, what was given, what was expected, and what to do.
 """
 
 from collections.abc import Iterable
@@ -9,83 +9,83 @@ from difflib import get_close_matches
 from pickle import PicklingError
 from typing import Any
 
-_SHOWN = 12  # of a list that may be long
+_SHOWN = 12  # entries of a list
 
 
 class DynplugError(Exception):
-    """The common base of all errors below."""
+    """The base class of all errors below."""
 
 
 class ShapeError(DynplugError, ValueError):
-    """An array's shape does not fit the system that receives it."""
+    """The shape of an array does not fit the system that receives it."""
 
 
 class ParameterError(DynplugError, ValueError):
-    """An argument of a part of a model, or of a loss or task, has a value or a shape that the part cannot take.
+    """An argument of a part of a model, or of a loss or task, has an invalid value or shape.
 
     For arguments of runners, trainers, observers, functions and commands see `OptionError`.
     """
 
 
 class EquationError(DynplugError, ValueError):
-    """The text of an equation is not in the grammar, uses an unknown name, or has units that do not fit."""
+    """An equation given as text has a syntax error, an unknown name or inconsistent units."""
 
 
 class OptionError(DynplugError, ValueError):
-    """An argument of a runner, trainer, observer, function or command has a value that it cannot take.
+    """An argument of a runner, trainer, observer, function or command has an invalid value.
 
     For arguments of a model's parts see `ParameterError`.
     """
 
 
 class ArgumentError(DynplugError, TypeError):
-    """A function or constructor was given a keyword that it does not have."""
+    """A function or constructor was given an unknown keyword argument."""
 
 
 class StateError(DynplugError, TypeError):
-    """A state changes its structure, shapes or dtypes from one step to the next."""
+    """The structure, shapes or dtypes of a state change from one step to the next."""
 
 
 class CompositionError(DynplugError, TypeError):
-    """Something that is not a system stands where `>>` or `Sequential` needs one."""
+    """`>>` or `Sequential` was given something that is not a system."""
 
 
 class KeyRequiredError(DynplugError, ValueError):
-    """A stochastic system, or an initializer, was used without a random key."""
+    """A stochastic system, connector or initializer was used without a random key."""
 
 
 class IntegratorError(DynplugError, TypeError):
-    """A solver cannot integrate an ordinary differential equation in single steps."""
+    """A solver cannot advance an ordinary differential equation by single steps."""
 
 
 class UnknownNameError(DynplugError, LookupError):
-    """No component, option or metric has this name."""
+    """There is no component, option or metric of this name."""
 
 
 class UnknownPathError(DynplugError, LookupError):
-    """A path such as `hidden.V` leads nowhere in a model or in its state."""
+    """A path such as `hidden.V` does not exist in a model or its state."""
 
 
 class DataError(DynplugError, ValueError):
-    """Training data cannot be used as it was given."""
+    """Training data are invalid or do not fit the model."""
 
 
 class DurationError(DynplugError, ValueError):
-    """A run's duration or its time-varying inputs do not make a whole number of steps."""
+    """The duration of a run, or its time-varying inputs, is not a whole number of steps."""
 
 
 class NoTrainableParametersError(DynplugError, ValueError):
-    """A trainer was given a model in which nothing can be trained."""
+    """A trainer was given a model without trainable parameters."""
 
 
 class NonFiniteError(DynplugError, FloatingPointError):
-    """The loss or a gradient became NaN or infinite; the model holds its last finite parameters."""
+    """The loss or a gradient became NaN or infinite; the model keeps its last finite parameters."""
 
 
 class CheckpointError(DynplugError, ValueError):
     """A checkpoint cannot be written, or is missing, damaged, of another format, or of another model.
 
-    **Attributes:** `damaged`, whether there is no whole file, so that an older one may serve.
+    **Attributes:** `damaged`, whether the file is missing or incomplete, so that an older one may serve instead.
     """
 
     def __init__(self, problem: str, *, damaged: bool = False):
@@ -94,31 +94,31 @@ class CheckpointError(DynplugError, ValueError):
 
 
 class StateDictError(DynplugError, ValueError):
-    """Arrays by path are not those of the tree that they should go into, or were saved with another model.
+    """Saved arrays do not match the tree into which they are loaded.
 
-    **Attributes:** `missing`, the paths of the tree for which there is no array; `unexpected`, the paths of the arrays
-    that the tree does not have; `differing`, a `(path, saved, present)` for each that does not fit.
+    **Attributes:** `missing`, the paths of the tree without a saved array; `unexpected`, the paths of saved arrays that
+    the tree lacks; `differing`, a `(path, saved, present)` for each array of another shape or dtype.
     """
 
     def __init__(self, tree: str, missing: list[str], unexpected: list[str], differing: list[Any]):
-        super().__init__(f"These arrays are not those of this {tree}: {disagreement(missing, unexpected, differing)}")
+        super().__init__(f"The saved arrays do not match this {tree}: {disagreement(missing, unexpected, differing)}")
         self.missing = missing
         self.unexpected = unexpected
         self.differing = differing
 
 
 class NotPicklableError(DynplugError, PicklingError):
-    """A trainer cannot be sent to another process as it is."""
+    """A trainer cannot be pickled, and so cannot be sent to another process."""
 
 
 class DeviceError(DynplugError, RuntimeError):
-    """There is no device of this kind."""
+    """No device of the requested kind is available."""
 
 
 class ConfigError(DynplugError, ValueError):
-    """A configuration cannot be read, or one of its keys has no meaning.
+    """A configuration cannot be read, or one of its keys is unknown or has an invalid value.
 
-    **Attributes:** `path`, the key at fault, as `model.hidden.tau`, or empty; `problem`, what is wrong with it.
+    **Attributes:** `path`, the key at fault, such as `model.hidden.tau`, or empty; `problem`, the message without it.
     """
 
     def __init__(self, problem: str, path: str = ""):
@@ -128,7 +128,7 @@ class ConfigError(DynplugError, ValueError):
 
 
 class PluginError(DynplugError, ImportError):
-    """A plugin, or one component of it, cannot be used."""
+    """A plugin, or one of its components, cannot be used."""
 
 
 class MissingPackageError(DynplugError, ImportError):
@@ -136,27 +136,27 @@ class MissingPackageError(DynplugError, ImportError):
 
 
 class ConformanceError(DynplugError, AssertionError):
-    """A component does not keep the contract of its kind."""
+    """A component violates the contract of its kind."""
 
 
 class NonFiniteWarning(UserWarning):
-    """A state, or an output, became NaN; what was computed of it is kept, and is NaN where it depends on it."""
+    """A state or an output became NaN; results are kept and are NaN wherever they depend on it."""
 
 
 class ZeroGradientWarning(UserWarning):
-    """A parameter is trained whose gradient is always zero: the loss does not depend on it, or units are silent."""
+    """The gradient of a trained parameter is always zero: the loss does not depend on it, or units are silent."""
 
 
 class DataWarning(UserWarning):
-    """Data are not those that a training was begun with; it goes on."""
+    """The data differ from those with which training began; training continues."""
 
 
 class CheckpointWarning(UserWarning):
-    """A checkpoint lacks something that it was loaded for; all else goes on."""
+    """A checkpoint lacks something that was expected of it; everything else was loaded."""
 
 
 class RecompilationWarning(UserWarning):
-    """Many programs were compiled where one would do."""
+    """Many programs were compiled where one would suffice."""
 
 
 class PluginWarning(UserWarning):
@@ -164,15 +164,15 @@ class PluginWarning(UserWarning):
 
 
 class SpikingWarning(UserWarning):
-    """Neurons spike in nearly every step, or never although they are driven: most often a mistake of units."""
+    """Neurons spike in nearly every step, or never although they are driven: most often an error in units."""
 
 
 class PortabilityWarning(UserWarning):
-    """What is saved can only be loaded where the same component was registered by hand."""
+    """A saved model can only be loaded in a process that registers the same component by hand."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about an unknown `name`: the closest known name, or else all that are known."""
+    """The hint for an unknown `name`: the closest known name, or else all known names."""
     known = sorted(set(known))
     close = get_close_matches(name.casefold(), [k.casefold() for k in known], n=1, cutoff=0.6)
     if close:
@@ -186,19 +186,19 @@ def _close(path: str, known: Iterable[str]) -> str:
 
 
 def disagreement(missing: list[str], unexpected: list[str], differing: list[Any]) -> str:
-    """The end of a message about what was saved and is not the same here: where, and what to do."""
+    """A description of how saved arrays differ from the present ones, and what to do about it."""
     parts = [*map(str, differing), *(f"missing {path}" for path in missing)]
     parts += [f"unexpected {path}{_close(path, missing)}" for path in unexpected]
     more = f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
-    saved = " (what is saved, not what is here)" if differing else ""
+    saved = " (saved value first)" if differing else ""
     cast = ", and cast=True converts dtypes" if any(_of_another_dtype(*one) for one in differing) else ""
     return (
-        f"{'; '.join(parts[:_SHOWN])}{more}{saved}. Make it as it was saved; or strict=False loads what fits and "
+        f"{'; '.join(parts[:_SHOWN])}{more}{saved}. Build it as it was saved; or strict=False loads what fits and "
         f"reports the rest{cast}."
     )
 
 
 def _of_another_dtype(path: str, saved: Any, present: Any) -> bool:
-    """Whether `float32[3]` and its like have the same shape."""
+    """Whether two arrays, described as `float32[3]`, have the same shape but different dtypes."""
     (_, shape, rest), (_, _, other) = str(saved).partition("["), str(present).partition("[")
     return bool(shape) and rest == other

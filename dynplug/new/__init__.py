@@ -1,3 +1,3 @@
-"""New plugin packages, from the templates in this folder. No JAX is imported here."""
+"""Creating plugin packages from the templates in this folder, without importing JAX."""
 
 from dynplug.new.package import create as create

@@ -1,4 +1,4 @@
-"""What the example component of each kind is: the part of its package that its templates cannot tell."""
+"""The example component of each kind: the values that fill its templates."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Example:
     """The example of one kind.
 
-    **Attributes:** `summary`, one line; `arguments`, those of a minimal instance; `imports`, the distributions its
-    module needs beside dynplug, with the least versions; `function`, whether it is a function rather than a class.
+    **Attributes:** `summary`, one line; `arguments`, those of a minimal instance; `imports`, the distributions that its
+    module needs besides dynplug, with their minimum versions; `function`, whether it is a function or a class.
     """
 
     summary: str
@@ -22,23 +22,23 @@ _NUMPY, _OPTAX = "numpy>=2.0", "optax>=0.2.4"
 
 EXAMPLES: dict[str, Example] = {
     "neuron": Example("quadratic integrate-and-fire", (_DIFFRAX, _EQUINOX, _JAX, _TYPES), '{"size": 3}'),
-    "synapse": Example("rise and decay of a conductance", (_DIFFRAX, _EQUINOX, _JAX, _TYPES), '{"size": 3}'),
+    "synapse": Example("exponential rise and decay", (_DIFFRAX, _EQUINOX, _JAX, _TYPES), '{"size": 3}'),
     "layer": Example("rate units with a time constant", (_EQUINOX, _JAX, _TYPES), '{"in_size": 3, "out_size": 2}'),
     "loss": Example("logarithm of the hyperbolic cosine", (_JAX, _TYPES), function=True),
-    "runner": Example("mean outputs over trials", (_EQUINOX, _JAX, _TYPES)),
-    "surrogate": Example("Laplace's density", (_JAX, _TYPES)),
-    "integrator": Example("third order, strong stability preserving", (_DIFFRAX, _NUMPY)),
-    "initializer": Example("random weights that keep Dale's law", (_EQUINOX, _JAX, _TYPES)),
-    "connector": Example("near units on a ring", (_EQUINOX, _JAX, _TYPES, _NUMPY)),
-    "encoder": Example("regular spikes at a rate", (_EQUINOX, _JAX, _TYPES), '{"num_step": 8}'),
-    "optimizer": Example("descent by signs, with momentum", (_JAX, _OPTAX), '{"learning_rate": 1e-3}', function=True),
+    "runner": Example("mean output over trials", (_EQUINOX, _JAX, _TYPES)),
+    "surrogate": Example("density of the Laplace distribution", (_JAX, _TYPES)),
+    "integrator": Example("third-order Runge-Kutta that preserves strong stability", (_DIFFRAX, _NUMPY)),
+    "initializer": Example("random weights that obey Dale's law", (_EQUINOX, _JAX, _TYPES)),
+    "connector": Example("nearby units on a ring", (_EQUINOX, _JAX, _TYPES, _NUMPY)),
+    "encoder": Example("regular spikes at a given rate", (_EQUINOX, _JAX, _TYPES), '{"num_step": 8}'),
+    "optimizer": Example("sign descent with momentum", (_JAX, _OPTAX), '{"learning_rate": 1e-3}', function=True),
     "schedule": Example(
-        "a rise, then a fall with the root",
+        "linear rise, then inverse square root decay",
         (_JAX, _OPTAX),
         '{"peak_value": 1e-3, "warmup_steps": 10}',
         function=True,
     ),
-    "observer": Example("metrics of each epoch as comma-separated values", ()),
-    "metric": Example("share of classes among the best k", (_JAX, _TYPES), function=True),
-    "task": Example("short or long gap between two pulses", (_JAX, _TYPES)),
+    "observer": Example("metrics of each epoch as a CSV file", ()),
+    "metric": Example("fraction of classes among the k largest predictions", (_JAX, _TYPES), function=True),
+    "task": Example("telling short from long gaps between two pulses", (_JAX, _TYPES)),
 }

@@ -1,4 +1,4 @@
-"""One name, as a distribution, a module, a class and a component spell it."""
+"""The spellings of a component's name: as a distribution, a module, a class and a function."""
 
 import keyword
 import re
@@ -12,7 +12,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Names:
-    """The name of a component, words joined by hyphens, as `adex-lite`, and what follows from it."""
+    """A component's name, in words joined by hyphens such as `adex-lite`, and the names derived from it."""
 
     component: str
 
@@ -22,7 +22,7 @@ class Names:
 
     @property
     def function(self) -> str:
-        """As functions are called: `adex_lite`."""
+        """The name as a function: `adex_lite`."""
         return self.component.replace("-", "_")
 
     @property
@@ -31,20 +31,22 @@ class Names:
 
     @property
     def cls(self) -> str:
-        """As classes are called: `AdexLite`."""
+        """The name as a class: `AdexLite`."""
         return "".join(word.capitalize() for word in self.component.split("-"))
 
 
 def names_of(given: str) -> Names:
-    """The names that follow from what a user wrote: `adex-lite`, `adex_lite`, `AdexLite` or `dynplug-adex-lite`.
+    """The names derived from user input: `adex-lite`, `adex_lite`, `AdexLite` or `dynplug-adex-lite`.
 
-    **Raises:** `OptionError` for what cannot be the name of a package, a module and a class.
+    **Raises:** `OptionError` if it cannot name a package, a module and a class.
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", given.strip())
     name = re.sub(r"[-_. ]+", "-", words).lower().removeprefix("dynplug-")
     if not _NAME.fullmatch(name):
-        raise OptionError(f"{given!r} is no name: write words of letters and digits, a letter first, as adex-lite.")
+        raise OptionError(
+            f"Invalid name {given!r}: write words of letters and digits, beginning with a letter: adex-lite."
+        )
     names = Names(name)
     if name in _RESERVED or keyword.iskeyword(names.function) or keyword.iskeyword(names.cls):
-        raise OptionError(f"{given!r} is taken, by Python or by dynplug: choose a more telling name.")
+        raise OptionError(f"The name {given!r} is reserved by Python or dynplug: choose a more specific one.")
     return names

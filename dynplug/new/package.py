@@ -1,4 +1,4 @@
-"""A complete package of one component: it installs, passes its tests, and is there to be changed."""
+"""Creating a package with one component, which can be installed and passes its tests."""
 
 import re
 import string
@@ -15,42 +15,45 @@ from dynplug.plugin import Kind, kind_named, namespace_of
 
 
 class _Template(string.Template):
-    """`%{name}`, since `$` is what LaTeX begins with; `%%` is a per cent sign."""
+    """Placeholders are `%{name}`, because `$` begins LaTeX; `%%` is a percent sign."""
 
     delimiter = "%"
 
 
 def create(kind: str, name: str, folder: str | Path = ".") -> Path:
-    """Write a new package into a folder of its own, which is returned.
+    """Create a new package in a folder of its own and return that folder.
 
     **Arguments:**
 
-    - `kind`: the kind of component, as `neuron`.
-    - `name`: its name, as `adex-lite`; the distribution is called `dynplug-adex-lite`.
-    - `folder`: where the package's folder is made.
+    - `kind`: the kind of component, such as `neuron`.
+    - `name`: its name, such as `adex-lite`; the distribution is called `dynplug-adex-lite`.
+    - `folder`: the folder in which the package's folder is created.
 
-    **Raises:** `OptionError` for an impossible name, or where there is such a folder already; `UnknownNameError` for an
-    unknown kind.
+    **Raises:** `OptionError` for an invalid name, or if the folder exists or cannot be written; `UnknownNameError` for
+    an unknown kind.
     """
     wanted, names = kind_named(kind), names_of(name)
     home = Path(folder) / names.distribution
     if home.exists():
-        raise OptionError(f"{home} is there already: choose another name, or another place with --out.")
+        raise OptionError(f"{home} exists already: choose another name, or another folder with --out.")
     texts = _texts(wanted, names)
-    for path, text in texts.items():
-        (home / path).parent.mkdir(parents=True, exist_ok=True)
-        (home / path).write_text(text, encoding="utf-8")
+    try:
+        for path, text in texts.items():
+            (home / path).parent.mkdir(parents=True, exist_ok=True)
+            (home / path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OptionError(f"{error.filename or home} cannot be written: {error.strerror}.") from error
     return home
 
 
 def _texts(kind: Kind, names: Names) -> dict[str, str]:
-    """All files of a package: their path in it, and what they hold."""
+    """The text of each file of a package, by its path."""
     example = EXAMPLES[kind.name]
     attribute = names.function if example.function else names.cls
     templates = files("dynplug.new") / "templates"
     component = templates / "kinds" / kind.name / "component.py.tmpl"
     if attribute == kind.plural or re.search(rf"\b{attribute}\b", component.read_text(encoding="utf-8")):
-        raise OptionError(f"{attribute!r} has a meaning of its own in the example: choose a more telling name.")
+        raise OptionError(f"The example uses the name {attribute!r} itself: choose a more specific name.")
     values = {
         "arguments": example.arguments,
         "attribute": attribute,

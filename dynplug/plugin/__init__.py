@@ -1,4 +1,4 @@
-"""Plugins: which components exist, and how a configuration becomes objects. Nothing here imports JAX by itself."""
+"""Plugins: discovering and registering components, and building them from configurations, without importing JAX."""
 
 from dynplug.plugin.build import (
     build as build,

@@ -27,21 +27,21 @@ def build(
     """Build the component that a configuration describes.
 
     `config` is a registry id, or a mapping whose `type` is one and whose other items are the constructor's arguments.
-    An argument that is itself a mapping with a `type` is built first. An argument named after a kind, as `surrogate`
-    or `W_initializer`, may also be just an id, unless the constructor takes text there, by its annotation or default.
-    The kind of the outermost component is given by `kind`, or by the mapping's own `kind`; without either, neurons,
-    synapses and layers are searched, then all other kinds.
+    An argument that is itself a mapping with a `type` is built first. An argument named after a kind, such as
+    `surrogate` or `W_initializer`, may also be a bare id, unless the constructor takes a string there by its annotation
+    or default. The kind of the outermost component is `kind`, or the mapping's own `kind`; without either, neurons,
+    synapses and layers are searched first, then all other kinds.
 
     **Arguments:**
 
-    - `config`: what to build, for example `{"type": "LIF", "size": 128, "surrogate": "sigmoid"}`.
-    - `key`: a `jax.random.key`, needed where a constructor takes one; each component gets a key of its own, derived
-        from its place in the configuration.
+    - `config`: the configuration, for example `{"type": "LIF", "size": 128, "surrogate": "sigmoid"}`.
+    - `key`: a `jax.random.key`, needed if a constructor takes one; each component gets its own key, derived from its
+        path in the configuration.
     - `kind`: the kind of component, if known.
-    - `path`: the place of `config` in a larger configuration, for messages.
-    - `given`: arguments of the outermost component that are objects already, as a runner's `target`.
+    - `path`: the path of `config` in a larger configuration, for messages.
+    - `given`: arguments of the outermost component that are built already, such as a runner's `target`.
 
-    **Raises:** `ConfigError` that names the place; `KeyRequiredError`; `UnknownNameError`.
+    **Raises:** `ConfigError`, which names the path; `KeyRequiredError`; `UnknownNameError`.
     """
     component, arguments = read(config, kind=kind, path=path)
     target = component.load()
@@ -65,12 +65,12 @@ def build(
 def read(
     config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = ""
 ) -> tuple[Component, dict[str, Any]]:
-    """The component that a configuration names, and its arguments as they stand."""
+    """The component that a configuration names, and its arguments, not yet built."""
     if isinstance(config, str):
         config = {"type": config}
     arguments = dict(config)
     if not isinstance(name := arguments.pop("type", None), str):
-        raise ConfigError(f"A component needs a 'type', the id of a registered component; got {dict(config)!r}.", path)
+        raise ConfigError(f"A component needs a 'type', the name of a registered one; got {dict(config)!r}.", path)
     kind = arguments.pop("kind", None) or kind
     try:
         return _find(name, kind), arguments
@@ -81,15 +81,15 @@ def read(
 
 
 def parameters(target: Any) -> dict[str, inspect.Parameter]:
-    """The parameters by which a component's constructor may be configured."""
+    """The parameters of a component's constructor."""
     try:
         return dict(inspect.signature(target, eval_str=True).parameters)
-    except Exception:  # an annotation that cannot be evaluated, as of what is imported for type checkers alone
+    except Exception:  # an annotation that cannot be evaluated, such as a name imported under TYPE_CHECKING
         return dict(inspect.signature(target).parameters)
 
 
 def check_arguments(component: Component, arguments: Mapping[str, Any], path: str) -> None:
-    """Refuse arguments that a component's constructor does not take, or the absence of one that it needs."""
+    """Reject unknown and missing arguments of a component's constructor."""
     accepted = parameters(component.load())
     if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
         return
@@ -114,7 +114,7 @@ def _construct(component: Component, target: Any, arguments: dict[str, Any], pat
         raise
     except (DynplugError, TypeError, ValueError) as error:
         raise ConfigError(_said_by(component, str(error)), path) from error
-    except Exception as error:  # a number beyond all memory, or a stranger's constructor
+    except Exception as error:  # a size beyond all memory, or a plugin's constructor
         raise ConfigError(_said_by(component, reason_of(error)), path) from error
     contract = component.contract
     if contract is not None and not isinstance(made, contract):
@@ -127,7 +127,7 @@ def _name(component: Component) -> str:
 
 
 def _said_by(component: Component, problem: str) -> str:
-    """An error of a constructor, which may name its class itself."""
+    """The message of a constructor's error, after the component's name unless it begins with it."""
     name = _name(component)
     return problem if problem.casefold().startswith(name.casefold()) else f"{name}: {problem}"
 
@@ -149,26 +149,26 @@ def _find(name: str, kind: str | None) -> Component:
 
 
 def kind_of_argument(name: str) -> str | None:
-    """The kind that an argument's name announces: `surrogate`, or `W_initializer`."""
+    """The kind in the name of an argument such as `surrogate` or `W_initializer`."""
     last = name.rpartition("_")[2]
     return last if last in KINDS else None
 
 
 def kind_of_part(name: str, config: Mapping[str, Any]) -> str | None:
-    """The kind that a name of the user's own choice announces, where there is such a component of that kind."""
+    """The kind in a name of the user's choice, if that kind has the configured component."""
     kind = kind_of_argument(name)
     return kind if kind and registry().candidates(str(config.get("type")), kind) else None
 
 
 def takes_text(parameter: inspect.Parameter) -> bool:
-    """Whether a constructor's parameter is text, or may be: by its annotation, or else by its default."""
+    """Whether a constructor's parameter accepts a string, by its annotation or else by its default."""
     if parameter.annotation in (parameter.empty, Any):
         return isinstance(parameter.default, str)
     return _is_text(parameter.annotation)
 
 
 def _is_text(annotation: Any) -> bool:
-    if isinstance(annotation, str):  # one that could not be evaluated
+    if isinstance(annotation, str):  # not evaluated
         return "str" in re.findall(r"\w+", annotation)
     if get_origin(annotation) is Literal:
         return any(isinstance(choice, str) for choice in get_args(annotation))
@@ -212,7 +212,7 @@ def _pinned(name: str, value: Any, path: str, parameter: inspect.Parameter | Non
 
 
 def _component_at(name: str, value: Any, parameter: inspect.Parameter | None) -> tuple[str | None] | None:
-    """The kind of the component that an argument configures, if it is known, in a tuple; `None` for any other value."""
+    """A 1-tuple with the kind, or `None` if unknown, of the component that an argument configures; else `None`."""
     if isinstance(value, str):
         kind = None if parameter is not None and takes_text(parameter) else kind_of_argument(name)
         return (kind,) if kind is not None else None

@@ -1,4 +1,4 @@
-"""One component: what is known of it before its import, and the import."""
+"""A registered component and the import of its target."""
 
 import importlib
 import warnings
@@ -15,9 +15,9 @@ from dynplug.plugin.strangers import CtrlC, reason_of, strangers_code
 
 @dataclass(frozen=True)
 class Component:
-    """A registered component: its kind, its spec and where it comes from.
+    """A registered component: its kind, its spec and its plugin.
 
-    `given` is the object itself, where the user registered it in this process; else the spec's target is imported.
+    `given` is the object itself if the user registered it in this process; otherwise the spec's target is imported.
     """
 
     kind: Kind
@@ -31,16 +31,16 @@ class Component:
 
     @property
     def pin(self) -> str:
-        """The name by which a configuration means this component alone: `LIF@1`, or `my-package:my-lif@2`."""
+        """The unambiguous name for a configuration: `LIF@1`, or `my-package:my-lif@2`."""
         return self.id.removeprefix("dynplug:")
 
     @property
     def contract(self) -> Any:
-        """The class that every instance of this kind is of, or `None`."""
+        """The base class of all instances of this kind, or `None`."""
         return _import(self.kind.contract) if self.kind.contract else None
 
     def load(self) -> Any:
-        """Import the target and hold it against its kind's contract: a class must derive from the contract's."""
+        """Import the target and check it against the contract of its kind."""
         if self.spec.deprecated:
             warnings.warn(
                 f"{self.kind.name} {self.id} is deprecated: {self.spec.deprecated}", FutureWarning, stacklevel=3
@@ -49,11 +49,13 @@ class Component:
         contract = self.contract
         if contract is not None and isinstance(target, type) and not issubclass(target, contract):
             raise PluginError(
-                f"{self.kind.name} {self.id} breaks its contract: {self.spec.target!r} must be a subclass of "
+                f"{self.kind.name} {self.id} violates its contract: {self.spec.target!r} must be a subclass of "
                 f"{contract.__module__}.{contract.__name__}."
             )
         if not callable(target):
-            raise PluginError(f"{self.kind.name} {self.id} breaks its contract: {self.spec.target!r} is not callable.")
+            raise PluginError(
+                f"{self.kind.name} {self.id} violates its contract: {self.spec.target!r} must be callable."
+            )
         self.plugin.status = "loaded"
         return target
 
@@ -65,11 +67,11 @@ class Component:
                 raise PluginError(f"{self.kind.name} {self.id} needs {name}: pip install {name}") from cause
         whose = f"{self.spec.target!r} of {self.plugin.distribution} {self.plugin.version}"
         try:
-            with strangers_code(f"the import of {whose}", f"To do without it: {DISABLE}={self.plugin.namespace}"):
+            with strangers_code(f"the import of {whose}", f"To disable it: {DISABLE}={self.plugin.namespace}"):
                 return _import(self.spec.target)
         except CtrlC:
             raise
-        except BaseException as cause:  # a stranger's module may raise anything
+        except BaseException as cause:  # a plugin's module may raise anything
             raise PluginError(
                 f"{self.kind.name} {self.id} cannot be used: importing {whose} failed with {reason_of(cause)}"
             ) from cause

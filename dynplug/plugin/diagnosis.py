@@ -1,4 +1,4 @@
-"""What is wrong with the plugins that are installed, and what to do about it."""
+"""Diagnosis of the installed plugins: problems and their remedies."""
 
 import os
 import warnings
@@ -15,14 +15,14 @@ from dynplug.plugin.registry import LOCAL, Registry
 from dynplug.plugin.strangers import reason_of
 
 VARIABLES = (ALLOW, DISABLE, STRICT)
-SLOW = 0.1  # [s]; listing what 50 plugins provide must take less than a second
+SLOW = 0.1  # [s]; listing the components of 50 plugins must take less than a second
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that needs action.
+    """A problem that needs action.
 
-    **Attributes:** `what` is wrong; `remedy`, what to do.
+    **Attributes:** `what` is wrong; `remedy`, what to do about it.
     """
 
     what: str
@@ -30,22 +30,23 @@ class Problem:
 
 
 _REMEDIES = {
-    "quarantined": "mend it, or update it: pip install -U {0}, or do without: pip uninstall {0}, or {1}={2}",
+    "quarantined": "fix it, update it: pip install -U {0}, uninstall it: pip uninstall {0}, or disable it: {1}={2}",
     "incompatible": "pip install -U {0}",
-    "shadowed": "pip uninstall {0}, as often as it is found, then install it once",
+    "shadowed": "pip uninstall {0} until it is no longer found, then install it once",
 }
 
 
 def examined(environment: Mapping[str, str] = os.environ) -> Registry:
-    """A registry for which no hook module is imported that would end the process, or hang: those are set aside."""
+    """A registry that sets aside, without importing them here, hook modules that hang or end the process."""
     modules = [p.module for p, _ in discover(environment) if p.usable and p.cause is None and _is_strange(p)]
     return Registry(that_never_return(modules))
 
 
 def problems_of(registry: Registry, environment: Mapping[str, str] = os.environ) -> list[Problem]:
-    """All that needs action.
+    """All problems that need action.
 
-    Plugins that are not used and why, components that cannot be, hook modules that are slow or import JAX, variables.
+    Unused plugins, components that cannot be loaded, hook modules that are slow or import JAX, and invalid environment
+    variables.
     """
     return [
         *_unusable(registry.plugins),
@@ -57,9 +58,9 @@ def problems_of(registry: Registry, environment: Mapping[str, str] = os.environ)
 
 
 def shared_names(registry: Registry) -> dict[str, list[str]]:
-    """Names that several components bear, as `neuron LIF`, and their ids: the first is what the bare name means.
+    """Names shared by several components, such as `neuron LIF`, with their ids.
 
-    Where none is dynplug's own, the bare name means none of them and is an error. That needs no action.
+    The bare name means the first if that is dynplug's own, and is an error otherwise. This needs no action.
     """
     bearers: dict[tuple[str, str], dict[str, str]] = defaultdict(dict)
     for component in registry.components():
@@ -77,7 +78,7 @@ def _unusable(plugins: Iterable[Plugin]) -> Iterable[Problem]:
 
 
 def _unreadable(plugins: Iterable[Plugin]) -> Iterable[Problem]:
-    """Metadata of packages that are no plugins: others than dynplug read them too, JAX for one, and fail."""
+    """Unreadable metadata of packages that are not plugins: JAX, for one, reads them too and fails."""
     known = {plugin.path for plugin in plugins if plugin.status == "quarantined"}
     for distribution in distributions():
         try:
@@ -86,17 +87,17 @@ def _unreadable(plugins: Iterable[Plugin]) -> Iterable[Problem]:
             path = str(distribution.locate_file(""))
             if os.path.realpath(path) not in known:
                 what = f"The entry points of {folder_of(distribution)} in {path} cannot be read"
-                yield Problem(f"{what}: {reason_of(error)}", "install that package anew, or delete this folder")
+                yield Problem(f"{what}: {reason_of(error)}", "reinstall that package, or delete this folder")
 
 
 def _remedy(plugin: Plugin) -> str:
-    if plugin.version == "unknown":  # pip does not see what has no metadata
-        return f"pip does not know it by a name: delete its folder in {plugin.path}, or {DISABLE}={plugin.namespace}"
+    if plugin.version == "unknown":  # pip does not see a package without metadata
+        return f"pip cannot uninstall it: delete its folder in {plugin.path}, or set {DISABLE}={plugin.namespace}"
     return plugin.remedy or _REMEDIES[plugin.status].format(plugin.distribution, DISABLE, plugin.namespace)
 
 
 def _targets(registry: Registry) -> Iterable[Problem]:
-    """Components that cannot be imported, or are not what their kind asks for."""
+    """Components that cannot be imported or violate the contract of their kind."""
     for component in registry.components():
         if not _is_strange(component.plugin):
             continue
@@ -109,9 +110,7 @@ def _targets(registry: Registry) -> Iterable[Problem]:
             if isinstance(needed, PackageNotFoundError):
                 yield Problem(reason_of(error), f"pip install {needed.name}")
             else:
-                yield Problem(
-                    reason_of(error), f"mend it, or update it: pip install -U {component.plugin.distribution}"
-                )
+                yield Problem(reason_of(error), f"fix it, or update it: pip install -U {component.plugin.distribution}")
 
 
 def _is_strange(plugin: Plugin) -> bool:
@@ -122,19 +121,19 @@ def _heavy(plugins: Iterable[Plugin]) -> Iterable[Problem]:
     others = {p.module: p for p in plugins if p.usable and _is_strange(p)}
     guilty = set(that_import_jax(list(others)))
     for module, plugin in others.items():
-        advice = f"its author should import dynplug.api alone in {module}, and lazily in the package around it"
+        advice = f"its author should import only dynplug.api in {module}, and everything else lazily in its package"
         if module in guilty:
-            yield Problem(f"{plugin.distribution} imports JAX to be listed", advice)
+            yield Problem(f"{plugin.distribution} imports JAX when it is listed", advice)
         elif plugin.seconds > SLOW:
-            yield Problem(f"{plugin.distribution} takes {plugin.seconds:.2f} s to be listed", advice)
+            yield Problem(f"{plugin.distribution} takes {plugin.seconds:.2f} s to list", advice)
 
 
 def _variables(plugins: Iterable[Plugin], environment: Mapping[str, str]) -> Iterable[Problem]:
     known = {name for p in plugins for name in (normalised(p.distribution), p.namespace)} - {""}
     for variable in sorted(environment):
         if variable.startswith("DYNPLUG_") and variable not in VARIABLES:
-            yield Problem(f"{variable} is set and means nothing", nearest(variable, VARIABLES))
+            yield Problem(f"{variable} is set, but unknown to dynplug", nearest(variable, VARIABLES))
     for variable in (ALLOW, DISABLE):
         for name in filter(None, map(str.strip, environment.get(variable, "").split(","))):
             if normalised(name) not in known:
-                yield Problem(f"{variable} names {name!r}, and no such plugin is installed", nearest(name, known))
+                yield Problem(f"{variable} names {name!r}, but no such plugin is installed", nearest(name, known))

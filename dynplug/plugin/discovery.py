@@ -1,4 +1,4 @@
-"""Which plugins are installed: read from metadata, nothing is imported."""
+"""Discovering installed plugins from their metadata, without importing them."""
 
 import os
 import re
@@ -19,17 +19,17 @@ _NAMESPACE = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 @dataclass
 class Plugin:
-    """One entry point of one distribution, and what became of it.
+    """An entry point of a distribution, and its status.
 
     **Attributes:**
 
-    - `status`: `discovered`, not looked at yet; `registered`; `loaded`, one of its components was imported; `disabled`
+    - `status`: `discovered`, not yet imported; `registered`; `loaded`, one of its components was imported; `disabled`
         by the user; `incompatible` with this dynplug; `shadowed` by another installation of the same distribution;
-        `quarantined`, it failed.
-    - `cause`: what it failed with.
-    - `note`: why it is not used, in one line.
-    - `remedy`: what to do, where the status does not say it.
-    - `seconds`: how long its hook module took.
+        `quarantined`, because it failed.
+    - `cause`: the exception it failed with.
+    - `note`: the reason why it is not used, in one line.
+    - `remedy`: what to do, if the status does not imply it.
+    - `seconds`: the time that its hook module took.
     """
 
     namespace: str
@@ -55,11 +55,11 @@ class Plugin:
 
 
 def discover(environment: Mapping[str, str] = os.environ) -> list[tuple[Plugin, EntryPoint]]:
-    """The plugins that are installed, dynplug itself first, the others by name.
+    """The installed plugins: dynplug itself first, the others by name.
 
-    `DYNPLUG_PLUGINS`, names of distributions separated by commas, allows these alone; `DYNPLUG_DISABLE` disables some.
-    Of a distribution that is found twice, the first on `sys.path` counts. One whose metadata cannot be read is
-    quarantined, and no other distribution suffers.
+    `DYNPLUG_PLUGINS`, a comma-separated list of distributions, allows only these; `DYNPLUG_DISABLE` disables some. If a
+    distribution is found twice, the first on `sys.path` is used. One with unreadable metadata is quarantined, which
+    affects no other distribution.
     """
     found: list[tuple[Plugin, EntryPoint]] = []
     first: dict[str, str] = {}
@@ -78,14 +78,14 @@ def discover(environment: Mapping[str, str] = os.environ) -> list[tuple[Plugin, 
         for entry in entries:
             plugin = Plugin(namespace_of(name), name, number, f"{entry.name} = {entry.value}", path)
             if owner != here:
-                plugin.status, plugin.note = "shadowed", f"{owner} comes first: uninstall one of the two"
+                plugin.status, plugin.note = "shadowed", f"{owner} takes precedence: uninstall one of the two"
             _exclude(plugin, entry, distribution, damage, environment)
             found.append((plugin, entry))
     return sorted(found, key=lambda pair: (pair[0].distribution != "dynplug", pair[0].namespace, pair[0].entry_point))
 
 
 def normalised(distribution: str) -> str:
-    """The name of a distribution in the form in which two are compared."""
+    """The normalised name of a distribution, for comparison."""
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
@@ -95,13 +95,13 @@ def namespace_of(distribution: str) -> str:
 
 
 def _entries(distribution: Distribution) -> tuple[list[EntryPoint], Exception | None]:
-    """A distribution's entry points in dynplug's groups; where they cannot be read, one of no value, and why.
+    """A distribution's entry points in dynplug's groups; if they cannot be read, an empty one and the reason.
 
-    Those that cannot be read matter here if they are a plugin's: they name such a group, or the distribution does.
+    Unreadable ones matter only if they are a plugin's: if they, or the name of the distribution, mention dynplug.
     """
     try:
         return [e for e in distribution.entry_points if e.group.startswith("dynplug.")], None
-    except Exception as error:  # whatever a file that nobody checks may hold
+    except Exception as error:  # the file may hold anything
         damage = error
     try:
         ours = "[dynplug." in (distribution.read_text("entry_points.txt") or "")
@@ -112,15 +112,15 @@ def _entries(distribution: Distribution) -> tuple[list[EntryPoint], Exception | 
 
 
 def folder_of(distribution: Distribution) -> str:
-    """The name of the folder that holds a distribution's metadata, where there is one."""
+    """The name of the folder with a distribution's metadata, or an empty string."""
     return str(getattr(getattr(distribution, "_path", None), "name", ""))
 
 
 def _name_of(distribution: Distribution, entry: EntryPoint) -> tuple[str, str]:
-    """Name and version of a distribution; where an installation is damaged, what its entry point is called."""
+    """Name and version of a distribution; if its metadata are damaged, the name of the entry point."""
     try:
         return distribution.name or entry.name, distribution.version or "unknown"
-    except Exception:  # metadata that are missing raise differently in each Python
+    except Exception:  # missing metadata raise different errors in each Python
         return entry.name, "unknown"
 
 
@@ -131,7 +131,7 @@ def _exclude(
     damage: Exception | None,
     environment: Mapping[str, str],
 ) -> None:
-    """Give a plugin that is not to be imported its status and the reason. What the user rules comes first."""
+    """Set the status and the reason of a plugin that must not be imported; the user's choice comes first."""
     if plugin.distribution == "dynplug" or not plugin.usable:
         return
     allowed, disabled = _names(environment.get(ALLOW)), _names(environment.get(DISABLE))
@@ -142,10 +142,10 @@ def _exclude(
     elif damage is not None:
         plugin.cause = PluginError(f"Its entry points cannot be read: {type(damage).__name__}: {damage}")
     elif not _NAMESPACE.fullmatch(plugin.namespace):
-        plugin.cause = PluginError(f"Its name, {plugin.distribution!r}, makes no namespace: letters, digits and '-'")
+        plugin.cause = PluginError(f"Its name {plugin.distribution!r} is not a valid namespace (letters, digits, '-')")
     elif entry.group != ENTRY_POINT_GROUP:
         plugin.status = "incompatible"
-        plugin.note = f"it is made for the plugin interface {entry.group}, this dynplug has {ENTRY_POINT_GROUP}"
+        plugin.note = f"it is made for the plugin interface {entry.group}, but this dynplug has {ENTRY_POINT_GROUP}"
         plugin.remedy = _remedy_for_group(plugin.distribution, entry.group)
     else:
         _exclude_by_range(plugin, distribution)
@@ -156,25 +156,25 @@ def _names(variable: str | None) -> set[str]:
 
 
 def _exclude_by_range(plugin: Plugin, distribution: Distribution) -> None:
-    """Exclude a plugin that requires another dynplug, or whose requirement says nothing that can be understood."""
+    """Exclude a plugin that requires another version of dynplug, or whose requirement cannot be parsed."""
     line = ""
     try:
         for line in distribution.requires or ():
             if re.match(r"dynplug(?![\w.-])", line, re.IGNORECASE) and (wanted := _unmet(line)):
                 plugin.status = "incompatible"
-                plugin.note = f"it requires {wanted}, this is dynplug {version('dynplug')}"
+                plugin.note = f"it requires {wanted}, but this is dynplug {version('dynplug')}"
                 plugin.remedy = (
-                    f"take a version of it for this dynplug, if there is one: pip install -U {plugin.distribution}, "
+                    f"install a version of it for this dynplug, if there is one: pip install -U {plugin.distribution}; "
                     f"or a dynplug that it is made for: pip install '{wanted}'"
                 )
                 return
-    except Exception as error:  # it may be any text, and any marker
+    except Exception as error:  # it may hold any text and any marker
         what = f"Its requirement {line!r} cannot be read" if line else "Its requirements cannot be read"
         plugin.cause = PluginError(f"{what}: {' '.join(str(error).split())}")
 
 
 def _remedy_for_group(distribution: str, group: str) -> str:
-    """What makes a plugin of another interface usable: a newer dynplug, a newer plugin, or another word in its file."""
+    """The remedy for a plugin of another interface: a newer dynplug, a newer plugin, or a corrected group."""
     number = group.removeprefix("dynplug.v")
     if not number.isdecimal():
         return f'its author should write [project.entry-points."{ENTRY_POINT_GROUP}"] in its pyproject.toml'
@@ -182,7 +182,7 @@ def _remedy_for_group(distribution: str, group: str) -> str:
 
 
 def _unmet(line: str) -> str:
-    """A requirement on dynplug, if this dynplug does not meet it."""
+    """A requirement on dynplug that this dynplug does not meet, or an empty string."""
     from packaging.requirements import Requirement
 
     requirement = Requirement(line)

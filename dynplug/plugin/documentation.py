@@ -1,4 +1,4 @@
-"""What is written about a component: in its docstring, unless its spec says it instead."""
+"""The documentation of a component: from its docstring, unless its spec overrides it."""
 
 import inspect
 import re
@@ -16,11 +16,10 @@ from dynplug.plugin.component import Component
 
 @dataclass(frozen=True)
 class Documentation:
-    """A component's text, and what can be read from it.
+    """A component's docstring and its parts.
 
-    **Attributes:** `text`, the docstring; `params`; `equations` and `reference`, in LaTeX and in words, or empty;
-    `doi`, that of the first source; `formulas`, the right-hand sides that stand beside the class, by what stands on
-    their left.
+    **Attributes:** `text`, the docstring; `params`; `equations` in LaTeX and the `reference` in words, or empty; `doi`,
+    that of the first source; `formulas`, the equations stated as text in the class: right-hand sides by left-hand side.
     """
 
     text: str
@@ -32,7 +31,7 @@ class Documentation:
 
 
 def documentation(component: Component) -> Documentation:
-    """What is written about a component, which is imported for it."""
+    """The documentation of a component, which is imported to read it."""
     spec, target = component.spec, component.load()
     text = inspect.getdoc(target) or spec.summary
     reference = spec.citation or reference_of(text)
@@ -48,13 +47,13 @@ def documentation(component: Component) -> Documentation:
 
 
 def params_of(target: Any) -> tuple[Param, ...]:
-    """The parameters of a constructor or a function, with what its docstring and its fields say of each."""
+    """The parameters of a constructor or function, described by its docstring and its fields."""
     text = inspect.getdoc(target) or ""
     fields: Mapping[str, Any] = getattr(target, "__dataclass_fields__", {})
     found: list[Param] = []
     try:
         parameters = inspect.signature(target).parameters.values()
-    except (ValueError, TypeError):  # of what is written in C, nothing is known
+    except (ValueError, TypeError):  # extension types have no signature
         return ()
     for p in parameters:
         doc = argument_of(text, p.name)
@@ -73,7 +72,7 @@ def params_of(target: Any) -> tuple[Param, ...]:
 
 
 def argument_of(text: str, name: str) -> str:
-    """What a docstring says of an argument, which may share its line with others, in one line; empty if nothing."""
+    """A docstring's entry for an argument, which may share it with others, in one line; empty if there is none."""
     several = r"(?:`\w+`, )*"
     entry = rf"^ *- {several}`{re.escape(name)}`(?:, {several}`\w+`)?: (\S.*(?:\n +(?!- `).*)*)"
     found = re.search(entry, text, re.MULTILINE)
@@ -81,7 +80,7 @@ def argument_of(text: str, name: str) -> str:
 
 
 def variable_of(text: str, name: str) -> str:
-    """What a state's docstring says of a variable: its clause, as "potentials `V` and `Vd` [mV]"; empty if nothing."""
+    """A state docstring's clause about a variable, as "potentials `V` and `Vd` [mV]"; empty if there is none."""
     clauses = re.split(r"(?<=\]),|,(?![^\[]*\]| (?:and )?`)|\.(?:\s|$)", text)
     return next((" ".join(clause.split()) for clause in clauses if f"`{name}`" in clause), "")
 
@@ -93,14 +92,15 @@ def unit_of(entry: str) -> str:
 
 
 def formulas_of(component: Component) -> dict[str, str]:
-    """The formulas beside a class, as `dV/dt` and `(V_rest - V + R * I) / tau`; of an instance that makes its own,
-    those of the spec's example.
+    """The equations that a class states as text, such as `dV/dt` and `(V_rest - V + R * I) / tau`.
+
+    If they depend on the instance, they are those of the spec's example.
     """
     target, spec = component.load(), component.spec
     if isinstance(getattr(target, "equations", None), property) and spec.example:
         try:
             target = build({"type": component.id, **spec.example}, kind=component.kind.name)
-        except DynplugError:  # the conformance suite says why
+        except DynplugError:  # the conformance suite reports why
             return {}
     if isinstance(equation := getattr(target, "equation", None), str) and equation:
         return {"derivative": equation}
@@ -124,17 +124,17 @@ _FORMULAS = {
     "on_spike": "{} after a spike",
     "on_event": "{} after an event",
 }
-"""What stands beside a class, with what stands on the left of each line."""
+"""The attributes of a class that state equations, with the left-hand side of each line."""
 
 
 def equations_of(text: str) -> tuple[str, ...]:
-    """The displayed equations of a docstring; where there is none, those within its lines."""
+    """The displayed equations of a docstring, or else its inline equations."""
     displayed = re.findall(r"\$\$(.+?)\$\$", text, re.DOTALL)
     return tuple(" ".join(e.split()) for e in displayed or re.findall(r"\$([^$]*=[^$]*)\$", text))
 
 
 def reference_of(text: str) -> str:
-    """What follows **Reference:** in a docstring, in one line; or the BibTeX entry that it holds."""
+    """The text after **Reference:** in a docstring, in one line, or the BibTeX entry in it."""
     if entry := re.search(r"```bibtex\n(.*?)```", text, re.DOTALL):
         return textwrap.dedent(entry[1]).strip()
     found = re.search(r"^\*\*References?:\*\*(.*(?:\n.+)*)", text, re.MULTILINE)
@@ -142,14 +142,14 @@ def reference_of(text: str) -> str:
 
 
 def bibtex(reference: str, key: str) -> str:
-    """The BibTeX entry of a reference: as it is given, if it is one; else from `AUTHORS (YEAR), TITLE, doi:DOI.`
+    """The BibTeX entry of a reference: unchanged, if it is one; otherwise from `AUTHORS (YEAR), TITLE, doi:DOI.`
 
-    A part of the work, as `TITLE, section 1.3, doi:DOI`, and all that follows the first source go into its note.
+    A part of the work, as in `TITLE, section 1.3, doi:DOI`, and all that follows the first source go into its note.
 
     **Arguments:**
 
     - `reference`: a BibTeX entry, a DOI, or a reference in words.
-    - `key`: the entry's key where the reference names no author.
+    - `key`: the entry's key if the reference names no author.
     """
     if reference.startswith("@"):
         return reference.strip()
@@ -164,12 +164,12 @@ def bibtex(reference: str, key: str) -> str:
 
 
 def _escaped(name: str, value: str) -> str:
-    """A field's value without backquotes, and but for identifiers with LaTeX's special characters escaped."""
+    """A field's value without backquotes and, except in identifiers, with LaTeX's special characters escaped."""
     return value if name in ("doi", "eprint") else re.sub(r"[&%#_]", r"\\\g<0>", value.replace("`", ""))
 
 
 def _authors(text: str) -> str:
-    """`A, B., C, D. & E, F.` as BibTeX writes it: `A, B. and C, D. and E, F.`"""
+    """`A, B., C, D. & E, F.` in BibTeX's form: `A, B. and C, D. and E, F.`"""
     names = re.sub(r"(?<=\.), | & ", " and ", text)
     return re.sub(r" et al\.$", " and others", names)
 

@@ -1,4 +1,4 @@
-"""What a name that dynplug does not have is called here: the other names of the field, in one place."""
+"""Hints for unknown names: names of other libraries, and their counterparts here."""
 
 import functools
 import inspect
@@ -11,9 +11,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 C = TypeVar("C")
 
-_EQUINOX = "any stateless layer of equinox.nn is a part of a model: dp.Sequential(equinox.nn.{}(...), ...)."
+_EQUINOX = "every stateless layer of equinox.nn fits into a model: dp.Sequential(equinox.nn.{}(...), ...)."
 
-_COMPONENTS: list[tuple[str, str]] = [  # other names, what it is here
+_COMPONENTS: list[tuple[str, str]] = [  # names elsewhere, the counterpart here
     ("leaky lapicque lifnode lifcell lifbox lifrecurrent", "LIF, with tau [ms] for beta"),
     ("parametriclifnode plif", "LIF with trainable={'path.tau': True}"),
     ("ifnode integrateandfire", "IF"),
@@ -24,8 +24,11 @@ _COMPONENTS: list[tuple[str, str]] = [  # other names, what it is here
     ("linear fullyconnected fc", "dp.layers.Dense(in_size, out_size, key=...)"),
     ("lstm gru rnn", "dp.layers.LSTMCell, GRUCell or RNNCell, which runners carry over time"),
     ("flatten", "the function jax.numpy.ravel"),
-    ("relu tanh softmax gelu silu elu", "the function, as in `layer >> jax.nn.relu`"),
-    ("batchnorm batchnorm1d batchnorm2d", "none, as a system sees one sample; equinox.nn.LayerNorm or GroupNorm serve"),
+    ("relu tanh softmax gelu silu elu", "the function itself, as in `layer >> jax.nn.relu`"),
+    (
+        "batchnorm batchnorm1d batchnorm2d",
+        "equinox.nn.LayerNorm or GroupNorm, as a system sees one sample",
+    ),
     ("atan arctangent", "Arctan"),
     ("fastsigmoid", "SuperSpike"),
     ("piecewiselinear piecewisequadratic triangular", "Triangle"),
@@ -36,7 +39,7 @@ _COMPONENTS: list[tuple[str, str]] = [  # other names, what it is here
 ]
 _LAYERS = {"conv1d", "conv2d", "conv3d", "maxpool2d", "avgpool2d", "layernorm", "groupnorm", "embedding"}
 
-_ARGUMENTS: list[tuple[str, str, str]] = [  # other names, the argument that is meant, what to say
+_ARGUMENTS: list[tuple[str, str, str]] = [  # names elsewhere, the argument meant, the hint
     ("beta decay decay_rate", "tau", "a decay is a time constant: tau = -dt / log(beta) [ms]"),
     ("tau_mem tau_m tau_mem_inv tau_syn", "tau", "give tau [ms]"),
     ("threshold v_threshold vth theta", "V_th", "the threshold is V_th [mV]"),
@@ -61,22 +64,22 @@ _ARGUMENTS: list[tuple[str, str, str]] = [  # other names, the argument that is 
     (
         "weight class_weight class_weights label_smoothing",
         "reduce_time",
-        "weights of classes and softened targets take a loss of your own, f(predicts, targets)",
+        "weights of classes and softened targets need a loss of your own, f(predicts, targets)",
     ),
 ]
 
 
 def called_here(name: str) -> str:
-    """What a component of another library is called here, as the end of a message; or nothing."""
+    """The counterpart of a component of another library, as the end of a message; empty if there is none."""
     plain = name.replace("_", "").casefold()
     for others, own in _COMPONENTS:
         if plain in others.split():
-            return f"What is called so elsewhere is here {own}."
-    return f"Give that of Equinox: {_EQUINOX.format(name)}" if plain in _LAYERS else ""
+            return f"Its counterpart here is {own}."
+    return f"Use Equinox's: {_EQUINOX.format(name)}" if plain in _LAYERS else ""
 
 
 def argument_hint(name: str, known: Iterable[str]) -> str:
-    """What to write for an argument that there is not, as the end of a message."""
+    """The argument to use instead of an unknown one, as the end of a message."""
     known = list(known)
     for others, own, said in _ARGUMENTS:
         if own in known and name.casefold() in others.split():
@@ -85,13 +88,13 @@ def argument_hint(name: str, known: Iterable[str]) -> str:
 
 
 def missing_attribute(module: str, name: str, known: Iterable[str]) -> AttributeError:
-    """The error about a name that a module does not have."""
+    """The error for an unknown name in a module."""
     public = [n for n in known if not n.startswith("_") and n != "Any"]
     return AttributeError(f"module {module!r} has no attribute {name!r}. {called_here(name) or nearest(name, public)}")
 
 
 def answers_for_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a function or constructor say what is meant by a keyword that it does not have."""
+    """Make a function or constructor suggest the right name for an unknown keyword."""
     accepted = inspect.signature(function).parameters
     name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
@@ -110,7 +113,7 @@ def answers_when_made(cls: type[C]) -> type[C]:
 
 
 def check_keywords(name: str, given: Iterable[str], accepted: Iterable[str]) -> None:
-    """Raise `ArgumentError` for a keyword that is not accepted, with what to write."""
+    """Raise `ArgumentError` for an unknown keyword, with the one to use instead."""
     for keyword in given:
         if keyword not in accepted:
             raise ArgumentError(

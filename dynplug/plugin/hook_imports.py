@@ -1,4 +1,7 @@
-"""Whether hook modules import JAX, or never return: found out in processes of their own. Their hooks are called too."""
+"""Importing hook modules in processes of their own, to see whether they import JAX, hang or end the process.
+
+Their hooks are called too.
+"""
 
 import json
 import os
@@ -8,7 +11,7 @@ from collections.abc import Sequence
 from subprocess import DEVNULL, PIPE
 from typing import Any, NamedTuple
 
-LIMIT = 20.0  # [s]; after which a module that is still being imported is taken for one that hangs
+LIMIT = 20.0  # [s]; a module that takes longer to import is considered to hang
 
 _CODE = """
 import importlib, importlib.metadata, inspect, json, os, sys
@@ -40,19 +43,19 @@ for module in sys.argv[1:]:
 
 
 class Imported(NamedTuple):
-    """What importing a module does: whether it brings in JAX, and the error that it ends with, if any."""
+    """The outcome of importing a module: whether JAX was imported, and the error, or an empty string."""
 
     jax: bool
     error: str
 
 
 def imports_of(modules: Sequence[str], limit: float = LIMIT) -> dict[str, Imported]:
-    """What importing each of some modules does. One process serves until one brings in JAX, then another goes on.
+    """The outcome of importing each module. A process serves until a module imports JAX; then another takes over.
 
     **Arguments:**
 
     - `modules`: their names.
-    - `limit`: how long one of them may take [s].
+    - `limit`: the time that a module may take [s].
     """
     path = os.pathsep.join(dict.fromkeys(p or os.getcwd() for p in sys.path))
     found: dict[str, Imported] = {}
@@ -67,24 +70,24 @@ def imports_of(modules: Sequence[str], limit: float = LIMIT) -> dict[str, Import
 
 
 def _answers(modules: list[str], path: str, limit: float) -> tuple[list[Any], str]:
-    """What a process says of some modules, one after the other, and what became of it at the next one."""
+    """The outcomes that a process reports, module by module, and how it ended at the next one."""
     command, environment = [sys.executable, "-c", _CODE, *modules], {**os.environ, "PYTHONPATH": path}
     try:
         done = subprocess.run(
             command, stdout=PIPE, stderr=DEVNULL, stdin=DEVNULL, check=False, env=environment, timeout=limit
         )
-        said, end = done.stdout, f"it ends the process, with {done.returncode}"
+        said, end = done.stdout, f"it ends the process with exit code {done.returncode}"
     except subprocess.TimeoutExpired as error:
-        said, end = error.stdout or b"", f"it does not come to an end within {limit:g} s"
+        said, end = error.stdout or b"", f"it does not finish within {limit:g} s"
     return [json.loads(line) for line in said.splitlines()], end
 
 
 def that_import_jax(modules: Sequence[str]) -> list[str]:
-    """Those among some modules whose import brings in JAX."""
+    """The modules that import JAX."""
     return [module for module, done in imports_of(modules).items() if done.jax]
 
 
 def that_never_return(modules: Sequence[str], limit: float = LIMIT) -> dict[str, str]:
-    """Those among some modules whose import ends the process, or hangs, and which of the two."""
-    endings = ("it ends the process", "it does not come to an end")
+    """The modules that hang or end the process when imported, with the reason."""
+    endings = ("it ends the process", "it does not finish")
     return {module: done.error for module, done in imports_of(modules, limit).items() if done.error.startswith(endings)}

@@ -1,4 +1,4 @@
-"""The hooks a plugin may implement. Each returns specs; none is called inside traced code."""
+"""The hooks that a plugin may implement. Each returns specs; none is called inside traced code."""
 
 from collections.abc import Iterable
 
@@ -48,7 +48,7 @@ def dynplug_register_losses(host: Host) -> Iterable[LossSpec]:  # pyright: ignor
 
 @hookspec
 def dynplug_register_runners(host: Host) -> Iterable[RunnerSpec]:  # pyright: ignore[reportReturnType]
-    """Runners, trainers among them, that this plugin provides."""
+    """Runners, including trainers, that this plugin provides."""
 
 
 @hookspec
@@ -88,7 +88,7 @@ def dynplug_register_schedules(host: Host) -> Iterable[ScheduleSpec]:  # pyright
 
 @hookspec
 def dynplug_register_observers(host: Host) -> Iterable[ObserverSpec]:  # pyright: ignore[reportReturnType]
-    """Observers of runs that this plugin provides; a run has those that its user gives it."""
+    """Observers of runs that this plugin provides; each run has only those that its user passes."""
 
 
 @hookspec

@@ -1,4 +1,4 @@
-"""The table of kinds: everything that tells one kind of component from another."""
+"""The table of kinds of components."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,11 @@ from dynplug.errors import UnknownNameError, nearest
 
 @dataclass(frozen=True)
 class Kind:
-    """One kind of component.
+    """A kind of component.
 
-    `contract` names the class that a target must derive from (`None`: any callable). `factory` says that a target is
-    always called with parameters to make the component, even where it is a plain function. `model` marks the kinds
-    that a model is made of: where a configuration does not say the kind, these are searched.
+    `contract` is the import path of the class from which a target must derive (`None`: any callable). `factory` says
+    that a target is always called with parameters to make the component, even if it is a plain function. `model` marks
+    the kinds of which a model is composed: these are searched first if a configuration does not state the kind.
     """
 
     name: str
@@ -55,7 +55,7 @@ KINDS: dict[str, Kind] = {
 
 
 def kind_named(name: str) -> Kind:
-    """The kind with this name; its plural is understood too."""
+    """The kind with this name, singular or plural."""
     for kind in KINDS.values():
         if name in (kind.name, kind.plural):
             return kind

@@ -1,7 +1,7 @@
-"""From installed distributions to registered specs, one plugin at a time.
+"""Loading the specs of installed plugins, one plugin at a time.
 
-A plugin that fails is set aside whole, with its cause, and nothing else is touched: pluggy's own entry-point loader
-stops at the first failure, so each plugin gets a manager of its own.
+A plugin that fails is set aside as a whole, with its cause, and affects no other. pluggy's own entry-point loader stops
+at the first failure, so each plugin gets a manager of its own.
 """
 
 import base64
@@ -30,7 +30,7 @@ STRICT = "DYNPLUG_STRICT"
 
 
 def load(plugin: Plugin, entry: EntryPoint, rivals: Sequence[tuple[Plugin, EntryPoint]] = ()) -> None:
-    """Import a plugin's hook module and take all of its specs, or none and the reason.
+    """Import a plugin's hook module and take all of its specs; or none, and the reason.
 
     **Arguments:**
 
@@ -40,29 +40,29 @@ def load(plugin: Plugin, entry: EntryPoint, rivals: Sequence[tuple[Plugin, Entry
     began = time.perf_counter()
     whose = f"plugin {plugin.distribution} {plugin.version} ({plugin.entry_point})"
     try:
-        with strangers_code(whose, f"To do without it: {DISABLE}={plugin.namespace}"):
+        with strangers_code(whose, f"To disable it: {DISABLE}={plugin.namespace}"):
             plugin.specs = _specs(entry, plugin, rivals)
         plugin.status = "registered"
     except CtrlC:
         raise
-    except BaseException as cause:  # a stranger's module may raise anything
+    except BaseException as cause:  # a plugin's module may raise anything
         set_aside(plugin, cause)
     plugin.seconds = time.perf_counter() - began
 
 
 def set_aside(plugin: Plugin, cause: BaseException) -> None:
-    """Take nothing of a plugin, keep the cause, and say so in one line; with `DYNPLUG_STRICT=1`, raise it."""
+    """Drop a plugin's specs, keep the cause, and warn in one line; with `DYNPLUG_STRICT=1`, raise instead."""
     reason = reason_of(cause)
     plugin.specs, plugin.status, plugin.cause, plugin.note = [], "quarantined", cause, reason
     named = f"Plugin {plugin.distribution} {plugin.version} is set aside: {reason}."
     if os.environ.get(STRICT, "0") not in ("", "0"):
         raise PluginError(f"{named} ({STRICT} is set.)") from cause
-    warnings.warn(f"{named} Mend or uninstall it; everything else keeps working.", PluginWarning, stacklevel=2)
+    warnings.warn(f"{named} Fix or uninstall it; everything else keeps working.", PluginWarning, stacklevel=2)
 
 
 def _specs(entry: EntryPoint, plugin: Plugin, rivals: Sequence[tuple[Plugin, EntryPoint]]) -> list[tuple[Kind, Spec]]:
     if not entry.pattern.match(entry.value):
-        raise PluginError(f"Its entry point is {plugin.entry_point!r}: write {entry.name} = 'package.module'.")
+        raise PluginError(f"Invalid entry point {plugin.entry_point!r}: write {entry.name} = 'package.module'.")
     module = entry.load()
     if rivals:
         _check_owner(plugin, entry, rivals)
@@ -73,7 +73,7 @@ def _specs(entry: EntryPoint, plugin: Plugin, rivals: Sequence[tuple[Plugin, Ent
     callers = manager.get_hookcallers(module) or []
     hooks = {caller.name for caller in callers}
     if wrappers := [c.name for c in callers if any(i.hookwrapper or i.wrapper for i in c.get_hookimpls())]:
-        raise PluginError(f"{', '.join(wrappers)} is a wrapper: hooks that register return their specs, nothing else.")
+        raise PluginError(f"{', '.join(wrappers)} is a hook wrapper: a registration hook must return its specs.")
     if not hooks:
         raise PluginError(f"{entry.value} implements no dynplug hook: mark its functions with @dynplug.api.hookimpl.")
     host = Host(version("dynplug"))
@@ -85,18 +85,18 @@ def _specs(entry: EntryPoint, plugin: Plugin, rivals: Sequence[tuple[Plugin, Ent
 
 
 def _check_owner(plugin: Plugin, entry: EntryPoint, rivals: Sequence[tuple[Plugin, EntryPoint]]) -> None:
-    """Refuse a hook module that another distribution has too, unless it is this one's file and nobody else's."""
+    """Reject a hook module whose name other distributions use too, unless its file belongs to this one alone."""
     file = os.path.realpath(getattr(sys.modules[entry.module], "__file__", None) or "")
     if not _has_installed(plugin, entry, file) or any(_has_installed(*rival, file) for rival in rivals):
         others = ", ".join(sorted({p.distribution for p, _ in rivals}))
         raise PluginError(
-            f"Its hook module is called {entry.module!r}, as that of {others}, and Python has one module of a name, "
-            f"{file}: its author should put it into a package of the distribution's own name"
+            f"Its hook module {entry.module!r} has the same name as that of {others}, and Python imports only one, "
+            f"{file}: its author should move it into a package named after the distribution"
         )
 
 
 def _has_installed(plugin: Plugin, entry: EntryPoint, file: str) -> bool:
-    """Whether a file is where a distribution is installed and, where that is on record, is as it was installed."""
+    """Whether a file lies where a distribution is installed and, if recorded, has the hash of the installed file."""
     if not file.startswith(os.path.join(plugin.path, "")):
         return False
     for path in (entry.dist and entry.dist.files) or ():
@@ -116,7 +116,7 @@ def _checked(kind: Kind, returned: list[Any]) -> list[tuple[Kind, Spec]]:
             raise PluginError(f"{kind.hook} returned {specs_of_one!r}: return a list of {kind.spec.__name__}.")
         for spec in specs_of_one:
             if not isinstance(spec, kind.spec):
-                raise PluginError(f"{kind.hook} returned {spec!r}, which is no {kind.spec.__name__}.")
+                raise PluginError(f"{kind.hook} returned {spec!r}, which is not a {kind.spec.__name__}.")
             for name in map(normalise, (spec.name, *spec.aliases)):
                 if name in taken:
                     raise PluginError(f"{kind.hook} returned the name {spec.name!r} twice.")
@@ -126,10 +126,10 @@ def _checked(kind: Kind, returned: list[Any]) -> list[tuple[Kind, Spec]]:
 
 
 def _copy(kind: Kind, spec: Spec) -> Spec:
-    """The spec made anew, so that it has all fields, checked, and nothing beside them, whatever class it is of."""
+    """A new, validated spec with exactly the declared fields, whatever its class."""
     return kind.spec(**{f.name: getattr(spec, f.name) for f in fields(kind.spec)})
 
 
 def normalise(name: str) -> str:
-    """The form in which names are compared: `DoubleLeak`, `double-leak` and `double_leak` are one name."""
+    """The normal form of a name: `DoubleLeak`, `double-leak` and `double_leak` are equal."""
     return re.sub(r"[-_]", "", name).casefold()

@@ -1,4 +1,4 @@
-"""Which components exist, and which of them a name means."""
+"""The registry of components, and the lookup of names."""
 
 import hashlib
 import importlib
@@ -22,11 +22,11 @@ LOCAL = "local"
 
 
 class Registry:
-    """All components of all usable plugins. `plugins` keeps the unusable ones too, with the reason.
+    """All components of all usable plugins. `plugins` includes the unusable ones, with the reason.
 
     **Arguments:**
 
-    - `faults`: hook modules that are not to be imported, and why.
+    - `faults`: hook modules that must not be imported, with the reason.
     """
 
     def __init__(self, faults: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -54,11 +54,11 @@ class Registry:
                 self._add(Component(kind, spec, plugin))
 
     def _check_unique(self, plugin: Plugin) -> None:
-        """Set a plugin aside where another entry point of its distribution has taken one of its names."""
+        """Set a plugin aside if another entry point of its distribution already uses one of its names."""
         for kind, spec in plugin.specs:
             for name in (spec.name, *spec.aliases):
                 if self.candidates(f"{plugin.namespace}:{name}", kind.name):
-                    set_aside(plugin, PluginError(f"Another entry point of it registers the {kind.name} {name!r} too."))
+                    set_aside(plugin, PluginError(f"Its entry points register the {kind.name} {name!r} twice."))
                     return
 
     def _add(self, component: Component) -> None:
@@ -72,7 +72,7 @@ class Registry:
         return (c for c in self._components if not wanted or c.kind.name == wanted)
 
     def candidates(self, name: str, kind: str | None = None) -> list[Component]:
-        """The components that `name` may mean: dynplug's own alone if there is one, else all that match.
+        """The components that `name` may mean: dynplug's own if there is one, otherwise all that match.
 
         `name` is a bare name, or qualified as `namespace:name`; either may end in a revision, as `name@1`.
         """
@@ -90,7 +90,7 @@ class Registry:
         return [c for c in own or named if not revision or str(c.spec.revision) == revision]
 
     def find(self, kind: str, name: str) -> Component:
-        """The one component that `name` means; an error says what is near it, or what it could be."""
+        """The component that `name` means; an error suggests the nearest name, or lists the candidates."""
         found = self.candidates(name, kind)
         if len(found) == 1:
             return found[0]
@@ -110,24 +110,24 @@ class Registry:
         raise UnknownNameError(f"There is no {kind} called {name!r}. {hint}{aside} See: dynplug list {kind}")
 
     def other_revision(self, name: str, kind: str | None = None) -> str:
-        """What to say of a name whose revision is not here, while another one is; else nothing."""
+        """The message for a name of which another revision is installed; empty otherwise."""
         here = self.candidates(name.partition("@")[0], kind) if "@" in name else []
         if not here:
             return ""
         component, package = here[0], here[0].plugin
         return (
-            f"{component.kind.name} {name!r} is not here: {package.distribution} {package.version} has "
-            f"{component.id!r}, whose mathematics is another. Install the version of {package.distribution} that has "
-            "what was asked for, or ask for the other."
+            f"{component.kind.name} {name!r} is not installed: {package.distribution} {package.version} has "
+            f"{component.id!r}, with different mathematics. Install the version of {package.distribution} that has "
+            f"{name!r}, or use {component.id!r}."
         )
 
     def name_of(self, component: Component) -> str:
-        """The shortest name that means this component: the bare one, unless it would mean another."""
+        """The shortest name of this component: the bare name, unless that would mean another."""
         same = self.candidates(component.spec.name, component.kind.name)
         return component.spec.name if same == [component] else f"{component.plugin.namespace}:{component.spec.name}"
 
     def add_local(self, kind: Kind, spec: Spec, given: Any) -> None:
-        """Register an object of this process, in place of an earlier one of the same name."""
+        """Register an object of this process, replacing an earlier one of the same name."""
         plugin = Plugin(LOCAL, "this process", "0", spec.target, status="registered")
         for before in [c for c in self._named[normalise(spec.name)] if c.plugin.namespace == LOCAL and c.kind is kind]:
             if normalise(before.spec.name) == normalise(spec.name):
@@ -137,7 +137,7 @@ class Registry:
 
     @contextmanager
     def overriding(self, names: Mapping[str, str]) -> Iterator[None]:
-        """While it lasts, let names mean other components: `{"neuron:LIF": "my-package:my-lif"}`."""
+        """A context in which names mean other components: `{"neuron:LIF": "my-package:my-lif"}`."""
         before, wanted = self._overrides, dict(self._overrides)
         for key, other in names.items():
             kind, _, name = key.partition(":")
@@ -153,7 +153,7 @@ class Registry:
     def digest(self) -> str:
         """A fingerprint of all components, their revisions and the versions they come from.
 
-        Equal digests mean that two processes would resolve every name alike.
+        Two processes with equal digests resolve every name alike.
         """
         lines = [
             f"{c.kind.name} {c.id} {c.spec.target} {c.plugin.distribution} {c.plugin.version}" for c in self._components
@@ -167,7 +167,7 @@ def _names(component: Component) -> set[str]:
 
 
 def _by_module(found: Iterable[tuple[Plugin, EntryPoint]]) -> dict[str, list[tuple[Plugin, EntryPoint]]]:
-    """The plugins that are to be loaded, by the name of their hook module."""
+    """The plugins to be loaded, by the name of their hook module."""
     sharing: dict[str, list[tuple[Plugin, EntryPoint]]] = defaultdict(list)
     for plugin, entry in found:
         if plugin.usable and plugin.cause is None:
@@ -176,7 +176,7 @@ def _by_module(found: Iterable[tuple[Plugin, EntryPoint]]) -> dict[str, list[tup
 
 
 def _rivals(plugin: Plugin, sharing: list[tuple[Plugin, EntryPoint]]) -> list[tuple[Plugin, EntryPoint]]:
-    """The plugins of other distributions among some. Nobody rivals dynplug."""
+    """The plugins of other distributions; none for dynplug itself."""
     if plugin.distribution == "dynplug":
         return []
     return [(other, entry) for other, entry in sharing if other.distribution != plugin.distribution]
@@ -184,15 +184,15 @@ def _rivals(plugin: Plugin, sharing: list[tuple[Plugin, EntryPoint]]) -> list[tu
 
 @cache
 def registry() -> Registry:
-    """The registry of this process, made on first use."""
+    """The registry of this process, created on first use."""
     return Registry()
 
 
 def get(kind: str, name: str) -> Any:
-    """The class or function registered as `name`, imported now if it was not yet.
+    """The class or function registered as `name`, imported on first use.
 
-    **Raises:** `UnknownNameError` with the nearest name; `PluginError` where the component cannot be imported or is
-    not what its kind asks for.
+    **Raises:** `UnknownNameError` with the nearest name; `PluginError` if the component cannot be imported or violates
+    the contract of its kind.
     """
     return registry().find(kind, name).load()
 
@@ -204,18 +204,18 @@ def list_components(kind: str) -> list[str]:
 
 
 def refresh() -> None:
-    """Look again at what is installed; components that were registered in this process are forgotten."""
+    """Discover the installed plugins again; components registered in this process are forgotten."""
     importlib.invalidate_caches()
     registry.cache_clear()
 
 
 @contextmanager
 def override(names: Mapping[str, str]) -> Iterator[None]:
-    """While it lasts, let names mean other components: `with dp.override({"neuron:LIF": "my-package:my-lif"}): ...`.
+    """A context in which names mean other components: `with dp.override({"neuron:LIF": "my-package:my-lif"}): ...`.
 
-    Nothing but this, and the user's own configuration, changes what a name means.
+    Nothing else, apart from the user's own configuration, changes the meaning of a name.
 
-    **Raises:** `UnknownNameError` where either side names nothing.
+    **Raises:** `UnknownNameError` if either name is unknown.
     """
     with registry().overriding(names):
         yield
@@ -224,13 +224,13 @@ def override(names: Mapping[str, str]) -> Iterator[None]:
 def register(kind: str, name: str, **spec: Any) -> Any:
     """Register a class or function of this process, as in a notebook: `@dp.register("neuron", "my-lif")`.
 
-    It goes to the namespace `local`; registering the name again replaces it.
+    Its namespace is `local`; registering the name again replaces it.
 
     **Arguments:**
 
     - `kind`: the kind of component.
     - `name`: the name to register.
-    - `spec`: further fields of the spec, as `summary` or `aliases`.
+    - `spec`: further fields of the spec, such as `summary` or `aliases`.
     """
     wanted = kind_named(kind)
 

@@ -1,4 +1,4 @@
-"""Code of plugins, run so that it cannot end the host: what it prints goes aside, and a fault is told from Ctrl-C."""
+"""Running the code of plugins: its output is redirected, and its faults are told apart from Ctrl-C."""
 
 import signal
 import sys
@@ -14,19 +14,19 @@ _SHOWN = 500  # characters of a message
 
 
 class CtrlC(KeyboardInterrupt):
-    """The user's own Ctrl-C, which goes on to whoever started all; a `KeyboardInterrupt` that is none is a fault."""
+    """The user's own Ctrl-C, which must reach the caller; any other `KeyboardInterrupt` is a plugin's fault."""
 
 
 @contextmanager
 def strangers_code(whose: str, without: str) -> Iterator[None]:
-    """Run code of a plugin. Whoever catches `BaseException` lets `CtrlC` pass; what else comes is the plugin's fault.
+    """Run code of a plugin. Callers that catch `BaseException` let `CtrlC` pass; the rest is the plugin's fault.
 
-    What it prints goes to standard error: standard output is that of the program, as the JSON of a command.
+    Its output goes to standard error: standard output belongs to the program, such as the JSON of a command.
 
     **Arguments:**
 
-    - `whose`: what runs, to be named where the user interrupts it, as it hangs.
-    - `without`: what to do without it.
+    - `whose`: a description of the code, for the warning if the user interrupts it.
+    - `without`: how to disable it.
     """
     with redirect_stdout(sys.stderr):
         try:
@@ -50,12 +50,12 @@ def in_words(cause: BaseException) -> str:
 
 
 def reason_of(cause: BaseException) -> str:
-    """An exception as a part of a sentence, shortened where it is endless."""
+    """An exception as part of a sentence, shortened if it is very long."""
     return shortened(in_words(cause).removesuffix("."))
 
 
 def shortened(text: str, least: int = _SHOWN) -> str:
-    """A text that is no longer than some number of characters; that something is left out is said."""
+    """A text cut to a number of characters, with an ellipsis."""
     return text if len(text) <= least else f"{text[: least - 3]}..."
 
 
@@ -65,11 +65,11 @@ def _interrupt(*_: Any) -> None:
 
 @contextmanager
 def _ctrl_c() -> Iterator[None]:
-    """Tell the user's Ctrl-C from an exception of the same class. It comes to the main thread alone."""
+    """Tell the user's Ctrl-C from an exception of the same class. It reaches the main thread only."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is _interrupt or not callable(before):
         yield
-    elif before is not signal.default_int_handler:  # somebody else's, who may raise it too
+    elif before is not signal.default_int_handler:  # another handler, which may raise it too
         try:
             yield
         except KeyboardInterrupt as pressed:

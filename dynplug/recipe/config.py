@@ -104,8 +104,10 @@ def _check_sections(values: dict[str, Any]) -> None:
         if name not in SECTIONS:
             raise ConfigError(f"There is no section {name!r}. {nearest(name, SECTIONS)}", name)
     for name in ("task", "model", "runner"):
-        if not isinstance(values.get(name), dict):
-            raise ConfigError(f"The section [{name}] is missing: it says which {name} to use, as type = '...'.", name)
+        if name not in values:
+            raise ConfigError(f"The section [{name}] is missing.", name)
+        if not isinstance(values[name], dict):
+            raise ConfigError(f"must be a section with a type (set {name}.type); got {values[name]!r}.", name)
     if not isinstance(values["fit"], dict):
         raise ConfigError(f"must be a table; got {values['fit']!r}.", "fit")
     for name, value, least in (("seed", values["seed"], 0), ("fit.num_epoch", values["fit"].get("num_epoch", 1), 1)):

@@ -38,7 +38,7 @@ def test_what_needs_action_is_said_with_what_to_do_and_the_command_fails(dynplug
     assert problem.startswith(
         "PROBLEM: dynplug-bad 1.0 is quarantined: PluginError: bad_hooks implements no dynplug hook"
     )
-    assert remedy.startswith("    mend it, or update it: pip install -U dynplug-bad")
+    assert remedy.startswith("    fix it, update it: pip install -U dynplug-bad")
     assert last == "1 problem found."
 
 
@@ -61,7 +61,7 @@ def test_it_comes_as_json_too(dynplug, bad, monkeypatch):
     assert found["environment"]["JAX_ENABLE_X64"] == "0"
     assert {p["distribution"]: p["status"] for p in found["plugins"]}["dynplug-bad"] == "quarantined"
     (problem,) = found["problems"]
-    assert problem["remedy"].startswith("mend it")
+    assert problem["remedy"].startswith("fix it")
 
 
 def test_a_requirement_that_is_not_met_needs_action(dynplug, fresh_registry, monkeypatch):

@@ -211,7 +211,7 @@ def test_a_component_of_another_revision_is_noticed_when_a_run_goes_on(
     registry.cache_clear()
     again = ("train", "--resume", tmp_path / "run", "--set", "fit.num_epoch=2")
     line = one_line(dynplug(*again))
-    assert "runner 'counting:counter@1' is not here: dynplug-counting 0.3 has 'counting:counter@2'" in line
+    assert "runner 'counting:counter@1' is not installed: dynplug-counting 0.3 has 'counting:counter@2'" in line
     assert f"{tmp_path / 'run' / 'config.toml'}, line " in line
     assert {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before
     told = dynplug(*again, "--set", "runner.type=counting:counter@2")

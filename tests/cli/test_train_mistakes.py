@@ -52,7 +52,7 @@ def test_a_mistake_in_a_recipe_is_one_line_with_file_line_and_key(
         ("seed=x", "seed: must be a whole number, 0 or more; got 'x'."),
         ("fit=3", "fit: must be a table; got 3."),
         ("fit.num_epoch=many", "fit.num_epoch: must be a whole number, 1 or more; got 'many'."),
-        ("model=LIF", "model: The section [model] is missing: it says which model to use"),
+        ("model=LIF", "model: must be a section with a type (set model.type); got 'LIF'."),
         ("model.hidden.tau", "--set model.hidden.tau: write it as key=value"),
         ("=3", "--set =3: write it as key=value"),
         ("model.hidden.type=LIFF", "model.hidden.type: There is no component called 'LIFF'. Did you mean 'LIF'?"),

@@ -106,14 +106,14 @@ def modules(path):
 
 def test_a_folder_that_is_there_is_left_alone(tmp_path):
     (tmp_path / "dynplug-mine").mkdir()
-    with pytest.raises(OptionError, match="dynplug-mine is there already: choose another name, or another place"):
+    with pytest.raises(OptionError, match="dynplug-mine exists already: choose another name, or another folder"):
         create("neuron", "mine", tmp_path)
     assert not list((tmp_path / "dynplug-mine").iterdir())
 
 
 @pytest.mark.parametrize(("kind", "name"), [("neuron", "array"), ("neuron", "any"), ("loss", "losses"), ("loss", "e")])
 def test_a_name_that_the_example_needs_is_refused(tmp_path, kind, name):
-    with pytest.raises(OptionError, match="has a meaning of its own in the example: choose a more telling name"):
+    with pytest.raises(OptionError, match=r"The example uses the name '\w+' itself: choose a more specific name"):
         create(kind, name, tmp_path)
     assert not list(tmp_path.iterdir())
 

@@ -164,7 +164,7 @@ def test_objects_are_given_beside_the_configuration():
         ({"type": "LIF", "size": 1, "surrogate": "LIF"}, "m.surrogate.type", "There is no surrogate called 'LIF'."),
         ({"type": "LIF", "size": 1, "surrogate": {"alpha": 4}}, "m.surrogate", "A component needs a 'type'"),
         ({"type": "LIF", "size": 1, "surrogate": {"type": "Sigmoid", "a": 4}}, "m.surrogate.a", "takes no 'a'"),
-        ({"size": 1}, "m", "A component needs a 'type', the id of a registered component; got {'size': 1}"),
+        ({"size": 1}, "m", "A component needs a 'type', the name of a registered one; got {'size': 1}"),
         ({"type": 5}, "m", "A component needs a 'type'"),
         ({"type": "Sequential", "a": {"type": "LIF"}}, "m.a", "LIF needs 'size'."),
         ({"type": "LIF", "size": 1, "kind": "layer"}, "m.type", "There is no layer called 'LIF'."),

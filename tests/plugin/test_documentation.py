@@ -199,7 +199,7 @@ def test_a_spec_says_it_for_a_target_of_others(install):
 
 @pytest.mark.parametrize("citation", ["Somebody (1999)", "doi:10.1000/x", "@article"])
 def test_a_citation_is_a_doi_or_bibtex(citation):
-    with pytest.raises(ValueError, match=rf"x: citation '{re.escape(citation)}' is neither a DOI nor a BibTeX entry"):
+    with pytest.raises(ValueError, match=rf"x: citation must be a DOI or a BibTeX entry; got '{re.escape(citation)}'"):
         NeuronSpec(name="x", target="a:b", citation=citation)
     assert OptimizerSpec(name="x", target="a:b", citation="@article{a, title={b}}").citation
 
@@ -208,4 +208,4 @@ def test_one_string_is_no_tuple_of_names():
     """Without the type checks of these tests, which would say it first."""
     code = "from dynplug.api import NeuronSpec; NeuronSpec(name='x', target='a:b', aliases='RF')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stderr.splitlines()[-1] == "TypeError: x: aliases is one string: write ('RF',)."
+    assert done.stderr.splitlines()[-1] == "TypeError: x: aliases must be a tuple of strings: write ('RF',)."

@@ -37,12 +37,12 @@ FAULTS = {
     "no return": (f"{HOOK}    [{SPEC}]", "dynplug_register_neurons returned None: return a list of NeuronSpec"),
     "spec of another kind": (
         f"{HOOK}    return [LossSpec(name='thing', target='a:b')]",
-        r"returned LossSpec\(.*which is no NeuronSpec",
+        r"returned LossSpec\(.*which is not a NeuronSpec",
     ),
-    "no spec": (f"{HOOK}    return ['thing']", "returned 'thing', which is no NeuronSpec"),
+    "no spec": (f"{HOOK}    return ['thing']", "returned 'thing', which is not a NeuronSpec"),
     "no list": (f"{HOOK}    return {SPEC}", "return a list of NeuronSpec"),
     "a number": (f"{HOOK}    return 5", "dynplug_register_neurons returned 5: return a list of NeuronSpec"),
-    "an impossible name": (f"{HOOK}    return [NeuronSpec(name='a b', target='a:b')]", "'a b' is no component name"),
+    "an impossible name": (f"{HOOK}    return [NeuronSpec(name='a b', target='a:b')]", "Invalid component name 'a b'"),
     "interrupt on import": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "an error beside all others": ("class Stop(BaseException): pass\nraise Stop('mine')", "Stop: mine"),
     "an error that cannot be shown": (
@@ -61,7 +61,7 @@ FAULTS = {
     "unchecked fields": (
         f"{HOOK}    class Mine(NeuronSpec):\n        def __post_init__(self):\n            pass\n"
         "    return [Mine(name='a b', target='a:b')]",
-        "'a b' is no component name",
+        "Invalid component name 'a b'",
     ),
     **{
         f"{given} as {name}": (f"{HOOK}    return [NeuronSpec(name='thing', target='a:b', {name}={given})]", name)
@@ -105,7 +105,7 @@ def test_a_faulty_plugin_is_set_aside_alone_with_one_line(install, install_neuro
     install("dynplug-bad", {"bad_hooks": source}, {"hooks": "bad_hooks"})
     registry, (line,) = registry_and_warnings()
     assert re.fullmatch(
-        f"Plugin dynplug-bad 1.0 is set aside: .*{expected}.*. Mend or uninstall it; everything else keeps working.",
+        f"Plugin dynplug-bad 1.0 is set aside: .*{expected}.*. Fix or uninstall it; everything else keeps working.",
         line,
     )
     assert [p.distribution for p in set_aside(registry)] == ["dynplug-bad"]
@@ -173,9 +173,7 @@ def test_two_entry_points_of_one_distribution_share_its_namespace(install):
     modules = {"pair_a": hooks("one"), "pair_b": hooks("two"), "pair_c": hooks("One")}
     install("dynplug-pair", modules, {"a": "pair_a", "b": "pair_b", "c": "pair_c"})
     registry, (line,) = registry_and_warnings()
-    assert (
-        "dynplug-pair 1.0 is set aside: PluginError: Another entry point of it registers the neuron 'One' too." in line
-    )
+    assert "dynplug-pair 1.0 is set aside: PluginError: Its entry points register the neuron 'One' twice." in line
     assert [c.id for c in registry.components() if c.plugin.namespace == "pair"] == ["pair:one@1", "pair:two@1"]
     assert [p.entry_point for p in set_aside(registry)] == ["c = pair_c"]
 
@@ -270,7 +268,7 @@ def test_the_command_line_keeps_working_and_says_one_line(install, install_neuro
     assert "Echo" in listed.stdout
     assert "[dynplug-good 1.0]" in listed.stdout
     (line,) = listed.stderr.splitlines()
-    assert line.startswith("Warning: Plugin dynplug-bad 1.0 is set aside: RuntimeError: first second. Mend")
+    assert line.startswith("Warning: Plugin dynplug-bad 1.0 is set aside: RuntimeError: first second. Fix")
     asked = dynplug("info", "neuron", "bad:thing")
     assert asked.returncode == 1
     assert asked.stdout == ""

@@ -99,7 +99,7 @@ def test_hook_modules_of_one_name_are_nobodys_unless_it_is_known_whose(install, 
     monkeypatch.setattr(sys, "path", [*sys.path, str(second)])
     install("dynplug-two", {"hooks_of_all": EXPLODE}, {"a": "hooks_of_all"}, folder=second)
     registry, (line,) = registry_and_warnings()  # the first is where it was installed
-    assert "dynplug-two 1.0 is set aside: PluginError: Its hook module is called 'hooks_of_all', as that of dyn" in line
+    assert "dynplug-two 1.0 is set aside: PluginError: Its hook module 'hooks_of_all' has the same name as that" in line
     assert [c.id for c in registry.components("neuron") if c.spec.name == "thing"] == ["one:thing@1"]
     install("dynplug-six", {}, {"a": "hooks_of_all"})  # in the same folder as the first
     registry, lines = registry_and_warnings()
@@ -207,7 +207,7 @@ def test_ctrl_c_says_which_plugin_hangs(install, site, source):
     assert begun.returncode == 1
     assert out == b""
     expected = (
-        b"Warning: Interrupted while plugin dynplug-hang 1.0 (a = hang_hooks) ran. To do without it: DYNPLUG_DISABLE"
+        b"Warning: Interrupted while plugin dynplug-hang 1.0 (a = hang_hooks) ran. To disable it: DYNPLUG_DISABLE"
     )
     assert expected in err
     assert b"Traceback" not in err
@@ -229,9 +229,9 @@ def test_modules_that_never_return_are_told_from_those_that_do(site):
     (site / "raises.py").write_text("raise KeyboardInterrupt('it ends the process')")
     modules = ["hangs", "ends", "raises", "hook_hangs", "json"]
     assert that_never_return(modules, 2.0) == {
-        "hangs": "it does not come to an end within 2 s",
-        "hook_hangs": "it does not come to an end within 2 s",
-        "ends": "it ends the process, with 3",
+        "hangs": "it does not finish within 2 s",
+        "hook_hangs": "it does not finish within 2 s",
+        "ends": "it ends the process with exit code 3",
     }
     assert imports_of(["raises"])["raises"].error == "KeyboardInterrupt: it ends the process"
 

@@ -26,8 +26,8 @@ def status(registry, distribution):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"group": "dynplug.v2"}, "plugin interface dynplug.v2, this dynplug has dynplug.v1"),
-        ({"requires": ["dynplug>=99"]}, "requires dynplug>=99, this is dynplug"),
+        ({"group": "dynplug.v2"}, "plugin interface dynplug.v2, but this dynplug has dynplug.v1"),
+        ({"requires": ["dynplug>=99"]}, "requires dynplug>=99, but this is dynplug"),
         ({"requires": ["numpy", "Dynplug (<0.0.1)"]}, "requires dynplug<0.0.1"),
     ],
 )
@@ -113,7 +113,7 @@ def test_a_hook_that_wraps_is_refused(install):
         "@hookimpl(wrapper=True)\ndef dynplug_register_neurons():\n    return (yield)\n"
     )
     install("dynplug-wrap", {"wrap_hooks": source}, {"hooks": "wrap_hooks"})
-    with pytest.warns(PluginWarning, match="dynplug_register_neurons is a wrapper"):
+    with pytest.warns(PluginWarning, match="dynplug_register_neurons is a hook wrapper"):
         Registry()
 
 

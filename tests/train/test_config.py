@@ -79,7 +79,7 @@ def test_a_file_is_read_as_utf8(tmp_path):
         ("seed = x", "x.toml is not valid TOML: .*line 1"),
         ("a = 1\na = 2", "x.toml is not valid TOML: "),
         ("[task]\n[model]\n", r"x.toml, runner: The section \[runner\] is missing"),
-        ("task = 5\n[model]\n[runner]\n", r"x.toml, line 1, task: The section \[task\] is missing"),
+        ("task = 5\n[model]\n[runner]\n", r"x.toml, line 1, task: must be a section .* got 5"),
         (
             "[task]\n[model]\n[runner]\n[fits]\n",
             r"x.toml, line 4, fits: There is no section 'fits'. Did you mean",
@@ -196,7 +196,7 @@ def test_a_table_may_be_replaced_by_a_name_and_grow_from_one(config):
         ("model.hidden.tau.x=1", "there is no table 'model.hidden.tau'"),
         ("fitt.num_epoch=1", r"there is no table 'fitt'. Did you mean 'fit'\?"),
         ("fits=1", r"fits: There is no section 'fits'. Did you mean 'fit'\?"),
-        ("runner=BPTT", r"runner: The section \[runner\] is missing"),
+        ("runner=BPTT", r"runner: must be a section .* \(set runner.type\); got 'BPTT'"),
         ("seed=-3", "seed: must be a whole number, 0 or more; got -3"),
         ("fit.num_epoch=0", "fit.num_epoch: must be a whole number, 1 or more; got 0"),
     ],

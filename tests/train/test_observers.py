@@ -169,8 +169,8 @@ class Misspelt:
 @pytest.mark.parametrize(
     ("observer", "said"),
     [
-        (Recorder, "Recorder is a class: make an instance"),
-        (Misspelt(), "'dynplug_after_epochs', which does not exist. Did you mean 'dynplug_after_epoch'"),
+        (Recorder, "Recorder is a class: pass an instance"),
+        (Misspelt(), "unknown hook 'dynplug_after_epochs'. Did you mean 'dynplug_after_epoch'"),
         (object(), "object has no hook"),
     ],
 )

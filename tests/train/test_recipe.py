@@ -233,7 +233,7 @@ def test_a_folder_of_other_things_is_taken(tmp_path):
         ("fit.train_data=3", "fit.train_data: BPTT.fit takes no 'train_data'"),
         ("runner.type=LoopOverTime", "line 27, runner.type: LoopOverTime does not train: it has no method 'fit'"),
         ("runner.trainable={'hiden.tau' = true}", "line 26, runner: BPTT: "),
-        ("task.encoder.num_step=0", "line 6, task.encoder: Latency: "),
+        ("task.encoder.num_step=0", r"line 6, task.encoder: Latency\(num_step=0, "),
         ("model.type=LIF", "line 8, model: LIF needs 'size'"),
     ],
 )
