@@ -2,6 +2,7 @@
 
 import atexit
 import importlib.metadata
+import itertools
 import os
 import sys
 import tempfile
@@ -55,6 +56,13 @@ def pytest_collection_modifyitems(items):
         case = getattr(item, "callspec", None) and item.callspec.params.get("check")
         group = getattr(case, "subject", None)
         item.add_marker(pytest.mark.xdist_group(group.title if group else item.path.name))
+        if group:
+            item.add_marker(pytest.mark.conformance)
+        if hasattr(item.module, "subprocess"):
+            item.add_marker(pytest.mark.process)
+
+
+_TESTS = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +70,7 @@ def forget_what_was_compiled():
     """Every program that XLA compiles maps memory; a process with thousands of them reaches Linux's limit and dies."""
     yield
     maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > 20_000:  # the limit is 65,530
+    if next(_TESTS) % 16 == 0 and maps.exists() and maps.read_bytes().count(b"\n") > 20_000:  # the limit is 65,530
         jax.clear_caches()
 
 

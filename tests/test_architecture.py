@@ -12,6 +12,8 @@ import pytest
 import dynplug as dp
 from dynplug.plugin import registry
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(dp.__file__).parent
 FLOORS = [
     {"errors"},

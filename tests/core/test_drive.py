@@ -6,6 +6,8 @@ from hypothesis import given, settings, strategies as st
 import dynplug as dp
 from dynplug.errors import ShapeError
 
+pytestmark = pytest.mark.quick
+
 numbers = st.none() | st.floats(-8, 8, width=16)
 
 

@@ -7,6 +7,8 @@ import dynplug as dp
 from dynplug.errors import OptionError, UnknownPathError
 from dynplug.train.step.trainable import partition
 
+pytestmark = pytest.mark.quick
+
 
 class Tangle(dp.DynamicalSystem):
     """Systems in a field, in a list and in a dictionary, and an array of its own."""

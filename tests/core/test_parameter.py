@@ -11,6 +11,8 @@ import dynplug as dp
 from dynplug.core import as_count, as_size
 from dynplug.errors import ParameterError
 
+pytestmark = pytest.mark.quick
+
 
 def test_numbers_stay_numbers_and_arrays_become_jax_arrays():
     assert dp.neurons.LIF(3, tau=10).tau == 10.0

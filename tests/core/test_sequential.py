@@ -7,6 +7,8 @@ import pytest
 import dynplug as dp
 from dynplug.errors import CompositionError, ShapeError, UnknownPathError
 
+pytestmark = pytest.mark.quick
+
 CTX = dp.Context(dt=1.0)
 
 

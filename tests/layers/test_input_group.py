@@ -4,6 +4,8 @@ import pytest
 import dynplug as dp
 from dynplug import errors
 
+pytestmark = pytest.mark.quick
+
 
 def test_inputs_pass_and_can_be_monitored():
     spikes = np.random.default_rng(0).random((6, 3)) < 0.5

@@ -6,6 +6,8 @@ import pytest
 from dynplug import errors
 from dynplug.losses import huber, mae, mse
 
+pytestmark = pytest.mark.quick
+
 RNG = np.random.default_rng(0)
 P = RNG.normal(size=(4, 6, 3)) * 2.0
 REDUCED = {"mean": P.mean(1), "last": P[:, -1], "max": P.max(1), "sum": P.sum(1)}

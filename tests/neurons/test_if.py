@@ -9,6 +9,8 @@ from dynplug import errors
 from dynplug.neurons import IF
 from dynplug.surrogates import Triangle
 
+pytestmark = pytest.mark.quick
+
 
 def run(neuron, xs, dt):
     _, (spikes, V) = dp.LoopOverTime(neuron, out_vars="V", dt=dt)(xs)

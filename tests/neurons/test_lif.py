@@ -9,6 +9,8 @@ from dynplug import errors
 from dynplug.neurons import LIF
 from dynplug.surrogates import SuperSpike
 
+pytestmark = pytest.mark.quick
+
 PARAMS = {"tau": 7.0, "R": 2.5, "V_rest": -0.2, "V_reset": -0.5, "V_th": 0.8}
 
 

@@ -11,6 +11,8 @@ from dynplug.errors import ConfigError, KeyRequiredError, PluginError, PluginWar
 from dynplug.plugin import registry
 from dynplug.plugin.build import kind_of_argument, parameters, takes_text
 
+pytestmark = pytest.mark.quick
+
 KEY = jax.random.key(11)
 DENSE = {"type": "Dense", "in_size": 3, "out_size": 4}
 

@@ -11,6 +11,8 @@ from dynplug.errors import ArgumentError, ConfigError, DataError, KeyRequiredErr
 from dynplug.plugin.build import parameters
 from dynplug.plugin.hints import _ARGUMENTS, _COMPONENTS, argument_hint, called_here
 
+pytestmark = pytest.mark.quick
+
 MODEL = dp.layers.Dense(2, 2, key=jax.random.key(0)) >> dp.neurons.LIF(2)
 
 

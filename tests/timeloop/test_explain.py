@@ -7,6 +7,8 @@ import pytest
 import dynplug as dp
 from dynplug.timeloop import Loop, tune_allocator
 
+pytestmark = pytest.mark.quick
+
 NET = dp.Sequential(
     expand=dp.layers.Dense(40, 30, key=jax.random.key(0)),
     hidden=dp.neurons.LIF(30),

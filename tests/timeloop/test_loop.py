@@ -11,6 +11,8 @@ import dynplug as dp
 from dynplug.errors import DurationError, StateError
 from dynplug.timeloop import Loop, RunState, step_count
 
+pytestmark = pytest.mark.quick
+
 
 class Probe(dp.DynamicalSystem):
     """Puts out all that a step is told."""

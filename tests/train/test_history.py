@@ -9,6 +9,8 @@ import dynplug as dp
 from dynplug.recipe.figures import curve
 from dynplug.train import EarlyStopping, History
 
+pytestmark = pytest.mark.quick
+
 
 class Stop(Exception):
     pass
