@@ -1,8 +1,8 @@
-"""Equations as text: read without running them, evaluated by NumPy, and checked for units.
+"""Equations as text: parsed without running them, evaluated by NumPy, and checked for units.
 
 The grammar is that of Python's arithmetic: names, numbers, `+ - * / **`, parentheses, a fixed set of functions, and
 comparisons, joined by `and`, as the first argument of `where` and as the condition of a spike. A number may have a unit
-in brackets, as `40[mV]`, and so may the drive's current, as `I[mV/ms]`; any other number is pure.
+in brackets, as in `40[mV]`, and so may the drive's current, as in `I[mV/ms]`; any other number is pure.
 """
 
 from dynplug.equations.expression import Node as Node

@@ -1,4 +1,4 @@
-"""The parts of an expression that was read: numbers, names, and calls of operators and functions."""
+"""The nodes of a parsed expression: numbers, names, and calls of operators and functions."""
 
 import math
 from abc import ABC, abstractmethod
@@ -13,30 +13,30 @@ from dynplug.errors import EquationError
 
 
 class Node(ABC):
-    """A part of an expression."""
+    """A node of a parsed expression."""
 
     text: str
-    """As it is written."""
+    """Its source."""
 
     @abstractmethod
     def value(self, names: Mapping[str, Any]) -> Any:
-        """The value, from those of the names."""
+        """The value, given those of the names."""
 
     @abstractmethod
     def unit(self, names: Mapping[str, Unit | None]) -> Unit | None:
-        """The unit, from those of the names; `None` for a zero, which suits any.
+        """The unit, given those of the names; `None` for a zero, which is compatible with any.
 
-        **Raises:** `EquationError` for the part whose units do not fit.
+        **Raises:** `EquationError` for the part with inconsistent units.
         """
 
     @abstractmethod
     def names(self) -> Iterator[str]:
-        """All names in it."""
+        """All names in the expression."""
 
 
 @dataclass(frozen=True)
 class Number(Node):
-    """A number, in the unit that its brackets say."""
+    """A number, in the unit given in brackets."""
 
     text: str
     number: float
@@ -44,7 +44,7 @@ class Number(Node):
 
     def __post_init__(self) -> None:
         if not math.isfinite(self.number):
-            raise EquationError(f"`{self.text}` cannot be read: it is beyond double precision.")
+            raise EquationError(f"`{self.text}` cannot be read: it exceeds double precision.")
 
     def value(self, names: Mapping[str, Any]) -> float:
         return self.number
@@ -58,7 +58,7 @@ class Number(Node):
 
 @dataclass(frozen=True)
 class Name(Node):
-    """A variable, a parameter, or a quantity that another line defines; with brackets, in the unit that they say."""
+    """A variable, a parameter, or a quantity defined by another line; in the unit given in brackets, if any."""
 
     text: str
     name: str
@@ -76,7 +76,7 @@ class Name(Node):
 
 @dataclass(frozen=True)
 class Call(Node):
-    """An operator or a function with its arguments."""
+    """An operator or function with its arguments."""
 
     text: str
     function: Function
@@ -99,7 +99,7 @@ class Call(Node):
 
 @dataclass(frozen=True)
 class Power(Node):
-    """A power whose exponent is a number."""
+    """A power with a number as its exponent."""
 
     text: str
     base: Node

@@ -1,4 +1,4 @@
-"""What an equation may call: each operator and function with its value, and what it asks of units."""
+"""The operators and functions of equations, with their rules for units."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,15 @@ from dynplug.equations.units import PURE, Unit, apart
 from dynplug.errors import EquationError
 
 Units = Sequence[Unit | None]
-"""The units of arguments; `None` for a zero, which suits any."""
+"""The units of arguments; `None` for a zero, which is compatible with any."""
 
 
 @dataclass(frozen=True)
 class Function:
-    """Something that an equation may call.
+    """An operator or function of equations.
 
-    **Attributes:** `value`; `unit`, that of the result from those of the arguments; `least` and `most` arguments.
+    **Attributes:** `value`; `unit`, the unit of the result given those of the arguments; the numbers of
+    arguments `least` and `most`.
     """
 
     value: Callable[..., Any]
@@ -30,30 +31,30 @@ class Function:
 
 
 def pure(units: Units) -> Unit:
-    """The argument has to be a pure number, and the value is one."""
+    """Arguments and value are pure numbers."""
     for unit in units:
         if unit is not None and not unit.same(PURE):
-            raise EquationError(f"the argument is in {unit} and has to be a pure number")
+            raise EquationError(f"the argument is in {unit}, but must be a pure number")
     return PURE
 
 
 def alike(units: Units) -> Unit | None:
-    """All have to have one unit, which is that of the value."""
+    """All arguments and the value have the same unit."""
     known = [unit for unit in units if unit is not None]
     for unit in known[1:]:
         if not unit.same(known[0]):
-            raise EquationError(f"the units are {apart(known[0], unit)}, and have to be the same")
+            raise EquationError(f"the units are {apart(known[0], unit)}, but must be the same")
     return known[0] if known else None
 
 
 def compared(units: Units) -> Unit:
-    """Both have to have one unit."""
+    """Both arguments have the same unit."""
     alike(units)
     return PURE
 
 
 def chosen(units: Units) -> Unit | None:
-    """Either value has to have the same unit."""
+    """Both values to choose from have the same unit."""
     return alike(units[1:])
 
 
@@ -63,7 +64,7 @@ def root(units: Units) -> Unit | None:
 
 
 def product(units: Units) -> Unit | None:
-    """The product; nothing times something is nothing."""
+    """The product; zero times anything is zero."""
     return None if None in units else units[0] * units[1]  # pyright: ignore[reportOptionalOperand, reportOperatorIssue]
 
 

@@ -1,4 +1,4 @@
-"""From text to the parts of an expression. Nothing of the text is ever run."""
+"""Parsing of expressions. The text is never run."""
 
 import ast
 import re
@@ -11,39 +11,39 @@ from dynplug.errors import EquationError, nearest
 
 _BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
 _COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
-_LARGEST = 100.0  # exponent; what is greater is a slip
-_LONGEST = 2000  # characters; Python's parser is not made for what is much longer
+_LARGEST = 100.0  # exponent; a larger one is a mistake
+_LONGEST = 2000  # characters; Python's parser fails on much longer texts
 _POWERS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 CURRENT = "I"
-"""The name of the drive's current, at the potential of the moment."""
+"""The name of the drive's current, at the present potential."""
 
 
 def parse(text: str) -> Node:
-    """The expression that a text states.
+    """Parse an expression.
 
-    **Raises:** `EquationError` for what is not in the grammar.
+    **Raises:** `EquationError` if it is not in the grammar.
     """
     return _read(_quoted(text), text)
 
 
 def parse_condition(text: str) -> Node:
-    """The condition that a text states: a comparison, or several that are joined by `and`.
+    """Parse a condition: a comparison, or several joined by `and`.
 
-    **Raises:** `EquationError` for what is neither.
+    **Raises:** `EquationError` for anything else.
     """
     return _read(_quoted(text), text, _condition)
 
 
 def _quoted(text: str) -> str:
-    """Units in brackets as strings, which Python's parser takes."""
+    """Quote units in brackets, so that Python's parser accepts them."""
     quoted = "'" in text or '"' in text
     return text if quoted else re.sub(r"\[([^\[\]]*)\]", r"['\1']", text)
 
 
 def parse_unit(text: str) -> Unit:
-    """The unit that a text such as `µA/cm²` or `1/(ms mM)` states; none, `-` and `1` are those of a pure number.
+    """Parse a unit such as `µA/cm²` or `1/(ms mM)`; an empty text, `-` and `1` denote a pure number.
 
-    **Raises:** `EquationError` for what is no unit.
+    **Raises:** `EquationError` for an invalid unit.
     """
     written = text.strip()
     if written in ("", "-", "1"):
@@ -55,15 +55,15 @@ def parse_unit(text: str) -> Unit:
         node = _read(written, text)
         found = node.unit({name: symbol(name) for name in node.names()})
     except EquationError as error:
-        raise EquationError(f"[{text}] is no unit: {error}") from None
+        raise EquationError(f"Invalid unit [{text}]: {error}") from None
     if found is None or re.search(r"(?<![\w*.-])(?!1\b)\d|[+<>]", written):
-        raise EquationError(f"[{text}] is no unit: a unit has symbols, their powers, * and /.")
+        raise EquationError(f"Invalid unit [{text}]: a unit consists of symbols, their powers, * and /.")
     return found
 
 
 def _read(prepared: str, text: str, node: Callable[[ast.expr], Node] | None = None) -> Node:
     if len(text) > _LONGEST:
-        raise EquationError(f"`{text[:40]}...` has {len(text)} characters: give its parts names, in `definitions`.")
+        raise EquationError(f"`{text[:40]}...` has {len(text)} characters: split it up with `definitions`.")
     try:
         return (node or _node)(ast.parse(" ".join(prepared.split()), mode="eval").body)
     except EquationError:
@@ -89,12 +89,12 @@ def _node(tree: ast.expr) -> Node:
             return Call(text, OPERATORS["negative"], (_node(operand),))
         case ast.BinOp(left=left, op=ast.Pow(), right=right) if (exponent := _number(right)) is not None:
             if abs(exponent) > _LARGEST:
-                raise EquationError(f"`{text}` has an exponent beyond {_LARGEST:g}.")
+                raise EquationError(f"`{text}` has an exponent larger than {_LARGEST:g}.")
             return Power(text, _node(left), exponent)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             return Call(text, OPERATORS[_BINARY[type(op)]], (_node(left), _node(right)))
         case ast.BinOp(op=ast.BitXor()):
-            raise EquationError(f"`{text}`: a power is written with **.")
+            raise EquationError(f"`{text}`: write powers with **.")
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
             return _call(text, name, arguments)
         case _:
@@ -107,7 +107,7 @@ def _call(text: str, name: str, arguments: list[ast.expr]) -> Node:
     function = FUNCTIONS[name]
     if not function.least <= len(arguments) <= function.most:
         takes = f"{function.least}" + f" to {function.most}" * (function.most > function.least)
-        raise EquationError(f"`{text}`: number of arguments of {name}: {takes}; got {len(arguments)}.")
+        raise EquationError(f"`{text}`: {name} takes {takes} arguments; got {len(arguments)}.")
     if name == "where":
         return Call(text, function, (_condition(arguments[0]), *map(_node, arguments[1:])))
     return Call(text, function, tuple(map(_node, arguments)))
@@ -121,13 +121,13 @@ def _condition(tree: ast.expr) -> Node:
             return Call(_written(tree), OPERATORS["and"], tuple(map(_condition, values)))
         case _:
             raise EquationError(
-                f"`{_written(tree)}` is no condition, which is what the first argument of where has to be, and what "
-                "`spikes_if` is: comparisons by <, <=, > or >=, joined by `and`."
+                f"`{_written(tree)}` is not a condition. `spikes_if` and the first argument of where must be "
+                "comparisons by <, <=, > or >=, joined by `and`."
             )
 
 
 def _number(tree: ast.expr) -> float | None:
-    """The number that is meant by `2` or `-2`, if it is one."""
+    """The value of a literal such as `2` or `-2`; `None` for anything else."""
     match tree:
         case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
             return float(number)

@@ -1,4 +1,4 @@
-"""The equations of a model as a whole."""
+"""The equations that a model states as text."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -13,20 +13,20 @@ from dynplug.equations.units import MILLISECOND, Unit, apart
 from dynplug.errors import EquationError, nearest
 
 SPIKE = "spike"
-"""What stands on the left of the condition of a spike."""
+"""The left-hand side of the spike condition."""
 BEFORE = "_before"
-"""What follows the name of a variable where its value before the step is meant."""
+"""The suffix of a variable's name that denotes its value before the step."""
 WEIGHT = "w"
 """The weight of an event."""
 
 
 @dataclass(frozen=True)
 class Stated:
-    """The time derivative of each state variable, the quantities that these lines use, and what a spike is and does.
+    """The time derivatives of the state variables, the definitions they use, and the effects of spikes and events.
 
     **Attributes:** `derivatives`, by state variable; `definitions`, by name, each after those that it uses; `starts`,
-    the value of each variable at the start, if it is stated; `spike`, the condition, if it is; `effects`, what a spike
-    sets variables to; `events`, what an event of weight `w` sets them to.
+    the initial values, if stated; `spike`, the condition of a spike, if stated; `effects`, the values that a spike
+    assigns to variables; `events`, the values that an event of weight `w` assigns to them.
     """
 
     derivatives: Mapping[str, Node]
@@ -38,7 +38,7 @@ class Stated:
 
     @property
     def lines(self) -> dict[str, Node]:
-        """Each right-hand side by what stands on the left."""
+        """All right-hand sides by left-hand side."""
         named = {
             **{derivative(name): node for name, node in self.derivatives.items()},
             **{at_start(name): node for name, node in self.starts.items()},
@@ -48,12 +48,12 @@ class Stated:
         return {**self.definitions, **named, **({SPIKE: self.spike} if self.spike else {})}
 
     def check_names(self, variables: Collection[str], parameters: Collection[str], others: Collection[str]) -> None:
-        """Raise `EquationError` where a name means nothing, or two things, or a variable has no equation."""
+        """Raise `EquationError` for an unknown, ambiguous or unused name, or a variable without an equation."""
         for name in self.derivatives:
             if name not in variables:
                 raise EquationError(
-                    f"`equations` has {name!r}, which is no variable of the state. {nearest(name, variables)} A "
-                    "quantity that equations use stands in `definitions`."
+                    f"`equations` has {name!r}, which is not a variable of the state. {nearest(name, variables)} "
+                    "Auxiliary quantities belong into `definitions`."
                 )
         for text, named in (("equations", self.derivatives), ("starts_at", self.starts)):
             if named and (missing := [name for name in variables if name not in named]):
@@ -62,10 +62,10 @@ class Stated:
             for name in named:
                 if name not in variables:
                     raise EquationError(
-                        f"`{text}` has {name!r}, which is no variable of the state. {nearest(name, variables)}"
+                        f"`{text}` has {name!r}, which is not a variable of the state. {nearest(name, variables)}"
                     )
         if self.effects and self.spike is None:
-            raise EquationError("`on_spike` says what a spike does, and no `spikes_if` when there is one.")
+            raise EquationError("`on_spike` states the effects of a spike, but `spikes_if` is missing, its condition.")
         kinds = {"variable": variables, "parameter": parameters, "definition": self.definitions, "given": others}
         used = {name for node in self.lines.values() for name in node.names()}
         for name in sorted(used | self.definitions.keys()):
@@ -76,18 +76,18 @@ class Stated:
         also = {SPIKE: before} | {after_spike(name): before for name in self.effects}
         also |= {after_event(name): [WEIGHT] for name in self.events}
         for name in sorted(set().union(*also.values()) & set(known) & used):
-            raise EquationError(f"{name!r} has a meaning of its own in what happens at a spike or an event: rename it.")
+            raise EquationError(f"{name!r} is reserved in the lines about spikes and events: rename it.")
         for left, node in self.lines.items():
             there = [*known, *also.get(left, ())]
             for name in node.names():
                 if name not in there:
-                    raise EquationError(f"{left} = {node.text}: there is no {name!r}. {nearest(name, there)}")
+                    raise EquationError(f"{left} = {node.text}: unknown name {name!r}. {nearest(name, there)}")
         for name in self.definitions:
             if name not in used:
-                raise EquationError(f"`definitions` has {name!r}, which no line uses.")
+                raise EquationError(f"`definitions` has {name!r}, which is not used.")
 
     def used_by(self, name: str) -> set[str]:
-        """All names that a variable's equation uses, by way of definitions too."""
+        """All names that a variable's equation uses, directly or through definitions."""
         used = set(self.derivatives[name].names())
         for defined in list(self.definitions)[::-1]:
             if defined in used:
@@ -101,7 +101,7 @@ class Stated:
             return {name: np.asarray(node.value(known)) for name, node in self.derivatives.items()}
 
     def start_values(self, names: Mapping[str, Any]) -> dict[str, np.ndarray]:
-        """The value of each variable at the start; a line may use those of the lines before it."""
+        """The initial value of each variable; a line may use the values of the lines before it."""
         known, found = dict(names), dict[str, np.ndarray]()
         with np.errstate(all="ignore"):
             for name, node in self.starts.items():
@@ -109,7 +109,7 @@ class Stated:
         return found
 
     def after_step(self, names: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Whether there is a spike, and the value that each variable has after it, or without it."""
+        """Whether there is a spike, and the value of each variable after the step, with or without it."""
         assert self.spike is not None
         with np.errstate(all="ignore"):
             known = self._defined(names)
@@ -131,7 +131,7 @@ class Stated:
             }
 
     def _defined(self, names: Mapping[str, Any]) -> dict[str, Any]:
-        """These values, and those of the definitions that can be had from them."""
+        """These values, and those of all definitions that follow from them."""
         known = dict(names)
         for name, node in self.definitions.items():
             if all(used in known for used in node.names()):
@@ -139,11 +139,11 @@ class Stated:
         return known
 
     def check_units(self, unit_of: Callable[[str], Unit]) -> None:
-        """Raise `EquationError` for the first line whose units do not fit, with its part that is to blame.
+        """Raise `EquationError` for the first line with inconsistent units, naming the part at fault.
 
         **Arguments:**
 
-        - `unit_of`: the unit of a variable, a parameter, or what else is given.
+        - `unit_of`: a function from the name of a variable, a parameter or a given quantity to its unit.
         """
         found: dict[str, Unit | None] = {}
         spiking = {SPIKE, *map(after_spike, self.effects)}
@@ -167,7 +167,7 @@ class Stated:
         for left, node, wanted in sides:
             unit = found[left]
             if unit is not None and not unit.same(wanted):
-                raise EquationError(f"{left} = {node.text}: the sides are in {apart(wanted, unit)}, and have to agree.")
+                raise EquationError(f"{left} = {node.text}: the sides are in {apart(wanted, unit)}, but must agree.")
 
 
 def read(
@@ -178,9 +178,9 @@ def read(
     on_spike: Mapping[str, str] = MappingProxyType({}),
     on_event: Mapping[str, str] = MappingProxyType({}),
 ) -> Stated:
-    """The equations of a model from their texts.
+    """Parse the equations of a model.
 
-    **Raises:** `EquationError` for a text that is not in the grammar, and for definitions that go round in a circle.
+    **Raises:** `EquationError` for a text that is not in the grammar, and for circular definitions.
     """
     nodes = {name: _parsed(name, text) for name, text in definitions.items()}
     return Stated(
@@ -194,22 +194,22 @@ def read(
 
 
 def derivative(name: str) -> str:
-    """What stands on the left of a variable's equation."""
+    """The left-hand side of a variable's equation."""
     return f"d{name}/dt" if name.isidentifier() else f"d({name})/dt"
 
 
 def at_start(name: str) -> str:
-    """What stands on the left of a variable's value at the start."""
+    """The left-hand side of a variable's initial value."""
     return f"{name}(0)"
 
 
 def after_spike(name: str) -> str:
-    """What stands on the left of what a spike sets a variable to."""
+    """The left-hand side of the value that a spike assigns to a variable."""
     return f"{name} after a spike"
 
 
 def after_event(name: str) -> str:
-    """What stands on the left of what an event sets a variable to."""
+    """The left-hand side of the value that an event assigns to a variable."""
     return f"{name} after an event"
 
 
@@ -221,12 +221,12 @@ def _parsed(left: str, text: str, parsed: Callable[[str], Node] = parse) -> Node
 
 
 def _ordered(nodes: Mapping[str, Node]) -> dict[str, Node]:
-    """Each definition after those that it uses."""
+    """The definitions in an order in which each follows those that it uses."""
     done: dict[str, Node] = {}
 
     def add(name: str, above: tuple[str, ...]) -> None:
         if name in above:
-            raise EquationError(f"`definitions` go round in a circle: {' -> '.join((*above, name))}.")
+            raise EquationError(f"`definitions` are circular: {' -> '.join((*above, name))}.")
         if name in nodes and name not in done:
             for used in nodes[name].names():
                 add(used, (*above, name))

@@ -1,4 +1,4 @@
-"""Units: symbols with exponents, which are equal where they are the same in terms of the SI."""
+"""Units: products of powers of symbols, compared in terms of the SI."""
 
 import math
 import unicodedata
@@ -25,7 +25,7 @@ _SYMBOLS: dict[str, tuple[int, tuple[int, ...]]] = {
     "Hz": (0, (0, 0, -1, 0, 0, 0)),
     "L": (-3, (3, 0, 0, 0, 0, 0)),
     "M": (3, (-3, 0, 0, 0, 0, 1)),
-    "degC": (0, (0, 0, 0, 0, 1, 0)),  # °C, from which an equation has to subtract nothing or add 273.15 °C
+    "degC": (0, (0, 0, 0, 0, 1, 0)),  # °C, for differences of temperatures: without the offset of 273.15 K
     "rad": (0, (0, 0, 0, 0, 0, 0)),
 }
 _PREFIXES = {"p": -12, "n": -9, "μ": -6, "m": -3, "c": -2, "k": 3, "M": 6, "G": 9}
@@ -33,7 +33,7 @@ _PREFIXES = {"p": -12, "n": -9, "μ": -6, "m": -3, "c": -2, "k": 3, "M": 6, "G":
 
 @dataclass(frozen=True)
 class Unit:
-    """A product of powers of symbols, as `mV/ms`."""
+    """A product of powers of symbols, such as `mV/ms`."""
 
     powers: Mapping[str, Fraction]
 
@@ -50,7 +50,7 @@ class Unit:
 
     @property
     def ten(self) -> float:
-        """The power of ten by which it differs from the unit of the SI."""
+        """The power of ten that converts it to the SI."""
         return float(sum(power * _known(symbol)[0] for symbol, power in self.powers.items()))
 
     @property
@@ -60,7 +60,7 @@ class Unit:
         return tuple(sum(column, Fraction()) for column in zip(*rows, (0,) * 6, strict=True))
 
     def same(self, other: "Unit") -> bool:
-        """Whether a number means the same in both."""
+        """Whether the units are equal, though perhaps written differently."""
         return self.dimension == other.dimension and math.isclose(self.ten, other.ten, abs_tol=1e-9)
 
     def __str__(self) -> str:
@@ -76,26 +76,26 @@ MILLIVOLT = Unit({"mV": Fraction(1)})
 
 
 def symbol(name: str) -> Unit:
-    """The unit with this symbol, with its prefix if it has one."""
+    """The unit with this symbol, which may include a prefix."""
     _known(unicodedata.normalize("NFKC", name))
     return Unit({name: Fraction(1)})
 
 
 def apart(a: Unit, b: Unit) -> str:
-    """How two units differ, in words."""
+    """The difference of two units, in words."""
     if a.dimension != b.dimension:
         return f"{a} and {b}"
     return f"{a} and {b}, which differ by a factor of {10 ** abs(a.ten - b.ten):g}"
 
 
 def _known(name: str) -> tuple[int, tuple[int, ...]]:
-    name = unicodedata.normalize("NFKC", name)  # one sign for micro, and one for ohm
+    name = unicodedata.normalize("NFKC", name)  # a single character for micro, and for ohm
     if name in _SYMBOLS:
         return _SYMBOLS[name]
     if name[:1] in _PREFIXES and name[1:] in _SYMBOLS:
         ten, dimension = _SYMBOLS[name[1:]]
         return _PREFIXES[name[0]] + ten, dimension
-    raise EquationError(f"{name!r} is no unit that is known here. {nearest(name, _SYMBOLS)}")
+    raise EquationError(f"Unknown unit {name!r}. {nearest(name, _SYMBOLS)}")
 
 
 def _power(symbol: str, power: Fraction) -> str:

@@ -243,9 +243,9 @@ def test_what_is_right_passes(equations, definitions, example):
         ({"w": "-w**2 / tau_w"}, {}, "dw/dt = -w", "failed"),
         ({"V": "(-V + gain * R * I) / tau"}, {}, "dV/dt", "passed"),
         ({"V": "log(-1 - abs(V / 1[mV])) * V / tau"}, {}, "it is not finite at 192 of 192 places", "passed"),
-        ({"spike": "0"}, {}, "'spike', which is no variable of the state", "skipped"),
-        ({"w": "-w / tau_v"}, {}, "there is no 'tau_v'. Did you mean 'tau_w'", "skipped"),
-        ({}, {"x": "V"}, "`definitions` has 'x', which no line uses", "skipped"),
+        ({"spike": "0"}, {}, "'spike', which is not a variable of the state", "skipped"),
+        ({"w": "-w / tau_v"}, {}, "unknown name 'tau_v'. Did you mean 'tau_w'", "skipped"),
+        ({}, {"x": "V"}, "`definitions` has 'x', which is not used", "skipped"),
         ({"w": "-w /"}, {}, "dw/dt: `-w /` cannot be read", "skipped"),
     ],
 )
@@ -270,7 +270,7 @@ def test_units_are_those_of_the_docstrings():
     first, second = outcomes(RIGHT | {"w": "(-w + gain - gain) / tau_w"})
     assert (first.outcome, second.outcome) == ("passed", "failed")
     assert second.reason.startswith(
-        "EquationError: dw/dt = (-w + gain - gain) / tau_w: in `-w + gain` the units are [nA] and [1], and have to be "
+        "EquationError: dw/dt = (-w + gain - gain) / tau_w: in `-w + gain` the units are [nA] and [1], but must be "
         "the same. Units are those in brackets under **Arguments:**"
     )
 
@@ -278,7 +278,7 @@ def test_units_are_those_of_the_docstrings():
 def test_a_unit_that_cannot_be_read_is_named_with_its_owner():
     doc = Membrane.__doc__.replace("[MΩ]", "[mV per nA]")
     _, second = outcomes(RIGHT, target=type(Membrane)("Other", (Membrane,), {"__doc__": doc}))
-    assert "'R': [mV per nA] is no unit" in second.reason
+    assert "'R': Invalid unit [mV per nA]" in second.reason
 
 
 def test_a_conductance_enters_through_the_current():
@@ -319,7 +319,7 @@ def test_what_happens_as_it_says_passes():
     [
         ({"starts_at": {"V": "1[mV]", "w": "0"}}, CHECKED[:1], r"V\(0\) = 1\[mV\]"),
         ({"starts_at": {"V": "0"}}, CHECKED[:2], "`starts_at` has no line for 'w'"),
-        ({"starts_at": {"V": "0", "w": "0", "u": "0"}}, CHECKED[:2], "`starts_at` has 'u', which is no variable"),
+        ({"starts_at": {"V": "0", "w": "0", "u": "0"}}, CHECKED[:2], "`starts_at` has 'u', which is not a variable"),
         ({"starts_at": {"V": "0[nA]", "w": "0"}}, CHECKED[2:], r"V\(0\) = 0\[nA\]: the sides are in"),
         ({"spikes_if": "V > top / 2"}, CHECKED[1:2], "spike = V > top / 2"),
         ({"spikes_if": "V_before > top"}, CHECKED[1:2], "spike = V_before > top"),
@@ -327,16 +327,16 @@ def test_what_happens_as_it_says_passes():
         ({"spikes_if": "V > 1e9 * top"}, CHECKED[1:2], r"so it is at 0 of 192"),
         ({"spikes_if": "V > w and V > top"}, CHECKED[2:], "units are"),
         ({"spikes_if": "V"}, CHECKED[:2], "`V` is no condition"),
-        ({"spikes_if": "V > W"}, CHECKED[:2], "there is no 'W'"),
+        ({"spikes_if": "V > W"}, CHECKED[:2], "unknown name 'W'"),
         ({"spikes_if": ""}, CHECKED[:2], "no `spikes_if` when there is one"),
         ({"on_spike": {"V": "0"}}, CHECKED[1:2], "w, and what the text says"),
         ({"on_spike": {"V": "0", "w": "w + 1[mV]"}}, CHECKED[2:], "units are"),
-        ({"on_spike": {"V": "0", "u": "1"}}, CHECKED[:2], "`on_spike` has 'u', which is no variable"),
-        ({"equations": RIGHT | {"V": f"{RIGHT['V']} + 0 * V_before"}}, CHECKED[:2], "there is no 'V_before'"),
+        ({"on_spike": {"V": "0", "u": "1"}}, CHECKED[:2], "`on_spike` has 'u', which is not a variable"),
+        ({"equations": RIGHT | {"V": f"{RIGHT['V']} + 0 * V_before"}}, CHECKED[:2], "unknown name 'V_before'"),
         (
             {"definitions": {"top": "10[mV]", "V_before": "top"}, "spikes_if": "V > V_before"},
             CHECKED[:2],
-            "'V_before' has a meaning of its own",
+            "'V_before' is reserved",
         ),
     ],
 )
@@ -365,8 +365,8 @@ def test_a_spike_that_the_state_does_not_hold_cannot_be_compared():
     [
         ({"g": "g + 2 * w"}, "g after an event = g \\+ 2 \\* w"),
         ({"g": "g + w / tau"}, "g after an event"),
-        ({"h": "w"}, "`on_event` has 'h', which is no variable"),
-        ({"g": "g + v"}, "there is no 'v'"),
+        ({"h": "w"}, "`on_event` has 'h', which is not a variable"),
+        ({"g": "g + v"}, "unknown name 'v'"),
     ],
 )
 def test_an_event_that_does_something_else_is_named(on_event, message):
@@ -379,14 +379,14 @@ def test_an_event_that_does_something_else_is_named(on_event, message):
 
 def test_the_weight_of_an_event_is_no_other_quantity():
     texts = ({"g": "-g / tau * w"}, {"w": "1"}, {}, "", {}, {"g": "g + w"})
-    with pytest.raises(EquationError, match="'w' has a meaning of its own"):
+    with pytest.raises(EquationError, match="'w' is reserved"):
         read(*texts).check_names(["g"], ["tau"], ["t"])
 
 
 @pytest.mark.parametrize(
     ("equation", "message"),
     [
-        ("1 / (1 + gamma * abs(x))**2", "there is no 'gamma'"),
+        ("1 / (1 + gamma * abs(x))**2", "unknown name 'gamma'"),
         ("1 / (1 + beta * abs(x))", "the derivative, and 1 / "),
         ("1 / (1 + beta * |x|)**2", "cannot be read"),
     ],
