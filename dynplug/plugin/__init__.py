@@ -1,14 +1,15 @@
 """Plugins: discovering and registering components, and building them from configurations, without importing JAX."""
 
-from dynplug.plugin.build import (
-    build as build,
+from dynplug.plugin.build import build as build
+from dynplug.plugin.component import Component as Component
+from dynplug.plugin.configured import (
+    Configured as Configured,
     kind_of_argument as kind_of_argument,
     kind_of_part as kind_of_part,
     parameters as parameters,
-    pinned as pinned,
     read as read,
+    resolve as resolve,
 )
-from dynplug.plugin.component import Component as Component
 from dynplug.plugin.diagnosis import (
     VARIABLES as VARIABLES,
     Problem as Problem,

@@ -9,7 +9,7 @@ import pytest
 import dynplug as dp
 from dynplug.errors import ConfigError, KeyRequiredError, PluginError, PluginWarning, UnknownNameError
 from dynplug.plugin import registry
-from dynplug.plugin.build import kind_of_argument, parameters, takes_text
+from dynplug.plugin.configured import kind_of_argument, parameters, takes_text
 
 pytestmark = pytest.mark.quick
 
@@ -298,3 +298,23 @@ def test_options_of_runners_that_bear_the_name_of_a_kind_are_text():
     with pytest.raises(ConfigError, match="loop='lyer'"):
         dp.build({"type": "LoopOverTime", "dt": 0.5, "loop": "lyer"}, given={"target": dp.neurons.LIF(2)})
     assert dp.build({"type": "EarlyStopping", "metric": "accuracy"}, kind="observer").metric == "accuracy"
+
+
+def test_nothing_is_built_before_all_names_are_known():
+    made = []
+
+    def counting(x):
+        made.append(x)
+        return dp.layers.Dense(2, 2, W_initializer=x)
+
+    try:
+        dp.register("layer", "counting", summary="counts")(counting)
+        parts = {"type": "Sequential", "a": {"type": "counting", "x": 1.0}, "b": {"type": "LIF", "size": 2}}
+        dp.build(parts)
+        assert made == [1.0]
+        for wrong in ({"type": "LIFF"}, {"type": "LIF", "size": 2, "taau": 1.0}, {"type": "LIF"}):
+            with pytest.raises(ConfigError):
+                dp.build({**parts, "b": wrong})
+        assert made == [1.0]
+    finally:
+        dp.refresh()

@@ -8,7 +8,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import ArgumentError, ConfigError, DataError, KeyRequiredError, ParameterError
-from dynplug.plugin.build import parameters
+from dynplug.plugin import parameters
 from dynplug.plugin.hints import _ARGUMENTS, _COMPONENTS, argument_hint, called_here
 
 pytestmark = pytest.mark.quick
