@@ -38,19 +38,19 @@ if TYPE_CHECKING:
         Sequential as Sequential,
         Synapse as Synapse,
         as_size as as_size,
+        continuous as continuous,
         discrete as discrete,
         event as event,
         load_state_dict as load_state_dict,
         load_states as load_states,
         lookup as lookup,
         nodes as nodes,
-        ode as ode,
         param as param,
         save_states as save_states,
         state_dict as state_dict,
         to as to,
         train_vars as train_vars,
-        vars as vars,
+        variables as variables,
     )
     from dynplug.plugin import (
         build as build,
@@ -72,8 +72,8 @@ _MODULES = (
 )
 _NAMES = {
     "dynplug.core": (
-        "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete event lookup ode "
-        "param as_size load_state_dict load_states nodes save_states state_dict to train_vars vars"
+        "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete event lookup "
+        "continuous param as_size load_state_dict load_states nodes save_states state_dict to train_vars variables"
     ),
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.timeloop": "tune_allocator",

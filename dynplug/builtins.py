@@ -116,7 +116,7 @@ def dynplug_register_metrics() -> list[MetricSpec]:
 
 @hookimpl
 def dynplug_register_observers() -> list[ObserverSpec]:
-    """Observers of the core. A run has those that it is given, `[[runner.plugins]]` in a configuration."""
+    """Observers of the core. A run has those that it is given, `[[runner.observers]]` in a configuration."""
     return [
         ObserverSpec(
             name="EarlyStopping",

@@ -21,7 +21,10 @@ class ShapeError(DynplugError, ValueError):
 
 
 class ParameterError(DynplugError, ValueError):
-    """A parameter has an invalid value or shape."""
+    """An argument of a part of a model, or of a loss or task, has an invalid value or shape.
+
+    For arguments of runners, trainers, observers, functions and commands see `OptionError`.
+    """
 
 
 class EquationError(DynplugError, ValueError):
@@ -29,7 +32,10 @@ class EquationError(DynplugError, ValueError):
 
 
 class OptionError(DynplugError, ValueError):
-    """An option has an invalid value."""
+    """An argument of a runner, trainer, observer, function or command has an invalid value.
+
+    For arguments of a model's parts see `ParameterError`.
+    """
 
 
 class ArgumentError(DynplugError, TypeError):

@@ -25,7 +25,7 @@ solution = diffrax.diffeqsolve(
     t0=0.0,
     t1=50.0,
     dt0=0.01,
-    y0=dp.ode(hh.init_state(dp.Context(dt=0.01))),
+    y0=dp.continuous(hh.init_state(dp.Context(dt=0.01))),
     args=dp.Drive(current=jnp.asarray(10.0)),
     saveat=diffrax.SaveAt(ts=jnp.asarray(ts, float)),
     stepsize_controller=diffrax.PIDController(rtol=1e-6, atol=1e-6),

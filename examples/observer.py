@@ -56,7 +56,7 @@ trainer = dp.BPTT(
     {"type": "adam", "learning_rate": 0.01},
     metrics=["accuracy"],
     dt=1.0,
-    plugins=[ScalarWriter(log), stopping],
+    observers=[ScalarWriter(log), stopping],
 )
 train, test = dp.tasks.Digits().load(jax.random.key(1))
 trainer.fit(train, test, num_epoch=30, batch_size=64)

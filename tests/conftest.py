@@ -1,6 +1,8 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
 import atexit
+import importlib.metadata
+import itertools
 import os
 import sys
 import tempfile
@@ -12,6 +14,11 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # what one test or process co
     os.environ["JAX_COMPILATION_CACHE_DIR"] = compiled.name
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
+
+if "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising programs that run once
+    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
+    if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones have no such flag, and refuse it
+        os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 
 import jax
 import jax.random as jr
@@ -49,6 +56,13 @@ def pytest_collection_modifyitems(items):
         case = getattr(item, "callspec", None) and item.callspec.params.get("check")
         group = getattr(case, "subject", None)
         item.add_marker(pytest.mark.xdist_group(group.title if group else item.path.name))
+        if group:
+            item.add_marker(pytest.mark.conformance)
+        if hasattr(item.module, "subprocess"):
+            item.add_marker(pytest.mark.process)
+
+
+_TESTS = itertools.count(1)
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +70,7 @@ def forget_what_was_compiled():
     """Every program that XLA compiles maps memory; a process with thousands of them reaches Linux's limit and dies."""
     yield
     maps = Path("/proc/self/maps")
-    if maps.exists() and maps.read_bytes().count(b"\n") > 20_000:  # the limit is 65,530
+    if next(_TESTS) % 16 == 0 and maps.exists() and maps.read_bytes().count(b"\n") > 20_000:  # the limit is 65,530
         jax.clear_caches()
 
 

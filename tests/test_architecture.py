@@ -12,6 +12,8 @@ import pytest
 import dynplug as dp
 from dynplug.plugin import registry
 
+pytestmark = pytest.mark.quick
+
 ROOT = Path(dp.__file__).parent
 FLOORS = [
     {"errors"},
@@ -85,6 +87,27 @@ def rooms_passed(path):
 
 def test_nothing_imports_past_the_face_of_a_package():
     assert {str(path.relative_to(ROOT)): list(rooms_passed(path)) for path in FILES if list(rooms_passed(path))} == {}
+
+
+MODELS = {name for floor in FLOORS[4:7] for name in floor}  # parts of models, losses, encoders, tasks
+
+
+def raised(path):
+    """The names of the errors that a file raises, but for those that it raises again."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    calls = [node.exc for node in nodes if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call)]
+    return {ast.unparse(call.func).rpartition(".")[2] for call in calls}
+
+
+def test_errors_keep_the_border_that_they_state():
+    """Parts of models raise `ParameterError`, what runs and trains them `OptionError`; core, below both, either."""
+    wrong = []
+    for path in FILES:
+        room = path.relative_to(ROOT).parts[0]
+        strange = "OptionError" if room in MODELS else "ParameterError" if room != "core" else ""
+        found = raised(path) & {strange, "ImportError"}  # a package that is missing has an error of its own
+        wrong += [f"{path.relative_to(ROOT)} raises {name}" for name in found]
+    assert wrong == []
 
 
 def test_no_file_name_stands_twice():

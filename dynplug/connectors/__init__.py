@@ -1,4 +1,4 @@
-"""Connectors: which units of one population reach which of another, one rule a file."""
+"""Connectors: rules for which units of one population connect to which of another, one rule per file."""
 
 from dynplug.connectors.all_to_all import AllToAll as AllToAll
 from dynplug.connectors.connections import Connections as Connections

@@ -11,10 +11,10 @@ from dynplug.errors import ParameterError, ShapeError
 
 
 class Connections(eqx.Module):
-    """Pairs of units, each pair once: what a connector returns.
+    """Pairs of units, each pair once, as a connector returns them.
 
-    The pairs are kept as two lists of indices, sorted by the receiving unit and then by the sending one, which suits
-    sums over what a unit receives. Many connections as a matrix are their `mask`.
+    The pairs are two lists of indices, sorted by the receiving unit and then by the sending one, which suits sums over
+    the inputs of a unit. As a matrix, the connections are their `mask`.
 
     **Arguments:**
 
@@ -23,7 +23,8 @@ class Connections(eqx.Module):
     - `pre_size`: the number of sending units.
     - `post_size`: the number of receiving units.
 
-    **Raises:** `ShapeError` for an index out of range, or lists of different length; `ParameterError` for a pair twice.
+    **Raises:** `ShapeError` for an index out of range, or lists of different length; `ParameterError` for a duplicate
+    pair.
     """
 
     pre: Int[Array, " connections"]
@@ -34,7 +35,7 @@ class Connections(eqx.Module):
     def __init__(self, pre: Any, post: Any, pre_size: int, post_size: int):
         sender, receiver = np.asarray(pre, np.int64).ravel(), np.asarray(post, np.int64).ravel()
         if sender.size != receiver.size:
-            raise ShapeError(f"Connections: pre has {sender.size} indices and post has {receiver.size}: give pairs.")
+            raise ShapeError(f"Connections: pre has {sender.size} indices, but post has {receiver.size}: give pairs.")
         for name, index, size in (("pre", sender, pre_size), ("post", receiver, post_size)):
             if index.size and not (index.min() >= 0 and index.max() < size):
                 raise ShapeError(
@@ -43,7 +44,7 @@ class Connections(eqx.Module):
         pairs = np.sort(receiver * pre_size + sender)
         if (pairs[1:] == pairs[:-1]).any():
             post_index, pre_index = divmod(int(pairs[1:][pairs[1:] == pairs[:-1]][0]), pre_size)
-            raise ParameterError(f"Connections: the pair ({pre_index}, {post_index}) stands twice: add its weights up.")
+            raise ParameterError(f"Connections: the pair ({pre_index}, {post_index}) occurs twice: add up its weights.")
         receiver, sender = (index.astype(np.int32) for index in np.divmod(pairs, pre_size))
         self.pre, self.post = jnp.asarray(sender), jnp.asarray(receiver)
         self.pre_size, self.post_size = pre_size, post_size
@@ -53,5 +54,5 @@ class Connections(eqx.Module):
 
     @property
     def mask(self) -> Bool[Array, "post pre"]:
-        """Which pairs are connected, as a matrix (post, pre): the layout of a dense weight."""
+        """The connected pairs as a matrix (post, pre), the layout of a dense weight."""
         return jnp.zeros((self.post_size, self.pre_size), bool).at[self.post, self.pre].set(True)

@@ -1,4 +1,4 @@
-"""What connectors have in common: random numbers, and the pairs of a unit with itself."""
+"""Shared parts of connectors: random numbers, and the pairs of a unit with itself."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from dynplug.errors import KeyRequiredError, ParameterError, ShapeError
 
 
 def generator(connector: Any, key: PRNGKeyArray | None) -> np.random.Generator:
-    """Random numbers fixed by a JAX key; connections are drawn on the host, since their number is not known before."""
+    """A generator seeded by a JAX key. Connections are drawn on the host, as their number is not known beforehand."""
     if key is None:
         name = type(connector).__name__
         raise KeyRequiredError(f"{name} draws connections: call it as connector(pre, post, key=jax.random.key(0)).")
@@ -30,7 +30,7 @@ def one_population(connector: Any, pre: int, post: int) -> int:
 def partners(connector: Any, rng: np.random.Generator, units: int, others: int, own: bool) -> tuple[Any, Any]:
     """For each of `units` units, `connector.n` distinct ones out of `others`: two lists of indices.
 
-    Without its `own` index, a unit draws from one fewer; what it draws from its own index on moves up by one.
+    Without its `own` index, a unit draws from one fewer, and draws from its own index onwards are shifted by one.
     """
     if not own:
         one_population(connector, units, others)

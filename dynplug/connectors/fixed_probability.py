@@ -25,11 +25,11 @@ class FixedProbability(eqx.Module):
 
     def __check_init__(self) -> None:
         if not 0.0 <= self.p <= 1.0:
-            raise ParameterError(f"FixedProbability(p={self.p}): p is a probability, from 0 to 1.")
+            raise ParameterError(f"FixedProbability(p={self.p}): p must be a probability, from 0 to 1.")
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         rng = generator(self, key)
-        count = rng.binomial(pre * post, self.p)  # then each set of that many pairs is as likely as any other
+        count = rng.binomial(pre * post, self.p)  # given their number, all sets of pairs are equally likely
         receiver, sender = np.divmod(rng.choice(pre * post, count, replace=False, shuffle=False), pre)
         if not self.self_connections:
             one_population(self, pre, post)

@@ -13,7 +13,7 @@ from dynplug.errors import MissingPackageError, ParameterError
 def graph_connections(
     connector: Any, name: str, *arguments: Any, pre: int, post: int, key: PRNGKeyArray | None
 ) -> Connections:
-    """The edges of the graph that networkx makes by that name, each in both directions."""
+    """The edges of the networkx graph generator of this name, each in both directions."""
     try:
         import networkx
     except ImportError as cause:

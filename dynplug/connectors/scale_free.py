@@ -8,13 +8,13 @@ from dynplug.connectors.graphs import graph_connections
 
 
 class ScaleFree(eqx.Module):
-    """Units are added one by one, each connected with `m` earlier ones, which are the likelier the more they have.
+    """Units are added one by one, each connected with `m` earlier ones with probability proportional to their degree.
 
-    Connections go both ways, no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
+    Connections go both ways, and no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
 
     **Arguments:**
 
-    - `m`: the number of connections with which a unit is added.
+    - `m`: the number of connections of each added unit.
 
     **Reference:** Barabási, A.-L. & Albert, R. (1999), Emergence of scaling in random networks,
     doi:10.1126/science.286.5439.509.

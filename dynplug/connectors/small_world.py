@@ -1,4 +1,4 @@
-"""A small world."""
+"""A small-world network."""
 
 import equinox as eqx
 from jaxtyping import PRNGKeyArray
@@ -8,14 +8,14 @@ from dynplug.connectors.graphs import graph_connections
 
 
 class SmallWorld(eqx.Module):
-    """A ring of units, each connected with its `k` nearest, some of whose connections are moved to units far away.
+    """A ring of units, each connected with its `k` nearest neighbours, with some connections rewired at random.
 
-    Connections go both ways, no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
+    Connections go both ways, and no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
 
     **Arguments:**
 
-    - `k`: the number of nearest units that each is connected with; an odd number is taken as the even one below it.
-    - `p`: the probability to move a connection: 0 is the ring, 1 a random graph.
+    - `k`: the number of nearest neighbours of each unit; an odd number is taken as the even one below it.
+    - `p`: the probability of rewiring a connection: 0 gives the ring, 1 a random graph.
 
     **Reference:** Watts, D. J. & Strogatz, S. H. (1998), Collective dynamics of 'small-world' networks,
     doi:10.1038/30918.

@@ -1,4 +1,4 @@
-"""The contract: what a dynamical system is, and what it is given."""
+"""The contract of a dynamical system, and the context that it is given."""
 
 from dynplug.core.arrays_file import (
     SUM as SUM,
@@ -10,12 +10,13 @@ from dynplug.core.arrays_file import (
 from dynplug.core.context import Context as Context
 from dynplug.core.definition import definition as definition, differences as differences
 from dynplug.core.delay_line import DELAY_STEP as DELAY_STEP, dynplug_delay_step as dynplug_delay_step
+from dynplug.core.described import described as described
 from dynplug.core.devices import to as to
 from dynplug.core.drive import Drive as Drive
 from dynplug.core.events import event as event, events as events
 from dynplug.core.filling import Loaded as Loaded, fill as fill
 from dynplug.core.no_time import NoTime as NoTime
-from dynplug.core.nodes import is_array as is_array, nodes as nodes, train_vars as train_vars, vars as vars
+from dynplug.core.nodes import is_array as is_array, nodes as nodes, train_vars as train_vars, variables as variables
 from dynplug.core.numbers import (
     as_dt as as_dt,
     as_number as as_number,
@@ -27,8 +28,8 @@ from dynplug.core.ode import (
     Neuron as Neuron,
     ODESystem as ODESystem,
     Synapse as Synapse,
+    continuous as continuous,
     discrete as discrete,
-    ode as ode,
 )
 from dynplug.core.parameter import (
     POSITIVE as POSITIVE,

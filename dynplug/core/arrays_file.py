@@ -1,7 +1,7 @@
 """Arrays by name in one safetensors file: written whole or not at all, read without running anything from it.
 
-A file's header holds a checksum of all its bytes, those of the header too, with zeros where the sum itself stands:
-safetensors notices missing bytes alone.
+A file's header holds a checksum of all its bytes, the header included, with zeros in place of the sum itself:
+safetensors alone notices only missing bytes.
 """
 
 import os
@@ -21,22 +21,22 @@ from safetensors.numpy import save
 from dynplug.errors import CheckpointError
 
 SUM = "checksum"  # of all bytes
-_SUM_OF_ARRAYS = "crc32"  # what older files have instead, of the arrays in the order of their names
+_SUM_OF_ARRAYS = "crc32"  # in older files, of the arrays in the order of their names
 _NO_SUM = "0" * 8
 _SUM_AT = re.compile(rb'"%s":"([0-9a-f]{8})"' % SUM.encode())  # within a text of the header its quotes are escaped
 _CHUNK = 1 << 22  # [bytes]
 
 
 def write_arrays(path: str | Path, arrays: Mapping[str, Any], header: Mapping[str, str]) -> None:
-    """Write arrays and a header; the file appears whole, or the one before it stays. Keys of JAX become words.
+    """Write arrays and a header; the file appears whole, or the previous one stays. Random keys of JAX become words.
 
     **Arguments:**
 
-    - `path`: the file; its folder is made.
+    - `path`: the file; its folder is created.
     - `arrays`: arrays by name.
     - `header`: texts by name.
 
-    **Raises:** `CheckpointError` where it cannot be written, on a full disk for example.
+    **Raises:** `CheckpointError` if it cannot be written, on a full disk for example.
     """
     data = bytearray(save({name: _on_host(value) for name, value in arrays.items()}, {**header, SUM: _NO_SUM}))
     at = _SUM_AT.search(data)
@@ -46,17 +46,17 @@ def write_arrays(path: str | Path, arrays: Mapping[str, Any], header: Mapping[st
 
 
 def write_whole(path: str | Path, data: bytes | bytearray) -> None:
-    """Write a file, whole or not at all: killed at any moment, the one before it stays.
+    """Write a file, whole or not at all: if the process is killed at any moment, the previous file stays.
 
     **Arguments:**
 
-    - `path`: the file; its folder is made.
-    - `data`: what it shall hold.
+    - `path`: the file; its folder is created.
+    - `data`: its contents.
 
-    **Raises:** `CheckpointError` where it cannot be written.
+    **Raises:** `CheckpointError` if it cannot be written.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.partial")  # the next write takes it over from one that was killed
+    temporary = path.with_name(f".{path.name}.partial")  # left over by a killed write, it is overwritten by the next
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
@@ -77,7 +77,7 @@ def write_whole(path: str | Path, data: bytes | bytearray) -> None:
 def read_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """The arrays and the header of a file.
 
-    **Raises:** `CheckpointError` where there is no such file, or it is damaged.
+    **Raises:** `CheckpointError` if there is no such file, or it is damaged.
     """
     header = read_header(path)
     try:
@@ -91,7 +91,7 @@ def read_arrays(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, str]
 
 
 def read_header(path: str | Path) -> dict[str, str]:
-    """The header of a file, all of which is held against its checksum. **Raises:** as `read_arrays`."""
+    """The header of a file, the whole of which is verified by its checksum. **Raises:** as `read_arrays`."""
     try:
         with safe_open(str(path), framework="numpy") as file:
             header = file.metadata() or {}
@@ -104,7 +104,7 @@ def read_header(path: str | Path) -> dict[str, str]:
 
 
 def _is_whole(path: str | Path) -> bool:
-    """Whether a file has the checksum that its header tells."""
+    """Whether a file has the checksum in its header."""
     with Path(path).open("rb") as file:
         start = file.read(8)
         start += file.read(int.from_bytes(start, "little"))
@@ -118,14 +118,14 @@ def _is_whole(path: str | Path) -> bool:
 
 
 def _damaged(path: str | Path) -> CheckpointError:
-    return CheckpointError(f"{path} is damaged: it does not hold what was written.", damaged=True)
+    return CheckpointError(f"{path} is damaged: its contents are not what was written.", damaged=True)
 
 
 def _unreadable(path: str | Path, error: Exception) -> CheckpointError:
     if isinstance(error, FileNotFoundError):
         return CheckpointError(f"There is no file {path}.", damaged=True)
     return CheckpointError(
-        f"{path} cannot be read: it is damaged, or no safetensors file ({error}).",
+        f"{path} cannot be read: it is damaged, or not a safetensors file ({error}).",
         damaged=not isinstance(error, OSError),
     )
 
@@ -138,7 +138,7 @@ def _sum_of(arrays: Mapping[str, np.ndarray]) -> str:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder outlive a loss of power, where the system lets one."""
+    """Make a new name in a folder survive a loss of power, where the operating system allows it."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -150,4 +150,4 @@ def _sync_folder(folder: Path) -> None:
 def _on_host(value: Any) -> np.ndarray:
     if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
-    return np.asarray(value, order="C")  # safetensors writes other orders as if they were this one
+    return np.asarray(value, order="C")  # safetensors writes any other order as if it were this one

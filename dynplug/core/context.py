@@ -1,4 +1,4 @@
-"""What a system is told about the step it makes."""
+"""The context of a step: time, randomness, phase and the user's shared arguments."""
 
 import math
 import zlib
@@ -26,22 +26,23 @@ else:
 
 
 class Context(eqx.Module):
-    """Time, randomness and phase of one step: all that other libraries keep in globals.
+    """Time, randomness and phase of one step, which other libraries keep in globals.
 
-    Runners make it; a container gives each of its children `ctx.child(name)`.
+    Runners create it; a container gives each of its children `ctx.child(name)`.
 
     **Arguments:**
 
-    - `dt`: the length of the step [ms]; known when the program is compiled.
-    - `t`: the time at the start of the step [ms], one number of the states' dtype. In a run that goes on for so long
-        that this cannot tell one step from the next, reading it raises `OptionError`; `phase` and `since` stay exact.
+    - `dt`: the length of the step [ms]; known at compile time.
+    - `t`: the time at the start of the step [ms], a scalar of the states' dtype. In a run so long that this cannot tell
+        one step from the next, reading it raises `OptionError`; `phase` and `since` stay exact.
     - `i`: the index of the step.
     - `key`: a `jax.random.key`; without one, stochastic systems raise `KeyRequiredError`.
-    - `fit`: whether a trainer is fitting the model; read by dropout and its like, never by physics.
+    - `fit`: whether a trainer is fitting the model; read by dropout and the like, never by physics.
     - `shared`: the user's own arguments, shared by all systems.
     - `dtype`: the floating dtype of states.
-    - `path`: where in the model the system is, for messages.
-    - `t0`: the time at step 0 [ms]; by default `t` is that of step `i`, and `phase` and `since` need it to be.
+    - `path`: the path of the system within the model, for messages.
+    - `t0`: the time at step 0 [ms]; by default the one for which step `i` starts at `t`, which `phase` and `since` rely
+        on.
     """
 
     t: Time
@@ -78,7 +79,7 @@ class Context(eqx.Module):
         self.t0 = t0
 
     def child(self, name: str) -> "Context":
-        """The context of the child `name`: a path one step longer, and a key of its own."""
+        """The context of the child `name`, with a longer path and a key of its own."""
         return Context(
             dt=self.dt,
             t=self.t,
@@ -94,46 +95,46 @@ class Context(eqx.Module):
     def phase(self, frequency: float) -> Float[Array, ""]:
         """The phase of an oscillation at the start of the step, in cycles, from 0 to 1; at the time 0 ms it is 0.
 
-        It is counted from the step's index in whole numbers, and good to 1e-6 cycles after any number of steps, where
-        `frequency * ctx.t` loses its digits: `jnp.sin(2 * jnp.pi * ctx.phase(0.04))` is a sine of 40 Hz.
+        It is computed from the step's index in integers, and accurate to 1e-6 cycles after any number of steps, where
+        `frequency * ctx.t` loses digits: `jnp.sin(2 * jnp.pi * ctx.phase(0.04))` is a sine of 40 Hz.
 
         **Arguments:**
 
         - `frequency`: a Python number [kHz].
 
-        **Raises:** `OptionError` for one that is traced, as an array in a field of a model is: for a frequency that is
-        swept, trained or of each unit, keep the phase in the state, or take `frequency * ctx.t` for as long as it is
-        good.
+        **Raises:** `OptionError` for a traced frequency, such as an array in a field of a model: if it is swept,
+        trained or different for each unit, keep the phase in the state, or use `frequency * ctx.t` while that is
+        accurate enough.
         """
         frequency = as_number(self._called("frequency"), frequency)
         a_step, start = (_turns(frequency * ms) for ms in (self.dt, self.t0))
         return _cycles(jnp.asarray(self.i, jnp.uint32), a_step, start).astype(self.dtype)
 
     def since(self, time: float) -> Float[Array, ""]:
-        """The time that has passed at the start of the step since another [ms]; negative before it.
+        """The time from `time` to the start of the step [ms]; negative before it.
 
-        It is counted from the step's index, and as exact as its own size allows, where `ctx.t - time` would have lost
-        the digits of both: `ctx.since(5e5) >= 0.0` is the step that begins after 500 s.
+        It is computed from the step's index, with a rounding error relative to its own size, where that of
+        `ctx.t - time` is relative to `ctx.t`: `ctx.since(5e5) >= 0.0` from the step that begins at 500 s.
 
         **Arguments:**
 
         - `time`: a Python number [ms].
 
-        **Raises:** `OptionError` for one that is traced.
+        **Raises:** `OptionError` for a traced time.
         """
         steps = (as_number(self._called("time"), time) - self.t0) / self.dt
         near = round(steps)  # a decimal time is not quite a whole number of steps in binary
         steps = near if math.isclose(steps, near, rel_tol=1e-12, abs_tol=1e-9) else steps
-        whole = min(max(math.floor(steps), 0), 2**31 - 1)  # what lies before or after all steps is far away
+        whole = min(max(math.floor(steps), 0), 2**31 - 1)  # times before or after all steps are far away
         passed = jnp.asarray(self.i, jnp.int32) - whole
-        wide = passed.astype(float) * self.dt - (steps - whole) * self.dt  # a number of steps may not fit a half
+        wide = passed.astype(float) * self.dt - (steps - whole) * self.dt  # a number of steps may not fit float16
         return wide.astype(self.dtype)
 
     def _called(self, argument: str) -> str:
         return f"{self.path}: {argument}" if self.path else argument
 
     def random_key(self) -> PRNGKeyArray:
-        """The key, for a system that cannot do without. Use it once; split it for more."""
+        """The step's key, or `KeyRequiredError`. Use it once; split it if you need more."""
         if self.key is None:
             raise KeyRequiredError(
                 f"{self.path or 'This system'} is stochastic and was given no random key: pass key=jax.random.key(0) "
@@ -143,13 +144,13 @@ class Context(eqx.Module):
 
 
 def _turns(cycles: float) -> tuple[int, int]:
-    """The part of a number behind the point, in units of 2^-64, as its upper and its lower word."""
+    """The fractional part of a number in units of 2^-64, as its upper and lower 32-bit words."""
     fraction = Fraction(cycles) % 1
     return divmod(round(fraction * 2**64) % 2**64, 2**32)
 
 
 def _cycles(i: Array, a_step: tuple[int, int], start: tuple[int, int]) -> Array:
-    """`i * a_step + start` modulo 1, to 32 bits: the upper word of a product of 32 by 64 bits, by halves of words."""
+    """`i * a_step + start` modulo 1, to 32 bits: the upper word of a 32-by-64-bit product, from 16-bit halves."""
     (high, low), half = a_step, jnp.uint32(16)
     i1, i0 = i >> half, i & jnp.uint32(0xFFFF)
     low1, low0 = jnp.uint32(low >> 16), jnp.uint32(low & 0xFFFF)

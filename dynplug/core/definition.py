@@ -1,4 +1,4 @@
-"""What a model is but for its arrays: classes and constants by path, as plain JSON, and where two of them differ."""
+"""The definition of a model: all but its arrays, as classes and constants by path in plain JSON; and differences."""
 
 import dataclasses
 import enum
@@ -15,7 +15,7 @@ from dynplug.core.paths import children
 
 
 class Difference(NamedTuple):
-    """What is saved at a path, and what is there at present; `None` for nothing."""
+    """The saved and the present value at a path; `None` if there is none."""
 
     path: str
     saved: Any
@@ -28,7 +28,7 @@ class Difference(NamedTuple):
 def definition(tree: Any) -> dict[str, Any]:
     """The classes and constants of a model by path: `{"hidden": "dynplug:LIF", "hidden.tau": 20.0, ...}`.
 
-    Numbers and what is static are told as they are, functions and classes by their names; arrays are left out.
+    Numbers and static values appear as they are, functions and classes by name; arrays are left out.
 
     **Arguments:**
 
@@ -38,12 +38,12 @@ def definition(tree: Any) -> dict[str, Any]:
 
 
 def differences(saved: Mapping[str, Any], present: Mapping[str, Any], arrays: Collection[str] = ()) -> list[Difference]:
-    """Where two definitions differ. What only one of them has is told once, not for all that is below it.
+    """The differences of two definitions. A part that only one of them has is listed once, without what is below it.
 
     **Arguments:**
 
     - `saved`, `present`: definitions.
-    - `arrays`: the paths at which either side has an array; a number that was trained is one and is no difference.
+    - `arrays`: the paths at which either side has an array; a number that became one by training does not differ.
     """
     found: list[Difference] = []
     covered: set[str] = set()
@@ -74,7 +74,7 @@ def _told(node: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 @functools.singledispatch
 def _plain(value: Any) -> Any:
-    """A constant as JSON. What has no form of its own is told by its name, or by its class's."""
+    """A constant as JSON; anything without a JSON form by its name, or that of its class."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return [_name(type(value)), {f.name: _plain(getattr(value, f.name, None)) for f in dataclasses.fields(value)}]
     return _name(value)
@@ -116,7 +116,7 @@ def _(value: Any) -> list[Any]:
 
 
 def _name(thing: Any) -> str:
-    """`"package:name"`; modules within a package move about, and a script's own names have no package."""
+    """`"package:name"`, without modules, as these may be reorganised; names of a script have no package."""
     named = thing if hasattr(thing, "__name__") else type(thing)
     package = str(getattr(named, "__module__", None) or "").partition(".")[0]
     name = str(getattr(named, "__qualname__", None) or named.__name__).rpartition("<locals>.")[2]
@@ -131,7 +131,7 @@ def _same(a: Any, b: Any) -> bool:
 
 
 def _above(path: str) -> Iterator[str]:
-    """The paths of all that a part is in."""
+    """The paths of all that contains a part."""
     yield ""
     yield from (path[:n] for n, sign in enumerate(path) if sign in "./")
 

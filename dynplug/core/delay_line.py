@@ -1,4 +1,4 @@
-"""The one operation of a delay, which a compiler may recognise by its name."""
+"""The step of a delay line, a ring buffer; the compiler of the time loop recognises it by name."""
 
 import jax
 import jax.numpy as jnp
@@ -7,9 +7,9 @@ from jaxtyping import Array, Int
 
 @jax.jit
 def dynplug_delay_step(buffer: Array, x: Array, i: Int[Array, ""]) -> tuple[Array, Array]:
-    """Write the value of step `i` into a ring of `d + 1` rows; the buffer, and the value of `d` steps before.
+    """Write the value of step `i` into a ring buffer of `d + 1` rows; the new buffer, and the value of `d` steps ago.
 
-    The write comes first: reading first, XLA would copy the buffer in every step.
+    The write comes first: if the read did, XLA would copy the buffer in every step.
     """
     rows = buffer.shape[0]
     buffer = jax.lax.dynamic_update_index_in_dim(buffer, x, jnp.mod(i, rows), 0)

@@ -1,4 +1,4 @@
-"""Where the arrays of a model, or of a state, live."""
+"""Placement of the arrays of a model, or of a state, on a device."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from dynplug.errors import DeviceError
 
 
 def to(tree: Any, device: Any) -> Any:
-    """The same model, or state, with its arrays on a device: what is then computed from them happens there.
+    """The same model, or state, with its arrays on a device, which is where computations with them then run.
 
     **Arguments:**
 
@@ -18,13 +18,13 @@ def to(tree: Any, device: Any) -> Any:
     - `device`: `"cpu"`, `"gpu"` (or `"cuda"`), `"tpu"`: the first of that kind; a `jax.Device`; or a
         `jax.sharding.Sharding`.
 
-    **Raises:** `DeviceError` where there is no such device, and for what is none.
+    **Raises:** `DeviceError` for an unknown or missing device.
     """
     if isinstance(device, str):
         device = _find(device)
     elif not isinstance(device, (jax.Device, jax.sharding.Sharding)):
         raise DeviceError(
-            f"{device!r} is no device: give 'cpu', 'gpu', 'tpu', a jax.Device or a jax.sharding.Sharding. A model's "
+            f"Unknown device {device!r}: give 'cpu', 'gpu', 'tpu', a jax.Device or a jax.sharding.Sharding. A model's "
             "dtype is that of its arrays: cast those, as by jax.tree.map, or load_state_dict(..., cast=True)."
         )
     arrays, rest = eqx.partition(tree, is_array)

@@ -1,4 +1,4 @@
-"""What a neuron receives."""
+"""The input of a neuron: current, conductance and jump."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,8 +9,8 @@ from jaxtyping import Array, Float
 class Drive(eqx.Module):
     r"""An input that is affine in the membrane potential: $I(V) = I_0 - g\,V$, and a jump of the potential itself.
 
-    A current-based synapse sends a current, a conductance-based one $g\,(E - V)$ as `Drive(g * E, g)`: neither has to
-    see its target, and the sum of many stays a drive. What is `None` is absent and costs nothing. Drives add.
+    A current-based synapse sends a current, a conductance-based one $g\,(E - V)$ as `Drive(g * E, g)`: neither needs to
+    see its target, and the sum of many is again a drive. Parts that are `None` are absent and cost nothing. Drives add.
 
     **Arguments:**
 
@@ -24,7 +24,7 @@ class Drive(eqx.Module):
     jump: ArrayLike | None = None
 
     def __call__(self, V: Float[Array, "*size"]) -> Float[Array, "..."]:
-        """The current at the potential `V`, in the units of `current`: one number, or one a unit."""
+        """The current at the potential `V`, in the units of `current`: a scalar, or one value per unit."""
         current = jnp.asarray(0.0 if self.current is None else self.current, V.dtype)
         return current if self.conductance is None else current - self.conductance * V
 

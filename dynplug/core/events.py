@@ -1,4 +1,4 @@
-"""What happens in a step, beside what is there at its end."""
+"""Events: what happens within a step, as opposed to the state at its end."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from dynplug.core.ode import DISCRETE
 from dynplug.core.paths import children
 
 _EVENT = "dynplug.event"
-_SPIKE = "spike"  # what conformance, monitors and docstrings call it
+_SPIKE = "spike"  # the name in conformance checks, monitors and docstrings
 
 
 def event() -> Any:
-    """A discrete field of a state that says what happened in the step: a release, a jump. Records count events.
+    """A discrete field of a state for what happened in the step: a release, a jump. Records count events.
 
-    A field called `spike` is one without saying so.
+    A field called `spike` is an event without being declared one.
     """
     return eqx.field(default=None, metadata={DISCRETE: True, _EVENT: True})
 
 
 def events(state: Any) -> dict[str, Any]:
-    """The arrays of a state that say what happened in the step, by path."""
+    """The event fields of a state, by path."""
     return dict(_walk(state, "", False))
 
 
@@ -37,5 +37,5 @@ def _walk(node: Any, path: str, happens: bool) -> Iterator[tuple[str, Any]]:
     declared = {f.name: f.metadata for f in dataclasses.fields(node)} if dataclasses.is_dataclass(node) else {}
     for name, child in children(node):
         said = declared.get(name, {}).get(_EVENT, False)
-        named = name == _SPIKE and jtu.all_leaves([child])  # else it is a part of the model that goes by this name
+        named = name == _SPIKE and jtu.all_leaves([child])  # otherwise it is a part of the model with this name
         yield from _walk(child, f"{path}.{name}" if path else name, happens or said or named)

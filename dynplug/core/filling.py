@@ -1,4 +1,4 @@
-"""Arrays put into a tree by path: what fits, and what does not."""
+"""Filling a tree with arrays by path, with a report of what does not fit."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,15 +13,15 @@ from dynplug.core.paths import Leaf
 
 
 class Loaded(NamedTuple):
-    """What loading gave.
+    """The result of loading.
 
     **Attributes:**
 
     - `tree`: the tree with its new arrays.
-    - `missing`: the paths of the tree for which there was none.
+    - `missing`: the paths of the tree for which there was no array.
     - `unexpected`: the paths that the tree does not have.
-    - `differing`: where the two do not agree, and the tree stays as it was: a `(path, saved, present)` for each array
-        of another shape or dtype, and, from a file that tells them, for each class or constant that is another.
+    - `differing`: where the two disagree and the tree stays as it was: `(path, saved, present)` for each array of
+        another shape or dtype and, if the file holds a definition, for each class or constant that differs.
     """
 
     tree: Any
@@ -31,19 +31,19 @@ class Loaded(NamedTuple):
 
     @property
     def whole(self) -> bool:
-        """Whether all was there, and the same."""
+        """Whether everything was there and agreed."""
         return not (self.missing or self.unexpected or self.differing)
 
 
 def fill(tree: Any, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast: bool) -> Loaded:
-    """Put arrays into a tree, where they fit; the given tree stays as it is.
+    """Put arrays into a tree where they fit; the given tree is unchanged.
 
     **Arguments:**
 
     - `tree`: the tree.
-    - `known`: its leaves, in order, with the paths that are theirs in `arrays`.
+    - `known`: its leaves, in order, with their paths in `arrays`.
     - `arrays`: arrays by path.
-    - `cast`: whether they may be converted to the dtypes of those that they replace.
+    - `cast`: whether they may be converted to the dtypes of those they replace.
     """
     takes = {leaf.path for leaf in known if _takes(leaf.value)}
     missing = [leaf.path for leaf in known if is_array(leaf.value) and leaf.path not in arrays]
@@ -66,7 +66,7 @@ def _takes(old: Any) -> bool:
 
 
 def _put(old: Any, new: Any, cast: bool) -> tuple[Any, str]:
-    """A new value in the form of an old one, and nothing to say; or the old one, and what the new one is."""
+    """A new value in the form of an old one, and an empty text; or the old one, and a description of the new one."""
     new, bare = np.asarray(_words(new)), not hasattr(new, "dtype")
     wanted = np.dtype(_words(old).dtype if is_array(old) else _own(new.dtype))
     if new.shape != np.shape(_words(old)):
@@ -85,7 +85,7 @@ def _put(old: Any, new: Any, cast: bool) -> tuple[Any, str]:
 
 
 def _own(dtype: Any) -> Any:
-    """The dtype of what was trained in the place of a number: its own, where JAX has it at present."""
+    """The dtype of an array that replaces a number after training: its own, if JAX has it enabled."""
     return jax.dtypes.canonicalize_dtype(dtype) if _kind(dtype) == "floating" else jnp.result_type(float)
 
 
@@ -95,7 +95,7 @@ def _kind(dtype: Any) -> str:
 
 
 def _holds(new: np.ndarray, given: np.ndarray) -> bool:
-    """Whether a conversion lost digits at most."""
+    """Whether a conversion lost no more than digits."""
     if _kind(new.dtype) == "integer":
         return bool(np.array_equal(new, given))
     return bool(np.array_equal(np.isfinite(new), np.isfinite(given)))
@@ -106,7 +106,7 @@ def _is_key(value: Any) -> bool:
 
 
 def _words(value: Any) -> Any:
-    """A value as it is kept: a key as its words."""
+    """A value as it is saved: a random key as its words."""
     return jax.random.key_data(value) if hasattr(value, "dtype") and _is_key(value) else value
 
 

@@ -1,4 +1,4 @@
-"""Functions and foreign modules as parts of a model: which can be, how they are called, what shape they put out."""
+"""Lifting of functions and foreign modules into a model: checks, calls and output shapes."""
 
 import inspect
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_
 
 
 def called(function: Callable[..., Any], x: Any, ctx: Context) -> Any:
-    """The output of a function for one sample, which is given a key if it takes one, and told the phase."""
+    """The output of a function for one sample; with a key if it takes one, in inference mode unless fitting."""
     key = (_parameters(function) or {}).get("key")
     if not ctx.fit:
         function = eqx.nn.inference_mode(function)
@@ -28,12 +28,12 @@ def called(function: Callable[..., Any], x: Any, ctx: Context) -> Any:
 
 
 def check_liftable(function: Callable[..., Any]) -> None:
-    """Raise `CompositionError` for what cannot be called with one input, or keeps a state that nobody would keep."""
+    """Raise `CompositionError` for a callable that does not take one input, or keeps a state that would be lost."""
     name = type(function).__name__ if isinstance(function, eqx.Module) else getattr(function, "__name__", "A function")
     if any(isinstance(node, eqx.nn.StateIndex) for node in _nodes(function)):
         raise CompositionError(
-            f"{name} keeps a state of Equinox's (`equinox.nn.State`), which no run carries along; and a batch it never "
-            "sees, as a system is given one sample. Normalise within a sample: equinox.nn.LayerNorm, "
+            f"{name} keeps a state of Equinox's (`equinox.nn.State`), which no run carries along; nor does it ever see "
+            "a batch, as a system is given one sample. Normalise within a sample: equinox.nn.LayerNorm, "
             "RMSNorm, GroupNorm; or the weights: WeightNorm."
         )
     parameters = _parameters(function)
@@ -45,15 +45,15 @@ def check_liftable(function: Callable[..., Any]) -> None:
     if more or given is None:
         takes = f"needs {', '.join(needed)}" if more else "takes no input"
         raise CompositionError(
-            f"{name} {takes}, and a part of a model is called with one input, x. {_instead(name)}Bind what is constant "
-            f"by a function of x, or write a DynamicalSystem whose update calls it and whose state keeps what changes."
+            f"{name} {takes}, but a part of a model is called with one input, x. {_instead(name)}Bind constants "
+            f"in a function of x, or write a DynamicalSystem whose update calls it and whose state holds what changes."
         )
 
 
 def shape_after(function: Callable[..., Any], size: tuple[int, ...]) -> tuple[int, ...] | None:
-    """The shape of the output for an input of a shape; `None` where that is not known before it is run.
+    """The shape of the output for an input of a shape; `None` if it is not known before it is run.
 
-    **Raises:** `ShapeError` where the function takes no such input.
+    **Raises:** `ShapeError` if the function does not take such an input.
     """
 
     def out(x: Any) -> Any:
@@ -65,9 +65,9 @@ def shape_after(function: Callable[..., Any], size: tuple[int, ...]) -> tuple[in
                 found = jax.eval_shape(out, jax.ShapeDtypeStruct(size, dtype))
         except (TypeError, ValueError) as error:
             problem = error
-            if isinstance(error, jax.errors.JAXTypeError):  # it asks for values
+            if isinstance(error, jax.errors.JAXTypeError):  # it needs values
                 return None
-        except Exception:  # it takes no array, or else speaks for itself when it is run
+        except Exception:  # it does not take an array; any other error is raised again when it is run
             return None
         else:
             return getattr(found, "shape", None)
@@ -75,13 +75,13 @@ def shape_after(function: Callable[..., Any], size: tuple[int, ...]) -> tuple[in
 
 
 def _instead(name: str) -> str:
-    """The layer of the same name that is registered, if there is one."""
+    """Advice to use the registered layer of the same name, if there is one."""
     known = registry().candidates(name, "layer")
     return f"Use {known[0].spec.target.replace(':', '.')} instead. " if known else ""
 
 
 def _parameters(function: Any) -> dict[str, inspect.Parameter] | None:
-    """The parameters of a function; `None` where it does not say, as some that are written in C."""
+    """The parameters of a function; `None` if they are not known, as for some functions written in C."""
     try:
         return dict(inspect.signature(function).parameters)
     except (TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""What stands in a context for a time or an index that the runner was told not to make."""
+"""A placeholder in a context for a time or an index that does not exist."""
 
 from typing import Any
 
@@ -6,14 +6,14 @@ from dynplug.errors import OptionError
 
 
 class NoTime:
-    """Has no value: whatever reads it raises `OptionError`.
+    """A time without a value: reading it raises `OptionError`.
 
-    It may be shifted, so that an equation that does not depend on time can still be integrated.
+    It can be shifted, so that an equation that does not depend on time can still be integrated.
 
     **Arguments:**
 
-    - `name`: what it stands for, `t` or `i`.
-    - `why`: why there is none, and what to do.
+    - `name`: the attribute it stands for, `t` or `i`.
+    - `why`: the reason, and what to do.
     """
 
     def __init__(self, name: str, why: str = "the loop makes none: give t0 and i0 as numbers, t0=0.0 and i0=0."):
@@ -27,7 +27,7 @@ class NoTime:
     def _refuse(self, *_: Any) -> Any:
         raise OptionError(f"A system reads ctx.{self._name}, and {self._why}")
 
-    __jax_array__ = property(_refuse)  # JAX looks whether there is one, and would then raise an error of its own
+    __jax_array__ = property(_refuse)  # JAX looks it up, and would otherwise raise an error of its own
     __array__ = __index__ = __float__ = __bool__ = _refuse
     __mul__ = __rmul__ = __sub__ = __truediv__ = __rtruediv__ = __floordiv__ = __rfloordiv__ = _refuse
     __rsub__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __divmod__ = __neg__ = __abs__ = _refuse

@@ -1,4 +1,4 @@
-"""What a model is made of, by path: its systems, and its arrays."""
+"""The systems and the arrays of a model, by path."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,25 +25,25 @@ def nodes(
     include: Kinds = object,
     exclude: Kinds = (),
 ) -> dict[str, Any]:
-    """The systems in a model, by path, each before those inside of it; the model itself has the path `""`.
+    """The systems in a model by path, each before those inside it; the model itself has the path `""`.
 
-    Nothing has to be registered: a system is found in any field, in tuples, lists and dictionaries too.
+    Nothing needs to be registered: systems are found in any field, also within tuples, lists and dictionaries.
 
     **Arguments:**
 
     - `model`: a system, or any pytree of systems.
-    - `path`: the part of it to look at, if not all.
+    - `path`: the part of it to look at, by default all.
     - `method`: `"absolute"`: paths start at the model; `"relative"`: at the part at `path`.
-    - `level`: how many systems deep to look: 0 for the part itself; -1 for all that is in it.
+    - `level`: how many systems deep to look: 0 for the part itself; -1 for everything in it.
     - `include_self`: whether the part itself is among them.
     - `include`: only systems of this class, or of one of these.
-    - `exclude`: no systems of this class, or of one of these, and nothing inside of them.
+    - `exclude`: no systems of this class, or of one of these, and nothing inside them.
     """
     found = _nodes(model, path, level, include_self, exclude)
     return {_as(method, path, at): node for at, node in found.items() if isinstance(node, include)}
 
 
-def vars(
+def variables(
     model: Any,
     path: str = "",
     *,
@@ -53,7 +53,7 @@ def vars(
     exclude: Kinds = (),
     trainable: bool | None = None,
 ) -> dict[str, Array | np.ndarray]:
-    """The arrays of the systems in a model, by path. A number such as `tau=20.0` is compiled in and is no array.
+    """The arrays of the systems in a model, by path. A number such as `tau=20.0` is compiled in and is not an array.
 
     **Arguments:** `model`, `path`, `method`, `level`, `include_self` and `exclude` as for `nodes`, and
 
@@ -79,11 +79,13 @@ def train_vars(
     include_self: bool = True,
     exclude: Kinds = (),
 ) -> dict[str, Array | np.ndarray]:
-    """The arrays that a model declares trainable, by path: what a trainer changes if it is not told otherwise.
+    """The arrays that a model declares trainable, by path: those that a trainer changes by default.
 
     **Arguments:** as for `nodes`.
     """
-    return vars(model, path, method=method, level=level, include_self=include_self, exclude=exclude, trainable=True)
+    return variables(
+        model, path, method=method, level=level, include_self=include_self, exclude=exclude, trainable=True
+    )
 
 
 def is_array(value: Any) -> bool:
@@ -118,5 +120,5 @@ def _owner(path: str, systems: set[str]) -> str:
 
 def _as(method: str, start: str, path: str) -> str:
     if method not in ("absolute", "relative"):
-        raise OptionError(f"method={method!r}: it is 'absolute' or 'relative'.")
+        raise OptionError(f"Unknown method {method!r}: give 'absolute' or 'relative'.")
     return path if method == "absolute" else path.removeprefix(start).removeprefix(".")

@@ -1,4 +1,4 @@
-"""Numbers as users give them: the length of a time step, counts."""
+"""Conversion of numbers that users give: the length of a time step, counts."""
 
 import math
 from typing import Any
@@ -11,7 +11,7 @@ from dynplug.errors import OptionError
 def as_dt(dt: Any) -> float:
     """The length of a step [ms] as a number.
 
-    **Raises:** `OptionError` for what is no positive, finite number.
+    **Raises:** `OptionError` unless it is a positive, finite number.
     """
     return _number("dt", dt, "the step [ms], a number above zero such as 0.1", least=0.0)
 
@@ -19,35 +19,36 @@ def as_dt(dt: Any) -> float:
 def as_t0(t0: Any) -> float:
     """The time at step 0 [ms] as a number.
 
-    **Raises:** `OptionError` for what is no finite number.
+    **Raises:** `OptionError` unless it is a finite number.
     """
     return _number("t0", t0, "the time at step 0 [ms], a finite number")
 
 
 def as_number(name: str, given: Any) -> float:
-    """A finite Python number as given.
+    """A finite Python number, checked.
 
     **Raises:** `OptionError` for anything else.
     """
     return _number(
         name,
         given,
-        "a finite Python number, in a static field for one, as it must be known when the program is compiled",
+        "a finite Python number, in a static field for example, as it must be known at compile time",
     )
 
 
-def as_whole(name: str, given: Any, *, least: int = 1) -> int:
-    """A whole number as given.
+def as_whole(name: str, given: Any, *, least: int = 1, error: type[Exception] = OptionError) -> int:
+    """An integer of at least `least`, checked.
 
-    **Raises:** `OptionError` for anything else, and for less than `least`.
+    **Raises:** `error` for anything else: `OptionError` for an argument of a runner or a function, `ParameterError` for
+    one of a part of a model.
     """
     if not is_whole(given, least):
-        raise OptionError(f"{name}={given!r} must be a whole number, {least} or more.")
+        raise error(f"{name}={given!r} must be a whole number, {least} or more.")
     return int(given)
 
 
 def is_whole(given: Any, least: int = 1) -> bool:
-    """Whether it is a whole number, Python's or NumPy's, of at least `least`; `True` is none."""
+    """Whether it is an integer, Python's or NumPy's, of at least `least`; `True` is not one."""
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
 
 
@@ -55,7 +56,7 @@ def _number(name: str, given: Any, meaning: str, least: float = -math.inf) -> fl
     try:
         value = float(given)
     except (TypeError, ValueError) as error:
-        raise OptionError(f"{name}={given!r}: it is {meaning}.") from error
+        raise OptionError(f"{name}={given!r} must be {meaning}.") from error
     if isinstance(given, (str, bool)) or not (math.isfinite(value) and value > least):
-        raise OptionError(f"{name}={given!r}: it is {meaning}.")
+        raise OptionError(f"{name}={given!r} must be {meaning}.")
     return value

@@ -1,4 +1,4 @@
-"""Systems given by an ordinary differential equation and by what happens at the end of a step."""
+"""Systems defined by an ordinary differential equation and by what happens at the end of a step."""
 
 import dataclasses
 from abc import abstractmethod
@@ -25,7 +25,7 @@ def discrete() -> Any:
     return eqx.field(default=None, metadata={DISCRETE: True})
 
 
-def ode(state: Any) -> Any:
+def continuous(state: Any) -> Any:
     """The part of a state that a differential equation governs: the `y0` that `diffrax.diffeqsolve` takes."""
     gone = {f.name: None for f in dataclasses.fields(state) if f.metadata.get(DISCRETE)}
     return dataclasses.replace(state, **gone)
@@ -35,7 +35,7 @@ class ODESystem(DynamicalSystem):
     """A system that integrates `vector_field` over each step and then applies `emit`: a `Neuron` or a `Synapse`.
 
     The same object is solved in continuous time by
-    `diffeqsolve(ODETerm(system.vector_field), solver, t0, t1, dt0, ode(state), args=Drive(current))`.
+    `diffeqsolve(ODETerm(system.vector_field), solver, t0, t1, dt0, continuous(state), args=Drive(current))`.
     """
 
     size: eqx.AbstractVar[tuple[int, ...]]
@@ -48,16 +48,16 @@ class ODESystem(DynamicalSystem):
     """The variable that a drive's jump is added to."""
 
     equations: ClassVar[Mapping[str, str]] = {}
-    """The time derivative of each variable as its publication says it, in variables, parameters and the current `I`.
+    """The time derivative of each variable as published, in variables, parameters and the current `I`.
 
     The conformance suite compares `vector_field` with this text, and `dynplug info` shows it. Nothing else reads it.
     """
 
     definitions: ClassVar[Mapping[str, str]] = {}
-    """The quantities that `equations` use, as text too."""
+    """The quantities that `equations` use, also as text."""
 
     starts_at: ClassVar[Mapping[str, str]] = {}
-    """The value of each variable at the start, as text too; a line may use the variables of the lines before it."""
+    """The initial value of each variable, also as text; a line may use the variables of the lines before it."""
 
     @property
     def in_size(self) -> tuple[int, ...]:
@@ -83,7 +83,7 @@ class ODESystem(DynamicalSystem):
 class Neuron(ODESystem):
     """An ODE system with a membrane potential `V`. A plain array as input is a current.
 
-    Currents and conductances are held over the step, a jump is added at its end, before the threshold is looked at.
+    Currents and conductances are held over the step; a jump is added at its end, before the threshold is applied.
 
     Implementing one: a state class with a field `V`; `init_state`; `vector_field(t, y, drive)`, which reads the input
     as `drive(y.V)`; `emit(old, new, ctx)`; and a default for `integrator`.
@@ -92,11 +92,11 @@ class Neuron(ODESystem):
     jump_to: ClassVar[str] = "V"
 
     spikes_if: ClassVar[str] = ""
-    """The condition of a spike, as text too: `V >= V_th`. Variables are those that integration and jumps lead to; `V`
+    """The condition of a spike, also as text: `V >= V_th`. Variables are those that integration and jumps lead to; `V`
     before the step is `V_before`."""
 
     on_spike: ClassVar[Mapping[str, str]] = {}
-    """What a spike sets variables to, as text too; the others stay as they are."""
+    """The values to which a spike sets variables, also as text; the others are unchanged."""
 
     def receive(self, x: Any) -> Drive:
         return x if isinstance(x, Drive) else Drive(current=x)
@@ -104,34 +104,34 @@ class Neuron(ODESystem):
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         drive = _fit(self.receive(x), getattr(state, self.jump_to), ctx)
         held = Drive(drive.current, drive.conductance)
-        new = step(self.integrator, self.vector_field, ode(state), held, ctx)
+        new = step(self.integrator, self.vector_field, continuous(state), held, ctx)
         return self.emit(state, eqx.combine(_jump(new, self.jump_to, drive.jump), state), ctx)
 
 
 class Synapse(ODESystem):
     """An ODE system driven by weighted presynaptic events, which are added to one variable at the start of a step.
 
-    What it puts out is that of the mean of its state over the step, not that of its end: a target that holds it over
-    the step receives the charge that the equation says, at any `dt`.
+    Its output is that of the mean of its state over the step, not of the state at its end: a target that holds it over
+    the step receives the charge given by the equation, at any `dt`.
 
     Implementing one: as for a neuron; `jump_to` names the variable that an event raises, and `emit(old, new, ctx)`
-    gives the conductance to an output such as `CUBA` or `COBA`, which makes it a drive. `emit` is called with the state
-    at the end of the step for the next state, and with the step's mean as `new` for the drive.
+    gives the conductance to an output such as `CUBA` or `COBA`, which turns it into a drive. `emit` is called with the
+    state at the end of the step for the next state, and with the step's mean as `new` for the drive.
     """
 
     on_event: ClassVar[Mapping[str, str]] = {}
-    """What an event of weight `w` sets variables to, as text too; the others stay as they are."""
+    """The values to which an event of weight `w` sets variables, also as text; the others are unchanged."""
 
     def receive(self, x: Any) -> Drive:
         if isinstance(x, Drive):
             raise ShapeError(
-                "A synapse receives weighted events, an array, not a Drive: put it before, not after, another synapse."
+                "A synapse receives weighted events, an array, not a Drive: put it before another synapse, not after."
             )
         return Drive(jump=x)
 
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
-        start = _jump(ode(state), self.jump_to, events)
+        start = _jump(continuous(state), self.jump_to, events)
         end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
         new, _ = self.emit(state, eqx.combine(end, state), ctx)
         _, out = self.emit(state, eqx.combine(mean, state), ctx)
@@ -139,13 +139,13 @@ class Synapse(ODESystem):
 
 
 def _fit(drive: Drive, like: Array, ctx: Context) -> Drive:
-    """The drive as arrays of the state's dtype, each of the state's shape or one number."""
+    """The drive as arrays of the state's dtype, each a scalar or of the state's shape."""
 
     def fit(x: Any) -> Array:
         if jnp.shape(x) not in ((), like.shape):
             raise ShapeError(
-                f"{ctx.path or 'The system'} has {like.shape} units and was given an input of shape {jnp.shape(x)}: "
-                "give one value a unit, or one number for all."
+                f"{ctx.path or 'The system'} has {like.shape} units, but was given an input of shape {jnp.shape(x)}: "
+                "give one value per unit, or one number for all."
             )
         return jnp.asarray(x, like.dtype)
 

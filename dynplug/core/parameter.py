@@ -1,4 +1,4 @@
-"""Parameters of models: what may be trained, and what values make sense."""
+"""Parameters of models: declaration, and checks of their values."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from dynplug.core.numbers import is_whole
 from dynplug.errors import ParameterError
 
 Parameter = float | Array
-"""What a parameter is once it is in its field: a number, compiled in, or an array, which is traced."""
+"""A parameter in its field: a number, which is compiled in, or an array, which is traced."""
 
 TRAINABLE = "dynplug.trainable"
 POSITIVE = "dynplug.positive"
@@ -24,37 +24,37 @@ POSITIVE = "dynplug.positive"
 def param(default: Any = dataclasses.MISSING, *, trainable: bool = False, positive: bool = False) -> Any:
     """A field that holds a physical constant, which is not trained unless the user asks for it.
 
-    A number is compiled into the program. An array (one value a unit) is an input of the program. NumPy arrays and
-    lists become JAX arrays, whole numbers become floats.
+    A number is compiled into the program. An array (one value per unit) is an input of the program. NumPy arrays and
+    lists become JAX arrays, integers become floats.
 
     **Arguments:**
 
     - `default`: the value if none is given.
     - `trainable`: whether trainers change it by default.
-    - `positive`: whether values must be above zero: others are refused, and trainers keep them there.
+    - `positive`: whether values must be greater than zero: others are refused, and trainers keep them so.
     """
     return eqx.field(default=default, converter=_constant, metadata={TRAINABLE: trainable, POSITIVE: positive})
 
 
 def check_parameters(system: Any) -> None:
-    """Raise `ParameterError` for a parameter whose sign or shape cannot be right, and for a part that is none."""
+    """Raise `ParameterError` for a parameter of a wrong sign or shape, and for a part of a wrong class."""
     size = getattr(system, "size", None)
     for field in dataclasses.fields(system):
         if POSITIVE not in field.metadata:
             continue
         value, where = getattr(system, field.name), f"{type(system).__name__}({field.name}=...)"
         if size is not None and np.shape(value) not in ((), size):
-            raise ParameterError(f"{where} has shape {np.shape(value)}; give one number, or one a unit: {size}.")
+            raise ParameterError(f"{where} has shape {np.shape(value)}; give one number, or one per unit: {size}.")
         check_value(where, field, value)
     _check_parts(system)
 
 
 def check_value(where: str, field: Any, value: Any) -> None:
-    """Raise `ParameterError` for a value that a field made by `param` cannot take; of no use under a transformation.
+    """Raise `ParameterError` for a value that a field made by `param` cannot take; traced values are not checked.
 
     **Arguments:**
 
-    - `where`: what the value is, for the message.
+    - `where`: the name of the value, for the message.
     - `field`: the field.
     - `value`: the value; `None` for none.
     """
@@ -67,20 +67,24 @@ def check_value(where: str, field: Any, value: Any) -> None:
 
 
 def _check_parts(system: Any) -> None:
-    """Raise `ParameterError` where a field that holds a module, as a surrogate or a solver, holds something else."""
+    """Raise `ParameterError` if a field for a module, such as a surrogate or a solver, holds something else."""
     for name, wanted in _parts_of(type(system)):
         part = getattr(system, name)
         like = callable(part) and not isinstance(part, type) and any("__call__" in vars(c) for c in wanted.__mro__)
         if isinstance(part, wanted) or like:
             continue
-        given = f"the class {part.__name__}: make one, {part.__name__}(...)" if isinstance(part, type) else repr(part)
+        given = (
+            f"the class {part.__name__}: give an instance, {part.__name__}(...)"
+            if isinstance(part, type)
+            else repr(part)
+        )
         hint = " By its name a component is made with dynplug.build." if isinstance(part, str) else ""
         raise ParameterError(f"{type(system).__name__}({name}=...) takes a {wanted.__name__}; got {given}.{hint}")
 
 
 @lru_cache(maxsize=1024)
 def _parts_of(cls: type) -> tuple[tuple[str, type], ...]:
-    """The fields of a class that are annotated as one module."""
+    """The fields of a class that are annotated as a single module."""
     try:
         hints = get_type_hints(cls)
     except Exception:  # an annotation that only a type checker can read
@@ -92,7 +96,7 @@ def _parts_of(cls: type) -> tuple[tuple[str, type], ...]:
 
 def _constant(value: Any) -> Any:
     if isinstance(value, (str, bytes)):
-        raise ParameterError(f"A parameter is a number, or an array with one a unit; got the text {value!r}.")
+        raise ParameterError(f"A parameter must be a number, or an array with one per unit; got the text {value!r}.")
     if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
         return float(value)
     return jnp.asarray(value, float) if isinstance(value, (np.ndarray, Sequence)) else value
@@ -105,12 +109,12 @@ def as_size(size: int | Sequence[int]) -> tuple[int, ...]:
     """
     units = tuple(size) if isinstance(size, (Sequence, np.ndarray)) else (size,)
     if not units or not all(is_whole(n) for n in units):
-        raise ParameterError(f"size={size!r} is no number of units: give a positive whole number, or a tuple of them.")
+        raise ParameterError(f"size must be a positive integer or a tuple of them; got {size!r}.")
     return tuple(int(n) for n in units)
 
 
 def as_count(name: str, count: Any) -> int:
-    """A number of units as given, or `ParameterError`."""
+    """A number of units, checked, or `ParameterError`."""
     if not is_whole(count):
-        raise ParameterError(f"{name}={count!r} is no number of units: give a positive whole number.")
+        raise ParameterError(f"{name} must be a positive integer; got {count!r}.")
     return int(count)

@@ -1,4 +1,4 @@
-"""Paths such as `hidden.V`: one way to name a part of a model, of its state, and of whatever is saved."""
+"""Paths such as `hidden.V`, which name the parts of a model, of its state, and of saved files alike."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -12,14 +12,14 @@ from dynplug.errors import UnknownPathError, nearest
 
 @runtime_checkable
 class Named(Protocol):
-    """A pytree node whose children go by names of their own, given in the order in which JAX flattens them."""
+    """A pytree node whose children have names of their own, in the order in which JAX flattens them."""
 
     def named_children(self) -> list[tuple[str, Any]]: ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Leaf:
-    """A leaf of a tree, its path, whether it was declared trainable, and whether it must be above zero."""
+    """A leaf of a tree with its path, and whether it was declared trainable and positive."""
 
     path: str
     value: Any
@@ -56,7 +56,7 @@ def _walk(node: Any, path: str, trainable: bool, positive: bool) -> Iterator[Lea
 
 
 def lookup(tree: Any, path: str) -> Any:
-    """The part of a tree at a path. An unknown name is an `UnknownPathError` that lists what is there."""
+    """The part of a tree at a path. An unknown name raises `UnknownPathError`, which lists the known ones."""
     node, passed = tree, ""
     for name in path.split("."):
         below = dict(children(node))

@@ -17,7 +17,7 @@ from dynplug.errors import IntegratorError
 
 
 class AveragingSolver(diffrax.AbstractSolver[Any]):
-    """A solver that knows the mean of its solution over a step better than a quadrature of its own order does."""
+    """A solver that knows the mean of its solution over a step better than a quadrature of its own order."""
 
     @abstractmethod
     def mean(self, terms: Any, t0: Any, t1: Any, y0: Any, args: Any) -> Any:
@@ -27,8 +27,8 @@ class AveragingSolver(diffrax.AbstractSolver[Any]):
 def step(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ctx: Context) -> Any:
     """One step of `ctx.dt`, in a time that starts at zero: `t1 - t0` would lose digits late in a run.
 
-    The solver starts afresh each step, because the drive, and after a spike the state, have just changed: what a
-    first-same-as-last solver remembers is stale. A step whose implicit equations were not solved gives NaN.
+    The solver restarts at each step, because the drive, and after a spike the state, have just changed: the stage that
+    a first-same-as-last solver reuses would be stale. A step whose implicit equations were not solved gives NaN.
     """
     solver = _for_fixed_steps(solver, ctx)
     term, t0, t1 = _problem(vector_field, ctx)
@@ -41,7 +41,7 @@ def step(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ct
 
 
 def step_and_mean(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ctx: Context) -> tuple[Any, Any]:
-    r"""The same, and the mean of the solution over the step.
+    r"""As `step`, with the mean of the solution over the step.
 
     A solver that does not know the mean integrates it beside the rest: $d\bar y / dt = y / h$ over a step of $h$.
     """
@@ -61,10 +61,10 @@ def _problem(vector_field: Callable[..., Any], ctx: Context) -> tuple[diffrax.OD
 
 
 def _for_fixed_steps(solver: Any, ctx: Context) -> Any:
-    """A solver that makes every step it is told to make.
+    """The solver, adapted to fixed steps.
 
-    diffrax's chord method reports divergence early, counting on a smaller step, and takes its tolerances from a step
-    size controller. Neither is there: Newton's method takes its place, with tolerances that the dtype can meet.
+    diffrax's chord method reports divergence early, expecting a smaller step, and takes its tolerances from a step size
+    controller. There is neither: Newton's method takes its place, with tolerances that the dtype can meet.
     """
     structure = get_origin(solver.term_structure) or solver.term_structure
     if not (isinstance(structure, type) and issubclass(diffrax.ODETerm, structure)):

@@ -1,4 +1,4 @@
-"""The arrays of a model, or of a state, by path: taken out, put in, and kept in a file."""
+"""The arrays of a model, or of a state, by path: extracting, replacing, saving and loading them."""
 
 import json
 from collections.abc import Mapping
@@ -33,23 +33,23 @@ def state_dict(tree: Any) -> dict[str, Array | np.ndarray]:
 
 
 def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True, cast: bool = False) -> Loaded:
-    """A tree with its arrays replaced by others, by path; the given tree stays as it is.
+    """A tree with its arrays replaced by others, by path; the given tree is unchanged.
 
-    A number of the tree for which there is an array of shape (), a time constant that was trained, becomes that array.
+    A number of the tree for which there is an array of shape (), such as a trained time constant, becomes that array.
 
     **Arguments:**
 
     - `tree`: a model, a state, a `RunState`.
     - `arrays`: arrays by path, as `state_dict` gives them.
-    - `strict`: whether all must fit. Otherwise what is missing, or of another shape or dtype, stays as it is, what is
-        unexpected is left out, and all of it is reported.
-    - `cast`: whether values take the dtype of those that they replace, as from double to single precision.
+    - `strict`: whether everything must fit. Otherwise arrays that are missing, or of another shape or dtype, stay as
+        they are, unexpected ones are left out, and all of them are reported.
+    - `cast`: whether values take the dtype of those they replace, as from double to single precision.
 
     **Returns:** `(tree, missing, unexpected, differing)`.
 
-    **Raises:** `StateDictError`, with attributes `missing`, `unexpected` and `differing`, where `strict` is not met;
-    `CheckpointError` for what is no dictionary; `ParameterError` for a parameter that is not finite, or not above zero
-    where it must be.
+    **Raises:** `StateDictError`, with attributes `missing`, `unexpected` and `differing`, if `strict` is not met;
+    `CheckpointError` for anything but a dictionary; `ParameterError` for a parameter that is not finite, or not
+    positive where it must be.
     """
     if not isinstance(arrays, Mapping):
         raise CheckpointError(
@@ -62,7 +62,7 @@ def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True
 def save_states(path: str | Path, tree: Any) -> None:
     """Write the arrays of a model, a state or any other pytree to a safetensors file, whole or not at all.
 
-    Its header tells the classes and constants that the arrays belong to.
+    Its header holds the definition of the model: the classes and constants that the arrays belong to.
 
     **Arguments:**
 
@@ -76,19 +76,19 @@ def save_states(path: str | Path, tree: Any) -> None:
 def load_states(path: str | Path, tree: Any, *, strict: bool = True, cast: bool = False, prefix: str = "") -> Loaded:
     """As `load_state_dict`, from a safetensors file. Nothing in it is executed.
 
-    A file that `save_states` or a trainer wrote knows its model: a class, a constant such as `tau`, a surrogate or an
-    integrator that is another than in `tree` is among `differing`, so it is refused unless `strict=False`; the tree
+    A file written by `save_states` or a trainer knows its model: a class, a constant such as `tau`, a surrogate or an
+    integrator that differs from that in `tree` is listed in `differing`, and refused unless `strict=False`; the tree
     keeps its own.
 
     **Arguments:**
 
-    - `path`: the file: of `save_states`, of a trainer, of anybody.
-    - `tree`: what to put its arrays into.
+    - `path`: the file, from `save_states`, a trainer or any other source.
+    - `tree`: the model or state to put its arrays into.
     - `strict`, `cast`: as for `load_state_dict`.
-    - `prefix`: the part of the file to take, as `"hidden"`; `"model"` finds the model in the file of a trainer, and
-        `"best"` the one that `EarlyStopping(restore_best=True)` remembers.
+    - `prefix`: the part of the file to load, such as `"hidden"`; `"model"` finds the model in the file of a trainer,
+        and `"best"` the one that `EarlyStopping(restore_best=True)` remembers.
 
-    **Raises:** `CheckpointError` where the file is missing, damaged, of a newer format or without such a part;
+    **Raises:** `CheckpointError` if the file is missing, damaged, of a newer format or without such a part;
     `StateDictError`; `ParameterError`.
     """
     arrays, header = read_arrays(path)
@@ -97,7 +97,7 @@ def load_states(path: str | Path, tree: Any, *, strict: bool = True, cast: bool 
     chosen = _below(arrays, prefix)
     if prefix and not chosen:
         parts = {name[: min(at for sign in "./" if (at := f"{name}{sign}".find(sign)) >= 0)] for name in arrays}
-        raise CheckpointError(f"{path} has nothing called {prefix!r}. {nearest(prefix, parts)}")
+        raise CheckpointError(f"{path} has no part {prefix!r}. {nearest(prefix, parts)}")
     loaded = fill(tree, leaves(tree), chosen, cast=cast)
     saved = _below(json.loads(header.get(DEFINITION, "{}")), prefix)
     if saved:
@@ -113,7 +113,7 @@ def _checked(loaded: Loaded, strict: bool) -> Loaded:
 
 
 def _below(named: Mapping[str, Any], prefix: str) -> dict[str, Any]:
-    """What is at a path or below it, by the rest of its path, whose parts are parted by dots, or trees by a slash."""
+    """The arrays at a path or below it, by the rest of their paths; parts are separated by dots, trees by a slash."""
     at = prefix.rstrip("./")
     if not at:
         return dict(named)

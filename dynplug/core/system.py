@@ -1,4 +1,4 @@
-"""The contract of every dynamical system, and the one container that needs no wiring."""
+"""The contract of dynamical systems, and the container that needs no wiring."""
 
 import inspect
 from abc import abstractmethod
@@ -18,11 +18,11 @@ from dynplug.plugin import check_keywords
 
 
 class _Answering(type(eqx.Module)):
-    """Lets constructors say what is meant by a keyword that they do not have, and by a number for a key."""
+    """Lets constructors explain an unknown keyword, and a number in place of a random key."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         if isinstance(key := kwargs.get("key"), int):
-            raise KeyRequiredError(f"{cls.__name__}: key={key!r} is no random key: give key=jax.random.key({key}).")
+            raise KeyRequiredError(f"{cls.__name__}: key={key!r} is not a random key: give key=jax.random.key({key}).")
         try:
             return super().__call__(*args, **kwargs)
         except TypeError as error:
@@ -34,33 +34,33 @@ class _Answering(type(eqx.Module)):
 
 
 def as_system(target: Any, where: str) -> "DynamicalSystem":
-    """What a runner is given, if it is a system; else `CompositionError`, with what to give."""
+    """The target of a runner, or `CompositionError` if it is not a system."""
     if isinstance(target, type):
-        raise CompositionError(f"{where} runs a system, and {target.__name__} is a class: give an instance of it.")
+        raise CompositionError(f"{where} runs a system, but {target.__name__} is a class: give an instance of it.")
     if not (hasattr(target, "init_state") and hasattr(target, "update")):
         kind = getattr(target, "__name__", type(target).__name__)
         lifted = " A function or a stateless module is made one by dp.Lift(...)." if callable(target) else ""
         raise CompositionError(
-            f"{where} runs a system, with init_state and update, and {kind} is none.{lifted} Several in a row are "
+            f"{where} runs a system, with init_state and update, but {kind} is not one.{lifted} Several in a row are "
             "dp.Sequential(...)."
         )
     return target
 
 
 class DynamicalSystem(eqx.Module, metaclass=_Answering):
-    """How a system's state starts, and how one time step changes it.
+    """A dynamical system: its initial state, and how one time step changes it.
 
-    A system is immutable and pure: parameters are its fields, the state is passed in and out, and all else it may
-    know is in `ctx`. It sees one sample; runners add batches. Implementing one:
+    A system is immutable and pure: parameters are its fields, the state is passed in and out, and everything else
+    is in `ctx`. It sees one sample; runners add batches. Implementing one:
 
     1. `init_state(ctx)` returns the state: `None`, or a small `equinox.Module` of arrays with dtype `ctx.dtype`.
     2. `update(state, x, ctx)` returns the next state, of the same structure, shapes and dtypes, and the output.
     3. A system that calls others passes each of them `ctx.child(name)`.
 
-    Where the shapes are known beforehand, attributes `in_size` and `out_size` (tuples) let containers check them.
+    If the shapes are known beforehand, attributes `in_size` and `out_size` (tuples) let containers check them.
     """
 
-    __array_ufunc__ = None  # so that NumPy leaves `array >> system` to us
+    __array_ufunc__ = None  # so that NumPy leaves `array >> system` to `__rrshift__`
 
     @abstractmethod
     def init_state(self, ctx: Context) -> Any:
@@ -83,7 +83,7 @@ class DynamicalSystem(eqx.Module, metaclass=_Answering):
 class Lift(DynamicalSystem):
     """A plain function, or a callable module such as most of `equinox.nn`, as a system without state.
 
-    `>>` and `Sequential` lift by themselves; only where neither side of a `>>` is a system is it written out, as in
+    `>>` and `Sequential` lift functions themselves; it is only needed if neither side of a `>>` is a system, as in
     `dp.Lift(eqx.nn.Conv2d(1, 8, 3, key=key)) >> eqx.nn.MaxPool2d(2) >> dp.neurons.LIF((8, 6, 6))`, which is also
     `dp.Sequential(conv, pool, lif)`.
 
@@ -93,10 +93,10 @@ class Lift(DynamicalSystem):
     **Arguments:**
 
     - `function`: called as `function(x)`, or `function(x, key=...)`, on one sample.
-    - `in_size`: the shape of `x`, from which that of the output follows; so containers can check what comes next.
+    - `in_size`: the shape of `x`, from which that of the output follows, so that containers can check what comes next.
 
     **Raises:** `CompositionError` for a function that needs more than `x`, and for a module that keeps a state, such as
-    `equinox.nn.GRUCell` or `equinox.nn.BatchNorm`; `ShapeError` where it cannot take `in_size`.
+    `equinox.nn.GRUCell` or `equinox.nn.BatchNorm`; `ShapeError` if it cannot take `in_size`.
     """
 
     function: Callable[..., Any]
@@ -119,12 +119,12 @@ class Lift(DynamicalSystem):
         return self.follow(self.in_size)
 
     def follow(self, size: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        """The shape that is put out for an input of a shape, where it can be known; or `ShapeError`."""
+        """The shape of the output for an input of a shape, `None` if unknown; or `ShapeError`."""
         return None if size is None else shape_after(self.function, size)
 
 
 class Sequential(DynamicalSystem):
-    """Systems in a row: within a step, each receives what the one before it puts out.
+    """Systems in a row: within a step, each receives the output of the one before it.
 
     `Sequential(encode=a, hidden=b)` names its parts; `Sequential(a, b)` and `a >> b` number them from "0". A plain
     function, or a module such as `equinox.nn.Conv2d`, becomes a `Lift`. `model["hidden"]`, `model[1]` and `model[1:]`
@@ -135,7 +135,7 @@ class Sequential(DynamicalSystem):
     - `systems`: the parts, in order, numbered.
     - `named`: the parts, in order, named.
 
-    **Raises:** `CompositionError` for a part that is no system; `ShapeError` where two neighbours do not fit.
+    **Raises:** `CompositionError` for a part that is not a system; `ShapeError` if two neighbours do not fit.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)
@@ -148,17 +148,17 @@ class Sequential(DynamicalSystem):
         self.follow(self.in_size)
 
     def follow(self, size: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        """The shape that is put out for an input of a shape, where it can be known; or `ShapeError`."""
+        """The shape of the output for an input of a shape, `None` if unknown; or `ShapeError`."""
         before = "the input"
         for name, system in self.named_children():
             what, into = f"{name!r} ({_called(system)})", getattr(system, "in_size", None)
             if size is not None and into is not None and size != into:
-                raise ShapeError(f"{before} puts out shape {size}, but {what} takes {into}.")
+                raise ShapeError(f"{before} outputs shape {size}, but {what} takes {into}.")
             try:
                 known = into if size is None else size
                 size = system.follow(known) if isinstance(system, (Lift, Sequential)) else _out_size(system)
             except ShapeError as error:
-                raise ShapeError(f"{before} puts out shape {size}, but {what}: {error}") from error
+                raise ShapeError(f"{before} outputs shape {size}, but {what}: {error}") from error
             before = what
         return size
 
@@ -180,7 +180,7 @@ class Sequential(DynamicalSystem):
         return new, x
 
     def named_children(self) -> list[tuple[str, DynamicalSystem]]:
-        """The parts by name; the last element of the contract that paths and containers share."""
+        """The parts by name, for paths and containers."""
         return list(zip(self.names, self.systems, strict=True))
 
     def __len__(self) -> int:
@@ -204,7 +204,7 @@ class Sequential(DynamicalSystem):
 
 
 def _parts(x: Any) -> tuple[Any, ...]:
-    """What `>>` joins: a numbered Sequential gives up its parts, anything else stays whole."""
+    """The parts that `>>` joins: those of a numbered Sequential, or the system itself."""
     if isinstance(x, Sequential) and x.names == tuple(map(str, range(len(x)))):
         return x.systems
     return (x,)
@@ -225,12 +225,12 @@ def _lift(part: Any, name: str) -> DynamicalSystem:
         shape = getattr(part, "shape", None)
         given = type(part).__name__ + ("" if shape is None else f" of shape {shape}")
         raise CompositionError(
-            f"A value stands where a system is needed. `>>` joins systems, it does not apply them: inside an update "
+            f"Got a value where a system is needed. `>>` joins systems, it does not apply them: inside an update "
             f"write `state_of_layer, x = self.layer.update(state_of_layer, x, ctx.child('layer'))`, and join the "
             f"layers beforehand with `first >> second`. Got {given}."
         )
     if not callable(part) or isinstance(part, type):
-        given = f"the class {part.__name__}; make an instance of it" if isinstance(part, type) else repr(part)
+        given = f"the class {part.__name__}; give an instance of it" if isinstance(part, type) else repr(part)
         raise CompositionError(f"Part {name!r} is neither a system nor a function: {given}.")
     try:
         return Lift(part)

@@ -1,4 +1,4 @@
-"""Whether the values in a model, wherever they come from, are values that it can take."""
+"""Checks of the values in a model, wherever they come from."""
 
 import dataclasses
 from typing import Any
@@ -10,14 +10,14 @@ from dynplug.core.paths import children
 
 
 def check_values(tree: Any, path: str = "") -> None:
-    """Refuse a parameter of a model that is not finite, or not above zero where it was declared so.
+    """Refuse a parameter of a model that is not finite, or not positive if it was declared so.
 
-    Named tuples are left alone: the state of an optimizer is made of models whose values are not a model's.
+    Named tuples are skipped: the state of an optimizer has the structure of models, but not their values.
 
     **Arguments:**
 
     - `tree`: a model, or a pytree of models.
-    - `path`: where it is, for the message.
+    - `path`: its path, for the message.
 
     **Raises:** `ParameterError` that names the path.
     """

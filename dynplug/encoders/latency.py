@@ -11,16 +11,16 @@ from dynplug.errors import ParameterError
 
 
 class Latency(eqx.Module):
-    r"""One spike a value, the earlier the greater the value.
+    r"""One spike per value, the earlier the larger the value.
 
     A value $x$ in (0, 1] spikes at step $\mathrm{round}((1 - x)(n - 1))$, or, with `tau`, at the step in which a
-    leaky integrator under the current $x$ reaches `threshold`, $\tau \ln\frac{x}{x - \theta}$, measured from that of
+    leaky integrator driven by the current $x$ reaches `threshold`, $\tau \ln\frac{x}{x - \theta}$, relative to that of
     $x = 1$. Values up to `threshold` never spike.
 
     **Arguments:**
 
     - `num_step`: the number of steps $n$.
-    - `threshold`: $\theta$, the greatest value that stays silent.
+    - `threshold`: $\theta$, the largest value that stays silent.
     - `tau`: time constant of the logarithmic code, in steps; `None` for the linear code.
 
     Called as `encoder(x)`: an array of values of any shape gives booleans, time first, (n, *shape).
@@ -48,7 +48,7 @@ class Latency(eqx.Module):
         fires = x > self.threshold
         time = self._linear(x) if self.tau is None else self._logarithmic(jnp.where(fires, x, 1.0))
         step = jnp.where(fires, jnp.round(time), -1.0)
-        wanted = f"values that spike within num_step={self.num_step} steps: take more steps, or a greater threshold"
+        wanted = f"values that spike within num_step={self.num_step} steps: take more steps, or a larger threshold"
         refuse(self, x, step >= self.num_step, wanted)
         steps = jnp.arange(self.num_step, dtype=x.dtype).reshape((-1,) + (1,) * x.ndim)
         return steps == step[None]

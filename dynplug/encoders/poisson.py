@@ -15,7 +15,7 @@ class Poisson(eqx.Module):
     r"""Independent spikes at a rate proportional to the value.
 
     In each step a value $x \in [0, 1]$ spikes with probability $x\,r\,\Delta t$: the Bernoulli approximation of a
-    Poisson process, good while that is small.
+    Poisson process, accurate while that is small.
 
     **Arguments:**
 
@@ -25,8 +25,8 @@ class Poisson(eqx.Module):
 
     Called as `encoder(x, key=key)`: an array of values of any shape gives booleans, time first, (num_step, *shape).
 
-    **Raises:** `ParameterError`; `KeyRequiredError`; `DataError` for values that are not between 0 and 1, whose rate
-    would be none: within a traced function they are taken for 0 or 1.
+    **Raises:** `ParameterError`; `KeyRequiredError`; `DataError` for values that are not between 0 and 1, which
+    have no rate: within a traced function they are clipped to 0 or 1.
     """
 
     num_step: int

@@ -1,4 +1,4 @@
-"""The check of values that an encoder is given, on the host."""
+"""Checks of the values that an encoder is given, on the host."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from dynplug.errors import DataError
 def encodable(encoder: Any, x: Any) -> Array:
     """Values as an array; traced ones as they are.
 
-    **Raises:** `DataError` for what is no number from 0 to 1.
+    **Raises:** `DataError` for values that are not numbers from 0 to 1.
     """
     x = jnp.asarray(x, float)
     refuse(encoder, x, ~((x >= 0.0) & (x <= 1.0)), "values from 0 to 1: scale them, as x / x.max()")
@@ -21,7 +21,7 @@ def encodable(encoder: Any, x: Any) -> Array:
 
 
 def refuse(encoder: Any, x: Array, bad: Array, wanted: str) -> None:
-    """Raise `DataError` that names the first value which an encoder has no rate or no time for."""
+    """Raise `DataError`, naming the first value that cannot be encoded."""
     if isinstance(bad, Tracer) or not bool(jnp.any(bad)):
         return
     where = np.argwhere(np.asarray(bad))

@@ -1,4 +1,4 @@
-"""How weights, biases and trained states start."""
+"""Initializers of weights, biases and trained states."""
 
 from dynplug.initializers.random import (
     Constant as Constant,

@@ -59,7 +59,7 @@ class Orthogonal(eqx.Module):
 
     **Arguments:**
 
-    - `scale`: factor on it.
+    - `scale`: its factor.
 
     **Reference:** Saxe, A., McClelland, J. & Ganguli, S. (2014), Exact solutions to the nonlinear dynamics of learning
     in deep linear neural networks, arXiv:1312.6120.
@@ -77,7 +77,7 @@ class VarianceScaling(eqx.Module):
     **Arguments:**
 
     - `scale`: numerator of the variance.
-    - `mode`: what is counted: `"fan_in"`, `"fan_out"` or `"fan_avg"`.
+    - `mode`: the choice of $n$: `"fan_in"`, `"fan_out"` or `"fan_avg"`.
     - `distribution`: `"normal"`, `"truncated_normal"` or `"uniform"`.
     """
 

@@ -1,4 +1,4 @@
-"""All the ways in which a user may say how an array starts."""
+"""Initial arrays from any of the forms that users give."""
 
 import inspect
 from typing import Any
@@ -20,9 +20,9 @@ def initialize(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | 
         `(key, shape, dtype)`; or `None`, for no array at all.
     - `shape`: the shape that the array must have.
     - `key`: a `jax.random.key` for callables that take one.
-    - `name`: what is initialized, for messages.
+    - `name`: the name of the array, for messages.
 
-    **Raises:** `ParameterError` where the shape is another; `KeyRequiredError`.
+    **Raises:** `ParameterError` for a wrong shape; `KeyRequiredError`.
     """
     if initializer is None:
         return None
@@ -40,7 +40,7 @@ def initialize(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | 
 
 
 def required(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | None, name: str) -> Array:
-    """As `initialize`, for an array that a layer cannot do without."""
+    """As `initialize`, for an array that a layer requires."""
     value = initialize(initializer, shape, key=key, name=name)
     if value is None:
         raise ParameterError(f"{name} cannot be left out; None is for optional arrays such as a bias.")

@@ -20,9 +20,9 @@ class ExponentialEuler(AveragingSolver):
     and the mean over the step is
     $$\bar y_k = y_k(t) + h\,\varphi_2(b h)\,a, \qquad \varphi_2(z) = (\varphi_1(z) - 1) / z.$$
 
-    Exact for one linear equation under a constant drive, of first order for coupled variables, and stable wherever
+    Exact for a single linear equation under a constant drive, of first order for coupled variables, and stable wherever
     $b < 0$. Each variable's equation may depend on other variables, but only on those of the same unit: units are
-    coupled by what they send each other, not inside the vector field.
+    coupled by their outputs, not inside the vector field.
 
     **Reference:** Rush, S. & Larsen, H. (1978), A practical algorithm for solving dynamic membrane equations,
     doi:10.1109/TBME.1978.326270.
@@ -54,7 +54,7 @@ class ExponentialEuler(AveragingSolver):
 
 
 def _linearised(terms: Any, t0: Any, t1: Any, y0: Any, args: Any, phi: Callable[[Array], Array]) -> Any:
-    """Each variable and its change in a step, if its rate stayed as it is at first, times `phi` of its slope."""
+    """Each variable plus its change in a step at its initial rate, times `phi` of its slope."""
     control = terms.contr(t0, t1)
     variables, treedef = jax.tree.flatten(y0)
     new = []
@@ -89,7 +89,7 @@ def _parts(z: Array) -> tuple[Array, Array]:
 def _series(z: Array, first: int) -> Array:
     """The sum of z^(n-first) / n! from n = first on, by Horner's rule.
 
-    Multiplications alone, as divisions cost a tenth of a neuron's step.
+    It only multiplies, as divisions would cost a tenth of a neuron's step.
     """
     last = first + (7 if jnp.finfo(z.dtype).bits <= 32 else 13)
     total = jnp.full_like(z, 1.0 / math.factorial(last))

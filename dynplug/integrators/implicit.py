@@ -1,6 +1,6 @@
 """diffrax's implicit solvers with tolerances for their equations, so that a configuration can name them.
 
-Where a neuron's upswing grows without bound, as that of `Izhikevich` and `AdExIF`, the equations of a step may have no
+Where a neuron's upswing grows without bound, as in `Izhikevich` and `AdExIF`, the equations of a step may have no
 solution; the potential is then NaN.
 """
 
@@ -9,7 +9,7 @@ import optimistix
 
 
 def _newton(rtol: float, atol: float) -> optimistix.Newton:
-    """Newton's method. diffrax's own chord method gives up early, counting on a smaller step: here steps are fixed."""
+    """Newton's method. diffrax's chord method gives up early, expecting a smaller step, but here steps are fixed."""
     return optimistix.Newton(rtol=rtol, atol=atol)
 
 

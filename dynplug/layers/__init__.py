@@ -1,4 +1,4 @@
-"""Layers of rate networks: stateless ones and recurrent ones."""
+"""Layers of rate networks, stateless and recurrent."""
 
 from typing import Never
 

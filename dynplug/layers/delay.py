@@ -1,4 +1,4 @@
-"""A delay."""
+"""A fixed delay."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from dynplug.errors import DurationError, OptionError, ParameterError, ShapeErro
 
 
 class DelayState(eqx.Module):
-    """The last values, in a ring: that of step `i` in row `i % (d + 1)`."""
+    """A ring buffer of the last values: that of step `i` is in row `i % (d + 1)`."""
 
     buffer: Shaped[Array, "..."]
 
@@ -22,25 +22,25 @@ def _one_time(time: Any) -> float:
         return as_number("time", time)
     except OptionError as error:
         raise ParameterError(
-            f"Delay(time={time!r}): it is one finite number [ms], the same for all units: where they "
+            f"Delay(time={time!r}): give one finite number [ms] for all units. Where delays "
             "differ, give the units of each delay a Delay of their own, in a system of yours."
         ) from error
 
 
 class Delay(DynamicalSystem):
-    r"""$y(t) = x(t - \tau)$: puts out, in each step, the value it was given `time` before, exactly.
+    r"""$y(t) = x(t - \tau)$: the output is the input of exactly `time` ago.
 
-    Before the first value arrives it puts out `initial`. In a loop over time, a delay that nothing feeds back costs no
-    more than a shift; one that feeds back lets the loop run in blocks of its length.
+    Before the first value arrives it is `initial`. In a loop over time, a delay outside of a recurrence costs no more
+    than a shift; one in a recurrence lets the loop run in blocks of its length.
 
     **Arguments:**
 
     - `size`: the shape of the values.
     - `time`: the delay $\tau$ [ms]; a multiple of the step to 1 %.
-    - `initial`: what comes out before the first value, a number.
-    - `dtype`: of the values; by default that of states.
+    - `initial`: the output before the first value arrives, a number.
+    - `dtype`: the dtype of the values; by default that of states.
 
-    **Raises:** `DurationError` where `time` is no number of steps; `ShapeError`.
+    **Raises:** `DurationError` if `time` is not a whole number of steps; `ShapeError`.
     """
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
@@ -74,13 +74,13 @@ class Delay(DynamicalSystem):
     def update(self, state: DelayState, x: Any, ctx: Context) -> tuple[DelayState, Array]:
         x = jnp.asarray(x)
         if x.shape != self.size:
-            raise ShapeError(f"{ctx.path or 'The delay'} holds values of shape {self.size} and was given {x.shape}.")
+            raise ShapeError(f"{ctx.path or 'The delay'} holds values of shape {self.size}, but was given {x.shape}.")
         buffer, y = dynplug_delay_step(state.buffer, x.astype(state.buffer.dtype), ctx.i)
         return DelayState(buffer), y
 
     def past(self, state: DelayState, time: float, ctx: Context) -> Array:
-        """The value of `time` [ms] before the latest one, from 0 to the delay's length."""
+        """The value `time` [ms] before the latest one, from 0 to the length of the delay."""
         back, rows = Delay(self.size, time).steps(ctx.dt), state.buffer.shape[0]
         if not 0 <= back < rows:
-            raise DurationError(f"{time} ms ago lies outside of what the delay holds: 0 to {self.time} ms.")
+            raise DurationError(f"{time} ms ago is outside of what the delay holds, 0 to {self.time} ms.")
         return jax.lax.dynamic_index_in_dim(state.buffer, jnp.mod(ctx.i - 1 - back, rows), 0, keepdims=False)

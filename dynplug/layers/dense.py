@@ -22,7 +22,7 @@ class Dense(DynamicalSystem):
     - `out_size`: the number of outputs.
     - `W_initializer`: the weight (out, in): an array, a number, a callable of the shape, an initializer.
     - `b_initializer`: the bias (out,), likewise; `None` for no bias.
-    - `key`: a `jax.random.key`; not needed where nothing is drawn.
+    - `key`: a `jax.random.key`; not needed if nothing is drawn.
     """
 
     weight: Float[Array, "out in"]

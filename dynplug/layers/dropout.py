@@ -17,8 +17,8 @@ class Dropout(DynamicalSystem):
 
     **Arguments:**
 
-    - `p`: the probability to drop.
-    - `prob`: BrainPy's probability to keep; refused, with the `p` to write instead.
+    - `p`: the probability of dropping an input.
+    - `prob`: BrainPy's probability of keeping one; refused, with the `p` to write instead.
 
     **Reference:** Srivastava, N. et al. (2014), Dropout, JMLR 15, 1929-1958.
     """

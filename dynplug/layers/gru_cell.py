@@ -18,7 +18,7 @@ class GRUCellState(eqx.Module):
 
 
 class GRUCell(DynamicalSystem):
-    """`equinox.nn.GRUCell` as a system. Puts out the new hidden state.
+    """`equinox.nn.GRUCell` as a system. Its output is the new hidden state.
 
     **Arguments:**
 
@@ -26,7 +26,7 @@ class GRUCell(DynamicalSystem):
     - `out_size`: the number of units.
     - `use_bias`: whether there are biases.
     - `state_initializer`: the state before the first step (out,).
-    - `train_state`: whether that state is learnt.
+    - `train_state`: whether that state is trained.
     - `key`: a `jax.random.key`.
 
     **Reference:** Cho, K. et al. (2014), Learning phrase representations using RNN encoder-decoder,

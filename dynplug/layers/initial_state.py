@@ -1,4 +1,4 @@
-"""The start of a recurrent layer: the same for every run, or learnt."""
+"""The initial state of a recurrent layer, fixed or trained."""
 
 from abc import abstractmethod
 from typing import Any
@@ -12,7 +12,7 @@ from dynplug.initializers import required
 
 
 class InitialState(eqx.Module):
-    """Where a hidden state starts."""
+    """An initial hidden state."""
 
     @abstractmethod
     def __call__(self, ctx: Context) -> Float[Array, " out"]:
@@ -20,7 +20,7 @@ class InitialState(eqx.Module):
 
 
 class Fixed(InitialState):
-    """A start that is not trained."""
+    """An initial state that is not trained."""
 
     value: Float[Array, " out"] = param()
 
@@ -29,7 +29,7 @@ class Fixed(InitialState):
 
 
 class Learnt(InitialState):
-    """A start that is trained."""
+    """An initial state that is trained."""
 
     value: Float[Array, " out"]
 

@@ -1,4 +1,4 @@
-"""Where inputs enter a network."""
+"""The entry of inputs into a network."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class InputGroupState(eqx.Module):
 
 
 class InputGroup(DynamicalSystem):
-    """Puts out what it receives, once it has the right shape, and keeps it in its state, where monitors find it.
+    """Passes its input on after checking its shape, and keeps it in its state, where monitors find it.
 
     **Arguments:**
 

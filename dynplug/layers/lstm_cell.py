@@ -19,7 +19,7 @@ class LSTMCellState(eqx.Module):
 
 
 class LSTMCell(DynamicalSystem):
-    """`equinox.nn.LSTMCell` as a system. Puts out the new hidden state `h`; the cell state `c` is kept.
+    """`equinox.nn.LSTMCell` as a system. Its output is the new hidden state `h`; the cell state `c` is internal.
 
     **Arguments:**
 
@@ -27,7 +27,7 @@ class LSTMCell(DynamicalSystem):
     - `out_size`: the number of units.
     - `use_bias`: whether there are biases.
     - `state_initializer`: `h` and `c` before the first step, (out,) each.
-    - `train_state`: whether these two are learnt.
+    - `train_state`: whether these two are trained.
     - `key`: a `jax.random.key`.
 
     **Reference:** Hochreiter, S. & Schmidhuber, J. (1997), Long short-term memory, doi:10.1162/neco.1997.9.8.1735.

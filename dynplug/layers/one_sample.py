@@ -1,4 +1,4 @@
-"""The check that a layer makes of its input."""
+"""The check of a layer's input."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def check_input(layer: Any, x: Any, dtype: Any, ctx: Context) -> Array:
         name = f"{ctx.path!r} ({type(layer).__name__})" if ctx.path else type(layer).__name__
         given = getattr(x, "shape", type(x).__name__)
         raise ShapeError(
-            f"{name} takes an array of shape {layer.in_size} and was given {given}. A system sees one sample at one "
+            f"{name} takes an array of shape {layer.in_size}, but was given {given}. A system sees one sample at one "
             "step: check the layer before it, or the runner's data_first_axis."
         )
     return jnp.asarray(x, dtype)

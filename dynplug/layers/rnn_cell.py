@@ -21,7 +21,7 @@ class RNNCellState(eqx.Module):
 
 
 class RNNCell(DynamicalSystem):
-    r"""$h' = \phi(W x + U h + b)$. Puts out $h'$.
+    r"""$h' = \phi(W x + U h + b)$. Its output is $h'$.
 
     **Arguments:**
 
@@ -32,7 +32,7 @@ class RNNCell(DynamicalSystem):
     - `U_initializer`: the recurrent weight (out, out).
     - `b_initializer`: the bias (out,); `None` for no bias.
     - `state_initializer`: the state before the first step (out,).
-    - `train_state`: whether that state is learnt.
+    - `train_state`: whether that state is trained.
     - `key`: a `jax.random.key`.
 
     **Reference:** Elman, J. L. (1990), Finding structure in time, doi:10.1207/s15516709cog1402_1.

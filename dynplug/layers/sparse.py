@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynplug.connectors import Connections
 from dynplug.core import Context, DynamicalSystem, as_count
-from dynplug.errors import OptionError, ParameterError
+from dynplug.errors import ParameterError
 from dynplug.initializers import LecunNormal, initialize, required
 from dynplug.layers.one_sample import check_input
 
@@ -17,7 +17,7 @@ from dynplug.layers.one_sample import check_input
 class Sparse(DynamicalSystem):
     r"""$y_i = \sum_{j \to i} w_{ij}\,x_j + b_i$ over the connections that a connector makes, without state.
 
-    One weight a connection, whichever way the sum is taken. Inputs that are not floating are converted.
+    There is one weight per connection, whichever way the sum is taken. Inputs that are not floating are converted.
 
     **Arguments:**
 
@@ -25,12 +25,12 @@ class Sparse(DynamicalSystem):
     - `out_size`: the number of outputs.
     - `connector`: which inputs reach which outputs: called as `connector(in_size, out_size, key=key)`.
     - `W_initializer`: the weights: an array (connections,), sorted as the connections are; a number; or an initializer,
-        which draws a matrix of as many inputs as an output has on average, so that its scale fits.
+        which draws a matrix with the average number of inputs of an output, so that its scale fits.
     - `b_initializer`: the bias (out,), likewise; `None` for no bias.
-    - `method`: `"dense"` multiplies by a matrix that is zero where nothing is connected, which matrix units do best;
-        `"sparse"` gathers and adds up, in memory and time proportional to the number of connections. On a processor,
-        for 1000 to 4000 units, the two take equal time where some 3 % of the pairs are connected.
-    - `key`: a `jax.random.key`; not needed where nothing is drawn.
+    - `method`: `"dense"` multiplies by a matrix that is zero where nothing is connected, which suits matrix units;
+        `"sparse"` gathers and sums, in memory and time proportional to the number of connections. On a CPU, for 1000 to
+        4000 units, the two take equal time when some 3 % of the pairs are connected.
+    - `key`: a `jax.random.key`; not needed if nothing is drawn.
     """
 
     weight: Float[Array, " connections"]
@@ -53,17 +53,17 @@ class Sparse(DynamicalSystem):
     ):
         in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         if method not in _METHODS:
-            raise OptionError(f"Sparse(method={method!r}): choose 'dense' or 'sparse'.")
+            raise ParameterError(f"Unknown method {method!r} of Sparse: give 'dense' or 'sparse'.")
         if not callable(connector) or isinstance(connector, type):
             raise ParameterError(
-                "Sparse(connector=...) takes a connector, as dp.connectors.FixedProbability(0.1), or a function of "
+                "Sparse(connector=...) takes a connector such as dp.connectors.FixedProbability(0.1), or a function of "
                 f"(pre, post, *, key) that returns Connections; got {connector!r}. By name: dp.build, kind='connector'."
             )
         C_key, W_key, b_key = (None, None, None) if key is None else jax.random.split(key, 3)
         made = connector(in_size, out_size, key=C_key)
         if not isinstance(made, Connections) or (made.pre_size, made.post_size) != (in_size, out_size):
             raise ParameterError(
-                f"Sparse: {connector} made {made!r}; a connector returns the Connections of {in_size} with "
+                f"Sparse: {connector} returned {made!r}; a connector returns the Connections of {in_size} with "
                 f"{out_size} units."
             )
         self.connections, self.method = made, method
@@ -96,7 +96,7 @@ _METHODS = {"dense": _dense, "sparse": _sparse}
 
 
 def _weights(initializer: Any, count: int, out_size: int, key: PRNGKeyArray | None) -> Array:
-    """One weight a connection; what is drawn is drawn as a matrix (rows, mean in-degree), row after row."""
+    """One weight per connection; random ones are drawn as a matrix (rows, mean in-degree), row by row."""
     if not callable(initializer):
         return required(initializer, (count,), key=key, name="Sparse weight (connections,)")
     columns = max(1, round(count / out_size))

@@ -1,4 +1,4 @@
-"""Losses, and the metrics that are logged beside them: functions of (predicts, targets), batch first."""
+"""Losses, and metrics logged beside them: functions of (predicts, targets), batch first."""
 
 from typing import Never
 

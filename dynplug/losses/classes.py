@@ -24,22 +24,23 @@ def cross_entropy(
     one_hot: bool | None = None,
     sample_weight: Any = None,
 ) -> Float[Array, ""]:
-    r"""$-\sum_c y_c \log \mathrm{softmax}(p)_c$, the mean over samples (and over steps, where targets have them).
+    r"""$-\sum_c y_c \log \mathrm{softmax}(p)_c$, the mean over samples (and over steps, if targets have them).
 
-    A class index that no class has is refused; within a compiled program of your own, where it cannot be, it gives NaN.
+    A class index out of range is refused; within a compiled function of your own, where it cannot be, it gives NaN.
 
     **Arguments:**
 
     - `predicts`: logits (batch, time, classes).
     - `targets`: class indices, (batch,) or (batch, time) of whole numbers; or probabilities, (batch, classes) or
         (batch, time, classes).
-    - `reduce_time`: how logits lose their time axis where targets have none: `"mean"`, `"last"`, `"max"`, `"sum"`.
-    - `ignore_index`: the class index of samples or steps without a label, which have no weight; as -1.
-    - `one_hot`: whether whole numbers are rows with a 1 for the class, rather than class indices. `None`: they are
-        class indices, and what might be either is refused.
+    - `reduce_time`: the reduction of logits over time if targets have no time axis: `"mean"`, `"last"`, `"max"`,
+        `"sum"`.
+    - `ignore_index`: the class index, such as -1, of samples or steps without a label, which have no weight.
+    - `one_hot`: whether whole numbers are one-hot rows rather than class indices. `None`: they are class indices, and
+        ambiguous ones are refused.
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
 
-    **Raises:** `DataError` where the shapes do not fit, or a target is no class.
+    **Raises:** `DataError` if the shapes do not fit, or a target is not a class.
     """
     logits, y, weight = _read("cross_entropy", predicts, targets, reduce_time, ignore_index, one_hot, sample_weight)
     with optax_rules():
@@ -61,9 +62,9 @@ def accuracy(
     one_hot: bool | None = None,
     sample_weight: Any = None,
 ) -> Float[Array, ""]:
-    """The share of right answers, an answer being the class with the greatest prediction. A metric, without gradient.
+    """The share of correct answers, an answer being the class with the largest score. A metric, without gradient.
 
-    Scores among which one is NaN are never a right answer.
+    Scores that include NaN are never a correct answer.
 
     **Arguments:**
 
@@ -93,7 +94,7 @@ def _read(
     one_hot: bool | None,
     sample_weight: Any,
 ) -> tuple[Array, Array, Any]:
-    """Scores and targets without what targets have no time for, and the weight of each target."""
+    """Scores, reduced over time if targets have none, with the targets and the weight of each."""
     scores, y = one_array(predicts, "predictions", name), one_array(targets, "targets", name)
     if is_known(targets):
         check_classes(scores, y, ignore_index=ignore_index, one_hot=one_hot, name=name)

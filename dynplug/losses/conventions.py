@@ -1,4 +1,4 @@
-"""How losses read axes: batch first, then time; and how they take time away."""
+"""The axes of losses, batch first, then time; and reductions over time."""
 
 import inspect
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.errors import DataError, OptionError, nearest
+from dynplug.errors import DataError, ParameterError, nearest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -22,7 +22,7 @@ _REDUCE: dict[str, Callable[[Array], Array]] = {
 
 
 def batch_first(function: Function) -> Function:
-    """Mark a function of (predicts, targets) that reads (batch, time, ...), so that trainers hand it over so."""
+    """Mark a function of (predicts, targets) as reading (batch, time, ...), so that trainers pass arrays that way."""
     function.batch_first = True  # pyright: ignore[reportFunctionMemberAccess]
     return function
 
@@ -33,21 +33,21 @@ def is_batch_first(function: Any) -> bool:
 
 
 def takes_weights(function: Any) -> bool:
-    """Whether a function says, by an argument `sample_weight`, that it is a mean over samples, as these weigh."""
+    """Whether a function has an argument `sample_weight`, and is therefore a weighted mean over samples."""
     return is_batch_first(function) and "sample_weight" in inspect.signature(function_of(function)).parameters
 
 
 def function_of(function: Any) -> Any:
-    """A function, or the one below its `functools.partial`s, by which options are bound."""
+    """A function, or the one below the `functools.partial`s that bind its options."""
     return function_of(function.func) if isinstance(function, partial) else function
 
 
 def align(
     predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: str
 ) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Predictions and targets of one shape: where targets have no time axis, the predictions' is taken away.
+    """Predictions and targets of one shape: predictions are reduced over time if targets have no time axis.
 
-    Whether they have one is told by their rank, never by lengths.
+    Whether they have one follows from their rank, never from lengths.
     """
     if targets.ndim == predicts.ndim - 1:
         predicts = without_time(predicts, reduce_time)
@@ -59,10 +59,10 @@ def align(
 def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str) -> Float[Array, "batch ..."]:
     """Predictions without their time axis."""
     if reduce_time not in _REDUCE:
-        raise OptionError(f"reduce_time={reduce_time!r} is unknown. {nearest(reduce_time, _REDUCE)}")
+        raise ParameterError(f"Unknown reduce_time {reduce_time!r}. {nearest(reduce_time, _REDUCE)}")
     return _REDUCE[reduce_time](predicts)
 
 
 def optax_rules() -> Any:
-    """The dtype promotion that optax expects; everything of ours is strict."""
+    """The dtype promotion that optax expects; all code of dynplug is strict."""
     return jax.numpy_dtype_promotion("standard")

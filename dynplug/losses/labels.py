@@ -1,4 +1,4 @@
-"""What class labels must be: looked at on the host, and told with what to do."""
+"""Checks of class labels on the host."""
 
 from enum import Enum
 from typing import Any
@@ -8,18 +8,18 @@ import numpy as np
 from dynplug.errors import DataError
 from dynplug.losses.targets import finite, one_array
 
-_SUM = 2e-2  # by how much the sum of probabilities may differ from one, in half precision too
+_SUM = 2e-2  # allowed deviation of a sum of probabilities from one, in half precision too
 
 
 class Form(Enum):
-    """What targets of classes are."""
+    """The form of class targets."""
 
     INDICES = "class indices"
     PROBABILITIES = "probabilities"
 
 
 def form_of(predicts: Any, targets: Any, one_hot: bool | None, name: str) -> tuple[Form, bool]:
-    """What targets are, told by their dtype and rank, and whether there is one for each step; or `DataError`."""
+    """The form of targets, from their dtype and rank, and whether there is one per step; or `DataError`."""
     whole = np.issubdtype(targets.dtype, np.integer)
     form = Form.INDICES if whole and not one_hot else Form.PROBABILITIES
     classes = () if form is Form.INDICES else predicts.shape[-1:]
@@ -29,14 +29,14 @@ def form_of(predicts: Any, targets: Any, one_hot: bool | None, name: str) -> tup
     told = f"{name}: {targets.dtype} targets of shape {targets.shape} do not fit predictions of shape {predicts.shape}"
     ways = f"{predicts.shape[:1]} or {predicts.shape[:2]}"
     if whole and 1 < targets.ndim <= predicts.ndim and targets.shape[-1] == predicts.shape[-1] and not one_hot:
-        raise DataError(f"{told}: they look like one-hot rows. Say so by one_hot=True, or give class indices, {ways}.")
+        raise DataError(f"{told}: they look like one-hot rows. Give one_hot=True, or class indices, {ways}.")
     if not whole and targets.shape in (predicts.shape[:1], predicts.shape[:2]):
-        raise DataError(f"{told}: class indices are whole numbers; give targets.astype(int).")
+        raise DataError(f"{told}: class indices must be whole numbers; give targets.astype(int).")
     if targets.ndim > predicts.ndim:
         raise DataError(f"{told}: predictions come first, then targets.")
     raise DataError(
-        f"{told}: give class indices (whole numbers), one a sample or one a sample and step, {ways}; or probabilities "
-        "of classes, with one more axis."
+        f"{told}: give class indices (whole numbers), one per sample or one per sample and step, {ways}; or "
+        "probabilities of classes, with one more axis."
     )
 
 
@@ -49,14 +49,14 @@ def check_classes(
     name: str,
     **_: Any,
 ) -> None:
-    """Raise `DataError` for targets that are no classes, and say which, where, and what to do.
+    """Raise `DataError` for targets that are not classes, with their place and what to do.
 
     **Arguments:**
 
     - `predicts`: the predictions (batch, time, classes), or their shape and dtype.
     - `targets`: class indices or probabilities.
     - `ignore_index`, `one_hot`: as for `cross_entropy`.
-    - `name`: of the loss, for messages.
+    - `name`: the name of the loss, for messages.
     """
     y = np.asarray(one_array(targets, "targets", name))
     form, per_step = form_of(one_array(predicts, "predictions", name), y, one_hot, name)
@@ -66,14 +66,14 @@ def check_classes(
     if one_hot is None and per_step and y.shape[1] == predicts.shape[-1] and y.shape[1] > 1 and _are_one_hot(y):
         raise DataError(
             f"{name}: whole numbers of shape {y.shape}, each row zeros and a single 1, are read as a class index for "
-            f"each of {y.shape[1]} steps, and look like one-hot rows of {y.shape[1]} classes: say which they are, by "
+            f"each of {y.shape[1]} steps, but look like one-hot rows of {y.shape[1]} classes: say which they are with "
             "one_hot=True or one_hot=False."
         )
     _check_indices(y, predicts.shape[-1], ignore_index, name)
 
 
 def weight_of_classes(targets: Any, *, ignore_index: int | None = None, **_: Any) -> float | None:
-    """How many labels a batch has, where some may be missing."""
+    """The number of labels in a batch, if some may be missing; else `None`."""
     return None if ignore_index is None else float(np.sum(targets != ignore_index))
 
 
@@ -88,8 +88,8 @@ def _check_indices(y: np.ndarray, classes: int, ignore_index: int | None, name: 
     sample, *step = (int(n) for n in np.argwhere(outside)[0])
     found = np.unique(y[outside])
     raise DataError(
-        f"{name}: class indices go from 0 to {classes - 1}, for {classes} classes; got {y[(sample, *step)]} for sample "
-        f"{sample}{f', step {step[0]}' if step else ''} ({outside.sum()} of {y.size} are outside). "
+        f"{name}: class indices must be from 0 to {classes - 1}, for {classes} classes; got {y[(sample, *step)]} for "
+        f"sample {sample}{f', step {step[0]}' if step else ''} ({outside.sum()} of {y.size} are out of range). "
         + _what_to_do(y, found, classes)
     )
 
@@ -103,7 +103,7 @@ def _what_to_do(y: np.ndarray, found: np.ndarray, classes: int) -> str:
             f"If {found[0]} stands for 'no label', give the loss and each metric ignore_index={found[0]}, as {option}."
         )
     if found[-1] >= classes:
-        return f"The model puts out {classes} scores: it needs {found[-1] + 1} for these, or other labels."
+        return f"The model has {classes} outputs: it needs {found[-1] + 1} for these, or give other labels."
     return "Number the classes from 0."
 
 
@@ -119,7 +119,7 @@ def _check_probabilities(y: np.ndarray, name: str) -> None:
     sample, *step = (int(n) for n in np.argwhere(bad)[0])
     where = f"sample {sample}" + (f", step {step[0]}" if step else "")
     raise DataError(
-        f"{name}: targets of shape {y.shape} are probabilities of classes, none below 0 and together 1; those of "
+        f"{name}: targets of shape {y.shape} are class probabilities, none below 0 and together 1, but those of "
         f"{where} have a sum of {total[(sample, *step)]:g} and a minimum of {y[(sample, *step)].min():g}. If they are "
         "class indices, give whole numbers: targets.astype(int)."
     )

@@ -1,4 +1,4 @@
-"""The mean over samples that every loss here is, with or without weights."""
+"""The mean over samples, with or without weights, that all losses take."""
 
 from typing import Any
 
@@ -7,14 +7,14 @@ from jaxtyping import Array, Float
 
 
 def mean(values: Float[Array, "batch ..."], weight: Any = None) -> Float[Array, ""]:
-    """The mean, in which each value counts as much as its weight says; 0 where all weights are 0.
+    """The weighted mean; 0 if all weights are 0.
 
-    What weighs nothing has no part in it, exactly, whatever its value.
+    A value of weight 0 has no part in it at all, even if it is NaN or infinite.
 
     **Arguments:**
 
-    - `values`: one a sample, or more.
-    - `weight`: of each sample (batch,), or of each value of a sample too; 0 or more. `None`: all the same.
+    - `values`: one per sample, or more.
+    - `weight`: that of each sample (batch,), or of each value of each sample; 0 or more. `None`: all the same.
     """
     if weight is None:
         return jnp.mean(values)

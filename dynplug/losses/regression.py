@@ -13,7 +13,7 @@ from dynplug.losses.targets import checked_by, finite, one_array
 
 
 def check_values(predicts: Any, targets: Any, *, name: str, **_: Any) -> None:
-    """Raise `DataError` for targets that are no finite numbers."""
+    """Raise `DataError` for targets that are not finite numbers."""
     one_array(predicts, "predictions", name)
     finite(name, one_array(targets, "targets", name))
 
@@ -33,10 +33,11 @@ def mse(
 
     - `predicts`: (batch, time, ...).
     - `targets`: the same shape, or without time.
-    - `reduce_time`: how predictions lose their time axis where targets have none: `"mean"`, `"last"`, `"max"`, `"sum"`.
+    - `reduce_time`: the reduction of predictions over time if targets have no time axis: `"mean"`, `"last"`, `"max"`,
+        `"sum"`.
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
 
-    **Raises:** `DataError` where the shapes do not fit, or where a trainer is given targets that are not finite.
+    **Raises:** `DataError` if the shapes do not fit, or if a trainer is given targets that are not finite.
     """
     p, y = _read("mse", predicts, targets, reduce_time)
     with optax_rules():
@@ -69,7 +70,7 @@ def huber(
 
     - `predicts`: (batch, time, ...).
     - `targets`: the same shape, or without time.
-    - `delta`: the error from which on the loss grows linearly, in the units of the predictions.
+    - `delta`: the error above which the loss grows linearly, in the units of the predictions.
     - `reduce_time`: as for `mse`.
     - `sample_weight`: as for `mse`.
 

@@ -1,4 +1,4 @@
-"""How a loss says what its targets must be, so that they are looked at on the host before they train anything."""
+"""Requirements of losses on their targets, checked on the host before training."""
 
 from collections.abc import Callable
 from functools import partial
@@ -15,10 +15,10 @@ _CHECK, _WEIGHT = "check_targets", "weight_of_targets"
 
 
 def checked_by(check: Callable[..., None], weight: Callable[..., float | None] | None = None) -> Callable[..., Any]:
-    """Mark a loss or metric with what it asks of its targets, which a compiled program cannot say.
+    """Mark a loss or metric with a check of its targets, which a compiled program cannot make.
 
     A trainer calls `check` for training and test data before they are used: once for arrays, batch by batch for
-    loaders. It gets what the function itself gets, with the same options, but the predictions' shape and dtype alone.
+    loaders. It gets the same arguments and options as the function itself, but of the predictions only shape and dtype.
 
     ```python
     def positive(predicts, targets):
@@ -34,7 +34,7 @@ def checked_by(check: Callable[..., None], weight: Callable[..., float | None] |
 
     - `check`: `check(predicts, targets, **options)`, which raises `DataError`; `predicts` is a
         `jax.ShapeDtypeStruct` of (batch, time, ...), `targets` holds NumPy arrays.
-    - `weight`: `weight(targets, **options)`: what a batch weighs in the mean over an epoch; `None`, as by default, for
+    - `weight`: `weight(targets, **options)`: the weight of a batch in the mean over an epoch; `None`, the default, for
         its number of samples.
     """
 
@@ -59,29 +59,29 @@ def checks_targets(function: Any) -> bool:
 
 
 def weight_of_targets(function: Any) -> Callable[[Any], float | None] | None:
-    """What tells a loss's or metric's weight of a batch, where it has one of its own."""
+    """The function for the weight of a batch, if a loss or metric has one of its own."""
     weight, options = getattr(function_of(function), _WEIGHT, None), options_of(function)
     return None if weight is None else lambda targets: weight(targets, **options)
 
 
 def is_known(*arrays: Any) -> bool:
-    """Whether values can be looked at: not while a program is traced."""
+    """Whether values are concrete, not traced."""
     return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arrays))
 
 
 def one_array(given: Any, what: str, name: str) -> Any:
-    """Predictions or targets, or `DataError` where they are several, by name or in a row, or no numbers."""
+    """Predictions or targets as one array, or `DataError` if they are several, or not numbers."""
     if isinstance(given, (dict, list, tuple)) or not hasattr(given, "dtype"):
         names = ", ".join(map(repr, given)) if isinstance(given, dict) else f"a {type(given).__name__}"
         raise DataError(
-            f"{name} takes one array of {what}; got {names}. Write a function of your own that takes the one that is "
+            f"{name} takes one array of {what}; got {names}. Write a function that selects the one that is "
             f"meant: `lambda predicts, targets: dp.losses.{name}({_EXAMPLE[what]})`."
         )
     if given.dtype.kind in "USO":
         raise DataError(
             f"{name} takes numbers as {what}; got "
             + ("objects." if given.dtype.kind == "O" else f"text, as {str(np.ravel(given)[0])!r}.")
-            + " Class indices are made of any labels by `names, y = np.unique(labels, return_inverse=True)`."
+            + " To turn any labels into class indices: `names, y = np.unique(labels, return_inverse=True)`."
         )
     return given
 
@@ -90,11 +90,11 @@ _EXAMPLE = {"targets": "predicts, targets['label']", "predictions": "predicts['o
 
 
 def finite(name: str, targets: Any) -> None:
-    """Raise `DataError` for a target that is NaN or infinite, and say where it is."""
-    if not np.issubdtype(targets.dtype, np.inexact) and targets.dtype.kind != "V":  # V: bfloat16 and its like
+    """Raise `DataError` for a target that is NaN or infinite, with its place."""
+    if not np.issubdtype(targets.dtype, np.inexact) and targets.dtype.kind != "V":  # V: bfloat16 and the like
         return
     values = targets if targets.dtype.kind != "V" else targets.astype(np.float32)
-    if np.isfinite(np.sum(values)):  # one pass, and no array of flags; a sum that overflows is looked at below
+    if np.isfinite(np.sum(values)):  # one pass, and no array of flags; a sum that overflows is resolved below
         return
     bad = np.argwhere(~np.isfinite(values))
     if len(bad):

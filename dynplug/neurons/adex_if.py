@@ -21,28 +21,29 @@ class AdExIFState(eqx.Module):
 
 
 class AdExIF(Neuron):
-    r"""Adaptive exponential integrate-and-fire. Puts out the spikes, 0 or 1.
+    r"""Adaptive exponential integrate-and-fire. Its output is the spikes, 0 or 1.
 
     $$C \frac{dV}{dt} = -g_L (V - E_L) + g_L \Delta_T \exp\!\left(\frac{V - V_T}{\Delta_T}\right) - w + I(V)$$
     $$\tau_w \frac{dw}{dt} = a\,(V - E_L) - w, \qquad
       V \ge V_\mathrm{th}: \text{spike, then } V \leftarrow V_\mathrm{reset},\; w \leftarrow w + b$$
 
-    The defaults are those of the paper, but for `V_th`: there the spike rises to 20 mV, where the upswing of a fixed
-    step would overflow. -30 mV is `V_T` and about ten times `Delta_T`, from where the rest of the rise takes less than
-    1 µs; give as much with other values of these two. Beyond `V_th` the exponential is held at its value there, so that
-    a step that overshoots the peak stays finite; with the default integrator it ends in the reset all the same.
+    The defaults are those of the paper except for `V_th`: there the spike rises to 20 mV, where the upswing within a
+    fixed step would overflow. -30 mV is `V_T` plus about ten times `Delta_T`, from where the rest of the rise takes
+    less than 1 µs; with other values of these two, choose `V_th` accordingly. Beyond `V_th` the exponential is held at
+    its value there, so that a step that overshoots the peak stays finite; with the default integrator it still ends in
+    the reset.
 
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.
     - `C`: membrane capacitance [nF].
     - `gL`: leak conductance [µS].
-    - `EL`: leak reversal potential, where the state starts [mV].
+    - `EL`: leak reversal potential, at which the state starts [mV].
     - `V_T`: threshold of the exponential [mV].
     - `Delta_T`: slope of the exponential [mV].
     - `tau_w`: time constant of the adaptation [ms].
-    - `a`: adaptation below threshold [µS].
-    - `b`: adaptation by each spike [nA].
+    - `a`: subthreshold adaptation [µS].
+    - `b`: spike-triggered adaptation [nA].
     - `V_reset`: potential after a spike, below `V_th`; `None`: `EL` [mV].
     - `V_th`: potential at which a spike is counted [mV].
     - `surrogate`: the derivative of the spike.

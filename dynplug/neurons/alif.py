@@ -22,7 +22,7 @@ class ALIFState(eqx.Module):
 
 
 class ALIF(Neuron):
-    r"""Leaky integrate-and-fire with a threshold that each spike raises. Puts out the spikes, 0 or 1.
+    r"""Leaky integrate-and-fire with a threshold that rises with each spike. Its output is the spikes, 0 or 1.
 
     $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V), \qquad \tau_a \frac{da}{dt} = -a$$
     $$V \ge V_\mathrm{th} + \beta a: \text{spike, then reset, and } a \leftarrow a + 1$$
@@ -34,17 +34,17 @@ class ALIF(Neuron):
     - `tau_a`: time constant of the adaptation [ms].
     - `beta`: how much one spike raises the threshold [mV].
     - `R`: membrane resistance [MΩ].
-    - `V_rest`: resting potential, where the state starts [mV].
+    - `V_rest`: resting potential, at which the state starts [mV].
     - `V_reset`: potential after a spike, below `V_th`; `None`: `V_rest` [mV].
-    - `V_th`: threshold of the rested neuron [mV].
+    - `V_th`: threshold without adaptation [mV].
     - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
-    - `detach_reset`: whether gradients ignore what a spike does to the potential; the adaptation keeps its gradient.
+    - `detach_reset`: whether gradients ignore the reset of the potential; the adaptation keeps its gradient.
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 
     **Reference:** Bellec, G. et al. (2020), A solution to the learning dilemma for recurrent networks of spiking
     neurons, doi:10.1038/s41467-020-17236-y. (There the input is not scaled by the leak, and a spike subtracts `V_th`.
-    The defaults are in multiples of the threshold, and of no paper.)
+    The defaults are in multiples of the threshold and not from a paper.)
     """
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)

@@ -23,7 +23,7 @@ class HHState(eqx.Module):
 
 
 class HH(Neuron):
-    r"""The squid axon of Hodgkin and Huxley. Puts out 1 in the step in which the potential rises through `V_th`.
+    r"""The squid axon of Hodgkin and Huxley. Its output is 1 in the step in which the potential rises through `V_th`.
 
     $$C \frac{dV}{dt} = -g_\mathrm{Na} m^3 h (V - E_\mathrm{Na}) - g_\mathrm{K} n^4 (V - E_\mathrm{K})
       - g_L (V - E_L) + I(V)$$
@@ -33,14 +33,14 @@ class HH(Neuron):
     $$\beta_h = \frac{1}{1 + e^{-(V + 35)/10}}, \quad
       \alpha_n = \frac{0.01\,(V + 55)}{1 - e^{-(V + 55)/10}}, \quad \beta_n = 0.125\,e^{-(V + 65)/80}$$
 
-    At 0 mV each spike is counted once from the rheobase to 60 µA/cm². Stronger currents leave an oscillation that
-    shrinks until it ends, near 155 µA/cm², in a block: its peaks stay below 0 mV from 63 µA/cm² on, and a lower `V_th`
-    counts them.
+    With `V_th` at 0 mV each spike is counted once from the rheobase to 60 µA/cm². Under stronger currents the
+    oscillation shrinks until it ends, near 155 µA/cm², in depolarisation block: its peaks stay below 0 mV from
+    63 µA/cm² on, and a lower `V_th` counts them.
 
-    The defaults are those of 1952 with the resting potential at -65 mV, in today's sign.
+    The defaults are those of 1952 in the modern sign convention, with the resting potential at -65 mV.
 
     The gates start at their steady state. The step should not exceed 0.05 ms. The default integrator is of first order:
-    at 0.01 ms it makes the intervals between spikes 0.5 % too long. `diffrax.Tsit5()` follows the potential to 1e-4 mV.
+    at 0.01 ms it makes interspike intervals 0.5 % too long. `diffrax.Tsit5()` follows the potential to 1e-4 mV.
 
     **Arguments:**
 
@@ -53,7 +53,7 @@ class HH(Neuron):
     - `gL`: leak conductance [mS/cm²].
     - `EL`: leak reversal potential [mV].
     - `V_th`: potential whose upward crossing counts as a spike [mV].
-    - `V_init`: potential at the start [mV].
+    - `V_init`: initial potential [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver.
 

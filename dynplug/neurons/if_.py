@@ -21,7 +21,7 @@ class IFState(eqx.Module):
 
 
 class IF(Neuron):
-    r"""Integrate-and-fire without leak. Puts out the spikes, 0 or 1.
+    r"""Integrate-and-fire without leak. Its output is the spikes, 0 or 1.
 
     $$C \frac{dV}{dt} = I(V), \qquad V \ge V_\mathrm{th}: \text{spike, then reset}$$
 
@@ -29,10 +29,10 @@ class IF(Neuron):
 
     - `size`: the number of units, or the shape of a grid of them.
     - `C`: membrane capacitance [nF].
-    - `V_reset`: potential after a spike, below `V_th`, and where the state starts [mV].
+    - `V_reset`: potential after a spike, below `V_th`, and initial potential [mV].
     - `V_th`: threshold [mV].
     - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
-    - `detach_reset`: whether gradients ignore what a spike does to the potential.
+    - `detach_reset`: whether gradients ignore the reset of the potential.
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 

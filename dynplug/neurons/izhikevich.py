@@ -21,13 +21,13 @@ class IzhikevichState(eqx.Module):
 
 
 class Izhikevich(Neuron):
-    r"""Izhikevich's two-variable neuron. Puts out the spikes, 0 or 1.
+    r"""Izhikevich's two-variable neuron. Its output is the spikes, 0 or 1.
 
     $$\frac{dV}{dt} = 0.04\,V^2 + 5\,V + 140 - u + I(V), \qquad \frac{du}{dt} = a\,(b\,V - u)$$
     $$V \ge V_\mathrm{th}: \text{spike, then } V \leftarrow c,\; u \leftarrow u + d$$
 
-    The defaults are the paper's regular-spiking cell. Steps up to 0.5 ms are stable; spikes are
-    counted rightly with steps of 0.02 ms or less.
+    The defaults are the paper's regular-spiking cell. Steps up to 0.5 ms are stable; spike counts are correct with
+    steps of 0.02 ms or less.
 
     **Arguments:**
 
@@ -35,9 +35,9 @@ class Izhikevich(Neuron):
     - `a`: rate of the recovery variable [1/ms].
     - `b`: sensitivity of the recovery variable to the potential [1/ms].
     - `c`: potential after a spike, below `V_th` [mV].
-    - `d`: what a spike adds to the recovery variable [mV/ms].
+    - `d`: increment of the recovery variable by a spike [mV/ms].
     - `V_th`: peak of the spike [mV].
-    - `V_init`: potential at the start; the recovery variable starts at `b * V_init` [mV].
+    - `V_init`: initial potential; the recovery variable starts at `b * V_init` [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver.
 

@@ -1,4 +1,4 @@
-"""A membrane that never spikes."""
+"""The leaky integrator, a membrane without spikes."""
 
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ class LeakyIntegratorState(eqx.Module):
 
 
 class LeakyIntegrator(Neuron):
-    r"""A leaky integrator without threshold, as a readout. Puts out the potential.
+    r"""A leaky integrator without threshold, as a readout. Its output is the potential.
 
     $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V)$$
 
@@ -27,7 +27,7 @@ class LeakyIntegrator(Neuron):
     - `size`: the number of units, or the shape of a grid of them.
     - `tau`: membrane time constant [ms].
     - `R`: membrane resistance [MΩ].
-    - `V_rest`: resting potential, where the state starts [mV].
+    - `V_rest`: resting potential, at which the state starts [mV].
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 
     **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615.

@@ -21,23 +21,23 @@ class LIFState(eqx.Module):
 
 
 class LIF(Neuron):
-    r"""Leaky integrate-and-fire. Puts out the spikes, 0 or 1.
+    r"""Leaky integrate-and-fire. Its output is the spikes, 0 or 1.
 
     $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V), \qquad V \ge V_\mathrm{th}: \text{spike, then reset}$$
 
-    An input of one step raises the potential by about `R * dt / tau` times it; one that comes through
-    `dynplug.synapses.Delta`, by itself [mV], which suits weights of the order of the threshold.
+    An input held for one step raises the potential by about `R * dt / tau` times its value; an event delivered by
+    `dynplug.synapses.Delta` raises it by its weight [mV], which suits weights of the order of the threshold.
 
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.
     - `tau`: membrane time constant [ms].
     - `R`: membrane resistance [MΩ].
-    - `V_rest`: resting potential, where the state starts [mV].
+    - `V_rest`: resting potential, at which the state starts [mV].
     - `V_reset`: potential after a spike, below `V_th`; `None`: `V_rest` [mV].
     - `V_th`: threshold [mV].
     - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
-    - `detach_reset`: whether gradients ignore what a spike does to the potential.
+    - `detach_reset`: whether gradients ignore the reset of the potential.
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 

@@ -1,4 +1,4 @@
-"""What a spike does to the membrane potential."""
+"""The reset of the membrane potential by a spike."""
 
 from copy import deepcopy
 from typing import Any, Literal, Protocol, get_args, runtime_checkable
@@ -10,7 +10,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from dynplug.core import Parameter
-from dynplug.errors import OptionError, ParameterError, nearest
+from dynplug.errors import ParameterError, nearest
 from dynplug.surrogates import Surrogate
 
 Reset = Literal["value", "subtract"]
@@ -40,9 +40,9 @@ class Resetting(Protocol):
 def fire(
     neuron: Resetting, V: Float[Array, "*size"], threshold: Any
 ) -> tuple[Float[Array, "*size"], Float[Array, "*size"]]:
-    """The potential after the spikes at a threshold, and the spikes.
+    """The potential after resets, and the spikes, at a threshold.
 
-    Gradients flow through what a spike does to the potential, unless `detach_reset`.
+    Gradients flow through the reset, unless `detach_reset`.
     """
     spike = neuron.surrogate(V - threshold)
     s = jax.lax.stop_gradient(spike) if neuron.detach_reset else spike
@@ -52,14 +52,14 @@ def fire(
 
 
 def unless_given(V_reset: Any, V_rest: Any) -> Any:
-    """Where a spike leads if nothing is said: to rest. An array is copied, as the two may be trained apart."""
+    """`V_reset`, or by default `V_rest`; an array is copied, as the two may be trained separately."""
     return deepcopy(V_rest) if V_reset is None else V_reset
 
 
 def check_reset(neuron: Any, lower: str = "V_reset") -> None:
-    """Raise `ParameterError` where a neuron's reset does not lead below its threshold.
+    """Raise `ParameterError` if the reset of a neuron does not lead below its threshold.
 
-    Values that are traced are not known, and pass; a wrong shape, and what is not finite, are refused elsewhere.
+    Traced values are not known, and pass; wrong shapes and values that are not finite are refused elsewhere.
     """
     low, high = getattr(neuron, lower), neuron.V_th
     if any(isinstance(v, Tracer) or np.shape(v) not in ((), neuron.size) for v in (low, high)):
@@ -78,5 +78,5 @@ def check_reset(neuron: Any, lower: str = "V_reset") -> None:
 
 def _known(reset: str) -> str:
     if reset not in get_args(Reset):
-        raise OptionError(f"reset={reset!r} is no way to reset. {nearest(reset, get_args(Reset))}")
+        raise ParameterError(f"Unknown reset mode {reset!r}. {nearest(reset, get_args(Reset))}")
     return reset

@@ -1,9 +1,11 @@
 """Plots of runs and training, drawn on given axes by matplotlib (the extra `plot`)."""
 
+from dynplug.errors import MissingPackageError
+
 try:
     import matplotlib as matplotlib
 except ImportError as error:
-    raise ImportError("Plots need matplotlib: pip install 'dynplug[plot]'") from error
+    raise MissingPackageError("Plots need matplotlib: pip install 'dynplug[plot]'") from error
 
 from dynplug.plot.activity import raster as raster, traces as traces
 from dynplug.plot.canvas import figure as figure, save as save

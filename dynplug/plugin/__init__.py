@@ -1,14 +1,15 @@
 """Plugins: discovering and registering components, and building them from configurations, without importing JAX."""
 
-from dynplug.plugin.build import (
-    build as build,
+from dynplug.plugin.build import build as build
+from dynplug.plugin.component import Component as Component
+from dynplug.plugin.configured import (
+    Configured as Configured,
     kind_of_argument as kind_of_argument,
     kind_of_part as kind_of_part,
     parameters as parameters,
-    pinned as pinned,
     read as read,
+    resolve as resolve,
 )
-from dynplug.plugin.component import Component as Component
 from dynplug.plugin.diagnosis import (
     VARIABLES as VARIABLES,
     Problem as Problem,
@@ -26,6 +27,7 @@ from dynplug.plugin.documentation import (
 )
 from dynplug.plugin.hints import (
     answers_for_arguments as answers_for_arguments,
+    answers_when_made as answers_when_made,
     check_keywords as check_keywords,
     missing_attribute as missing_attribute,
 )

@@ -9,6 +9,7 @@ from dynplug.errors import ArgumentError, nearest
 
 P = ParamSpec("P")
 R = TypeVar("R")
+C = TypeVar("C")
 
 _EQUINOX = "every stateless layer of equinox.nn fits into a model: dp.Sequential(equinox.nn.{}(...), ...)."
 
@@ -55,7 +56,7 @@ _ARGUMENTS: list[tuple[str, str, str]] = [  # names elsewhere, the argument mean
     ("loss criterion loss_fn loss_function", "loss_fun", "give loss_fun"),
     ("model net network module", "target", "the model is target"),
     ("optim opt", "optimizer", "give optimizer"),
-    ("callbacks callback", "plugins", "observers are given as plugins=[...]"),
+    ("callbacks callback plugins", "observers", "give observers=[...]"),
     ("shuffle", "shuffle_data", "give shuffle_data"),
     ("verbose verbosity", "progress_bar", "see progress_bar, and logger=None for silence"),
     ("device devices accelerator", "loss_fun", "move the trainer afterwards: trainer.to(device)"),
@@ -103,6 +104,12 @@ def answers_for_arguments(function: Callable[P, R]) -> Callable[P, R]:
         return function(*args, **kwargs)
 
     return answering
+
+
+def answers_when_made(cls: type[C]) -> type[C]:
+    """Let a class whose constructor was made for it, as a dataclass's, answer likewise."""
+    cls.__init__ = answers_for_arguments(cls.__init__)
+    return cls
 
 
 def check_keywords(name: str, given: Iterable[str], accepted: Iterable[str]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -12,7 +12,15 @@ from typing import Any
 import tomli_w
 
 from dynplug.errors import ConfigError, nearest
-from dynplug.plugin import kind_of_argument, kind_of_part, parameters, pinned, read as read_component, registry
+from dynplug.plugin import (
+    Configured,
+    kind_of_argument,
+    kind_of_part,
+    parameters,
+    read as read_component,
+    registry,
+    resolve,
+)
 from dynplug.recipe.toml_values import check, loads
 
 SECTIONS = {"seed", "task", "model", "runner", "fit"}
@@ -83,11 +91,14 @@ class Config:
             where = f"{self.source}{f', line {line}' if line else ''}"
             raise ConfigError(f"{where}{f', {error.path}' if error.path else ''}: {error.problem}") from error
 
-    def pinned(self) -> "Config":
+    def resolved(self) -> dict[str, Configured]:
+        """The components that the sections `task`, `model` and `runner` name."""
+        kinds = (("task", "task"), ("model", None), ("runner", "runner"))
+        return {section: resolve(self.values[section], kind=kind, path=section) for section, kind in kinds}
+
+    def pinned(self, resolved: Mapping[str, Configured]) -> "Config":
         """The configuration with the revision of each component, so that it never means another."""
-        values = dict(self.values)
-        for section, kind in (("task", "task"), ("model", None), ("runner", "runner")):
-            values[section] = pinned(values[section], kind=kind, path=section)
+        values = self.values | {section: component.pinned() for section, component in resolved.items()}
         runner = values["runner"]
         for name, kind in (("loss_fun", "loss"), ("metrics", "metric")):
             if name in runner:

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from dynplug.core import leaves, vars
+from dynplug.core import leaves, variables
 from dynplug.errors import UnknownNameError
 from dynplug.run import LoopOverTime
 from dynplug.train.fit import History
@@ -36,7 +36,7 @@ def draw(runner: Any, inputs: Any) -> dict[str, Any]:
         plot.raster(next(panels), ts, spikes, title=path)
     plot.traces(next(panels), ts, out, label="output", title="output for one sample")
     figures = {"result": figure}
-    matrices = [(path, w) for path, w in vars(runner.target).items() if _is_matrix(w)][:_WEIGHTS]
+    matrices = [(path, w) for path, w in variables(runner.target).items() if _is_matrix(w)][:_WEIGHTS]
     if matrices:
         columns, rows = min(3, len(matrices)), -(-len(matrices) // 3)
         figures["weights"], axes = plot.figure(4.0 * columns, 3.0 * rows, columns, rows)

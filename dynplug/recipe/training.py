@@ -1,13 +1,13 @@
 """Training a configured model, with the results in a run folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
 
 from dynplug.errors import CheckpointError, ConfigError, DynplugError, nearest
-from dynplug.plugin import build, parameters, read as read_component
+from dynplug.plugin import parameters
 from dynplug.recipe.config import Config
 from dynplug.recipe.html_report import write_report
 from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
@@ -39,9 +39,9 @@ class Training:
         self._files = RunFolder(folder, new=new)
         key = jax.random.key(config.values["seed"])
         with config.blamed():
-            task, self.runner = self._components(key, resume)
+            task, self.runner, pinned = self._components(key, resume)
             self._check_fit()
-            self._written = f"{_HEADER}{config.pinned().dump()}"
+            self._written = f"{_HEADER}{pinned.dump()}"
         self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
         self._note = ""
         try:
@@ -95,22 +95,22 @@ class Training:
     def _saves_itself(self) -> bool:
         return "save_to" in parameters(self.runner.fit)
 
-    def _components(self, key: Any, resume: bool) -> tuple[Any, Any]:
-        values = self.config.values
+    def _components(self, key: Any, resume: bool) -> tuple[Any, Any, Config]:
+        """The task and the runner; and the configuration with the revisions that they have."""
         try:
-            task = build(values["task"], key=key, kind="task", path="task")
-            model = build(values["model"], key=jax.random.fold_in(key, _MODEL), path="model")
-            return task, self._runner(values["runner"], model)
+            resolved = self.config.resolved()
+            task, model, runner = resolved["task"], resolved["model"], resolved["runner"]
+            takes_seed = "seed" in parameters(runner.component.load()) and "seed" not in runner.arguments
+            seed = {"seed": self.config.values["seed"]} if takes_seed else {}
+            for part, given in ((task, ()), (model, ()), (runner, ("target", *seed))):
+                part.check(given)
+            target = model.build(key=jax.random.fold_in(key, _MODEL))
+            return task.build(key=key), runner.build(given={"target": target, **seed}), self.config.pinned(resolved)
         except DynplugError as error:
             gone = self._files.missing_packages() if resume else ""
             if not gone:
                 raise
             raise CheckpointError(f"{gone} ({error})") from error
-
-    def _runner(self, values: Mapping[str, Any], model: Any) -> Any:
-        component, _ = read_component(values, kind="runner", path="runner")
-        seed = {"seed": self.config.values["seed"]} if "seed" in parameters(component.load()) else {}
-        return build({**seed, **values}, kind="runner", path="runner", given={"target": model})
 
     def _after_report(self, epoch: int, metrics: dict[str, float], phase: str) -> None:
         """Write metrics; with `num_report`, those of fitting come with the number of a step, not of an epoch."""

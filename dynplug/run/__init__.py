@@ -7,5 +7,5 @@ from dynplug.run.ds_runner import DSRunner as DSRunner
 from dynplug.run.experiment import Experiment as Experiment
 from dynplug.run.loop_over_time import LoopOverTime as LoopOverTime
 from dynplug.run.monitors import Monitors as Monitors
-from dynplug.run.options import check_remat as check_remat, check_schedule as check_schedule, jit_for as jit_for
+from dynplug.run.options import jit_for as jit_for
 from dynplug.run.records import Records as Records

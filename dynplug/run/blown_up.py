@@ -1,4 +1,4 @@
-"""What became NaN in a run, where and when."""
+"""Detection of NaN in a run: which state, where and when."""
 
 import warnings
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from dynplug.timeloop import Loop, RunState
 
 
 def has_nan(tree: Any) -> Bool[Array, " leaves"]:
-    """For each leaf of a tree, whether there is a NaN in it."""
+    """For each leaf of a tree, whether it contains NaN."""
     found = [jnp.any(jnp.isnan(a)) if _may_be_nan(a) else jnp.zeros((), bool) for a in jax.tree.leaves(tree)]
     return jnp.stack(found) if found else jnp.zeros(0, bool)
 
@@ -38,13 +38,13 @@ def nan_by_step(
 
 
 class Watch:
-    """Looks, after each chunk of a run, whether a state has become NaN, and says so once a run.
+    """Checks after each chunk of a run whether a state has become NaN, and warns once per run.
 
     **Arguments:**
 
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
-    - `start`: the state at the start of the run; what is NaN in it already, is meant.
+    - `start`: the state at the start of the run; a NaN in it is taken as intended.
     """
 
     def __init__(self, dt: float, t0: float, start: Any):
@@ -53,14 +53,14 @@ class Watch:
         self._said = False
 
     def look(self, first: int, state: Any, inputs: Any, again: Callable[[], Any]) -> None:
-        """Look at a chunk.
+        """Check a chunk.
 
         **Arguments:**
 
         - `first`: the index of its first step.
         - `state`: the system's state after it.
-        - `inputs`: what it was given.
-        - `again`: goes through the chunk once more: `has_nan` of the state after each of its steps.
+        - `inputs`: its inputs.
+        - `again`: runs the chunk once more and returns `has_nan` of the state after each of its steps.
         """
         if self._said or not (new := np.asarray(_has_nan(state)) & ~self._expected).any():
             return
@@ -76,7 +76,7 @@ class Watch:
         warnings.warn(
             f"The state {leaf.path!r} became NaN in step {first + step}, at {at:.6g} ms; at "
             f"{units[0].tolist()} among {len(units)} of {np.size(leaf.value)} values by the end of step "
-            f"{first + len(steps) - 1}. What follows from it is NaN too. Look at what drives it: {cause}.",
+            f"{first + len(steps) - 1}. Everything computed from it is NaN too. Check what drives it: {cause}.",
             NonFiniteWarning,
             stacklevel=5,
         )

@@ -1,4 +1,4 @@
-"""The steps of a run in chunks, between which the host is heard."""
+"""The steps of a run in compiled chunks, between which the host records, reports progress and can be interrupted."""
 
 import dataclasses
 from collections.abc import Callable, Iterator
@@ -17,27 +17,27 @@ from dynplug.timeloop import Loop, RunState
 
 
 class Rows(eqx.Module):
-    """What was recorded: the outputs and what the monitors read, in two trees of which each has `None` for the other's.
+    """Records: the outputs and what the monitors read, in two trees, each with `None` in place of the other's leaves.
 
     **Arguments:**
 
-    - `counted`: what happened in the steps since the row before, summed.
-    - `sampled`: all else, as it is at the end of the row's step.
+    - `counted`: events, summed over the steps since the previous row.
+    - `sampled`: everything else, at the end of the row's step.
     """
 
     counted: Any
     sampled: Any
 
     def whole(self) -> Any:
-        """All of it in one tree."""
+        """All records in one tree."""
         return eqx.combine(self.counted, self.sampled)
 
 
 class Parted(DynamicalSystem):
-    """An experiment that puts out its records as `Rows` of one step.
+    """An experiment whose outputs are its records, as `Rows` of one step.
 
-    An output or a monitor is an event where it is one of the state's, the very array. What is computed from one is a
-    value like any other.
+    An output or a monitor is an event if it is an event field of the state, the very same array. Anything computed from
+    one is a value like any other.
     """
 
     experiment: Experiment
@@ -64,17 +64,24 @@ def _steps(
     every: int,
     axis: DataAxis | None,
 ) -> tuple[RunState, Rows]:
-    """`length` steps and their records: one every so many steps, the first at `offset`.
+    """`length` steps and their records, one every `every` steps, the first at `offset`.
 
-    The `events` of the new state are those after the last record, of these steps alone.
+    The `events` of the new state are those of these steps after the last record.
     """
     fed = swap_batch(fed, axis)
     state, (rows, _) = loop.advance(Parted(experiment), state, fed, length, key=key)
     return (state, rows) if every == 1 else _thinned(state, rows, length, offset, every)
 
 
+def explain_steps(
+    loop: Loop, experiment: Experiment, state: RunState, fed: Any, key: PRNGKeyArray | None, length: int, axis: Any
+) -> str:
+    """The plan of `length` such steps, as text."""
+    return loop.explain(Parted(experiment), state, swap_batch(fed, axis), length, key=key)
+
+
 def _thinned(state: RunState, rows: Rows, length: int, offset: int, every: int) -> tuple[RunState, Rows]:
-    """Of the rows of all steps those to be recorded, with all events."""
+    """The rows to be recorded out of those of all steps, with all events."""
     counted, left = _tree_of_pairs(lambda a: _sums(a, offset, every), rows.counted)
     sampled = jax.tree.map(lambda a: a[offset::every], rows.sampled)
     whole = offset < length and (length - 1 - offset) % every == 0
@@ -83,7 +90,7 @@ def _thinned(state: RunState, rows: Rows, length: int, offset: int, every: int) 
 
 
 def _sums(a: Array, first: int, every: int) -> tuple[Array, Array]:
-    """The sums of the rows up to `first`, then of every so many, and the sum of what is left over."""
+    """The sums of the rows up to `first`, then of every `every` rows, and the sum of the rest."""
     kind = jnp.int32 if a.dtype.itemsize < 4 and not jnp.issubdtype(a.dtype, jnp.inexact) else a.dtype
     a = a.astype(kind)
     if first >= len(a):
@@ -96,11 +103,11 @@ def _sums(a: Array, first: int, every: int) -> tuple[Array, Array]:
 
 
 def _go_on(before: Any, now: RunState, rows: Rows) -> tuple[RunState, Rows]:
-    """The same with the events that were waiting for a record before these steps."""
+    """The same state and rows, with the events that were waiting for a record before these steps."""
     if jax.tree.map(jnp.shape, before) != jax.tree.map(lambda a: a.shape[1:], rows.counted):
         raise StateError(
             "The state counts events for a record that other monitors, or another number of units, left unfinished: "
-            "use the runner that it comes from, or drop what it counted by dataclasses.replace(state, events=None)."
+            "use the runner it comes from, or drop these events with dataclasses.replace(state, events=None)."
         )
     if jax.tree.leaves(rows.counted)[0].shape[0] == 0:
         return dataclasses.replace(now, events=jax.tree.map(jnp.add, before, now.events)), rows
@@ -113,10 +120,10 @@ def _tree_of_pairs(pair: Callable[[Any], tuple[Any, Any]], tree: Any) -> tuple[A
     return form.unflatten([a for a, _ in pairs]), form.unflatten([b for _, b in pairs])
 
 
-_FEW = 8192
+_FEW = 8192  # values; see `advance`
 _ON_ONE_THREAD = {"xla_disable_hlo_passes": "cpu-parallel-task-assigner"}
-_split: Callable[..., tuple[RunState, Rows]] = eqx.filter_jit(_steps)
-_whole: Callable[..., tuple[RunState, Rows]] = eqx.filter_jit(  # pyright: ignore[reportCallIssue]
+_many_threads: Callable[..., tuple[RunState, Rows]] = eqx.filter_jit(_steps)
+_one_thread: Callable[..., tuple[RunState, Rows]] = eqx.filter_jit(  # pyright: ignore[reportCallIssue]
     _steps, compiler_options=_ON_ONE_THREAD
 )
 
@@ -124,17 +131,17 @@ _whole: Callable[..., tuple[RunState, Rows]] = eqx.filter_jit(  # pyright: ignor
 def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: Any) -> tuple[RunState, Rows]:
     """One compiled call.
 
-    On a CPU, XLA hands parts of an operation to other threads from about a thousand values on, which is right for
-    one operation and wrong for one that is made again at every step: for fewer than some eight thousand values the
-    handing over costs more than it saves (1000 Hodgkin-Huxley neurons take half the time without it).
+    On a CPU, XLA distributes an operation over threads from about a thousand values, which pays for a single operation
+    but not for one that is repeated at every step: for fewer than some eight thousand values the distribution costs
+    more than it saves (1000 Hodgkin-Huxley neurons take half the time without it).
     """
     on_cpu = all(device.platform == "cpu" for device in state.i.devices())
     few = max((a.size for a in jax.tree.leaves(state.system)), default=0) <= _FEW
-    return _counting(_whole if on_cpu and few else _split, loop, experiment, state, *rest)
+    return _counting(_one_thread if on_cpu and few else _many_threads, loop, experiment, state, *rest)
 
 
 def advance_eagerly(*args: Any) -> tuple[RunState, Rows]:
-    """The same without compilation, all values being concrete."""
+    """The same without compilation, on concrete values."""
     with jax.disable_jit():
         return _counting(_steps, *args)
 
@@ -142,15 +149,15 @@ def advance_eagerly(*args: Any) -> tuple[RunState, Rows]:
 def _counting(
     steps: Callable[..., tuple[RunState, Rows]], loop: Loop, experiment: Experiment, state: RunState, *rest: Any
 ) -> tuple[RunState, Rows]:
-    """Steps that do not know what was counted before, so that one program serves the first chunk and all others."""
+    """Run steps without the events counted before, which are added afterwards: so one program serves all chunks."""
     now, rows = steps(loop, experiment, dataclasses.replace(state, events=None), *rest)
     return (now, rows) if state.events is None else _go_on(state.events, now, rows)
 
 
 def chunk_sizes(length: int, chunk: int, every: int) -> Iterator[int]:
-    """Chunks of `chunk` steps at most, of equal size where possible, so that one program serves them all.
+    """The sizes of chunks of at most `chunk` steps, equal where possible, so that one program serves them all.
 
-    They hold a whole number of rows if they can, so that each gives the same rows.
+    They hold a whole number of rows if possible, so that each gives the same number.
     """
     unit = every if every <= chunk else 1
     most = chunk // unit

@@ -1,4 +1,4 @@
-"""A progress line that says when it waits for the compiler."""
+"""A progress bar that shows when it waits for the compiler."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,14 +9,14 @@ import numpy as np
 
 
 class Compiling:
-    """Remembers which forms of data there were: another one is another program, which takes its time to compile."""
+    """Remembers the shapes and dtypes of data so far: new ones need a new compilation, which takes time."""
 
     def __init__(self) -> None:
         self._known: set[Any] = set()
 
     @contextmanager
     def __call__(self, bar: Any, *data: Any) -> Iterator[None]:
-        """Say "compiling" on a bar that is shown, while what is done with these data is done for the first time."""
+        """Show "compiling" on a visible bar while data of a new form are processed for the first time."""
         if bar.disable or (form := self._form(data)) in self._known:
             yield
             return
@@ -28,7 +28,7 @@ class Compiling:
             bar.set_postfix_str("", refresh=False)
 
     def __reduce__(self) -> Any:
-        return Compiling, ()  # another process has programs of its own
+        return Compiling, ()  # another process compiles its own programs
 
     def _form(self, data: Any) -> Any:
         leaves, structure = jax.tree.flatten(data)

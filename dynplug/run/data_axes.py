@@ -1,4 +1,4 @@
-"""Where time and batch are in an array. Inside, time comes first; outside, as the user says."""
+"""The axes of time and batch. Internally time comes first; in the user's data, as `data_first_axis` says."""
 
 from collections.abc import Callable
 from typing import Any, Literal, get_args
@@ -13,11 +13,11 @@ DataAxis = Literal["B", "T"]
 
 
 def check_axis(axis: Any, *, optional: bool) -> Any:
-    """`data_first_axis` as given, or `OptionError`."""
+    """`data_first_axis`, checked, or `OptionError`."""
     if axis in get_args(DataAxis) or (axis is None and optional):
         return axis
     choices = "'B' (batch, time, ...) or 'T' (time, batch, ...)" + (", or None for one sample" if optional else "")
-    raise OptionError(f"data_first_axis={axis!r}: it is {choices}.")
+    raise OptionError(f"data_first_axis={axis!r} must be {choices}.")
 
 
 def as_arrays(tree: Any, convert: Callable[[Any], Any] = np.asarray) -> Any:
@@ -26,12 +26,12 @@ def as_arrays(tree: Any, convert: Callable[[Any], Any] = np.asarray) -> Any:
 
 
 def device_or_host(x: Any) -> Any:
-    """An array where it is: on the device, or on the host, which holds what a device may have no room for."""
+    """An array where it is: on the device, or on the host, as it may be too large for the device."""
     return x if isinstance(x, jax.Array) else np.asarray(x)
 
 
 def rows_of(tree: Any, first: int, count: int, axis: DataAxis | None) -> Any:
-    """The rows of `count` steps, with the axes as they are: views on the host, one program for all on a device."""
+    """The rows of `count` steps with unchanged axes: views on the host, one compiled program on a device."""
     along = 1 if axis == "B" else 0
 
     def rows(a: Any) -> Any:
@@ -45,7 +45,7 @@ def rows_of(tree: Any, first: int, count: int, axis: DataAxis | None) -> Any:
 
 
 def swap_batch(tree: Any, axis: DataAxis | None) -> Any:
-    """Exchange time and batch where the batch comes first; the way in and the way out."""
+    """Exchange time and batch if the batch comes first; for inputs and outputs alike."""
     if axis != "B":
         return tree
     return jax.tree.map(lambda a: a.swapaxes(0, 1), tree)

@@ -1,4 +1,4 @@
-"""One step of a system that is driven from outside."""
+"""One step of a system under external inputs."""
 
 import operator
 from collections.abc import Callable
@@ -25,7 +25,7 @@ _APPLY: dict[str, Callable[[Any, Any], Any]] = {
 def drive(target: DynamicalSystem, state: Any, x: Any, entries: list[Entry], ctx: Context) -> tuple[Any, Any]:
     """One step of `target` after the entries have changed its state, its input, or the inputs of systems in it.
 
-    **Raises:** `UnknownPathError` for a target that leads nowhere, or whose system the step never calls.
+    **Raises:** `UnknownPathError` for an unknown target, or one whose system the step never calls.
     """
     inner: dict[str, list[Entry]] = {}
     for entry in entries:
@@ -37,21 +37,21 @@ def drive(target: DynamicalSystem, state: Any, x: Any, entries: list[Entry], ctx
         else:
             inner.setdefault(owner, []).append(entry)
     called: set[str] = set()
-    for path in sorted(inner, key=lambda path: path.count("."), reverse=True):  # what is inside first
+    for path in sorted(inner, key=lambda path: path.count("."), reverse=True):  # innermost first
         driven = Driven(lookup(target, path), path, tuple(inner[path]), called.add)
         target = eqx.tree_at(lambda model, path=path: lookup(model, path), target, driven)
     new, out = target.update(state, x, ctx)
     for path in inner.keys() - called:
         raise UnknownPathError(
-            f"Input '{path}.input': the system at {path!r} takes no input, as no step of the model calls its update."
+            f"Input '{path}.input': the system at {path!r} receives no input, as no step of the model calls its update."
         )
     return new, out
 
 
 def address(target: Any, state: Any, path: str) -> str | None:
-    """What a target addresses: `None` a variable of the state, else the path of the system whose input it is.
+    """`None` for a target that is a variable of the state, else the path of the system whose input it is.
 
-    **Raises:** `UnknownPathError` that lists the nearest.
+    **Raises:** `UnknownPathError` with the nearest names.
     """
     variables = [leaf.path for leaf in leaves(state)]
     if path in variables:
@@ -69,10 +69,10 @@ def address(target: Any, state: Any, path: str) -> str | None:
 def check_variable(path: str, operation: str, variable: Any, value: Any) -> None:
     """Raise if a value cannot go into a variable of the state, both being arrays or their shapes and dtypes."""
     if not hasattr(value, "shape"):
-        raise ShapeError(f"Input {path!r} is a variable, one array; its value is a {type(value).__name__}.")
+        raise ShapeError(f"Input {path!r} is a variable, a single array, but its value is a {type(value).__name__}.")
     if _broadcast(variable.shape, value.shape) != variable.shape:
         raise ShapeError(
-            f"Input {path!r} has shape {value.shape}, the variable {variable.shape}: give one number, or one a unit."
+            f"Input {path!r} has shape {value.shape}, the variable {variable.shape}: give one number, or one per unit."
         )
     exact, given = np.dtype(variable.dtype), np.dtype(value.dtype)
     if exact.kind != "f" and (given.kind not in ("b" if exact.kind == "b" else "biu") or operation == "/"):
@@ -84,7 +84,7 @@ def check_variable(path: str, operation: str, variable: Any, value: Any) -> None
 
 
 def combine(x: Any, entry: Entry, ctx: Context) -> Any:
-    """A system's input after an entry. An array is a current where the other is a `Drive`; no input counts as zero."""
+    """The input of a system after an entry. An array is a current if the other is a `Drive`; no input counts as 0."""
     path, value, operation = entry
     if operation == "=":
         return value
@@ -99,14 +99,14 @@ def combine(x: Any, entry: Entry, ctx: Context) -> Any:
         return jax.tree.map(lambda part: _with(path, operation, part, value, ctx), x)
     if jax.tree.structure(x) != jax.tree.structure(value):
         raise ShapeError(
-            f"Input {path!r} is {jax.tree.structure(value)}, what the system gets already {jax.tree.structure(x)}: "
+            f"Input {path!r} is {jax.tree.structure(value)}, the system's other input {jax.tree.structure(x)}: "
             "they must have the same structure."
         )
     return jax.tree.map(lambda a, b: _with(path, operation, a, b, ctx), x, value)
 
 
 class Driven(DynamicalSystem):
-    """A system whose input is changed on its way in; for everything else it is that system."""
+    """A system whose input is modified on its way in; otherwise it behaves as that system."""
 
     system: DynamicalSystem
     path: str = eqx.field(static=True)
@@ -143,7 +143,7 @@ def _with(path: str, operation: str, a: Any, b: Any, ctx: Context) -> Any:
     a, b = jnp.asarray(a), jnp.asarray(b)
     shape = _broadcast(a.shape, b.shape)
     if shape is None:
-        raise ShapeError(f"Input {path!r} has shape {b.shape}, what the system gets already {a.shape}.")
+        raise ShapeError(f"Input {path!r} has shape {b.shape}, the system's other input {a.shape}.")
     exact = a.dtype == b.dtype and operation != "/" and not jnp.issubdtype(a.dtype, jnp.bool_)
     a, b = (jnp.broadcast_to(v if exact else v.astype(ctx.dtype), shape) for v in (a, b))
     return _APPLY[operation](a, b)

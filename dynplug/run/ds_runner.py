@@ -1,4 +1,4 @@
-"""Simulation with monitors."""
+"""The runner for simulations with monitors."""
 
 import time
 from collections.abc import Mapping
@@ -14,32 +14,32 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 from tqdm import tqdm
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.errors import DurationError, OptionError, ShapeError
 from dynplug.plugin import answers_for_arguments
 from dynplug.run.blown_up import Watch, nan_by_step
-from dynplug.run.chunked import Rows, advance, advance_eagerly, chunk_sizes
+from dynplug.run.chunked import Rows, advance, advance_eagerly, chunk_sizes, explain_steps
 from dynplug.run.compiling import Compiling
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
 from dynplug.run.experiment import Experiment
 from dynplug.run.files import InFiles, check_names
 from dynplug.run.inputs import Inputs
 from dynplug.run.monitors import Monitors
-from dynplug.run.options import check_batch_size, check_remat, check_schedule, jit_for, refuse
+from dynplug.run.options import check_batch_size, jit_for, refuse
 from dynplug.run.records import OnDevice, OnHost, Recorder, Records
 from dynplug.run.searching import note_numbers
 from dynplug.run.spiking import SpikeWatch
-from dynplug.timeloop import Loop, RunState, step_count
+from dynplug.timeloop import Loop, RunState, check_options, step_count
 
 _INSTEAD = {
-    "dyn_vars": "what changes is what init_state returns, all of it; set `runner.state` to start from another.",
+    "dyn_vars": "all that changes is the state that init_state returns; set `runner.state` to start from another.",
     "fun_inputs": "give the function as `inputs`; it gets the context and returns [(target, value), ...].",
     "fun_monitors": "give the functions as `monitors`, by name; they get the state, or the state and the context.",
 }
 
 
-class _Kept(NamedTuple):
-    """A chunk under way: the index after its last step, the state that it began with, its inputs, what it gives."""
+class _Chunk(NamedTuple):
+    """A chunk under way: the index after its last step, its initial state, its inputs, and its results."""
 
     end: int
     before: RunState
@@ -51,55 +51,55 @@ class _Kept(NamedTuple):
 class DSRunner:
     """Simulate a system, drive it from outside, and record what happens in it.
 
-    The steps run in compiled chunks; between them the progress bar moves, records go where they are kept, and an
-    interrupt is heard, which keeps what was recorded. A second `run` goes on where the first ended.
+    The steps run in compiled chunks. Between them the progress bar advances, records are stored, and an interrupt takes
+    effect, after which the records so far are available. A second `run` continues where the first ended.
 
-    An input's target is a variable of the state, as `"V"` or `"hidden.V"`, which is changed before every step; or the
-    input of a system in the model, as `"hidden.input"` or `"input"` for the model's own, which is changed on its way
-    in. Variables come first where a name is both. Several are applied in their order.
+    An input's target is a variable of the state, such as `"V"` or `"hidden.V"`, which is changed before every step; or
+    the input of a system in the model, such as `"hidden.input"`, or `"input"` for the model's own, which is changed on
+    its way in. If a name is both, it means the variable. Several inputs are applied in order.
 
     **Arguments:**
 
     - `target`: the system.
-    - `inputs`: what is done before every step: `(target, value, type, operation)`, or a list of them. Type `"fix"`, the
-        default: a value for all steps, one number or one a unit. `"iter"`: an array with a row for each step, counted
-        from step 0, whose axes are those of the data; or an iterable of rows, or a function that makes one, pulled as
-        the run proceeds. `"func"`: a function of the context. Operation: `"+"`, the default, `"-"`, `"*"`, `"/"` or
-        `"="`. Or a function of the context that returns `(target, value)` or `(target, value, operation)`, or a list
-        of them.
-    - `monitors`: what to record of the state after each step: paths `["V", "hidden.spike"]`, pairs `[("V", 0)]` of a
-        path and an index, or a mapping from names to paths, to pairs, or to functions of the state, or of the state and
-        the context.
+    - `inputs`: inputs applied before every step: `(target, value, type, operation)`, or a list of them. Type `"fix"`,
+        the default: a value for all steps, one number or one per unit. `"iter"`: an array with a row for each step,
+        counted from step 0, whose axes are those of the data; or an iterable of rows, or a function that returns one,
+        consumed as the run proceeds. `"func"`: a function of the context. Operation: `"+"`, the default, `"-"`, `"*"`,
+        `"/"` or `"="`. Or a function of the context that returns `(target, value)` or `(target, value, operation)`, or
+        a list of them.
+    - `monitors`: the parts of the state to record after each step: paths `["V", "hidden.spike"]`, pairs `[("V", 0)]` of
+        a path and an index, or a mapping from names to paths, to pairs, or to functions of the state, or of the state
+        and the context.
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
     - `key`: a `jax.random.key` for stochastic systems.
-    - `record_every`: outputs and monitors are recorded at the end of every so many steps, counted from step 0. A spike
-        that is put out or monitored, and what a state declares `dp.event()`, is recorded as how often it happened since
-        the record before, so that none is lost; all else, what a function computes from spikes too, as it is at the
-        end. What happens after the last record of a run is counted in `state.events`, and recorded by the next run.
-    - `chunk`: the most steps in one compiled call, between which the host is heard.
-    - `return_outputs`: whether outputs are recorded and returned too; what nobody reads takes time and memory.
+    - `record_every`: outputs and monitors are recorded at the end of every `record_every` steps, counted from step 0. A
+        spike that is an output or monitored, and any field declared `dp.event()`, is recorded as the number of events
+        since the previous record, so that none is lost; everything else, including functions of spikes, as it is at the
+        end. Events after the last record of a run are counted in `state.events`, and recorded by the next run.
+    - `chunk`: the maximum number of steps per compiled call; progress, recording and Ctrl-C are handled between calls.
+    - `return_outputs`: whether outputs are recorded and returned too, which takes time and memory.
     - `progress_bar`: whether to show one, on a terminal.
     - `numpy_mon_after_run`: whether records are NumPy arrays; else they stay on the device.
-    - `memory_efficient`: whether records leave the device after each chunk, so that it holds those of two at most.
-    - `record_to`: a folder in which each record becomes a `.npy` file that grows as the run proceeds, `output.npy` and
-        `ts.npy` too, time first. `mon` and the outputs are then mapped from there into memory.
+    - `memory_efficient`: whether records leave the device after each chunk, so that it holds those of at most two.
+    - `record_to`: a folder in which each record becomes a `.npy` file that grows as the run proceeds, as do
+        `output.npy` and `ts.npy`, time first. `mon` and the outputs are then memory-mapped from there.
     - `jit`: whether runs are compiled, or a mapping such as `{"predict": True, "fit": False}`, of which `"predict"`
-        counts here. Without, all values are concrete: for debugging.
-    - `schedule`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
-    - `remat`: whether chunks of the loop are recomputed in a backward pass; an integer is the number of steps in one.
-    - `dyn_vars`: refused: a state is one value, held by `state`.
+        applies here. Otherwise all values are concrete, for debugging.
+    - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `remat`: whether a backward pass recomputes chunks of the loop; an integer is the number of steps in one.
+    - `dyn_vars`: refused: the state is one value, `state`.
     - `fun_inputs`: refused: give the function as `inputs`.
     - `fun_monitors`: refused: give the functions as `monitors`.
 
-    A `SpikingWarning`, once, says which population spiked in nearly every step, or never in a run of 50 ms or more with
-    an input, so far as its spikes are recorded.
+    A `SpikingWarning`, issued once, names a population that spiked in nearly every step, or never in a run of 50 ms or
+    more with an input, if its spikes are recorded.
 
     **Attributes:** `mon`, the `Records` of the last run: `mon["V"]`, `mon.V`, and the times `mon.ts` [ms]; `state`, the
     `RunState` after it.
 
-    **Raises:** `OptionError`, `UnknownPathError`, `ShapeError` or `StateError` for what cannot be: at construction
+    **Raises:** `OptionError`, `UnknownPathError`, `ShapeError` or `StateError` for invalid arguments, at construction
     where possible, else before the first step.
     """
 
@@ -122,7 +122,7 @@ class DSRunner:
         memory_efficient: bool = False,
         record_to: str | PathLike[str] | None = None,
         jit: bool | Mapping[str, bool] = True,
-        schedule: str = "auto",
+        loop: str = "auto",
         remat: bool | int = False,
         dyn_vars: Any = None,
         fun_inputs: Any = None,
@@ -141,7 +141,8 @@ class DSRunner:
         self.memory_efficient = memory_efficient
         self.record_to = None if record_to is None else Path(record_to)
         self.jit = jit_for("predict", jit)
-        self.schedule, self.remat = check_schedule(schedule), check_remat(remat)
+        check_options(loop, remat)
+        self.loop, self.remat = loop, remat
         self.monitors = Monitors(monitors)
         self._compiling = Compiling()
         self.mon = Records()
@@ -151,8 +152,8 @@ class DSRunner:
         self._spikes = SpikeWatch(target, self.monitors, self.dt)
         if not numpy_mon_after_run and (memory_efficient or self.record_to is not None):
             raise OptionError(
-                "numpy_mon_after_run=False keeps records on the device, memory_efficient and record_to take them off: "
-                "choose one."
+                "numpy_mon_after_run=False keeps records on the device, but memory_efficient and record_to move them "
+                "off it: choose one."
             )
         if self.record_to is not None:
             check_names(self.monitors.readers)
@@ -161,7 +162,7 @@ class DSRunner:
         self.inputs = Inputs(inputs, target, state, self.data_first_axis)
 
     def reset_state(self, batch_size: int | None = None) -> None:
-        """Go back to step 0, with a batch of `batch_size` where there is a batch axis."""
+        """Go back to step 0, with a batch of `batch_size` if there is a batch axis."""
         check_batch_size(batch_size, self.data_first_axis)
         self.state = self._loop({}).start(self.target, batch_size=batch_size, key=self.key)
 
@@ -178,15 +179,15 @@ class DSRunner:
 
         **Arguments:**
 
-        - `duration`: how long [ms]; `inputs`, if any, is then held constant: one number for all units, or one a unit.
-        - `inputs`: without a duration, the model's inputs at all steps, with the axes that `data_first_axis` says.
-        - `reset_state`: whether to start anew rather than go on.
-        - `eval_time`: whether to return how long the run took [s] too.
+        - `duration`: the duration [ms]; `inputs`, if any, is then held constant: one number, or one per unit.
+        - `inputs`: without a duration, the model's inputs at all steps, with axes as in `data_first_axis`.
+        - `reset_state`: whether to start again rather than continue.
+        - `eval_time`: whether to return the run time [s] too.
         - `shared_args`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`. A number is traced, as an array
-            is, so that another value is no other program.
+            is, so that another value needs no new compilation.
 
-        **Returns:** the outputs, recorded as the monitors are, with the axes that `data_first_axis` says, or `None`
-        without `return_outputs`; with `eval_time`, the pair of the seconds and the outputs.
+        **Returns:** the outputs, recorded as the monitors are, with axes as in `data_first_axis`, or `None` without
+        `return_outputs`; with `eval_time`, the pair of seconds and outputs.
         """
         began = time.perf_counter()
         note_numbers(self.target)
@@ -200,37 +201,62 @@ class DSRunner:
         if anew:
             self.reset_state(batch_size)
         held, varying = (inputs, None) if duration is not None else (None, inputs)
-        experiment = Experiment(
-            self.target,
-            self.inputs.stimuli,
-            self.inputs.function,
-            self.monitors,
-            jax.tree.map(jnp.asarray, held),
-            self.return_outputs,
-        )
-        out = self._record(experiment, varying, first, length, loop, recorder)
+        out = self._record(self._experiment(held), varying, first, length, loop, recorder)
         records = swap_batch((out, dict(self.mon)), self.data_first_axis)
         driving = inputs, [stimulus.value for stimulus in self.inputs.stimuli]
         assert self.state is not None
         self._spikes.look(self._counted, records, self.state.system, self.record_every, driving)
         return (time.perf_counter() - began, out) if eval_time else out
 
-    def predict(self, *args: Any, **kwargs: Any) -> Any:
-        """The same as `run`."""
-        return self.run(*args, **kwargs)
+    predict = run
+
+    def explain(self, duration: float | None = None, inputs: Any = None) -> str:
+        """How the time loop of such a run is compiled, as text: its stages, its chunks, and the reasons.
+
+        The text is of the steps between which the host is heard, `chunk` at most.
+
+        **Arguments:** as for `run`.
+        """
+        inputs = as_arrays(inputs, device_or_host)
+        length, batch_size = self._extent(duration, inputs)
+        self.inputs.check(0, length, batch_size)
+        loop = self._loop({})
+        state = loop.start(self.target, batch_size=batch_size, key=self.key)
+        size = next(chunk_sizes(length, self.chunk, self.record_every), 0)
+        held, varying = (inputs, None) if duration is not None else (None, inputs)
+        fed = rows_of(varying, 0, size, self.data_first_axis), self.inputs.take(0, size)
+        experiment = self._experiment(held)
+        return explain_steps(
+            loop, experiment, state, jax.tree.map(jnp.asarray, fed), self.key, size, self.data_first_axis
+        )
+
+    def __repr__(self) -> str:
+        return described(
+            self,
+            self.target,
+            dt=self.dt,
+            monitors=list(self.monitors.readers),
+            step=0 if self.state is None else int(self.state.i),
+        )
+
+    def _experiment(self, held: Any) -> Experiment:
+        """The system with its stimuli and monitors, and an input that is the same at all steps, if any."""
+        held = jax.tree.map(jnp.asarray, held)
+        stimuli, function = self.inputs.stimuli, self.inputs.function
+        return Experiment(self.target, stimuli, function, self.monitors, held, self.return_outputs)
 
     def _record(self, experiment: Experiment, xs: Any, first: int, length: int, loop: Loop, recorder: Recorder) -> Any:
-        """All chunks. The next one is under way while the one before it is recorded, so the device never waits."""
+        """Run and record all chunks. The device computes the next one while the host records the one before it."""
         assert self.state is not None
         done, after = first, self.state
-        waiting: _Kept | None = None
+        waiting: _Chunk | None = None
         watch = Watch(self.dt, self.t0, self.state.system)
         with tqdm(total=length, disable=None if self.progress_bar else True, unit="step") as bar:
 
-            def keep(kept: _Kept) -> None:
+            def store(chunk: _Chunk) -> None:
                 nonlocal done, after
-                end, before, fed, state, rows = kept
-                if end > done:  # else an interrupt came after it was kept
+                end, before, fed, state, rows = chunk
+                if end > done:  # else an interrupt came after it had been stored
                     jax.block_until_ready(rows)
                     self._counted = rows.counted
                     recorder.append(self._rows(first, done), rows.whole(), self._times(done, end))
@@ -241,6 +267,9 @@ class DSRunner:
                     )
                     watch.look(start, state.system, fed, again)
 
+            # Each chunk is dispatched before the one before it is stored. An interrupt may strike anywhere: the chunk
+            # that is waiting is stored all the same, and the state and the records are then those of the last stored
+            # chunk.
             try:
                 run_chunk = advance if self.jit else advance_eagerly
                 start, state = first, self.state
@@ -253,12 +282,12 @@ class DSRunner:
                         state, rows = run_chunk(loop, experiment, state, fed, *how)
                     start += size
                     if waiting is not None:
-                        keep(waiting)
-                    waiting = _Kept(start, before, fed, state, rows)
+                        store(waiting)
+                    waiting = _Chunk(start, before, fed, state, rows)
             finally:
                 try:
                     if waiting is not None:
-                        keep(waiting)
+                        store(waiting)
                 finally:
                     self.state = after
                     out = self._finish(recorder, first, done)
@@ -282,11 +311,11 @@ class DSRunner:
         return OnDevice(self.numpy_mon_after_run)
 
     def _rows(self, first: int, last: int) -> int:
-        """The number of rows recorded in the steps from `first` to before `last`."""
+        """The number of rows recorded in steps `first` to `last - 1`."""
         return last // self.record_every - first // self.record_every
 
     def _times(self, first: int, last: int) -> np.ndarray:
-        """The times of the rows recorded in the steps from `first` to before `last`."""
+        """The times of the rows recorded in steps `first` to `last - 1`."""
         every = self.record_every
         return self.t0 + np.arange(first // every + 1, last // every + 1) * every * self.dt
 
@@ -294,14 +323,14 @@ class DSRunner:
         """The number of steps, and the batch size or `None`."""
         axis = self.data_first_axis
         if duration is None and inputs is None:
-            raise DurationError("Nothing says how long to run: give a duration [ms], or inputs for all steps.")
+            raise DurationError("The length of the run is not given: give a duration [ms], or inputs for all steps.")
         if duration is None:
             length = length_of(inputs, 1 if axis == "B" else 0, "inputs")
             return length, None if axis is None else length_of(inputs, 0 if axis == "B" else 1, "inputs")
         if axis is None:
             return step_count(duration, self.dt), None
         if self.state is None:
-            raise ShapeError("A duration does not tell the batch size: call reset_state(batch_size) first.")
+            raise ShapeError("A duration does not determine the batch size: call reset_state(batch_size) first.")
         return step_count(duration, self.dt), length_of(self.state.system, 0, "states")
 
     def _loop(self, shared: Mapping[str, Any]) -> Loop:
@@ -310,6 +339,6 @@ class DSRunner:
             self.t0,
             self.data_first_axis is not None,
             shared=shared,
-            schedule=self.schedule if self.jit else "plain",
+            loop=self.loop if self.jit else "plain",
             remat=self.remat if self.jit else False,
         )

@@ -1,4 +1,4 @@
-"""A system together with what is done to it and what is seen of it: all that happens within one step of a run."""
+"""An experiment: a system with its stimuli and monitors, all that happens within one step of a run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,16 +12,16 @@ from dynplug.run.stimuli import Stimulus, read_entries
 
 
 class Experiment(DynamicalSystem):
-    """A system that is driven and watched. Its input is a pair: the system's own, and a row of each varying stimulus.
+    """A system with stimuli and monitors. Its input is a pair: the system's own, and a row of each varying stimulus.
 
     **Arguments:**
 
     - `target`: the system.
-    - `stimuli`: what is done before every step, in order.
-    - `function`: called with the context before every step, returns more of it.
-    - `monitors`: what to read of the state after every step.
-    - `held`: the system's input where it is the same at all steps.
-    - `puts_out`: whether the system's outputs are among what is seen.
+    - `stimuli`: the stimuli applied before every step, in order.
+    - `function`: called with the context before every step, returns more of them.
+    - `monitors`: the readers of the state after every step.
+    - `held`: the system's input if it is the same at all steps.
+    - `puts_out`: whether the system's outputs are recorded.
     """
 
     target: DynamicalSystem

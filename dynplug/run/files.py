@@ -1,4 +1,4 @@
-"""Records of a run in files that are whole at any moment."""
+"""Records of a run in files that are complete at any moment."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -16,22 +16,24 @@ OUTPUT = "output"
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise `OptionError` for monitors whose names cannot be those of files."""
+    """Raise `OptionError` for monitors whose names are not valid file names."""
     for name in names:
         if name in ("", ".", "..", OUTPUT) or Path(name).name != name or "\\" in name:
-            raise OptionError(f"record_to writes a file for each monitor, and {name!r} cannot be its name: rename it.")
+            raise OptionError(
+                f"record_to writes a file for each monitor, but {name!r} is not a valid file name: rename it."
+            )
 
 
 class InFiles(Recorder):
-    """Rows are appended to a `.npy` file for each array, and the rows' times to another.
+    """Appends rows to one `.npy` file for each array, and their times to another.
 
-    A file says how many rows it has right after each chunk, so it is whole also after a kill, and it grows where a run
-    goes on. Rows that are there from the run's first time on are replaced.
+    The header of a file is updated after each chunk, so that it is complete even after a kill, and a continued run
+    appends to it. Rows from the run's first time onwards are replaced.
 
     **Arguments:**
 
-    - `folder`: where the files are.
-    - `goes_on`: whether the run goes on; else a file that is there is an error.
+    - `folder`: the folder of the files.
+    - `goes_on`: whether the run continues another; if not, an existing file is an error.
     """
 
     def __init__(self, folder: Path, goes_on: bool):
@@ -42,7 +44,7 @@ class InFiles(Recorder):
         there = sorted(folder.glob("*.npy"))
         if there and not goes_on:
             raise DataError(
-                f"{there[0]} exists, and a run that starts anew would write over it: move it away, or give another "
+                f"{there[0]} exists, and a new run would overwrite it: move it away, or give another "
                 "folder as record_to."
             )
 
@@ -52,7 +54,7 @@ class InFiles(Recorder):
         self._none = jax.tree.map(lambda a: np.zeros((0, *a.shape[1:]), a.dtype), rows)
         if not len(times):
             return
-        arrays = [*jax.tree.leaves(named), times]  # the times last: all else has as many rows, or more
+        arrays = [*jax.tree.leaves(named), times]  # the times last, so that everything else has at least as many rows
         if not self._files:
             self._open([leaf.path for leaf in leaves(named)], arrays)
             self._tree = jax.tree.structure(named)
@@ -74,7 +76,7 @@ class InFiles(Recorder):
 
 
 class GrowingArray:
-    """A `.npy` file to which rows are appended. NumPy leaves room in the header for the number of rows to grow."""
+    """A `.npy` file to which rows are appended. NumPy leaves room in the header for a growing number of rows."""
 
     def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, before: int):
         self.path, self._shape, self._dtype, self._before = path, shape, np.dtype(dtype), before
@@ -94,7 +96,7 @@ class GrowingArray:
             self._head(file, first + len(rows))
 
     def read(self, count: int) -> np.ndarray:
-        """The last run's first `count` rows, mapped into memory."""
+        """The first `count` rows of the last run, memory-mapped."""
         if count == 0 or self._row_bytes == 0:
             return np.zeros((count, *self._shape), self._dtype)
         return np.load(self.path, mmap_mode="r")[self._before : self._before + count]
@@ -104,7 +106,7 @@ class GrowingArray:
         return int(np.prod(self._shape, dtype=int)) * self._dtype.itemsize
 
     def _head(self, file: BinaryIO, count: int) -> int:
-        """Write the header for `count` rows, and return where the rows begin."""
+        """Write the header for `count` rows, and return the offset of the first."""
         file.seek(0)
         described = {
             "descr": np.lib.format.dtype_to_descr(self._dtype),
@@ -121,6 +123,6 @@ class GrowingArray:
         if shape[1:] != self._shape or dtype != self._dtype or shape[0] < self._before:
             raise DataError(
                 f"{self.path} holds {shape[0]} rows of {dtype}{list(shape[1:])}; this run has rows of "
-                f"{self._dtype}{list(self._shape)} and goes on from row {self._before}: give "
+                f"{self._dtype}{list(self._shape)} and continues from row {self._before}: give "
                 "another folder as record_to."
             )

@@ -1,4 +1,4 @@
-"""Where the rows of an input that varies come from."""
+"""Sources of the rows of a varying input."""
 
 from abc import ABC, abstractmethod
 from collections import deque
@@ -14,15 +14,15 @@ from dynplug.run.data_axes import DataAxis, length_of, rows_of
 
 
 class InputRows(ABC):
-    """Rows by the index of the step, the same at each asking, in the order of the axes of the run's data."""
+    """Rows by the index of the step, reproducibly, with the axes of the run's data."""
 
     @abstractmethod
     def check(self, first: int, count: int, batch_size: int | None, axis: DataAxis | None) -> None:
-        """Raise, before a run, if its steps cannot be served."""
+        """Raise, before a run, if rows for its steps are not available."""
 
     @abstractmethod
     def row(self, axis: DataAxis | None) -> Any:
-        """The shapes and dtypes of one sample's row, or `None` where they are not known beforehand."""
+        """The shapes and dtypes of one sample's row, or `None` if they are not known beforehand."""
 
     @abstractmethod
     def take(self, first: int, count: int, axis: DataAxis | None) -> Any:
@@ -30,11 +30,11 @@ class InputRows(ABC):
 
     @abstractmethod
     def settle(self) -> None:
-        """A run has ended well: its rows are not asked for again, other than by a new start."""
+        """Note that a run has completed: its rows are not requested again, except by a restart."""
 
 
 class ArraySource(InputRows):
-    """Arrays that hold a row for each step, counted from step 0."""
+    """Arrays with a row for each step, counted from step 0."""
 
     def __init__(self, target: str, arrays: Any):
         self.target = target
@@ -45,7 +45,7 @@ class ArraySource(InputRows):
         length = length_of(self.arrays, 1 if axis == "B" else 0, what)
         if first + count > length:
             raise DurationError(
-                f"Input {self.target!r} has rows for {length} steps, and the run needs them up to step "
+                f"Input {self.target!r} has rows for {length} steps, but the run needs them up to step "
                 f"{first + count - 1}: give more rows, or run for {max(0, length - first)} steps."
             )
         if axis is None:
@@ -53,8 +53,8 @@ class ArraySource(InputRows):
         samples = length_of(self.arrays, 0 if axis == "B" else 1, what)
         if samples != batch_size:
             raise ShapeError(
-                f"Input {self.target!r} has {samples} samples, the run has {batch_size}: its axes are those of the "
-                f"data, data_first_axis={axis!r}."
+                f"Input {self.target!r} has {samples} samples, but the run has {batch_size}: its axes must be those of "
+                f"the data, data_first_axis={axis!r}."
             )
 
     def row(self, axis: DataAxis | None) -> Any:
@@ -69,10 +69,10 @@ class ArraySource(InputRows):
 
 
 class IterableSource(InputRows):
-    """An iterable of rows, or a function that makes one, pulled on the host as the run proceeds.
+    """An iterable of rows, or a function that returns one, consumed on the host as the run proceeds.
 
-    Where it can be started anew it belongs to step 0. An iterator cannot: its first row is that of the first step asked
-    for.
+    If it can be restarted, its first row is that of step 0. An iterator cannot: its first row is that of the first step
+    requested.
     """
 
     def __init__(self, target: str, rows: Iterable[Any] | Callable[[], Iterable[Any]]):
@@ -80,15 +80,15 @@ class IterableSource(InputRows):
         self.once = isinstance(rows, Iterator)
         self._make: Callable[[], Iterable[Any]] = rows if callable(rows) else lambda: rows
         self._rows: Iterator[Any] = iter(())
-        self._kept: list[Any] = []  # pulled last, from step _first on: they serve again after an interrupt
+        self._kept: list[Any] = []  # the last rows, from step _first: they are used again after an interrupt
         self._first: int | None = None
 
     def check(self, first: int, count: int, batch_size: int | None, axis: DataAxis | None) -> None:
         if self.once and self._first is not None and not self._first <= first <= self._first + len(self._kept):
             raise DurationError(
-                f"Input {self.target!r} is an iterator that has gone on to step {self._first + len(self._kept)}, and "
-                f"the run starts at step {first}: an iterator cannot go back. Give an iterable, or a function that "
-                "makes one."
+                f"Input {self.target!r} is an iterator that has advanced to step {self._first + len(self._kept)}, "
+                f"but the run starts at step {first}: an iterator cannot go back. Give an iterable, or a function that "
+                "returns one."
             )
 
     def row(self, axis: DataAxis | None) -> None:
@@ -98,7 +98,7 @@ class IterableSource(InputRows):
         if self._first is None or not self._first <= first <= self._first + len(self._kept):
             self._rows = iter(self._make())
             self._first, self._kept = first, []
-            deque(islice(self._rows, 0 if self.once else first), maxlen=0)  # what comes before the first step
+            deque(islice(self._rows, 0 if self.once else first), maxlen=0)  # skip the rows before the first step
         self._kept = self._kept[first - self._first :]
         self._first = first
         self._kept += islice(self._rows, max(0, count - len(self._kept)))

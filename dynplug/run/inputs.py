@@ -1,4 +1,4 @@
-"""All that drives a system from outside during a run."""
+"""The external inputs of a system during a run."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +13,7 @@ from dynplug.timeloop import floating_dtype
 
 
 class Inputs:
-    """Stimuli, what makes more of them from the context, and where the rows of the varying ones come from."""
+    """Stimuli, a function that returns more of them from the context, and the sources of the rows of varying ones."""
 
     stimuli: tuple[Stimulus, ...] = ()
     function: Callable[[Context], Any] | None = None
@@ -24,9 +24,9 @@ class Inputs:
         **Arguments:**
 
         - `inputs`: one entry, a list of entries, or a function of the context.
-        - `target`: the system that is driven.
-        - `state`: its state, or the shapes of it.
-        - `axis`: where time and batch are in the data.
+        - `target`: the driven system.
+        - `state`: its state, or its shapes and dtypes.
+        - `axis`: the first axis of the data, time or batch.
         """
         self.axis: DataAxis | None = axis
         self._sources: tuple[InputRows | None, ...] = ()
@@ -39,7 +39,7 @@ class Inputs:
         if not isinstance(items, (tuple, list)):
             raise OptionError(
                 f"inputs={inputs!r}: give (target, value, type, operation), a list of them, or a function of the "
-                "context. What the model itself receives is an argument of run."
+                "context. The input of the model itself is an argument of run."
             )
         parsed = [parse(item, floating_dtype(target)) for item in items]
         self.stimuli = tuple(stimulus for stimulus, _ in parsed)
@@ -49,7 +49,7 @@ class Inputs:
                 self._check(stimulus, source, lookup(state, stimulus.target))
 
     def check(self, first: int, count: int, batch_size: int | None) -> None:
-        """Raise, before a run, if its steps cannot be served."""
+        """Raise, before a run, if rows for its steps are not available."""
         for source in self._sources:
             if source is not None:
                 source.check(first, count, batch_size, self.axis)
@@ -59,7 +59,7 @@ class Inputs:
         return tuple(None if source is None else source.take(first, count, self.axis) for source in self._sources)
 
     def settle(self) -> None:
-        """A run has ended well: its rows are not asked for again, other than by a new start."""
+        """Note that a run has completed: its rows are not requested again, except by a restart."""
         for source in self._sources:
             if source is not None:
                 source.settle()

@@ -1,4 +1,4 @@
-"""A system over many steps, as a pure function."""
+"""The runner that carries a system over many steps as a pure function."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,30 +12,30 @@ from jaxtyping import PRNGKeyArray
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup
 from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
-from dynplug.run.options import check_batch_size, check_remat, check_schedule
+from dynplug.run.options import check_batch_size
 from dynplug.run.timeless import Timeless
-from dynplug.timeloop import Loop, RunState, as_index, step_count, traced_numbers
+from dynplug.timeloop import Loop, RunState, as_index, check_options, step_count, traced_numbers
 
 
 class LoopOverTime(eqx.Module):
-    """Carry a system over many time steps: a pure function that may be jitted, differentiated and vmapped.
+    """Runs a system over many time steps: a pure function that can be jitted, differentiated and vmapped.
 
     **Arguments:**
 
     - `target`: the system.
-    - `out_vars`: a path into the state, as `"hidden.V"`, or a pytree of paths, to return at every step too.
-    - `no_state`: says that the system keeps no state, so that all steps are one call; `StateError` if it does keep one.
-        Without it that is found out too.
+    - `out_vars`: a path into the state, such as `"hidden.V"`, or a pytree of paths, to return at every step too.
+    - `no_state`: asserts that the system keeps no state, so that all steps are one call; `StateError` if it does keep
+        one. A system without state is recognised without it, too.
     - `dt`: the step [ms].
-    - `t0`: the time at step 0 [ms]; `None`: there is no time, and a system that reads `ctx.t` is an error.
+    - `t0`: the time at step 0 [ms]; `None`: there is no time, and reading `ctx.t` is an error.
     - `i0`: the index of the first step; `None`: there is neither index nor time.
     - `shared_arg`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`. A number is traced, as an array is.
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
     - `jit`: whether calls are compiled as a whole.
-    - `schedule`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
-    - `name`: what the loop's operations are called in profiles and in compiled programs.
+    - `name`: the name of the loop's operations in profiles and compiled programs.
     """
 
     target: DynamicalSystem
@@ -47,7 +47,7 @@ class LoopOverTime(eqx.Module):
     data_first_axis: DataAxis | None = eqx.field(static=True)
     no_state: bool = eqx.field(static=True)
     jit: bool = eqx.field(static=True)
-    schedule: str = eqx.field(static=True)
+    loop: str = eqx.field(static=True)
     remat: bool | int = eqx.field(static=True)
     name: str = eqx.field(static=True)
 
@@ -63,7 +63,7 @@ class LoopOverTime(eqx.Module):
         shared_arg: Mapping[str, Any] | None = None,
         data_first_axis: str | None = None,
         jit: bool = True,
-        schedule: str = "auto",
+        loop: str = "auto",
         remat: bool | int = False,
         name: str | None = None,
     ):
@@ -74,7 +74,8 @@ class LoopOverTime(eqx.Module):
         self.data_first_axis = check_axis(data_first_axis, optional=True)
         self.no_state = no_state
         self.jit = jit
-        self.schedule, self.remat = check_schedule(schedule), check_remat(remat)
+        check_options(loop, remat)
+        self.loop, self.remat = loop, remat
         self.name = type(self).__name__ if name is None else name
         for path in jax.tree.leaves(out_vars):
             if not isinstance(path, str):
@@ -83,9 +84,9 @@ class LoopOverTime(eqx.Module):
     def reset_state(
         self, batch_size: int | None = None, *, key: PRNGKeyArray | None = None, i0: int | None = None
     ) -> RunState:
-        """The state before the first step, for a batch of `batch_size` where there is a batch axis.
+        """The state before the first step, for a batch of `batch_size` if there is a batch axis.
 
-        All that a system remembers is in it, delays too.
+        It holds all that a system remembers, including delays.
         """
         return self._start(batch_size, key, self.i0 if i0 is None else i0, self.data_first_axis)
 
@@ -102,18 +103,40 @@ class LoopOverTime(eqx.Module):
 
         **Arguments:**
 
-        - `xs_or_duration`: a Python number is a duration without input [ms]; anything else are the inputs of all
-            steps, with the axes that `data_first_axis` says: an array or list, or a pytree of them.
-        - `state`: where to go on from; `None` starts anew.
+        - `xs_or_duration`: a Python number is a duration without input [ms]; anything else is the inputs of all steps,
+            with axes as in `data_first_axis`: an array or list, or a pytree of them.
+        - `state`: the state to continue from; `None` starts again.
         - `key`: a `jax.random.key` for stochastic systems. A run that is continued with the same key equals one that
             was never interrupted.
-        - `i0`: the index of the first step; by default the state's, or else that of the loop.
-        - `data_first_axis`: the axes of this call, if not those of the loop.
+        - `i0`: the index of the first step; by default the state's, or that of the loop.
+        - `data_first_axis`: the axes of this call, if they differ from the loop's.
 
-        **Returns:** the state after the last step, which holds the step index too, and the outputs of all steps. With
-        `out_vars`, in place of the outputs the pair of outputs and `out_vars` at all steps.
+        **Returns:** the state after the last step, which includes the step index, and the outputs of all steps. With
+        `out_vars`, instead of the outputs the pair of outputs and `out_vars` at all steps.
         """
         axis: DataAxis | None = check_axis(data_first_axis, optional=True) or self.data_first_axis
+        prepared = self._prepared(xs_or_duration, state, key, i0, axis)
+        return (_compiled if self.jit else LoopOverTime._run)(self, *prepared, axis)
+
+    def explain(self, xs_or_duration: Any, *, key: PRNGKeyArray | None = None) -> str:
+        """How the time loop of such a call is compiled, as text: its stages, its chunks, and the reasons.
+
+        **Arguments:** as for a call.
+        """
+        loop, xs, state, key, length = self._prepared(xs_or_duration, None, key, None, self.data_first_axis)
+        return loop.explain(
+            self._system(), state, swap_batch(xs, self.data_first_axis), length, key=key, read=self._read
+        )
+
+    def _prepared(
+        self,
+        xs_or_duration: Any,
+        state: RunState | None,
+        key: PRNGKeyArray | None,
+        i0: int | None,
+        axis: DataAxis | None,
+    ) -> tuple[Loop, Any, RunState, PRNGKeyArray | None, int]:
+        """The loop, its inputs, the state before them, the key, and the number of steps."""
         if isinstance(xs_or_duration, (int, float)):
             xs, length = None, step_count(xs_or_duration, self.dt)
         else:
@@ -124,7 +147,7 @@ class LoopOverTime(eqx.Module):
             if axis is not None:
                 if xs is None:
                     raise ShapeError(
-                        "A duration does not tell the batch size: pass state=loop.reset_state(batch_size)."
+                        "A duration does not determine the batch size: pass state=loop.reset_state(batch_size)."
                     )
                 batch_size = length_of(xs, 0 if axis == "B" else 1, "inputs")
             state = self._start(batch_size, key, self.i0, axis)
@@ -134,7 +157,7 @@ class LoopOverTime(eqx.Module):
         loop = self._loop(axis)
         if not isinstance(state.i, Tracer):
             loop = loop.up_to(self.target, int(state.i) + length)
-        return (_compiled if self.jit else LoopOverTime._run)(self, loop, xs, state, key, length, axis)
+        return loop, xs, state, key, length
 
     def _start(
         self, batch_size: int | None, key: PRNGKeyArray | None, i0: int | None, axis: DataAxis | None
@@ -144,10 +167,10 @@ class LoopOverTime(eqx.Module):
 
     def _check_no_state(self, state: RunState) -> None:
         if self.no_state and (kept := [leaf.path for leaf in leaves(state.system)]):
-            raise StateError(f"no_state=True, and the system keeps {', '.join(kept)}: leave no_state out.")
+            raise StateError(f"no_state=True, but the system keeps {', '.join(kept)}: leave no_state out.")
 
     def _system(self) -> DynamicalSystem:
-        """The target, from which time is hidden if there is none."""
+        """The target, with time hidden from it if there is none."""
         hidden = ("i", "t") if self.i0 is None else ("t",) if self.t0 is None else ()
         return Timeless(self.target, hidden) if hidden else self.target
 
@@ -157,18 +180,20 @@ class LoopOverTime(eqx.Module):
             self.t0 or 0.0,
             axis is not None,
             shared=self.shared_arg,
-            schedule="layer" if self.no_state and self.schedule == "auto" else self.schedule,
+            loop="layer" if self.no_state and self.loop == "auto" else self.loop,
             remat=self.remat,
         )
+
+    def _read(self, system_state: Any) -> Any:
+        return jax.tree.map(lambda path: lookup(system_state, path), self.out_vars)
 
     def _run(
         self, loop: Loop, xs: Any, state: RunState, key: PRNGKeyArray | None, length: int, axis: DataAxis | None
     ) -> tuple[RunState, Any]:
-        def read(system_state: Any) -> Any:
-            return jax.tree.map(lambda path: lookup(system_state, path), self.out_vars)
-
         with jax.named_scope(self.name):
-            state, recorded = loop.advance(self._system(), state, swap_batch(xs, axis), length, key=key, read=read)
+            state, recorded = loop.advance(
+                self._system(), state, swap_batch(xs, axis), length, key=key, read=self._read
+            )
         out, seen = swap_batch(recorded, axis)
         return state, out if self.out_vars is None else (out, seen)
 

@@ -1,4 +1,4 @@
-"""What a run watches: readers of the state after each step."""
+"""Monitors: readers of the state after each step."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ _FORMS = "give a path, a pair (path, index) or, by name, a function of the state
 
 
 class PathReader(eqx.Module):
-    """Reads a state at a path, and there at an index."""
+    """Reads a state at a path and, optionally, an index."""
 
     path: str = eqx.field(static=True)
     index: Any = eqx.field(static=True, default=None)
@@ -29,7 +29,7 @@ class PathReader(eqx.Module):
         return value[self._key()]
 
     def find(self, state: Any) -> Any:
-        """What is at the path, of which `UnknownPathError` is raised if it has nothing at the index."""
+        """The value at the path; `UnknownPathError` if it has no such index."""
         value = lookup(state, self.path)
         if self.index is None:
             return value
@@ -37,7 +37,7 @@ class PathReader(eqx.Module):
             raise UnknownPathError(f"Monitor {self.path!r} is not an array of units: it cannot be read at an index.")
         try:
             np.arange(value.shape[0])[self._key()]
-        except IndexError as error:  # where JAX would take the nearest index in silence
+        except IndexError as error:  # JAX would silently take the nearest index
             raise UnknownPathError(f"Monitor {self.path!r} has {value.shape[0]} units; {error}.") from error
         return value
 
@@ -72,7 +72,7 @@ class Monitors(eqx.Module):
             name, reader = _named(item)
             if name in self.readers:
                 raise OptionError(
-                    f"Two monitors are called {name!r}: name them, as monitors={{'a': {item[1]!r}, 'b': ...}}."
+                    f"Two monitors are called {name!r}: name them, as in monitors={{'a': {item[1]!r}, 'b': ...}}."
                 )
             if name == TIMES:
                 raise OptionError(f"A monitor cannot be called {TIMES!r}, the name of the times of the rows.")
@@ -82,7 +82,7 @@ class Monitors(eqx.Module):
         return {name: reader(state, ctx) for name, reader in self.readers.items()}
 
     def sources(self, state: Any, seen: dict[str, Any]) -> dict[str, Any]:
-        """What is seen, and in place of what is seen at an index what is there."""
+        """The monitored values, those read at an index being replaced by the whole array."""
         indexed = {
             name: reader.find(state)
             for name, reader in self.readers.items()
@@ -91,14 +91,14 @@ class Monitors(eqx.Module):
         return {**seen, **indexed}
 
     def check(self, state: Any) -> None:
-        """Read all paths once, so that an unknown one is an error."""
+        """Read all paths once, so that an unknown one raises."""
         for reader in self.readers.values():
             if isinstance(reader, PathReader):
                 found = reader.find(state)
                 if any(jnp.issubdtype(a.dtype, jax.dtypes.prng_key) for a in jax.tree.leaves(found)):
                     raise OptionError(
-                        f"Monitor {reader.path!r} is a random key, which is no number: monitor a function of the "
-                        "state, as {'key': lambda state: jax.random.key_data(state[...])}."
+                        f"Monitor {reader.path!r} is a random key, not a number: monitor a function of the "
+                        "state, such as {'key': lambda state: jax.random.key_data(state[...])}."
                     )
 
 

@@ -1,34 +1,19 @@
 """Options that several runners take, checked before anything is compiled."""
 
 from collections.abc import Mapping
-from typing import Any, Literal, get_args
+from typing import Any
 
 from dynplug.errors import OptionError, ShapeError, nearest
 
-Schedule = Literal["auto", "step", "layer", "plain"]
 _PHASES = ("predict", "fit")
-
-
-def check_schedule(schedule: Any) -> Any:
-    """`schedule` as given, or `OptionError`."""
-    if schedule not in get_args(Schedule):
-        raise OptionError(f"schedule={schedule!r}: it is one of {', '.join(map(repr, get_args(Schedule)))}.")
-    return schedule
-
-
-def check_remat(remat: Any) -> Any:
-    """`remat` as given, or `OptionError`."""
-    if not isinstance(remat, int) or (not isinstance(remat, bool) and remat < 1):
-        raise OptionError(f"remat={remat!r}: it is True, False, or a number of steps, 1 at least.")
-    return remat
 
 
 def check_batch_size(batch_size: int | None, axis: str | None) -> None:
     """Raise `ShapeError` for a batch size without a batch axis, or a batch axis without a size."""
     if (batch_size is None) != (axis is None):
         raise ShapeError(
-            f"reset_state(batch_size={batch_size}) with data_first_axis={axis!r}: a batch size is needed if, and only "
-            "if, the data have a batch axis."
+            f"reset_state(batch_size={batch_size}) with data_first_axis={axis!r}: a batch size is needed if and only "
+            "if the data have a batch axis."
         )
 
 
@@ -37,15 +22,15 @@ def jit_for(phase: str, jit: Any) -> bool:
     if isinstance(jit, bool):
         return jit
     if not isinstance(jit, Mapping) or not all(isinstance(value, bool) for value in jit.values()):
-        raise OptionError(f"jit={jit!r}: it is True, False, or a mapping such as {{'predict': True, 'fit': False}}.")
+        raise OptionError(f"jit={jit!r} must be True, False, or a mapping such as {{'predict': True, 'fit': False}}.")
     for name in jit:
         if name not in _PHASES:
-            raise OptionError(f"jit={jit!r}: there is no phase {name!r}. {nearest(str(name), _PHASES)}")
+            raise OptionError(f"jit={jit!r}: unknown phase {name!r}. {nearest(str(name), _PHASES)}")
     return jit.get(phase, True)
 
 
 def refuse(runner: str, given: Mapping[str, Any], instead: Mapping[str, str]) -> None:
-    """Raise `OptionError` that says what to write, for options of other libraries that have another form here."""
+    """Raise `OptionError` for options of other libraries, with their equivalent here."""
     for name, value in given.items():
         if value is not None:
             raise OptionError(f"{runner} takes no {name!r}: {instead[name]}")

@@ -1,4 +1,4 @@
-"""What a run records, and where it is kept while the run proceeds."""
+"""Records of a run, and their storage while it proceeds."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -12,7 +12,7 @@ from dynplug.run.monitors import TIMES
 
 
 class Records(dict[str, Any]):
-    """What a run recorded: arrays by monitor, also as attributes. A row belongs to the end of its step.
+    """The records of a run: arrays by monitor, also as attributes. A row belongs to the end of its step.
 
     `ts` holds the times of the rows [ms].
     """
@@ -22,7 +22,7 @@ class Records(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         if name == TIMES:
             return self.ts
-        raise UnknownNameError(f"Nothing called {name!r} was monitored. {nearest(name, self)}")
+        raise UnknownNameError(f"There is no monitor {name!r}. {nearest(name, self)}")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -31,14 +31,14 @@ class Records(dict[str, Any]):
 
 
 class Recorder(ABC):
-    """Takes the rows of one run chunk by chunk, and puts them together at its end. Time comes first.
+    """Takes the rows of one run chunk by chunk, and joins them at its end. Time comes first.
 
-    Rows are a pair: the system's outputs, and a dictionary of what the monitors read.
+    Rows are a pair: the system's outputs, and a dictionary of the monitors' values.
     """
 
     @abstractmethod
     def append(self, row: int, rows: Any, times: np.ndarray) -> None:
-        """Keep rows, the first of which is the run's row number `row`; what was kept from there on is replaced."""
+        """Store rows, the first of which is row `row` of the run; rows stored from there on are replaced."""
 
     @abstractmethod
     def finish(self, count: int) -> Any:
@@ -46,11 +46,11 @@ class Recorder(ABC):
 
 
 class OnDevice(Recorder):
-    """Rows stay where they were computed until the run ends.
+    """Keeps rows on the device where they were computed until the run ends.
 
     **Arguments:**
 
-    - `numpy`: whether they become NumPy arrays then.
+    - `numpy`: whether they then become NumPy arrays.
     """
 
     def __init__(self, numpy: bool):
@@ -68,11 +68,11 @@ class OnDevice(Recorder):
 
 
 class OnHost(Recorder):
-    """Rows are moved to arrays in the host's memory that were made for the whole run.
+    """Moves rows to arrays in host memory, allocated for the whole run.
 
     **Arguments:**
 
-    - `total`: how many rows the run has.
+    - `total`: the number of rows of the run.
     """
 
     def __init__(self, total: int):

@@ -1,4 +1,4 @@
-"""A search over parameters that are numbers compiles a program for each of them, and says so."""
+"""A warning about searches over numbers, which compile a program for each value."""
 
 import warnings
 from functools import lru_cache
@@ -10,23 +10,23 @@ import numpy as np
 from dynplug.core import leaves
 from dynplug.errors import RecompilationWarning
 
-_MANY = 8  # programs of one model that differ by numbers alone
+_MANY = 8  # programs of one model that differ only in numbers
 
 
-@lru_cache(maxsize=256)  # what is known of a model must not keep it for ever
+@lru_cache(maxsize=256)  # bounded, so that models are not kept alive forever
 def _numbers_of(form: Any) -> set[tuple[float, ...]]:
-    """The numbers that models of a form have been run with."""
+    """The numbers with which models of one form have been run."""
     return set()
 
 
 def note_numbers(model: Any) -> None:
-    """Remember which numbers a model is run with; warn once where they alone have made many programs of it."""
+    """Remember the numbers with which a model is run; warn once if they alone have caused many compilations."""
     found = leaves(model)
     numbers = tuple(leaf.value for leaf in found if type(leaf.value) is float)
     form = jax.tree.structure(model), tuple(_form(leaf.value) for leaf in found)
     try:
         seen = _numbers_of(form)
-    except TypeError:  # something in it has no hash, and no program of it is kept
+    except TypeError:  # not hashable, so no program of it is cached
         return
     if len(seen) >= _MANY:
         return
@@ -36,8 +36,8 @@ def note_numbers(model: Any) -> None:
         varied = [path for path, *values in zip(paths, *seen, strict=True) if len(set(values)) > 1]
         warnings.warn(
             f"This {type(model).__name__} has been run with {_MANY} values of {', '.join(varied)}. A number is "
-            "compiled into the program, so that each was compiled anew and is kept: give an array, as "
-            f"{varied[0]}=jnp.array(1.0), or one value a unit, and one program serves all.",
+            "compiled into the program, so each value was compiled anew and its program is kept: give an array, "
+            f"such as {varied[0]}=jnp.array(1.0), or one value per unit, and one program serves all.",
             RecompilationWarning,
             stacklevel=3,
         )

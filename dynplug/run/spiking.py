@@ -1,4 +1,4 @@
-"""Populations that spike in nearly every step, or never: most often a mistake of units."""
+"""Warnings about populations that spike in nearly every step, or never: mostly mistakes in units."""
 
 import warnings
 from typing import Any
@@ -11,20 +11,20 @@ from dynplug.core import Drive, DynamicalSystem, events
 from dynplug.errors import SpikingWarning
 from dynplug.run.monitors import Monitors, PathReader
 
-_STEPS = 100  # fewer tell nothing
-_SILENCE = 50.0  # [ms]: a cell that is driven in earnest has spiked by then
+_STEPS = 100  # fewer say nothing
+_SILENCE = 50.0  # [ms]: a neuron with a sizeable input has spiked by then
 _NEARLY = 0.9  # of the steps
-_FASTEST = 1.0  # [kHz]: no neuron does
-_LOOKED_AT = 200  # rows at the end of a run, which bounds what looking costs
+_FASTEST = 1.0  # [kHz]: no neuron does so
+_LOOKED_AT = 200  # rows at the end of a run, which bounds the cost of the check
 
 
 class SpikeWatch:
-    """Looks at the spikes that runs recorded, and warns once.
+    """Checks the recorded spikes of runs, and warns once.
 
     **Arguments:**
 
     - `target`: the system.
-    - `monitors`: what is recorded of its state.
+    - `monitors`: the monitors of its state.
     - `dt`: the step [ms].
     """
 
@@ -33,15 +33,15 @@ class SpikeWatch:
         self._warned = False
 
     def look(self, counted: Any, records: Any, state: Any, every: int, driving: Any) -> None:
-        """Warn of what is wrong with the spikes of a run.
+        """Warn if the spikes of a run look wrong.
 
         **Arguments:**
 
-        - `counted`: a tree that has `None` where a record is no event.
+        - `counted`: a tree with `None` where a record is not an event.
         - `records`: outputs and monitors, time first.
         - `state`: the system's state.
-        - `every`: the number of steps in a row.
-        - `driving`: what drives the system, so far as it is known.
+        - `every`: the number of steps per row.
+        - `driving`: the inputs of the system, as far as known.
         """
         if self._warned:
             return
@@ -53,7 +53,7 @@ class SpikeWatch:
             warnings.warn(" ".join(problems), SpikingWarning, stacklevel=3)
 
     def _populations(self, counted: Any, records: Any, state: Any) -> dict[str, Any]:
-        """Recorded events by the name of what they are the events of."""
+        """Recorded events by the name of their population."""
         marked = {path for path, _ in jtu.tree_leaves_with_path(counted)}
         known = list(events(state))
         return {
@@ -61,7 +61,7 @@ class SpikeWatch:
         }
 
     def _name(self, path: Any, known: list[str]) -> str:
-        """The owner of an event: known for a path that is monitored, else if there is only one."""
+        """The population of an event: known if its path is monitored, or if there is only one."""
         reader = self._readers[path[1].key] if path[0].idx else None
         if isinstance(reader, PathReader):
             below = jtu.keystr(path[2:], simple=True, separator=".")
@@ -69,7 +69,7 @@ class SpikeWatch:
         elif len(known) == 1:
             at = known[0]
         else:
-            return f"what {type(self._target).__name__} puts out" if reader is None else f"monitor {path[1].key!r}"
+            return f"the output of {type(self._target).__name__}" if reader is None else f"monitor {path[1].key!r}"
         owner = at.rpartition(".")[0]
         some = "" if not isinstance(reader, PathReader) or reader.index is None else f" at {reader.index}"
         return (repr(owner) if owner else type(self._target).__name__) + some
@@ -107,7 +107,7 @@ class SpikeWatch:
 
 
 def _excitation(driving: Any) -> Any:
-    """What may excite: of a drive not its conductance, which may well inhibit."""
+    """The inputs that may excite: of a drive not the conductance, which may inhibit."""
 
     def is_drive(node: Any) -> bool:
         return isinstance(node, Drive)

@@ -1,4 +1,4 @@
-"""What users write to drive a system from outside: `(target, value, type, operation)`."""
+"""Stimuli as users write them: `(target, value, type, operation)`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ class Entry(NamedTuple):
 
 
 class Stimulus(eqx.Module):
-    """One value, the same at all steps or a function of the context; a value that varies comes with the step."""
+    """A value that is the same at all steps, or a function of the context; a varying one is passed at each step."""
 
     target: str = eqx.field(static=True)
     operation: str = eqx.field(static=True)
@@ -41,22 +41,24 @@ class Stimulus(eqx.Module):
 
 
 def parse(item: Any, dtype: Any) -> tuple[Stimulus, InputRows | None]:
-    """A stimulus as the user wrote it, and where its rows come from if it varies.
+    """A stimulus from what the user wrote, and the source of its rows if it varies.
 
-    **Raises:** `OptionError` that says what is wrong with it.
+    **Raises:** `OptionError` if it is malformed.
     """
     if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 4 or not isinstance(item[0], str):
         raise OptionError(f"Input {item!r}: write {_FORM}, the target being a path such as 'V' or 'hidden.input'.")
     target, value, kind, operation = (*item, *("fix", "+")[len(item) - 2 :])
     if not isinstance(kind, str) or kind not in TYPES:
         hint = f" An operation comes fourth: ({target!r}, ..., 'fix', {kind!r})." if kind in OPERATIONS else ""
-        raise OptionError(f"Input {target!r} has type {kind!r}: it is one of {', '.join(map(repr, TYPES))}.{hint}")
+        raise OptionError(
+            f"Input {target!r} has unknown type {kind!r}: give one of {', '.join(map(repr, TYPES))}.{hint}"
+        )
     check_operation(target, operation)
     return _READERS[kind](target, value, operation, dtype)
 
 
 def read_entries(given: Any) -> list[Entry]:
-    """What a function of the context returned, as entries: `(target, value[, operation])`, or a list of them."""
+    """The entries that a function of the context returned: `(target, value[, operation])`, or a list of them."""
     if given is None:
         return []
     items = [given] if is_one(given) else given
@@ -66,25 +68,26 @@ def read_entries(given: Any) -> list[Entry]:
 
 
 _RETURNED = (
-    "return (target, value) or (target, value, operation), or a list of them, as `lambda ctx: [('V', jnp.sin(ctx.t))]`."
+    "return (target, value) or (target, value, operation), or a list of them, such as "
+    "`lambda ctx: [('V', jnp.sin(ctx.t))]`."
 )
 
 
 def is_one(given: Any) -> bool:
-    """Whether something is one entry rather than several."""
+    """Whether it is one entry rather than several."""
     return isinstance(given, (tuple, list)) and len(given) > 0 and isinstance(given[0], str)
 
 
 def check_operation(target: str, operation: Any) -> None:
-    """Raise `OptionError` for what is no operation."""
+    """Raise `OptionError` for an unknown operation."""
     if not isinstance(operation, str) or operation not in OPERATIONS:
         choices = ", ".join(map(repr, OPERATIONS))
-        raise OptionError(f"Input {target!r} has operation {operation!r}: it is one of {choices}.")
+        raise OptionError(f"Input {target!r} has unknown operation {operation!r}: give one of {choices}.")
 
 
 def _entry(item: Any) -> Entry:
     if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3 or not isinstance(item[0], str):
-        raise OptionError(f"The function given as inputs returned {_short(item)} among others: {_RETURNED}")
+        raise OptionError(f"The function given as inputs returned, among others, {_short(item)}: {_RETURNED}")
     target, value, operation = (*item, *("+",)[len(item) - 2 :])
     check_operation(target, operation)
     return Entry(target, jax.tree.map(jnp.asarray, value), operation)
@@ -93,8 +96,8 @@ def _entry(item: Any) -> Entry:
 def _fixed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, None]:
     if _is_function(value) or isinstance(value, Iterator):
         raise OptionError(
-            f"Input {target!r} is of type 'fix', the default, and its value is {_short(value)}: give a number or an "
-            "array; for a function of the context write type 'func', for values that change 'iter'."
+            f"Input {target!r} is of type 'fix', the default, but its value is {_short(value)}: give a number or an "
+            "array; for a function of the context write type 'func', for varying values 'iter'."
         )
     arrays = as_arrays(value, jnp.asarray)
     arrays = jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, arrays)
@@ -108,8 +111,8 @@ def _varying(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimu
     arrays = as_arrays(value, device_or_host)
     if not jax.tree.leaves(arrays) or any(a.ndim == 0 for a in jax.tree.leaves(arrays)):
         raise OptionError(
-            f"Input {target!r} is of type 'iter' and its value is {_short(value)}: give an array whose time axis has a "
-            "row for each step, an iterable of rows, or a function that makes one."
+            f"Input {target!r} is of type 'iter', but its value is {_short(value)}: give an array whose time axis has "
+            "a row for each step, an iterable of rows, or a function that returns one."
         )
     return Stimulus(target, operation), ArraySource(target, arrays)
 
@@ -117,8 +120,8 @@ def _varying(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimu
 def _computed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, None]:
     if not _is_function(value):
         raise OptionError(
-            f"Input {target!r} is of type 'func' and its value is {_short(value)}: give a function of the context, as "
-            "`lambda ctx: jnp.sin(ctx.t)`."
+            f"Input {target!r} is of type 'func', but its value is {_short(value)}: give a function of the context "
+            "such as `lambda ctx: jnp.sin(ctx.t)`."
         )
     return Stimulus(target, operation, function=value), None
 

@@ -1,4 +1,4 @@
-"""A system that is not told the time."""
+"""A system without access to time."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from dynplug.core import Context, DynamicalSystem, NoTime
 
 
 class Timeless(DynamicalSystem):
-    """A system for which there is no time: whatever in it reads the time or the index of the step is an error.
+    """A system for which there is no time: reading the time or the index of the step is an error.
 
     **Arguments:**
 
     - `system`: the system.
-    - `hidden`: which of the context's `t` and `i` it is not told.
+    - `hidden`: which of the context's `t` and `i` are hidden.
     """
 
     system: DynamicalSystem

@@ -14,22 +14,22 @@ class Surrogate(eqx.Module):
     r"""The step function $\Theta(x) = [x \ge 0]$ whose derivative is replaced by a surrogate.
 
     Called on the distance to threshold, `surrogate(V - V_th)`, it gives exactly 0 or 1, in the dtype of its input, in
-    training as in simulation. Where the distance is NaN, so is the spike: a unit that blew up is not a silent one.
-    Implementing one: its parameters as fields, and `derivative(x)`.
+    training as in simulation. Where the distance is NaN, so is the spike: a unit that has blown up must not look
+    silent. Implementing one: its parameters as fields, and `derivative(x)`.
 
     **Reference:** Neftci, E., Mostafa, H. & Zenke, F. (2019), Surrogate gradient learning in spiking neural networks,
     doi:10.1109/MSP.2019.2931595.
     """
 
     equation: ClassVar[str] = ""
-    """The derivative as its publication has it, a text in `x` and the parameters: `1 / (1 + beta * abs(x))**2`.
+    """The derivative as published, a text in `x` and the parameters: `1 / (1 + beta * abs(x))**2`.
 
     The conformance suite compares `derivative` with it, and `dynplug info` shows it. Nothing else reads it.
     """
 
     @abstractmethod
     def derivative(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
-        """What stands in for the derivative of the step at `x`."""
+        """The surrogate for the derivative of the step at `x`."""
 
     def __check_init__(self) -> None:
         check_parameters(self)

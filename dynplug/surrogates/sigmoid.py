@@ -14,7 +14,7 @@ class Sigmoid(Surrogate):
 
     **Arguments:**
 
-    - `alpha`: the slope; the greater, the narrower the derivative [1/mV].
+    - `alpha`: the slope; the larger, the narrower the derivative [1/mV].
 
     **Reference:** Zenke, F. & Vogels, T. P. (2021), The remarkable robustness of surrogate gradient learning,
     doi:10.1162/neco_a_01367.

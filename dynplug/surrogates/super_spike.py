@@ -14,7 +14,7 @@ class SuperSpike(Surrogate):
 
     **Arguments:**
 
-    - `beta`: the steepness; the greater, the narrower the derivative [1/mV].
+    - `beta`: the steepness; the larger, the narrower the derivative [1/mV].
 
     **Reference:** Zenke, F. & Ganguli, S. (2018), SuperSpike, doi:10.1162/neco_a_01086.
     """

@@ -10,7 +10,7 @@ from dynplug.surrogates.base import Surrogate
 
 
 class Triangle(Surrogate):
-    r"""$\gamma \max(0, 1 - |x| / w)$: zero further than $w$ from the threshold.
+    r"""$\gamma \max(0, 1 - |x| / w)$: zero beyond $w$ from the threshold.
 
     **Arguments:**
 

@@ -20,12 +20,12 @@ class AlphaState(eqx.Module):
 
 
 class Alpha(Synapse):
-    r"""A conductance that rises and falls after each event. Puts out a `Drive`.
+    r"""A conductance that rises and falls after each event. Its output is a `Drive`.
 
     $$\tau \frac{dg}{dt} = -g + e\,h, \qquad \tau \frac{dh}{dt} = -h, \qquad
       \text{event of weight } w: \; h \leftarrow h + w$$
 
-    From the start of its step on, an event gives $g(t) = w\,\frac{t}{\tau}\,e^{1 - t/\tau}$, whose peak at $t = \tau$
+    From the start of its step, an event gives $g(t) = w\,\frac{t}{\tau}\,e^{1 - t/\tau}$, whose peak at $t = \tau$
     is $w$. The target receives the mean over each step, so that its charge, $e\,w\,\tau$, does not depend on `dt`.
 
     **Arguments:**

@@ -10,9 +10,9 @@ from dynplug.errors import ShapeError
 
 
 class Delta(DynamicalSystem):
-    r"""An event of weight $w$ moves the target's potential at once: $V \leftarrow V + w$. Puts out a `Drive`.
+    r"""An event of weight $w$ shifts the target's potential at once: $V \leftarrow V + w$. Its output is a `Drive`.
 
-    The jump is added after the target's integration step and before its threshold is looked at, whatever `dt` is.
+    The jump is added after the target's integration step and before its threshold is applied, whatever `dt` is.
 
     **Arguments:**
 
@@ -38,7 +38,7 @@ class Delta(DynamicalSystem):
     def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
         if jnp.shape(x) not in ((), self.size):
             raise ShapeError(
-                f"{ctx.path or 'Delta'} has {self.size} units and was given events of shape {jnp.shape(x)}: give one "
-                "value a unit, or one number for all."
+                f"{ctx.path or 'Delta'} has {self.size} units, but was given events of shape {jnp.shape(x)}: give one "
+                "value per unit, or one number for all."
             )
         return None, Drive(jump=x)

@@ -19,7 +19,7 @@ class ExponentialState(eqx.Module):
 
 
 class Exponential(Synapse):
-    r"""A conductance that jumps with each event and decays. Puts out a `Drive`.
+    r"""A conductance that jumps with each event and decays. Its output is a `Drive`.
 
     $$\tau \frac{dg}{dt} = -g, \qquad \text{event of weight } w: \; g \leftarrow g + w$$
 

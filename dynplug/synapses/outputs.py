@@ -1,4 +1,4 @@
-"""From a synaptic conductance to what the target receives."""
+"""Synaptic outputs: from a conductance to the drive of the target."""
 
 from abc import abstractmethod
 
@@ -9,15 +9,15 @@ from dynplug.core import Drive, Parameter, param
 
 
 class Output(eqx.Module):
-    """How a synapse acts on its target. Implementing one: `__call__(g)` returns a `Drive`."""
+    """The effect of a synapse on its target. Implementing one: `__call__(g)` returns a `Drive`."""
 
     @abstractmethod
     def __call__(self, g: Float[Array, "*size"]) -> Drive:
-        """The drive that a synaptic variable `g` makes."""
+        """The drive for a synaptic variable `g`."""
 
 
 class CUBA(Output):
-    r"""Current-based: $I = g$, whatever the target's potential; `g` is a current [nA]."""
+    r"""Current-based: $I = g$, independent of the target's potential; `g` is a current [nA]."""
 
     def __call__(self, g: Float[Array, "*size"]) -> Drive:
         return Drive(current=g)

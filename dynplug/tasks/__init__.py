@@ -1,4 +1,4 @@
-"""Tasks: data to train on, with a recipe that does."""
+"""Tasks: data to train on, each with a recipe."""
 
 from dynplug.tasks.digits import Digits as Digits
 from dynplug.tasks.task import Task as Task, TaskData as TaskData

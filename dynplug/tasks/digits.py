@@ -7,15 +7,15 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from dynplug.encoders import Latency
-from dynplug.errors import ParameterError
+from dynplug.errors import MissingPackageError, ParameterError
 from dynplug.tasks.task import Task, TaskData
 
-_GREYS = 16.0  # the images' greatest value
-_SPLIT_SEED = 0  # which samples are held out does not depend on the training's seed
+_GREYS = 16.0  # the largest value in the images
+_SPLIT_SEED = 0  # the held-out samples do not depend on the seed of a training run
 
 
 class Digits(Task):
-    """The 1,797 handwritten digits, 8 by 8 pixels, that scikit-learn contains, each pixel coded as spikes.
+    """The 1,797 handwritten digits, 8 by 8 pixels, of scikit-learn, each pixel encoded as spikes.
 
     Data are x (samples, time, 64) and y (samples,), the digits. One in five of each digit is held out for testing,
     always the same ones.
@@ -41,7 +41,7 @@ class Digits(Task):
             from sklearn.datasets import load_digits
             from sklearn.model_selection import train_test_split
         except ImportError as error:
-            raise ImportError("The digits are part of scikit-learn: pip install 'dynplug[demo]'") from error
+            raise MissingPackageError("The digits are part of scikit-learn: pip install 'dynplug[demo]'") from error
         images, y = load_digits(return_X_y=True)
         x = np.swapaxes(np.asarray(self.encoder(images / _GREYS, key=key)), 0, 1)
         x_train, x_test, y_train, y_test = train_test_split(

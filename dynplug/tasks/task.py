@@ -1,4 +1,4 @@
-"""What a task is."""
+"""The contract of tasks."""
 
 from abc import abstractmethod
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ class Task(eqx.Module):
 
     @abstractmethod
     def load(self, key: PRNGKeyArray) -> TaskData:
-        """The data; `key` is for what is drawn at random in making them."""
+        """The data; `key` is for random choices in making them."""
 
     @classmethod
     @abstractmethod

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynplug.core import ode
+from dynplug.core import continuous
 from dynplug.equations import BEFORE, SPIKE, WEIGHT, Stated, after_event, after_spike, at_start, derivative, read
 from dynplug.errors import EquationError
 from dynplug.testing.compare import close, demand
@@ -186,4 +186,4 @@ def evidence_of(subject: Subject) -> Evidence:
 
 def _quantities(subject: Subject) -> Quantities:
     system = subject.make()
-    return Quantities(system, ode(started(system)), subject.kind)
+    return Quantities(system, continuous(started(system)), subject.kind)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core import Drive, Neuron, leaves, ode
+from dynplug.core import Drive, Neuron, continuous, leaves
 from dynplug.testing.compare import close, demand, finite
 from dynplug.testing.driving import DURATION, SLOW, amplitude_of, constants, drive_of
 from dynplug.testing.stepping import DT, quick_jit, run, start, started, step, trial_of
@@ -126,7 +126,7 @@ def has_no_singularity(subject: Subject) -> None:
     def moved(V: Any) -> Any:
         at = eqx.tree_at(lambda s: s.V, state, jnp.full_like(state.V, V))
         if isinstance(system, Neuron):
-            return system.vector_field(jnp.zeros((), at.V.dtype), ode(at), Drive(jnp.zeros_like(at.V)))
+            return system.vector_field(jnp.zeros((), at.V.dtype), continuous(at), Drive(jnp.zeros_like(at.V)))
         return step(system, at, jnp.asarray(trial_of(subject).zero), 0, trial_of(subject).key)[0]
 
     value, slope = quick_jit(jax.vmap(lambda V: (moved(V), jax.jacfwd(moved)(V))))(jnp.asarray(V))

@@ -21,11 +21,11 @@ def only_observes(subject: Subject) -> None:
     close(found, wanted, "parameters after a training with it and without", rtol=0.0)
 
 
-def _trained(epochs: int, plugins: list[object]) -> BPTT:
+def _trained(epochs: int, observers: list[object]) -> BPTT:
     numbers = np.random.default_rng(0)
     x, y = (numbers.normal(size=(4, 8, 2)).astype(np.float32) for _ in range(2))
     weight = numbers.normal(size=(2, 2)).astype(np.float32)
     model = Sequential(Dense(2, 2, W_initializer=weight), LeakyIntegrator(2))
-    trainer = BPTT(model, "mse", dt=1.0, logger=None, progress_bar=False, plugins=plugins)
+    trainer = BPTT(model, "mse", dt=1.0, logger=None, progress_bar=False, observers=observers)
     trainer.fit((x, y), (x, y), num_epoch=epochs, batch_size=2)
     return trainer

@@ -10,7 +10,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 from scipy.integrate import solve_ivp
 
-from dynplug.core import Drive, leaves, ode
+from dynplug.core import Drive, continuous, leaves
 from dynplug.testing.compare import demand
 from dynplug.testing.stepping import DT, quick_jit, run, started, step, trial_of
 from dynplug.testing.subject import Skip, Subject
@@ -25,7 +25,7 @@ SLACK = 0.4  # how far a fitted order may lie below the integrator's
 def field_is_unitwise(subject: Subject) -> None:
     """No unit's equation depends on another unit: exponential Euler would silently integrate it wrongly."""
     system = trial_of(subject).system
-    y, drive = ode(_moving(system, subject.kind)), Drive(current=jnp.asarray(0.3))
+    y, drive = continuous(_moving(system, subject.kind)), Drive(current=jnp.asarray(0.3))
     jacobian = jax.jit(jax.jacfwd(lambda y: system.vector_field(jnp.asarray(0.0), y, drive)))(y)
     units = int(np.prod(system.size))
     for leaf in leaves(jacobian):
@@ -70,7 +70,7 @@ def _silent_runs(system: Any, first: Any, kind: str) -> tuple[Any, list[np.ndarr
             last, (states, _) = run(system, xs, None, _DURATION / count, first)
             if np.any(np.asarray(getattr(states, "spike", 0.0)) != 0):
                 break
-            ends.append(np.asarray(ravel_pytree(ode(last))[0]))
+            ends.append(np.asarray(ravel_pytree(continuous(last))[0]))
         else:
             return x, ends
     return None
@@ -79,7 +79,7 @@ def _silent_runs(system: Any, first: Any, kind: str) -> tuple[Any, list[np.ndarr
 def _solution(system: Any, first: Any, x: Any) -> np.ndarray:
     """The solution by SciPy, which shares no code with the integrators."""
     received = system.receive(jnp.asarray(x))
-    flat, unflatten = ravel_pytree(ode(first))
+    flat, unflatten = ravel_pytree(continuous(first))
 
     @eqx.filter_jit
     def field(t: Any, y: Any) -> Any:
@@ -108,4 +108,4 @@ def _moving(system: Any, kind: str) -> Any:
         by = jnp.linspace(0.5, 1.0, y.size, dtype=y.dtype).reshape(y.shape)
         return y + 0.05 * (1.0 + jnp.abs(y)) * by
 
-    return eqx.combine(jax.tree.map(moved, ode(state)), state)
+    return eqx.combine(jax.tree.map(moved, continuous(state)), state)

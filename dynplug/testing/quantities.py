@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core import POSITIVE, Drive, leaves, lookup, ode
+from dynplug.core import POSITIVE, Drive, continuous, leaves, lookup
 from dynplug.equations import NANOAMPERE, Unit, parse_unit
 from dynplug.errors import EquationError
 from dynplug.plugin import argument_of, unit_of, variable_of
@@ -95,7 +95,7 @@ class Places:
         """The initial state, in double precision, by variable."""
 
         def at(values: list[Any]) -> Any:
-            return ode(start(_replaced(quantities.system, self.parameters, values)))
+            return continuous(start(_replaced(quantities.system, self.parameters, values)))
 
         arrays = jax.tree.map(jnp.asarray, list(self.parameters.values()))
         return {leaf.path: np.asarray(leaf.value) for leaf in leaves(jax.jit(jax.vmap(at))(arrays))}
@@ -122,7 +122,7 @@ class Places:
         def at(values: list[Any], y: list[Any], weight: Any) -> Any:
             there = _replaced(quantities.system, self.parameters, values)
             state = eqx.combine(jax.tree.unflatten(structure, y), whole)
-            return ode(there.update(state, weight, context(there, 1, dt=_MOMENT))[0])
+            return continuous(there.update(state, weight, context(there, 1, dt=_MOMENT))[0])
 
         arguments = (list(self.parameters.values()), list(self.variables.values()), weights)
         after = jax.jit(jax.vmap(at))(*jax.tree.map(jnp.asarray, arguments))
@@ -147,8 +147,8 @@ def places(quantities: Quantities, trial: Trial) -> Places:
     runs = [
         run(trial.system, x, trial.key)[1][0] for x in ((trial.x, -trial.x) if trial.kind == "neuron" else (trial.x,))
     ]
-    seen = {leaf.path: np.asarray(leaf.value, float) for leaf in leaves(jax.tree.map(_joined, *map(ode, runs)))}
-    start = {leaf.path: np.asarray(leaf.value, float) for leaf in leaves(ode(started(trial.system)))}
+    seen = {leaf.path: np.asarray(leaf.value, float) for leaf in leaves(jax.tree.map(_joined, *map(continuous, runs)))}
+    start = {leaf.path: np.asarray(leaf.value, float) for leaf in leaves(continuous(started(trial.system)))}
     return Places(
         {path: _drawn(rng, np.where(np.isfinite(values), values, start[path])) for path, values in seen.items()},
         {path: _moved(rng, value) for path, value in quantities.parameters.items()},

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core import Drive, ODESystem, leaves, ode
+from dynplug.core import Drive, ODESystem, continuous, leaves
 from dynplug.testing.compare import close, demand
 from dynplug.testing.driving import DURATION, amplitude_of, drive_of
 from dynplug.testing.static import documented_entry
@@ -81,7 +81,7 @@ def _mean_run(system: Any, current: Any, steps: int, dt: float) -> tuple[dict[st
     count = round(steps * DT / dt)
     _, (states, _) = run(system, np.broadcast_to(current, (count, *current.shape)), None, dt)
     spikes = [np.sum(np.asarray(states.spike), axis=0)] if getattr(states, "spike", None) is not None else []
-    moving = ode(states) if isinstance(system, ODESystem) else states
+    moving = continuous(states) if isinstance(system, ODESystem) else states
     values = {leaf.path: np.asarray(leaf.value) for leaf in leaves(moving)}
     floating = {n: v for n, v in values.items() if v.dtype.kind == "f" and n != "spike"}
     return {n: (v.mean(axis=0), np.ptp(v, axis=0)) for n, v in floating.items()}, spikes

@@ -1,7 +1,6 @@
 """The loop over time: one step, carried through many."""
 
 from dynplug.timeloop.allocator import tune_allocator as tune_allocator
-from dynplug.timeloop.compiler import scan as scan
 from dynplug.timeloop.loop import (
     Loop as Loop,
     RunState as RunState,
@@ -10,3 +9,5 @@ from dynplug.timeloop.loop import (
     step_count as step_count,
     traced_numbers as traced_numbers,
 )
+from dynplug.timeloop.plan import check_options as check_options
+from dynplug.timeloop.scan import scan as scan

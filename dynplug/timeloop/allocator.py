@@ -1,4 +1,4 @@
-"""Keeping freed memory in the process, where the C library gives it back too eagerly."""
+"""Tuning of glibc's allocator, which returns freed memory to the system too eagerly."""
 
 import ctypes
 import platform
@@ -8,14 +8,14 @@ _LARGE = 2**30
 
 
 def tune_allocator() -> bool:
-    """Have the C library keep the memory that a computation frees, for the rest of this process.
+    """Make the C library keep the memory that a computation frees, for the rest of this process.
 
     XLA on a CPU takes its temporaries from `malloc` in every call. glibc returns large ones to the system, which must
-    clear every page again in the next call: a training step may spend half of its time so. After this call blocks of up
-    to 1 GiB are kept and used again, at the price of memory that the process holds on to. The command
-    `dynplug train` does this for itself; a library may not do it unasked.
+    clear every page again in the next call: a training step may spend half of its time on that. After this call blocks
+    of up to 1 GiB are kept and reused, at the price of memory that the process holds on to. The command `dynplug train`
+    does this for itself; a library may not do it unasked.
 
-    **Returns:** whether it was done: `True` on Linux with glibc, `False` elsewhere, where there is nothing to do.
+    **Returns:** `True` where it was done, on Linux with glibc; `False` elsewhere, where there is nothing to do.
 
     **Reference:** mallopt(3).
     """

@@ -1,47 +1,49 @@
-"""What the compiler finds out about a loop before it runs."""
+"""The compiler's passes in order, from a call of `scan` to a loop that is ready to run.
+
+`traced_scan` traces the step, `hoisting` makes a program of it, `plan` chooses how it runs; `custom_derivative` runs
+it.
+"""
 
 from dataclasses import dataclass
 from typing import Any
 
 from dynplug.core import DELAY_STEP
-from dynplug.timeloop.call import Call, Step, call
-from dynplug.timeloop.compiled import compiled
-from dynplug.timeloop.contract import has_linear_backward
-from dynplug.timeloop.plan import Plan, choose
-from dynplug.timeloop.prepare import Prepared, prepare
+from dynplug.timeloop.contraction import has_linear_backward
+from dynplug.timeloop.custom_derivative import differentiable_loop
+from dynplug.timeloop.hoisting import Hoisted, hoist
+from dynplug.timeloop.plan import Plan, choose_plan
 from dynplug.timeloop.primitives import has_own_transpose
+from dynplug.timeloop.traced_scan import Step, TracedScan, trace_scan
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A loop that was traced, what its step is made of, and how it will run.
+    """An analysed loop.
 
     **Arguments:**
 
-    - `call`: the loop.
-    - `prepared`: its step as a program.
+    - `loop`: the traced loop.
+    - `hoisted`: its step as a program, with the code around the loop.
     - `plan`: how it runs.
     """
 
-    call: Call
-    prepared: Prepared
+    loop: TracedScan
+    hoisted: Hoisted
     plan: Plan
 
     def run(self) -> Any:
         """The carry after the last step, and all outputs."""
-        length, reverse = self.call.length, self.call.reverse
-        consts, before, given = self.prepared.inputs(self.call.carry, self.call.xs, length, reverse)
-        after, ys = compiled(self.prepared.program, length, self.plan, reverse)(consts, before, given)
-        return self.call.finish([*self.prepared.outputs(self.call.carry, after, length), *ys])
+        loop, hoisted = self.loop, self.hoisted
+        inputs = hoisted.inputs(loop.carry, loop.xs, loop.length, loop.reverse)
+        carry_out, ys = differentiable_loop(hoisted.program, loop.length, self.plan, loop.reverse)(*inputs)
+        return loop.finish([*hoisted.outputs(loop.carry, carry_out, loop.length), *ys])
 
 
-def analyse(
-    step: Step, init: Any, xs: Any, length: Any, reverse: bool, schedule: str, remat: bool | int
-) -> Analysis | str:
-    """What a loop is made of; or the reason why it must run as `jax.lax.scan`."""
-    if schedule == "plain":
-        return "schedule='plain' was asked for"
-    loop = call(step, init, xs, length, reverse)
+def analyse(step: Step, init: Any, xs: Any, length: Any, reverse: bool, mode: str, remat: bool | int) -> Analysis | str:
+    """The analysed loop, or the reason why it must run as `jax.lax.scan`."""
+    if mode == "plain":
+        return "loop='plain' was asked for"
+    loop = trace_scan(step, init, xs, length, reverse)
     if isinstance(loop, str):
         return loop
     if loop.eqn.effects:
@@ -49,10 +51,12 @@ def analyse(
     if not loop.length:
         return "there is no step"
     plain, count = loop.step(), len(loop.carry)
-    # What is not linear is another of a sum, over time or a batch, than the sum of what it is of each.
+    # A user's backward pass that is not linear gives another result for a sum, over time or a batch, than for its
+    # summands.
     if not all(has_linear_backward(eqn) for eqn in plain.eqns if has_own_transpose(eqn)):
         return "a backward pass in it (custom_vjp) is not linear in its cotangent"
-    prepared = None if loop.reverse else prepare(loop.step(keep=DELAY_STEP), count)  # delays look back, not ahead
-    prepared = prepared or prepare(plain, count)
-    assert prepared is not None, "nothing was left to be written out"
-    return Analysis(loop, prepared, choose(prepared.program, loop.length, schedule, remat))
+    # Calls of delays are kept to be recognised, unless the loop runs in reverse: a delay looks back, not ahead.
+    hoisted = None if loop.reverse else hoist(loop.step(keep=DELAY_STEP), count)
+    hoisted = hoisted or hoist(plain, count)
+    assert hoisted is not None, "a step without delays can always be hoisted"
+    return Analysis(loop, hoisted, choose_plan(hoisted.program, loop.length, mode, remat))

@@ -1,4 +1,12 @@
-"""Running a program over time."""
+"""Evaluation of a program over time, stage after stage.
+
+A stage is a `jax.lax.scan` where its steps depend on each other, else one `jax.vmap` over all steps. Values of all
+steps are stacked along a first axis, time.
+
+**Invariant:** when a stage runs, all that it reads is known: constants, inputs, and results of earlier stages.
+
+**Limits:** the results of a stage that later ones read are in memory for all steps at once; chunks bound that.
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -7,159 +15,175 @@ import jax
 import jax.numpy as jnp
 from jax.interpreters import ad
 
-from dynplug.timeloop.contract import contract
-from dynplug.timeloop.lags import blocked, read, shift
-from dynplug.timeloop.perturbed import is_floating
-from dynplug.timeloop.program import Atom, Program, Var, function, is_var, needed, struct
-from dynplug.timeloop.stages import Stage, split
+from dynplug.timeloop.activity_analysis import is_floating
+from dynplug.timeloop.contraction import contract
+from dynplug.timeloop.delays import resolve_delays, rows_read, shift
+from dynplug.timeloop.fission import Stage, distribute
+from dynplug.timeloop.program import Atom, Program, Var, as_function, dce, is_var, struct
 
 _SLICES = {"split", "slice", "dynamic_slice", "gather"}
-_DEAR = {"exp", "exp2", "expm1", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow", "erf", "sqrt", "rsqrt"}
-_LONG = 1024  # elements: computing with fewer takes no longer than the choice
+_TRANSCENDENTAL = {
+    *("exp", "exp2", "expm1", "log", "log1p", "tanh", "logistic", "sin", "cos", "pow", "erf", "sqrt", "rsqrt")
+}
+_MIN_MATERIALISED = 1024  # elements; chosen: computing with fewer takes no longer than the conditional does
 
 Values = Sequence[Any]
 Results = tuple[list[Any], list[Any], list[Any]]  # the carry after the last step, the outputs of all steps, the sums
 
 
 def execute(
-    program: Program, consts: Values, carry: Values, xs: Values, length: int, *, reverse: bool, hoist: bool
+    program: Program, consts: Values, carry: Values, xs: Values, length: int, *, reverse: bool, layers: bool
 ) -> Results:
-    """Stage after stage, each over all time."""
-    program, delays = blocked(program, length)
-    if delays:
-        rows = [carry[k] for k in delays]
-        others = [v for k, v in enumerate(carry) if k not in delays]
-        given = [*xs, *(read(r, length, reverse) for r in rows)]
-        rest, outs, sums = execute(program, consts, others, given, length, reverse=reverse, hoist=hoist)
-        written = outs[len(outs) - len(delays) :]
+    """Run a program for `length` steps; with `layers` its loop is distributed over stages, else it is one scan."""
+    # 1. Delays of at least this length are read from their rows, as inputs, and written to them, from outputs.
+    program, resolved = resolve_delays(program, length)
+    if resolved:
+        rows = [carry[k] for k in resolved]
+        others = [v for k, v in enumerate(carry) if k not in resolved]
+        inputs = [*xs, *(rows_read(r, length, reverse) for r in rows)]
+        rest, outs, sums = execute(program, consts, others, inputs, length, reverse=reverse, layers=layers)
+        written = outs[len(outs) - len(resolved) :]
         new = iter(rest)
-        after = {k: shift(r, w, reverse)[0] for k, r, w in zip(delays, rows, written, strict=True)}
-        return [after[k] if k in after else next(new) for k in range(len(carry))], outs[: len(outs) - len(delays)], sums
-    stages, tail = split(program, hoist)
+        after = {k: shift(r, w, reverse)[0] for k, r, w in zip(resolved, rows, written, strict=True)}
+        carry_out = [after[k] if k in after else next(new) for k in range(len(carry))]
+        return carry_out, outs[: len(outs) - len(resolved)], sums
+
+    # 2. Run the stages in order.
+    stages, epilogue = distribute(program, layers)
     run = _Run(program, consts, carry, xs, length, reverse)
     for stage in stages:
-        (run.scan if stage.scan else run.at_once)(stage)
+        (run.scan if stage.scan else run.vmap)(stage)
+
+    # 3. Evaluate the epilogue once, on sums over time, along with what it reads that is the same at all steps. A sum of
+    # a literal is a product.
     summed = [v for v in program.sums if is_var(v)]
-    made = {*run.total, *(v for eqn in tail for v in eqn.outvars)}
-    before = needed(program.eqns, [v for eqn in tail for v in eqn.invars if is_var(v) and v not in made], run.known)
-    finish = function((*before, *tail), (*run.known, *run.total), summed)
-    found = iter(finish(*run.known.values(), *run.total.values()))
+    defined = {*run.sums, *(v for eqn in epilogue for v in eqn.outvars)}
+    read = [v for eqn in epilogue for v in eqn.invars if is_var(v) and v not in defined]
+    finish = as_function((*dce(program.eqns, read, run.consts), *epilogue), (*run.consts, *run.sums), summed)
+    found = iter(finish(*run.consts.values(), *run.sums.values()))
     sums = [next(found) if is_var(v) else jnp.asarray(v.val, v.aval.dtype) * length for v in program.sums]
-    return [run.last[k] for k in range(len(program.carry))], [run.output(v) for v in program.ys], sums
+    return [run.carry_out[k] for k in range(len(program.carry))], [run.output(v) for v in program.ys], sums
 
 
 class _Run:
-    """A program on its way through its stages, and what they have found.
+    """The values that the stages of a program have computed so far.
 
     **Arguments:**
 
-    - `known`: the constants.
-    - `stacked`: values at all steps: the inputs, and what stages put out.
-    - `last`: what is handed on after the last step, by its position in the carry.
-    - `total`: sums over time.
+    - `consts`: the constants.
+    - `stacked`: values at all steps: the inputs, and the outputs of stages.
+    - `carry_out`: carried values after the last step, by position.
+    - `sums`: sums over time.
     """
 
     def __init__(self, program: Program, consts: Values, carry: Values, xs: Values, length: int, reverse: bool):
         self.program, self.carry, self.length, self.reverse = program, carry, length, reverse
-        self.known: dict[Var, Any] = dict(zip(program.consts, consts, strict=True))
+        self.consts: dict[Var, Any] = dict(zip(program.consts, consts, strict=True))
         self.stacked: dict[Var, Any] = dict(zip(program.xs, xs, strict=True))
-        self.last: dict[int, Any] = {}
-        self.total: dict[Var, Any] = {}
+        self.carry_out: dict[int, Any] = {}
+        self.sums: dict[Var, Any] = {}
 
     def scan(self, stage: Stage) -> None:
-        """A stage whose steps run one after the other."""
-        own = [self.program.carry[k] for k in stage.carry]
-        new = [self.program.new[k] for k in stage.carry]
-        body = function(stage.eqns, (*self.known, *own, *stage.ins), (*new, *stage.outs, *stage.sums))
-        handed, put_out = len(own), len(own) + len(stage.outs)
+        """Run a stage whose steps depend on each other."""
+        carry = [self.program.carry[k] for k in stage.carry]
+        carry_out = [self.program.carry_out[k] for k in stage.carry]
+        body = as_function(stage.eqns, (*self.consts, *carry, *stage.ins), (*carry_out, *stage.outs, *stage.sums))
+        first_out, first_sum = len(carry), len(carry) + len(stage.outs)
+        materialise = self._to_materialise(stage)
 
-        held = self._are_held(stage)
-
+        # The sums are carried beside the stage's own values, and a step's index where an input is to be materialised.
         def step(state: tuple[Any, ...], x: list[Any]) -> tuple[tuple[Any, ...], list[Any]]:
             n, now, so_far = state
-            x = [_held(v, n) if h else v for v, h in zip(x, held, strict=True)]
-            found = body(*self.known.values(), *now, *x)
-            total = [jax.lax.add(a, b) for a, b in zip(so_far, found[put_out:], strict=True)]
-            return (n + 1 if any(held) else n, found[:handed], total), found[handed:put_out]
+            x = [_materialised(v, n) if m else v for v, m in zip(x, materialise, strict=True)]
+            found = body(*self.consts.values(), *now, *x)
+            total = [jax.lax.add(a, b) for a, b in zip(so_far, found[first_sum:], strict=True)]
+            return (n + 1 if any(materialise) else n, found[:first_out], total), found[first_out:first_sum]
 
         state = (jnp.int32(0), [self.carry[k] for k in stage.carry], zeros(stage.sums))
         xs = [self.stacked[v] for v in stage.ins]
         (_, after, sums), outs = jax.lax.scan(step, state, xs, self.length, self.reverse)
-        self.last.update(zip(stage.carry, after, strict=True))
+        self.carry_out.update(zip(stage.carry, after, strict=True))
         self.stacked.update(zip(stage.outs, outs, strict=True))
-        self.total.update(zip(stage.sums, sums, strict=True))
+        self.sums.update(zip(stage.sums, sums, strict=True))
 
-    def _are_held(self, stage: Stage) -> list[bool]:
-        """Which inputs are to be there as a whole before a step begins; see `_held`."""
+    def _to_materialise(self, stage: Stage) -> list[bool]:
+        """Which inputs must be read as a whole before a step begins; see `_materialised`."""
         names = {eqn.primitive.name for eqn in stage.eqns}
-        if jax.default_backend() != "cpu" or names.isdisjoint(_SLICES) or names.isdisjoint(_DEAR):
+        if jax.default_backend() != "cpu" or names.isdisjoint(_SLICES) or names.isdisjoint(_TRANSCENDENTAL):
             return [False] * len(stage.ins)
-        return [is_floating(struct(v)) and struct(v).size >= _LONG for v in stage.ins]
+        return [is_floating(struct(v)) and struct(v).size >= _MIN_MATERIALISED for v in stage.ins]
 
-    def at_once(self, stage: Stage) -> None:
-        """A stage that does all steps in one call; what it carries is a shift in time."""
+    def vmap(self, stage: Stage) -> None:
+        """Run a stage whose steps are independent; carried values are shifts in time."""
         shifted: dict[Var, Any] = {}
 
         def compute(outs: Sequence[Atom]) -> list[Any]:
-            eqns = needed(stage.eqns, outs, shifted)
+            eqns = dce(stage.eqns, outs, shifted)
             ins = {v: self.stacked[v] for v in stage.ins} | shifted
-            body = function(eqns, (*self.known, *ins), outs)
-            axes = (None,) * len(self.known) + (0,) * len(ins)
-            return jax.vmap(body, in_axes=axes, axis_size=self.length)(*self.known.values(), *ins.values())
+            body = as_function(eqns, (*self.consts, *ins), outs)
+            axes = (None,) * len(self.consts) + (0,) * len(ins)
+            return jax.vmap(body, in_axes=axes, axis_size=self.length)(*self.consts.values(), *ins.values())
 
+        # Carried values, in an order in which each depends on none that is still to come: the values that all steps
+        # write give, shifted by a step or by a delay, the values that all steps read.
         program, waiting = self.program, list(stage.carry)
-        while waiting:  # what a step hands on may itself have been handed to it
+        while waiting:
             pending = {program.carry[k] for k in waiting}
-            ready = [k for k in waiting if not _depends(stage, program.new[k], pending)]
+            ready = [k for k in waiting if not _depends(stage, program.carry_out[k], pending)]
             assert ready, "a cycle through carries alone must be a scan"
-            for k, value in zip(ready, compute([program.new[k] for k in ready]), strict=True):
-                move = shift if program.lags[k] else _shift
-                self.last[k], shifted[program.carry[k]] = move(self.carry[k], value, self.reverse)
+            for k, value in zip(ready, compute([program.carry_out[k] for k in ready]), strict=True):
+                move = shift if program.delays[k] else _shift_by_one
+                self.carry_out[k], shifted[program.carry[k]] = move(self.carry[k], value, self.reverse)
             waiting = [k for k in waiting if k not in ready]
+
+        # Outputs, then sums of all steps' values, then sums that are one operation on the stacked operands.
         self.stacked.update(zip(stage.outs, compute(stage.outs), strict=True))
         if stage.sums:
             for v, value in zip(stage.sums, compute(stage.sums), strict=True):
-                self.total[v] = value.sum(0)
-        rows = iter(compute([part.eqn.invars[n] for part in stage.contracted for n in part.stacked]))
-        for part in stage.contracted:
-            operands = [next(rows) if n in part.stacked else self.same(v) for n, v in enumerate(part.eqn.invars)]
-            self.total[part.eqn.outvars[0]] = contract(part.eqn, operands, part.moving, part.stacked)
+                self.sums[v] = value.sum(0)
+        rows = iter(compute([part.eqn.invars[n] for part in stage.contractions for n in part.stacked]))
+        for part in stage.contractions:
+            operands = [next(rows) if n in part.stacked else self.invariant(v) for n, v in enumerate(part.eqn.invars)]
+            self.sums[part.eqn.outvars[0]] = contract(part.eqn, operands, part.linear, part.stacked)
 
     def output(self, v: Atom) -> Any:
-        """An output at all steps, also where no stage put it out."""
+        """An output at all steps. One that no stage computes is the same at each of them."""
         if is_var(v) and v in self.stacked:
             return self.stacked[v]
-        value = self.same(v)
+        value = self.invariant(v)
         return jnp.broadcast_to(value, (self.length, *value.shape))
 
-    def same(self, v: Atom) -> Any:
-        """What is the same at all steps."""
-        return function(needed(self.program.eqns, [v], self.known), tuple(self.known), [v])(*self.known.values())[0]
+    def invariant(self, v: Atom) -> Any:
+        """The value of a loop invariant."""
+        eqns = dce(self.program.eqns, [v], self.consts)
+        return as_function(eqns, tuple(self.consts), [v])(*self.consts.values())[0]
 
 
 def zeros(atoms: Iterable[Atom]) -> list[Any]:
-    """Sums before the first step."""
+    """The sums before the first step."""
     return [ad.zeros_like_aval(v.aval) for v in atoms]
 
 
-def _held(x: Any, n: Any) -> Any:
-    """`x` itself, which XLA must take out of its array before it goes on.
+def _materialised(x: Any, n: Any) -> Any:
+    """`x` itself, in memory of its own.
 
-    Else it takes what it needs of it at each use. On a CPU, a slice of such a slice is not vectorised, nor is what is
-    computed from it: the gates of an LSTM take twice as long. A choice whose outcome XLA does not know ends that.
+    XLA fuses the reading of a step's row into each use of it. On a CPU a slice of such a row is not vectorised, nor is
+    what is computed from it: the gates of an LSTM take twice as long. A conditional whose outcome XLA does not know
+    ends the fusion.
     """
     return jax.lax.cond(n >= 0, lambda v: v, jax.lax.neg, x)
 
 
 def _depends(stage: Stage, out: Atom, on: set[Var]) -> bool:
+    """Whether a value is one of these, or computed from them within a stage."""
     if not is_var(out):
         return False
-    read = {v for eqn in needed(stage.eqns, [out]) for v in eqn.invars if is_var(v)} | {out}
+    read = {v for eqn in dce(stage.eqns, [out]) for v in eqn.invars if is_var(v)} | {out}
     return not on.isdisjoint(read)
 
 
-def _shift(first: Any, values: Any, reverse: bool) -> tuple[Any, Any]:
-    """What is handed on after the last step, and what each step was handed."""
+def _shift_by_one(first: Any, values: Any, reverse: bool) -> tuple[Any, Any]:
+    """The carried value after the last step, and those that the steps read, from those that they write."""
     first = first[None]
     if reverse:
         return values[0], jnp.concatenate([values[1:], first])

@@ -1,46 +1,46 @@
-"""A loop's plan, to read."""
+"""The plan of a loop as text."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import jax
 
+from dynplug.timeloop.activity_analysis import activity, is_floating
 from dynplug.timeloop.analysis import Analysis
-from dynplug.timeloop.backward import backward
-from dynplug.timeloop.lags import blocked
-from dynplug.timeloop.linearised import linearise
-from dynplug.timeloop.perturbed import is_floating, perturbed
-from dynplug.timeloop.plan import Plan, handed_on
+from dynplug.timeloop.delays import resolve_delays
+from dynplug.timeloop.fission import Stage, distribute
+from dynplug.timeloop.linearise import linearise
+from dynplug.timeloop.plan import Plan, bytes_between
 from dynplug.timeloop.primitives import is_batchable, is_heavy
 from dynplug.timeloop.program import Eqn, Program, byte_count, struct
-from dynplug.timeloop.stages import Stage, split
+from dynplug.timeloop.transpose import transpose
 
 
 def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
-    """How a loop of `length` steps runs, with the names of what it carries."""
+    """The text of the plan of a loop of `length` steps, whose carried values have these names."""
     if isinstance(loop, str):
         return f"{length} steps as one jax.lax.scan: {loop}."
     try:
         jax.eval_shape(loop.run)
     except Exception as error:
         return f"{length} steps as one jax.lax.scan: they cannot be split ({type(error).__name__}: {error})."
-    prepared, plan, every = loop.prepared, loop.plan, names
-    names = ["a value without a name" if k is None else every[k] for k in loop.call.origin]
-    program = prepared.program
-    carried = [names[k] for k in prepared.carried]
-    inside, delays = blocked(program, plan.chunk)
-    stages, _ = split(inside, plan.layers)
+    hoisted, plan, every = loop.hoisted, loop.plan, names
+    names = ["a value without a name" if k is None else every[k] for k in loop.loop.origin]
+    program = hoisted.program
+    carried = [names[k] for k in hoisted.carried]
+    inside, resolved = resolve_delays(program, plan.chunk)
+    stages, _ = distribute(inside, plan.layers)
     lines = [f"{length} steps, {'stage by stage' if plan.layers else 'step by step'}, {_chunks(length, plan.chunk)}"]
     lines[0] += f" ({plan.reason})"
-    if prepared.hoisted:
-        lines.append(f"Computed once, before the loop: {prepared.hoisted} equations")
-    if unchanged := [name for name in every if name not in names] + [names[k] for k in prepared.passed]:
+    if hoisted.preheader_size:
+        lines.append(f"Computed once, before the loop: {hoisted.preheader_size} equations")
+    if unchanged := [name for name in every if name not in names] + [names[k] for k in hoisted.unchanged]:
         lines.append(f"The same at all steps: {', '.join(unchanged)}")
-    if delays:
-        lines.append(f"Known at the start of each chunk: {', '.join(carried[k] for k in delays)}")
-    carried_inside = [name for k, name in enumerate(carried) if k not in delays]
-    if counters := [names[k] for k in prepared.counters]:
-        lines.append(f"Counted without a loop: {', '.join(counters)}")
+    if resolved:
+        lines.append(f"Known at the start of each chunk: {', '.join(carried[k] for k in resolved)}")
+    carried_inside = [name for k, name in enumerate(carried) if k not in resolved]
+    if counted := [names[k] for k in hoisted.increments]:
+        lines.append(f"Counted without a loop: {', '.join(counted)}")
     lines.append("Forward:")
     lines += [f"  {n}. {_stage(stage, carried_inside)}" for n, stage in enumerate(stages, 1)]
     lines += [f"  In a scan because {why}" for why in _left_inside(stages, carried_inside)]
@@ -55,8 +55,8 @@ def _chunks(length: int, chunk: int) -> str:
 def _stage(stage: Stage, carried: Sequence[str]) -> str:
     own = ", ".join(carried[k] for k in stage.carry)
     work = _names(stage.eqns)
-    if stage.contracted:
-        work += f"; summed over time: {_names(part.eqn for part in stage.contracted)}"
+    if stage.contractions:
+        work += f"; summed over time: {_names(part.eqn for part in stage.contractions)}"
     if stage.scan:
         return f"one scan, carrying {own or 'nothing'}: {work}"
     return f"all steps in one call{f', with {own} as a shift' if own else ''}: {work or 'no work'}"
@@ -71,7 +71,7 @@ def _names(eqns: Iterable[Eqn]) -> str:
 
 
 def _left_inside(stages: Sequence[Stage], carried: Sequence[str]) -> Iterable[str]:
-    """What might have been expected outside of a scan, and why it is not."""
+    """The operations that one might expect outside of a scan, and why they are inside."""
     for stage in (s for s in stages if s.scan):
         for eqn in stage.eqns:
             if not is_batchable(eqn):
@@ -84,21 +84,22 @@ def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int)
     layers, chunk, remat = plan.layers, plan.chunk, plan.remat
     consts, carry = (tuple(is_floating(v.aval) for v in part) for part in (program.consts, program.carry))
     try:
-        linear = linearise(program, perturbed(program, consts, carry, (False,) * len(program.xs)))
-        back = backward(linear, linear.where.carry, linear.where.ys)
+        linear = linearise(program, activity(program, consts, carry, (False,) * len(program.xs)))
+        back = transpose(linear, linear.active.carry, linear.active.ys)
     except Exception as error:
         return [f"Backward, where all is differentiated: as jax.lax.scan ({type(error).__name__}: {error})"]
-    step = sum(map(byte_count, linear.kept))
-    inside, delays = blocked(back.program, chunk)
-    stages, _ = split(inside, layers)
+    step = sum(map(byte_count, linear.residuals))
+    inside, resolved = resolve_delays(back.program, chunk)
+    stages, _ = distribute(inside, layers)
     cotangents = [f"the cotangent of {carried[k]}" for k in back.carry]
-    cotangents += [f"{carried[k]} after the step" for k in linear.followed]
-    within = (handed_on(split(blocked(linear.forward, chunk)[0], layers)[0]) + handed_on(stages)) * chunk
-    cotangents = [name for k, name in enumerate(cotangents) if k not in delays]
+    cotangents += [f"{carried[k]} after the step" for k in linear.carried_back]
+    forward_stages, _ = distribute(resolve_delays(linear.forward, chunk)[0], layers)
+    within = (bytes_between(forward_stages) + bytes_between(stages)) * chunk
+    cotangents = [name for k, name in enumerate(cotangents) if k not in resolved]
     starts = sum(map(byte_count, program.carry)) * -(-length // chunk)
     total = starts + step * chunk + within if remat else step * length + within
     how = "computed again from the start of each chunk" if remat else "kept"
-    shapes = ", ".join(f"{struct(v).dtype}{list(struct(v).shape)}" for v in linear.kept)
+    shapes = ", ".join(f"{struct(v).dtype}{list(struct(v).shape)}" for v in linear.residuals)
     return [
         f"Backward: {step:,} bytes a step are {how}: {shapes or 'nothing'}",
         *(f"  {n}. {_stage(stage, cotangents)}" for n, stage in enumerate(stages, 1)),

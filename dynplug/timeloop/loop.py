@@ -1,4 +1,4 @@
-"""One step of a system, carried through time."""
+"""A system carried through time: its time step, with context, keys and batch, as a step of `scan`."""
 
 import dataclasses
 import math
@@ -16,22 +16,22 @@ from jaxtyping import Array, Int, PRNGKeyArray
 from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup
 from dynplug.errors import CompositionError, DurationError, OptionError, ShapeError, StateError
 from dynplug.timeloop.analysis import analyse
-from dynplug.timeloop.compiler import scan
 from dynplug.timeloop.explain import describe
 from dynplug.timeloop.plan import check_options
+from dynplug.timeloop.scan import scan
 
-_COARSE = 0.1  # of a step: by how much the greatest time of a run may be rounded
+_COARSE = 0.1  # the largest rounding error of a time in a run, in steps; chosen
 _TOO_LATE = (
-    "in this run times get so great that {} cannot tell one step from the next: read ctx.phase(frequency) or "
+    "in this run times become so large that {} cannot tell one step from the next: read ctx.phase(frequency) or "
     "ctx.since(time), which stay exact, or compute in float64."
 )
 _START = 0xFFFFFFFF  # folded into the key for the initial state, as step i folds in i
 
 
 class RunState(eqx.Module):
-    """Where a run stands: the index of the next step, and the system's state. Passed back in, the run goes on.
+    """The state of a run: the index of the next step and the system's state. Passed back in, it continues the run.
 
-    `events` are those that were counted since the last record, where that is neither each step's nor the last one's.
+    `events` are the events counted since the last record, where records are made neither at each step nor at the last.
     """
 
     i: Int[Array, ""]
@@ -39,12 +39,12 @@ class RunState(eqx.Module):
     events: Any = None
 
     def __getitem__(self, path: str) -> Any:
-        """The part of the system's state at a path, as `"hidden.V"`."""
+        """The part of the system's state at a path such as `"hidden.V"`."""
         return lookup(self.system, path)
 
 
 class Loop(eqx.Module):
-    """How a system is carried through time. Time comes first in all inputs and outputs, then the batch, if any.
+    """Carries a system through time. Time is the first axis of all inputs and outputs, the batch, if any, the second.
 
     **Arguments:**
 
@@ -53,11 +53,11 @@ class Loop(eqx.Module):
     - `batched`: whether states have a leading batch axis, and inputs and outputs one after time.
     - `fit`: whether a trainer is fitting the model.
     - `shared`: the user's own arguments, for `ctx.shared`; a `fit` among them goes to `ctx.fit`. Numbers are traced, as
-        arrays are; all else belongs to the program.
-    - `schedule`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+        arrays are; everything else is static.
+    - `loop`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
-    - `coarse`: whether times are too great for their dtype, so that reading `ctx.t` is an error; `up_to` tells.
+    - `coarse`: whether times are too large for their dtype, so that reading `ctx.t` is an error; `up_to` sets it.
     """
 
     dt: float = eqx.field(static=True)
@@ -65,7 +65,7 @@ class Loop(eqx.Module):
     batched: bool = eqx.field(static=True, default=False)
     fit: bool = eqx.field(static=True, default=False)
     shared: Mapping[str, Any] = eqx.field(default_factory=dict[str, Any], converter=lambda s: traced_numbers(s))
-    schedule: str = eqx.field(static=True, default="auto")
+    loop: str = eqx.field(static=True, default="auto")
     remat: bool | int = eqx.field(static=True, default=False)
     coarse: bool = eqx.field(static=True, default=False)
 
@@ -76,7 +76,7 @@ class Loop(eqx.Module):
     def up_to(self, system: DynamicalSystem, end: int) -> "Loop":
         """The loop for a run whose last step is the one before `end`.
 
-        **Raises:** `DurationError` where steps could not be counted.
+        **Raises:** `DurationError` if the step index would overflow.
         """
         as_index(end)
         latest = max(abs(self.t0), abs(self.t0 + end * self.dt))
@@ -117,14 +117,14 @@ class Loop(eqx.Module):
         hold: bool = False,
         read: Callable[[Any], Any] = lambda state: None,
     ) -> tuple[RunState, tuple[Any, Any]]:
-        """`length` steps from `state`: the state after them, all outputs, and all that `read` finds in the states.
+        """Run `length` steps from `state`: the state after them, all outputs, and what `read` returns for each state.
 
-        With `hold`, `xs` is one step's input, the same at all steps.
+        With `hold`, `xs` is the input of one step, the same at all steps.
         """
         xs = _of_dtype(xs, floating_dtype(system))
         step = self._step(system, xs, key, hold, read)
         carry, given = (state.i, state.system), None if hold else xs
-        (i, s), recorded = scan(step, carry, given, length, schedule=self.schedule, remat=self.remat)
+        (i, s), recorded = scan(step, carry, given, length, loop=self.loop, remat=self.remat)
         return RunState(i, s), recorded
 
     def explain(
@@ -138,18 +138,18 @@ class Loop(eqx.Module):
         hold: bool = False,
         read: Callable[[Any], Any] = lambda state: None,
     ) -> str:
-        """How `advance` runs for the same arguments."""
-        check_options(self.schedule, self.remat)
+        """The plan of `advance` for the same arguments, as text."""
+        check_options(self.loop, self.remat)
         xs = _of_dtype(xs, floating_dtype(system))
         step = self._step(system, xs, key, hold, read)
         carry, given = (state.i, state.system), None if hold else xs
-        loop = analyse(step, carry, given, length, False, self.schedule, self.remat)
+        loop = analyse(step, carry, given, length, False, self.loop, self.remat)
         return describe(loop, ["i", *(leaf.path for leaf in leaves(state.system))], length)
 
     def _step(
         self, system: DynamicalSystem, xs: Any, key: PRNGKeyArray | None, hold: bool, read: Callable[[Any], Any]
     ) -> Callable[[tuple[Array, Any], Any], tuple[tuple[Array, Any], tuple[Any, Any]]]:
-        """One step: from its index, the state and the input to the next ones, the output, and what is read."""
+        """One step: from index, state and input to the next index and state, the output, and what `read` returns."""
         dtype = floating_dtype(system)
 
         def one(s: Any, x: Any, key: Any, i: Array) -> tuple[Any, Any, Any]:
@@ -182,22 +182,22 @@ class Loop(eqx.Module):
 def as_index(i: Any) -> Int[Array, ""]:
     """The index of a step as an array.
 
-    **Raises:** `DurationError` for one that cannot be counted.
+    **Raises:** `DurationError` for an index that overflows 32 bits.
     """
     if not isinstance(i, Tracer) and not -(2**31) <= int(i) < 2**31:
         raise DurationError(
-            f"This run comes to step {i}, and steps are counted up to {2**31 - 1}: take a greater dt, or start anew "
+            f"This run reaches step {i}, but steps are counted up to {2**31 - 1}: take a larger dt, or start again "
             "from the state, at step 0 with another t0."
         )
     return jnp.asarray(i, jnp.int32)
 
 
 def step_count(duration: float, dt: float) -> int:
-    """The number of steps of `dt` in `duration`, both [ms]; they must make a whole number to a thousandth of a step."""
+    """The number of steps of `dt` in `duration`, both [ms]; it must be whole to within a thousandth of a step."""
     count = duration / dt
     if not (math.isfinite(count) and round(count) >= 1 and abs(count - round(count)) < 1e-3):
         raise DurationError(
-            f"A duration of {duration} ms is {count:g} steps of dt={dt} ms: give a whole number of steps, one at least."
+            f"A duration of {duration} ms is {count:g} steps of dt={dt} ms: give a whole number of steps, at least one."
         )
     return round(count)
 
@@ -209,7 +209,7 @@ def floating_dtype(system: DynamicalSystem) -> Any:
 
 
 def traced_numbers(shared: Mapping[str, Any]) -> dict[str, Any]:
-    """Shared arguments with numbers as arrays, so that a new value is no new program; but for `fit`, which is one.
+    """Shared arguments with numbers as arrays, all but `fit`, so that a new value needs no new compilation.
 
     They keep the weak type of Python's numbers: nothing is promoted.
     """
@@ -222,16 +222,16 @@ def _traced(value: Any) -> Any:
 
 @contextmanager
 def _explained(shared: Mapping[str, Any]) -> Iterator[None]:
-    """Say what is behind two of JAX's errors: no batch to take a mean over, and a shared number that is asked for."""
+    """Explain two of JAX's errors: a reduction over a batch axis, and a shared number used as a Python value."""
     try:
         yield
     except NameError as error:
         if "axis name" not in str(error):
             raise
         raise CompositionError(
-            f"A system sees one sample, never its batch, which has no axis name ({_first_line(error)}): so a model "
-            "puts out the same for a sample whatever stands beside it. Normalise within a sample (equinox.nn.LayerNorm,"
-            " RMSNorm, GroupNorm) or the weights (WeightNorm)."
+            f"A system sees one sample, never its batch, which has no axis name ({_first_line(error)}): so the output "
+            "for a sample does not depend on the others. Normalise within a sample (equinox.nn.LayerNorm, RMSNorm, "
+            "GroupNorm) or the weights (WeightNorm)."
         ) from error
     except TypeError as error:
         numbers = [n for n, value in shared.items() if isinstance(value, jax.Array) and value.weak_type]
@@ -239,18 +239,18 @@ def _explained(shared: Mapping[str, Any]) -> Iterator[None]:
             raise
         raise OptionError(
             f"{_first_line(error)} Numbers among the shared arguments ({', '.join(map(repr, numbers))}) are traced, so "
-            "that a new value is no new program: what decides about a shape or a branch goes into the constructor of "
-            "the system instead."
+            "that a new value needs no new compilation: give what decides a shape or branch to the constructor of the "
+            "system instead."
         ) from error
 
 
 def _batch_size(state: Any, x: Any) -> int:
-    """The number of samples, which a state and an input share, or `ShapeError`."""
+    """The number of samples that a state and an input share, or `ShapeError`."""
     kept, given = ({a.shape[0] for a in jax.tree.leaves(tree)} for tree in (state, x))
     if len(kept | given) > 1:
         raise ShapeError(
-            f"The states that the run goes on from have {_listed(kept)} samples, and the inputs {_listed(given)}: give "
-            "as many, or start anew by reset_state."
+            f"The states that this run continues from have {_listed(kept)} samples, the inputs {_listed(given)}: give "
+            "as many, or start again with reset_state."
         )
     return (kept | given).pop()
 
@@ -268,12 +268,14 @@ def _of_dtype(xs: Any, dtype: Any) -> Any:
 
 
 def _check_carry(old: Any, new: Any) -> None:
-    """Raise `StateError` that names the field, where a step changes what a state is made of."""
+    """Raise `StateError`, naming the field, if a step changes the structure, shapes or dtypes of a state."""
     before = {leaf.path: leaf.value for leaf in leaves(old)}
     after = {leaf.path: leaf.value for leaf in leaves(new)}
     if before.keys() != after.keys():
         changed = sorted(before.keys() ^ after.keys())
-        raise StateError(f"A step must return a state of the same structure; these fields come or go: {changed}.")
+        raise StateError(
+            f"A step must return a state of the same structure; these fields appear or disappear: {changed}."
+        )
     for path, value in before.items():
         was, now = _describe(value), _describe(after[path])
         if was != now:

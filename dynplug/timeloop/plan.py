@@ -1,4 +1,20 @@
-"""How a loop runs, and who decides it."""
+"""The plan of a loop: which mode, chunks of which size, and whether the backward pass recomputes them.
+
+`"layer"` distributes the loop over stages, each over all steps, and `"step"` keeps one scan; both are exact. `"auto"`
+weighs what distribution gains, larger products, against what it costs, memory traffic between stages: it takes chunks
+just long enough for efficient products, as longer ones leave the caches. With `remat`, chunks are of the size that
+needs the least memory: of `n` steps with a carry of `a` bytes and `b` bytes between the stages, chunks of `k` steps
+keep `a * n / k` for their starts and `(a + b) * k` within one, which is least at `k = sqrt(n * a / (a + b))`.
+
+**Invariant:** the plan changes time and memory alone, never results beyond rounding. A chunk is never longer than a
+delay that feeds back into itself.
+
+**Limits:** decided by sizes of arrays, not by measurement on the machine at hand. The constants below were measured on
+two CPU cores, as examples/benchmarks/README.md says under "The rule of auto".
+
+**Reference:** of chunks about the square root of the steps, T. Chen, B. Xu, C. Zhang, C. Guestrin: Training deep nets
+with sublinear memory cost (2016), arXiv:1604.06174.
+"""
 
 import math
 from dataclasses import dataclass, replace
@@ -7,30 +23,31 @@ from typing import Literal, get_args
 import jax
 
 from dynplug.errors import OptionError, nearest
-from dynplug.timeloop.lags import blocked
+from dynplug.timeloop.delays import resolve_delays
+from dynplug.timeloop.fission import Stage, distribute, recurrent_delays
 from dynplug.timeloop.primitives import multiplications
 from dynplug.timeloop.program import Program, byte_count
-from dynplug.timeloop.stages import Stage, recurrent_lags, split
 
-Schedule = Literal["auto", "step", "layer", "plain"]
+Mode = Literal["auto", "step", "layer", "plain"]
 
-_SMALL = 8 * 2**20  # bytes: where stages hand each other less in all steps, chunks gain nothing
-_ROWS = 320  # in a product, from which on more rows gain nothing
-_WORK = 40_000_000  # multiplications in the products of a chunk, beside which a chunk's own cost is small
-_SCANS = 24  # that one program may consist of: each takes the compiler its time, forward and backward
-_ROOM = 16 * 2**20  # bytes that the stages of a chunk may hand each other
+# From examples/benchmarks/time_loop.py (columns "auto" and "layer" of its README), but where it says otherwise:
+_SMALL = 8 * 2**20  # bytes between the stages in all steps, below which chunks gain nothing
+_ROWS = 320  # rows of a product, above which more rows gain nothing
+_WORK = 40_000_000  # multiplications in the products of a chunk, beside which the chunk's own cost is small
+_ROOM = 16 * 2**20  # bytes between the stages of a chunk; chosen, below the 32 MiB from which glibc returns memory
+_SCANS = 24  # scans in a program; chosen, as each takes XLA time to compile, forward and backward
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a loop runs.
+    """The way a loop runs.
 
     **Arguments:**
 
-    - `layers`: whether stage after stage, each over all steps of a chunk; else step after step.
+    - `layers`: whether the loop is distributed over stages, each over all steps of a chunk; else it is one scan.
     - `chunk`: the number of steps in a chunk.
-    - `remat`: whether the backward pass computes each chunk's forward pass again, instead of keeping what it needs.
-    - `reason`: why.
+    - `remat`: whether the backward pass recomputes each chunk's forward pass instead of keeping residuals.
+    - `reason`: why, in words.
     """
 
     layers: bool
@@ -39,74 +56,81 @@ class Plan:
     reason: str
 
 
-def check_options(schedule: str, remat: bool | int) -> None:
-    """Raise `OptionError` where an option of a loop is none."""
-    if schedule not in get_args(Schedule):
-        raise OptionError(f"schedule={schedule!r} is none. {nearest(schedule, get_args(Schedule))}")
-    if remat is not True and remat < 0:
-        raise OptionError(f"remat={remat!r}: give True, False, or the number of steps in a chunk.")
-    if schedule == "plain" and remat:
-        raise OptionError("schedule='plain' is `jax.lax.scan` as it is: for remat take another schedule, as 'auto'.")
+def check_options(loop: str, remat: bool | int) -> None:
+    """Raise `OptionError` for an unknown `loop`, an impossible `remat`, or one that does not go with the other."""
+    if loop not in get_args(Mode):
+        raise OptionError(
+            f"loop={loop!r} must be one of {', '.join(map(repr, get_args(Mode)))}. {nearest(loop, get_args(Mode))}"
+        )
+    if not isinstance(remat, int) or (not isinstance(remat, bool) and remat < 1):
+        raise OptionError(f"remat={remat!r} must be True, False, or the number of steps in a chunk, at least 1.")
+    if loop == "plain" and remat:
+        raise OptionError("loop='plain' is `jax.lax.scan` as it is: for remat take another, as 'auto'.")
 
 
-def choose(program: Program, length: int, schedule: str, remat: bool | int) -> Plan:
+def choose_plan(program: Program, length: int, mode: str, remat: bool | int) -> Plan:
     """The plan that the options ask for; what they leave open is decided by sizes."""
-    layers = schedule != "step"
-    room = min((lag for lag in (recurrent_lags(program) if layers else program.lags) if lag), default=length)
-    plan = _choose(blocked(program, room)[0] if room < length else program, length, layers, schedule, remat)
+    # The longest chunk that delays allow: one scan must not run past any delay, and stages not past one in a
+    # recurrence. Delays of at least the chunk's length become inputs and outputs of it, so the plan is made for such a
+    # program.
+    layers = mode != "step"
+    room = min((d for d in (recurrent_delays(program) if layers else program.delays) if d), default=length)
+    plan = _choose(resolve_delays(program, room)[0] if room < length else program, length, layers, mode, remat)
     if room < min(plan.chunk, length):
         return replace(plan, chunk=_divisor(length, room, room), reason=f"a delay of {room} steps feeds back")
-    if plan.chunk < (longest := max(program.lags, default=0)):  # shorter chunks would move the delay's rows more often
+    if plan.chunk < (
+        longest := max(program.delays, default=0)
+    ):  # shorter chunks would move the delay's rows more often
         return replace(plan, chunk=_divisor(length, min(longest, room), room))
     return plan
 
 
-def _choose(program: Program, length: int, layers: bool, schedule: str, remat: bool | int) -> Plan:
+def _choose(program: Program, length: int, layers: bool, mode: str, remat: bool | int) -> Plan:
     if remat is not False and remat is not True and remat > 0:
         return Plan(layers, min(int(remat), length), True, f"chunks of {remat} steps, as asked")
     if remat:
         size = _divisor(length, _rematerialised(program, length))
         return Plan(layers, size, True, f"chunks of {size} steps take little memory")
-    if schedule != "auto":
+    if mode != "auto":
         return Plan(layers, length, False, "as asked")
     return _auto(program, length)
 
 
 def _auto(program: Program, length: int) -> Plan:
-    stages, _ = split(program)
+    stages, _ = distribute(program)
     rows = [n for stage in stages for n in stage.rows]
     if not rows:
         return Plan(True, length, False, "no product outside of a recurrence")
-    if (scans := sum(stage.scan for stage in stages)) > _SCANS and not any(program.lags):
+    if (scans := sum(stage.scan for stage in stages)) > _SCANS and not any(program.delays):
         return Plan(False, length, False, f"{scans} scans would take long to compile")
     if jax.default_backend() != "cpu":
         return Plan(True, length, False, "an accelerator likes large products")
-    handed = handed_on(stages)
-    if handed * length <= _SMALL:
-        return Plan(True, length, False, f"stages hand each other {handed * length / 2**20:.1f} MiB, which is little")
+    traffic = bytes_between(stages)
+    if traffic * length <= _SMALL:
+        return Plan(True, length, False, f"stages hand each other {traffic * length / 2**20:.1f} MiB, which is little")
     work = sum(map(multiplications, program.eqns))
     long_enough = math.ceil(max(_ROWS / min(rows), _WORK / max(1, work)))
-    size = _divisor(length, min(long_enough, max(1, _ROOM // max(1, handed))))
+    size = _divisor(length, min(long_enough, max(1, _ROOM // max(1, traffic))))
     why = f"products of {min(rows) * size} rows"
     return Plan(True, size, False, why if size < length else f"{why}; all steps in one chunk")
 
 
-def handed_on(stages: list[Stage]) -> int:
-    """The bytes that stages hand each other in a step."""
+def bytes_between(stages: list[Stage]) -> int:
+    """The bytes that stages hand each other in one step."""
     return sum(byte_count(v) for stage in stages for v in stage.outs)
 
 
 def _rematerialised(program: Program, length: int) -> int:
-    """The chunk for which the starts of all chunks, and one chunk's values, take the least room, if not too short."""
-    stages, _ = split(program)
-    start = sum(byte_count(v) * (lag + 1) for v, lag in zip(program.carry, program.lags, strict=True))
-    least_room = round(math.sqrt(length * start / max(1, start + handed_on(stages))))
+    """The size of chunks whose starts, with one chunk's own values, take the least memory, if not too short."""
+    stages, _ = distribute(program)
+    start = sum(byte_count(v) * (d + 1) for v, d in zip(program.carry, program.delays, strict=True))
+    least_room = round(math.sqrt(length * start / max(1, start + bytes_between(stages))))
     rows = [n for stage in stages for n in stage.rows]
     return max(1, least_room, math.ceil(_ROWS / 2 / min(rows)) if rows else 1)
 
 
 def _divisor(length: int, size: int, most: int | None = None) -> int:
-    """A chunk of about a size that divides the length, so that one program serves all; the size where there is none."""
+    """A divisor of the length within a factor of two of `size`, so that chunks are alike; `size` if there is none."""
     if size >= length:
         return length
     near = [n for n in range(max(1, size // 2), min(length, 2 * size, most or length) + 1) if length % n == 0]

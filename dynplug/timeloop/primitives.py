@@ -1,4 +1,11 @@
-"""What the compiler knows of primitives, by name. What is not listed stays inside the loop, which is always right."""
+"""Properties of JAX's primitives, by name: cost, batchability, and whether they may be recomputed or folded.
+
+**Invariant:** a primitive that is not listed stays inside the loop and is never repeated, which is always right. So a
+primitive that a later JAX adds costs speed at most.
+
+**Limits:** what is known of an equation is known from its primitive, its shapes and the equations that it calls, never
+from values.
+"""
 
 from collections.abc import Container
 from typing import Any
@@ -14,7 +21,9 @@ def _listed(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-_HEAVY_PRODUCT = 512  # multiplications in a product that is worth a stage of its own
+# Multiplications in a product that is worth a stage of its own. Chosen, not measured: the smallest product of the
+# networks in examples/benchmarks/time_loop.py takes 81,920.
+_HEAVY_PRODUCT = 512
 
 _PRODUCTS = {"dot_general", "conv_general_dilated", "ragged_dot_general"}
 _FACTORISATIONS = {"cholesky", "triangular_solve", "lu", "qr", "eigh", "eig", "svd", "fft", "householder_product"}
@@ -39,13 +48,16 @@ _REDUCTIONS = _listed("""
 _RANDOM = _listed("""
     random_bits random_fold_in random_seed random_split random_unwrap random_wrap threefry2x32
 """)
+
+# For these, one call under `jax.vmap` is known to equal one call a step.
 _BATCHABLE = _PRODUCTS | _FACTORISATIONS | _ELEMENTWISE | _LAYOUT | _REDUCTIONS
 
-_FREE = {"reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_sum"} | _ELEMENTWISE | _LAYOUT
+# For these, computing again is cheaper than writing a result of every step to memory and reading it back.
+_CHEAP = {"reduce_and", "reduce_max", "reduce_min", "reduce_or", "reduce_sum"} | _ELEMENTWISE | _LAYOUT
 
 
 def is_heavy(eqn: Eqn) -> bool:
-    """Whether an equation is worth a stage of its own: done for all steps at once it costs less than step by step."""
+    """Whether an equation is worth a stage of its own, as all steps at once cost less than one after the other."""
     name = eqn.primitive.name
     if name in _PRODUCTS:
         return multiplications(eqn) >= _HEAVY_PRODUCT and is_batchable(eqn)
@@ -55,49 +67,53 @@ def is_heavy(eqn: Eqn) -> bool:
 
 
 def _is_grouped(eqn: Eqn) -> bool:
-    """Whether it is a convolution in groups: outside of a loop, XLA's for CPUs takes ten times as long and more."""
+    """Whether it is a grouped convolution.
+
+    Outside of a loop, XLA's for CPUs takes ten times as long and more: see "grouped conv" in
+    examples/benchmarks/README.md.
+    """
     return eqn.params.get("feature_group_count", 1) * eqn.params.get("batch_group_count", 1) > 1
 
 
 def is_batchable(eqn: Eqn) -> bool:
-    """Whether all steps at once give the same as one after the other."""
+    """Whether one call for all steps gives the same as one call a step."""
     name = eqn.primitive.name
     if name in _NESTED:
         return all(is_batchable(inner) for inner in inner_eqns(eqn))
-    if name in _RANDOM:  # other generators draw other numbers under vmap
+    if name in _RANDOM:  # generators other than threefry draw other numbers under vmap
         return all(str(v.aval.dtype) == "key<fry>" for v in (*eqn.invars, *eqn.outvars) if is_key(v))
     return name in _BATCHABLE and not (_is_grouped(eqn) and jax.default_backend() == "cpu")
 
 
 def has_own_transpose(eqn: Eqn) -> bool:
-    """Whether a backward pass that a user wrote is part of it, which need not be linear: that of a sum is another."""
+    """Whether it contains a user's own backward pass (`custom_vjp`), which need not be linear."""
     return any(e.primitive.name.startswith("custom_vjp") for e in (eqn, *inner_eqns(eqn)))
 
 
 def has_own_derivative(eqn: Eqn) -> bool:
-    """Whether a derivative that a user wrote, such as that of a spike, is part of it."""
+    """Whether it contains a user's own derivative (`custom_jvp`), such as a surrogate gradient."""
     return any(e.primitive.name.startswith("custom_jvp") for e in (eqn, *inner_eqns(eqn)))
 
 
 def is_recomputable(eqn: Eqn) -> bool:
-    """Whether the backward pass may compute an equation again rather than keep its result."""
-    return eqn.primitive.name in _FREE or (
+    """Whether the backward pass may recompute an equation rather than keep its result."""
+    return eqn.primitive.name in _CHEAP or (
         eqn.primitive.name in _NESTED - {"scan"} and all(is_recomputable(inner) for inner in inner_eqns(eqn))
     )
 
 
 def is_foldable(eqn: Eqn) -> bool:
-    """Whether an equation is cheap to compute beforehand, and the same wherever it is computed."""
+    """Whether an equation is cheap to compute at compile time, with the same result wherever it is computed."""
     return eqn.primitive.name in _ELEMENTWISE | _LAYOUT and not any(map(is_key, (*eqn.invars, *eqn.outvars)))
 
 
 def is_layout(eqn: Eqn) -> bool:
-    """Whether an equation only moves or repeats values."""
+    """Whether an equation only moves, repeats or converts values."""
     return eqn.primitive.name in _LAYOUT or eqn.primitive.name == "convert_element_type"
 
 
 def multiplications(eqn: Eqn) -> int:
-    """The multiplications in a product; 0 for all other equations."""
+    """The number of multiplications in a product; 0 for all other equations."""
     if eqn.primitive.name not in _PRODUCTS:
         return 0
     out = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
@@ -111,13 +127,13 @@ def multiplications(eqn: Eqn) -> int:
     return out * int(rhs[-1])
 
 
-def row_count(eqn: Eqn, fixed: Container[Any]) -> int:
-    """The rows of a product in one step: the size of its result without the axes that a `fixed` operand gives it."""
+def row_count(eqn: Eqn, invariant: Container[Any]) -> int:
+    """The rows of a product in one step: the size of its result without the axes of a loop-invariant operand."""
     rows = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
     if eqn.primitive.name == "dot_general":
         contracted, batch = eqn.params["dimension_numbers"]
         for v, c, b in zip(eqn.invars, contracted, batch, strict=True):
-            if v in fixed:
+            if v in invariant:
                 rows //= int(np.prod([n for d, n in enumerate(v.aval.shape) if d not in (*c, *b)], dtype=np.int64))
     elif eqn.primitive.name == "conv_general_dilated":
         rows //= eqn.invars[1].aval.shape[eqn.params["dimension_numbers"].rhs_spec[0]]
@@ -125,7 +141,7 @@ def row_count(eqn: Eqn, fixed: Container[Any]) -> int:
 
 
 def inner_eqns(eqn: Eqn) -> list[Eqn]:
-    """The equations of what an equation calls, calls within them included."""
+    """The equations within an equation, those of nested calls included."""
     found: list[Eqn] = []
     for value in eqn.params.values():
         jaxpr = getattr(value, "jaxpr", value)
@@ -135,5 +151,5 @@ def inner_eqns(eqn: Eqn) -> list[Eqn]:
 
 
 def is_key(v: Any) -> bool:
-    """Whether a variable holds keys of random numbers."""
+    """Whether a variable holds random keys."""
     return jnp.issubdtype(v.aval.dtype, jax.dtypes.prng_key)

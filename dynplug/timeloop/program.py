@@ -1,4 +1,18 @@
-"""One time step as a list of equations."""
+"""The intermediate representation: one time step as a flat list of equations, and the elementary passes over it.
+
+The representation is JAX's own jaxpr: every variable is assigned once, before it is read (static single assignment),
+and there is no control flow beside calls. `inlined` writes out every call, so that no later pass looks into one. `dce`
+is dead-code elimination, the backward slice from some results; `dependents` is the forward slice from some inputs.
+
+**Invariant:** a `Program` never changes. A pass returns a new one, in whose `eqns` every variable is still assigned
+once and before it is read.
+
+**Limits:** loops and branches within a step (`scan`, `while`, `cond`) and functions with derivative rules of their own
+are single equations, which later passes move or keep as a whole.
+
+**Reference:** A. V. Aho, M. S. Lam, R. Sethi, J. D. Ullman: Compilers: Principles, Techniques, and Tools, 2nd ed.
+(2006), chapters 8 and 9; of jaxprs, https://docs.jax.dev/en/latest/jaxpr.html.
+"""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +32,7 @@ CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat",
 
 
 def is_var(atom: Atom) -> TypeGuard[Var]:
-    """Whether an atom stands for a value that is computed, not for a literal."""
+    """Whether an atom is a variable rather than a literal."""
     return not isinstance(atom, jex.Literal)
 
 
@@ -34,62 +48,58 @@ def struct(atom: Atom) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
 
 
-def fresh(atom: Atom) -> Var:
-    """A variable of its own for a value of the same kind."""
+def fresh_var(atom: Atom) -> Var:
+    """A new variable of the same type."""
     return jex.Var(atom.aval)
 
 
 def zero(atom: Atom) -> Atom:
-    """Zeros of the same kind, as an atom: outside of equations a literal may be of any shape."""
+    """Zeros of the same type. Outside of equations, as here, a literal may have any shape."""
     return jex.Literal(0, atom.aval)
 
 
-def like(atom: Atom) -> Any:
-    """What a value is, to trace with: its shape and dtype, whether these are weak, and how it lies on a mesh."""
+def aval_of(atom: Atom) -> Any:
+    """The abstract value to trace with: shape, dtype, weak type and sharding."""
     return atom.aval
 
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One step of a loop over time, with no call left in it that could be written out.
+    """One step of a loop over time, with all calls inlined that can be.
 
     **Arguments:**
 
-    - `eqns`: the equations, in an order in which they can be evaluated.
-    - `consts`: what is the same at all steps.
-    - `carry`, `new`: what a step hands on to the next, before it and after it.
-    - `xs`: what a step is given.
-    - `ys`: what a step puts out.
-    - `sums`: what is added up over all steps.
-    - `lags`: for each carried value, the number of steps after which it comes back, if it is a delay; else 0.
-    - `linear`: in a backward program, the values that are linear in the cotangents it is given, as far as known.
+    - `eqns`: the equations, in topological order.
+    - `consts`: the loop invariants: values that are the same at all steps.
+    - `carry`, `carry_out`: the carried values before and after a step.
+    - `xs`: the inputs of a step.
+    - `ys`: the outputs of a step.
+    - `sums`: values that are summed over all steps.
+    - `delays`: for each carried value, the number of steps after which it is read again if it is a delay, else 0.
+    - `linear`: in a backward program, the values known to be linear in its cotangents.
     """
 
     eqns: tuple[Eqn, ...]
     consts: tuple[Var, ...]
     carry: tuple[Var, ...]
     xs: tuple[Var, ...]
-    new: tuple[Atom, ...]
+    carry_out: tuple[Atom, ...]
     ys: tuple[Atom, ...]
     sums: tuple[Atom, ...] = ()
-    lags: tuple[int, ...] = ()
+    delays: tuple[int, ...] = ()
     linear: frozenset[Var] = frozenset()
 
     def __post_init__(self) -> None:
-        if not self.lags:
-            object.__setattr__(self, "lags", (0,) * len(self.carry))
+        if not self.delays:
+            object.__setattr__(self, "delays", (0,) * len(self.carry))
 
-    @property
-    def outs(self) -> tuple[Atom, ...]:
-        return self.new + self.ys + self.sums
-
-    def makers(self) -> dict[Var, int]:
-        """Which equation computes a variable."""
+    def definitions(self) -> dict[Var, int]:
+        """The index of the equation that defines each variable."""
         return {v: n for n, eqn in enumerate(self.eqns) for v in eqn.outvars}
 
 
-def function(eqns: Sequence[Eqn], ins: Sequence[Var], outs: Sequence[Atom]) -> Callable[..., list[Any]]:
-    """The function of `ins` that gives `outs`."""
+def as_function(eqns: Sequence[Eqn], ins: Sequence[Var], outs: Sequence[Atom]) -> Callable[..., list[Any]]:
+    """The function from `ins` to `outs` that evaluates the equations."""
     computed = [v for v in outs if is_var(v)]
     about = jex.DebugInfo("time loop", "a stage of a step", ("",) * len(ins), ("",) * len(computed))
     jaxpr = jex.Jaxpr((), ins, computed, eqns, debug_info=about)
@@ -108,20 +118,20 @@ def _literal(atom: Atom) -> Any:
     return jnp.asarray(atom.val, atom.aval.dtype)
 
 
-def needed(eqns: Sequence[Eqn], outs: Iterable[Atom], given: Iterable[Var] = ()) -> tuple[Eqn, ...]:
-    """The equations that `outs` depend on, where `given` need not be computed."""
-    wanted, known = {v for v in outs if is_var(v)}, set(given)
-    wanted -= known
-    kept: list[Eqn] = []
+def dce(eqns: Sequence[Eqn], outs: Iterable[Atom], given: Iterable[Var] = ()) -> tuple[Eqn, ...]:
+    """The equations that `outs` depend on, where `given` are known already (dead-code elimination)."""
+    known = set(given)
+    live = {v for v in outs if is_var(v)} - known
+    found: list[Eqn] = []
     for eqn in reversed(eqns):
-        if wanted.intersection(eqn.outvars):
-            kept.append(eqn)
-            wanted.update(v for v in eqn.invars if is_var(v) and v not in known)
-    return tuple(reversed(kept))
+        if live.intersection(eqn.outvars):
+            found.append(eqn)
+            live.update(v for v in eqn.invars if is_var(v) and v not in known)
+    return tuple(reversed(found))
 
 
-def dependent(eqns: Iterable[Eqn], seeds: Iterable[Var]) -> set[Var]:
-    """The seeds, and what is computed from them."""
+def dependents(eqns: Iterable[Eqn], seeds: Iterable[Var]) -> set[Var]:
+    """The seeds and all variables computed from them."""
     found = set(seeds)
     for eqn in eqns:
         if any(is_var(v) and v in found for v in eqn.invars):
@@ -129,18 +139,26 @@ def dependent(eqns: Iterable[Eqn], seeds: Iterable[Var]) -> set[Var]:
     return found
 
 
-def renamed(eqns: Iterable[Eqn], names: Mapping[Var, Atom]) -> tuple[Eqn, ...]:
-    """The equations, reading other values in the place of some."""
+def substitute(eqns: Iterable[Eqn], names: Mapping[Var, Atom]) -> tuple[Eqn, ...]:
+    """The equations with operands replaced as `names` says."""
 
-    def read(v: Atom) -> Atom:
+    def renamed(v: Atom) -> Atom:
         return names.get(v, v) if is_var(v) else v
 
-    return tuple(eqn.replace(invars=[read(v) for v in eqn.invars]) for eqn in eqns)
+    return tuple(eqn.replace(invars=[renamed(v) for v in eqn.invars]) for eqn in eqns)
 
 
 @dataclass(frozen=True, eq=False)
 class Traced:
-    """A function of flat lists of arrays, as equations: what it closes over, with values, what it takes and gives."""
+    """A function of flat lists of arrays as equations.
+
+    **Arguments:**
+
+    - `eqns`: the equations.
+    - `consts`, `values`: the variables it closes over, and their values.
+    - `ins`, `outs`: its inputs and outputs.
+    - `effects`: its side effects.
+    """
 
     eqns: tuple[Eqn, ...]
     consts: tuple[Var, ...]
@@ -150,49 +168,52 @@ class Traced:
     effects: frozenset[Any]
 
     def closed(self, values: Sequence[Any]) -> "Traced":
-        """The function of all inputs but the first, which have these values."""
+        """The function with its first inputs fixed at these values (partial application)."""
         n = len(values)
         consts = (*self.consts, *self.ins[:n])
         return replace(self, consts=consts, values=(*self.values, *values), ins=self.ins[n:])
 
 
 def trace(f: Callable[..., Any], *args: Any, keep: str = "") -> Traced:
-    """The equations of a function, with all calls written out but those of functions named `keep`."""
+    """The equations of a function, with all calls inlined but those of functions named `keep`."""
     closed = jax.make_jaxpr(f)(*args)
-    return written_out(closed.jaxpr, closed.consts, keep)
+    return inlined(closed.jaxpr, closed.consts, keep)
 
 
-def written_out(jaxpr: Any, own: Sequence[Any], keep: str = "") -> Traced:
-    """The equations of a jaxpr with these constants, with all calls written out but those of functions named `keep`."""
+def inlined(jaxpr: Any, own: Sequence[Any], keep: str = "") -> Traced:
+    """The equations of a jaxpr with these constants, with all calls inlined but those of functions named `keep`."""
     consts, values = list(jaxpr.constvars), list(own)
-    eqns, outs = _write_out(jaxpr, {}, consts, values, keep, rename=False)
+    eqns, outs = _inline(jaxpr, {}, consts, values, keep, rename=False)
     return Traced(tuple(eqns), tuple(consts), tuple(values), tuple(jaxpr.invars), tuple(outs), frozenset(jaxpr.effects))
 
 
-def _write_out(
+def _inline(
     jaxpr: Any, env: dict[Var, Atom], consts: list[Var], values: list[Any], keep: str, *, rename: bool
 ) -> tuple[list[Eqn], list[Atom]]:
-    """The equations with all calls replaced by what they call; constants of the callees join `consts`.
+    """The equations with each call replaced by its callee's; constants of the callees join `consts` and `values`.
 
-    `rename` gives every result a new variable, since the same callee may be called twice.
+    `env` maps the variables of `jaxpr` to the caller's. With `rename`, every result becomes a new variable: two calls
+    of one callee must not assign the same variable twice.
     """
 
-    def read(atom: Atom) -> Atom:
+    def renamed(atom: Atom) -> Atom:
         return env.get(atom, atom) if is_var(atom) else atom
 
     eqns: list[Eqn] = []
     for eqn in jaxpr.eqns:
-        ins = [read(v) for v in eqn.invars]
+        ins = [renamed(v) for v in eqn.invars]
         if eqn.primitive.name in CALLS and not (keep and eqn.params.get("name") == keep):
             called = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
-            open_, own = getattr(called, "jaxpr", called), getattr(called, "consts", ())
+            # The callee's constants become constants of the whole, its inputs the call's operands, and the call's
+            # results whatever variables or literals the callee returns.
+            callee, own = getattr(called, "jaxpr", called), getattr(called, "consts", ())
             local: dict[Var, Atom] = {}
-            for v, value in zip(open_.constvars, own, strict=True):
+            for v, value in zip(callee.constvars, own, strict=True):
                 local[v] = jex.Var(v.aval)
                 consts.append(local[v])
                 values.append(value)
-            local.update(zip(open_.invars, ins, strict=True))
-            more, outs = _write_out(open_, local, consts, values, keep, rename=True)
+            local.update(zip(callee.invars, ins, strict=True))
+            more, outs = _inline(callee, local, consts, values, keep, rename=True)
             eqns += more
             env.update(zip(eqn.outvars, outs, strict=True))
             continue
@@ -201,4 +222,4 @@ def _write_out(
             outvars = [jex.Var(v.aval) for v in outvars]
             env.update(zip(eqn.outvars, outvars, strict=True))
         eqns.append(eqn.replace(invars=ins, outvars=outvars))
-    return eqns, [read(v) for v in jaxpr.outvars]
+    return eqns, [renamed(v) for v in jaxpr.outvars]

@@ -1,4 +1,4 @@
-"""Weak types, which decide what a result is promoted to when it is used."""
+"""Weak types, which decide how a result is promoted when it is used."""
 
 from typing import Any
 
@@ -8,13 +8,14 @@ import jax.numpy as jnp
 
 
 def settle(value: Any, aval: Any) -> Any:
-    """A value, weakly typed where `aval` is, and only there."""
+    """The value, weakly typed if and only if `aval` is."""
     found: Any = jax.typeof(value)
     if found.weak_type == aval.weak_type:
         return value
     if not aval.weak_type:
         return jax.lax.convert_element_type(value, aval.dtype)
-    # There is no public function that makes an array weak, but there is an equation that does.
+    # No public function makes an array weakly typed, but promoting a weak integer to a float traces an equation that
+    # does: that equation is taken, with its types replaced.
     (eqn,) = jax.make_jaxpr(lambda n: jnp.multiply(n, 1.0))(jax.typeof(jnp.asarray(1))).jaxpr.eqns[:1]
     given, made = jex.Var(found), jex.Var(aval)
     eqn = eqn.replace(invars=[given], outvars=[made], params=eqn.params | {"new_dtype": aval.dtype, "weak_type": True})

@@ -1,6 +1,7 @@
 """Trainers, and what they need: data, history, checkpoints."""
 
 import dynplug.train.checkpoint as checkpoint  # noqa: F401 - public
+import dynplug.train.toolkit as toolkit  # noqa: F401 - public
 from dynplug.train.bpff import BPFF as BPFF
 from dynplug.train.bptt import BPTT as BPTT
 from dynplug.train.early_stopping import EarlyStopping as EarlyStopping

@@ -1,18 +1,18 @@
 """Backpropagation through time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from dynplug.core import DynamicalSystem
 from dynplug.errors import OptionError
-from dynplug.plugin import answers_for_arguments
-from dynplug.run import check_axis, check_remat, check_schedule
-from dynplug.timeloop import Loop
-from dynplug.train.data import Batch, BatchFirst, Layout, TimeFirst, Window, check_truncate, windows
-from dynplug.train.fit import STDOUT, Stream
+from dynplug.plugin import answers_when_made
+from dynplug.timeloop import Loop, check_options
+from dynplug.train.data import Batch, Layout, Window, check_truncate, layout_of, windows
 from dynplug.train.gradient_trainer import GradientTrainer
 
 
+@answers_when_made
+@dataclass(repr=False, eq=False, kw_only=True)
 class BPTT(GradientTrainer):
     """Train a system by backpropagation through time.
 
@@ -43,83 +43,41 @@ class BPTT(GradientTrainer):
     - `truncate`: the number of time steps through which gradients flow: each batch is cut in time into windows of so
         many steps, the states go on from one to the next without gradient, and each window is a step of the optimizer,
         on the loss of its own outputs and targets. `None` does not cut.
-    - `schedule`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `numpy_mon_after_run`: whether records of `predict` are NumPy arrays; else they stay on the device.
     - `jit`: whether to compile; `{"fit": False}` or `{"predict": False}` for one phase.
     - `logger`: where reports are written; `None` for silence.
     - `progress_bar`: whether to show one within each epoch, on a terminal.
-    - `plugins`: observers of the run: objects with hooks such as `dynplug_after_epoch`, see
+    - `observers`: of the run: objects with hooks such as `dynplug_after_epoch`, see
         `dynplug.plugin.observing.ObserverHooks`; `dynplug.train.EarlyStopping` is one.
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.
 
     **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.
     """
 
-    @answers_for_arguments
-    def __init__(
-        self,
-        target: DynamicalSystem,
-        loss_fun: Any,
-        optimizer: Any = None,
-        loss_has_aux: bool = False,
-        loss_auto_run: bool = True,
-        seed: int | None = 0,
-        shuffle_data: bool | None = None,
-        *,
-        dt: float,
-        t0: float = 0.0,
-        monitors: Any = None,
-        metrics: Sequence[Any] = (),
-        trainable: Mapping[str, bool] | None = None,
-        data_first_axis: str = "B",
-        truncate: int | None = None,
-        schedule: str = "auto",
-        remat: bool | int = False,
-        numpy_mon_after_run: bool = True,
-        jit: bool | Mapping[str, bool] = True,
-        logger: Stream | None = STDOUT,
-        progress_bar: bool = True,
-        plugins: Sequence[Any] = (),
-        log_every: int = 1,
-    ):
-        self.data_first_axis = check_axis(data_first_axis, optional=False)
-        self.truncate = check_truncate(truncate)
-        self.schedule, self.remat = check_schedule(schedule), check_remat(remat)
-        super().__init__(
-            target,
-            loss_fun,
-            optimizer,
-            loss_has_aux=loss_has_aux,
-            loss_auto_run=loss_auto_run,
-            seed=seed,
-            shuffle_data=shuffle_data,
-            monitors=monitors,
-            metrics=metrics,
-            trainable=trainable,
-            dt=dt,
-            t0=t0,
-            numpy_mon_after_run=numpy_mon_after_run,
-            jit=jit,
-            logger=logger,
-            progress_bar=progress_bar,
-            plugins=plugins,
-            log_every=log_every,
-        )
-        if truncate is not None and not loss_auto_run:
+    data_first_axis: str = "B"
+    truncate: int | None = None
+    loop: str = "auto"
+    remat: bool | int = False
+
+    def __post_init__(self) -> None:
+        layout_of(self.data_first_axis)
+        self.truncate = check_truncate(self.truncate)
+        check_options(self.loop, self.remat)
+        super().__post_init__()
+        if self.truncate is not None and not self.loss_auto_run:
             raise OptionError(
-                f"truncate={truncate}: with loss_auto_run=False the loss runs the model, and must cut time."
+                f"truncate={self.truncate}: with loss_auto_run=False the loss runs the model, and must cut time."
             )
 
     @property
     def _layout(self) -> Layout:
-        return BatchFirst() if self.data_first_axis == "B" else TimeFirst()
+        return layout_of(self.data_first_axis)
 
     def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Loop:
-        return Loop(
-            self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), schedule=self.schedule, remat=self.remat
-        )
+        return Loop(self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), loop=self.loop, remat=self.remat)
 
     def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
         return windows(batches, first, self.truncate, self._layout)

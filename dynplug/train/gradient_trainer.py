@@ -4,6 +4,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy, deepcopy
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,14 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.errors import OptionError
 from dynplug.plugin import answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import RunState
 from dynplug.train.checkpoint import CheckpointPair
 from dynplug.train.data import Batch, Layout, Reading, Window, keeps_keys
-from dynplug.train.fit import FitOptions, Fitting, KeptBest, Progress, Report, Stream, outputs
+from dynplug.train.fit import STDOUT, FitOptions, Fitting, KeptBest, Progress, Report, Stream, outputs
 from dynplug.train.resumable import Resumable
 from dynplug.train.sending import check_picklable
 from dynplug.train.step import (
@@ -39,89 +40,70 @@ from dynplug.train.step import (
 _FIT, _PREDICT = 1, 2  # streams of random numbers of one seed; 0 is the order of samples
 
 
+@dataclass(repr=False, eq=False)
 class GradientTrainer(Resumable):
-    """A trainer that follows a gradient. Implementing one: a constructor, `_layout`, `_loop` and `_windows`.
+    """A trainer that follows a gradient. Implementing one: `_layout`, `_loop` and `_windows`, and a `__post_init__`.
+
+    The fields are the arguments that such trainers share; a subclass is a dataclass that adds its own.
 
     **Attributes:** those of `Resumable`, and `mon`, what the monitors recorded in the last `predict`.
     """
 
-    def __init__(
-        self,
-        target: DynamicalSystem,
-        loss_fun: Any,
-        optimizer: Any,
-        *,
-        loss_has_aux: bool,
-        loss_auto_run: bool,
-        seed: int | None,
-        shuffle_data: bool | None,
-        monitors: Any,
-        metrics: Sequence[Any],
-        trainable: Mapping[str, bool] | None,
-        dt: float,
-        t0: float,
-        numpy_mon_after_run: bool,
-        jit: bool | Mapping[str, bool],
-        logger: Stream | None,
-        progress_bar: bool,
-        plugins: Sequence[Any],
-        log_every: int,
-    ):
-        self.dt, self.t0 = as_dt(dt), as_t0(t0)
-        self.shuffle_data = shuffle_data
-        self.monitors = Monitors(monitors)
-        self.numpy_mon_after_run = numpy_mon_after_run
-        self.logger, self.progress_bar = logger, progress_bar
-        self.log_every = as_whole("log_every", log_every)
-        self.jit = {phase: jit_for(phase, jit) for phase in ("fit", "predict")}
+    target: DynamicalSystem = field()  # pyright: ignore[reportIncompatibleMethodOverride] - see Resumable
+    loss_fun: Any
+    optimizer: Any = None
+    loss_has_aux: bool = False
+    loss_auto_run: bool = True
+    seed: int | None = 0
+    shuffle_data: bool | None = None
+    _: KW_ONLY
+    dt: float
+    t0: float = 0.0
+    monitors: Any = None
+    metrics: Sequence[Any] = ()
+    trainable: Mapping[str, bool] | None = None
+    numpy_mon_after_run: bool = True
+    jit: bool | Mapping[str, bool] = True
+    logger: Stream | None = STDOUT
+    progress_bar: bool = True
+    observers: Sequence[Any] = ()
+    log_every: int = 1
+
+    def __post_init__(self) -> None:
+        target = as_system(vars(self).pop("_untrained"), type(self).__name__)
+        self.dt, self.t0, self.seed = as_dt(self.dt), as_t0(self.t0), _seed(self.seed)
+        self.monitors, self.log_every = Monitors(self.monitors), as_whole("log_every", self.log_every)
+        self._jit = {phase: jit_for(phase, self.jit) for phase in ("fit", "predict")}
         self.mon = Records()
-        self._given = {
-            "loss_fun": loss_fun,
-            "loss_has_aux": loss_has_aux,
-            "metrics": metrics,
-            "loss_auto_run": loss_auto_run,
-            "optimizer": optimizer,
-            "plugins": plugins,
-        }
-        self._assemble(**self._given)
-        params, static = partition(as_system(target, type(self).__name__), trainable)
+        self._assemble()
+        params, static = partition(target, self.trainable)
         warn_of_twins(params)
         self._bounds = Bounds.of(params)
-        state = TrainState.of(params, started(self.optimizer, self._bounds.free(params)))
-        self._progress = Progress(state, static, _seed(seed))
+        self._progress = Progress(TrainState.of(params, started(self._optimizer, self._bounds.free(params))), static)
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
 
-    def _assemble(
-        self,
-        loss_fun: Any,
-        loss_has_aux: bool,
-        metrics: Sequence[Any],
-        loss_auto_run: bool,
-        optimizer: Any,
-        plugins: Sequence[Any],
-    ) -> None:
+    def _assemble(self) -> None:
         """Make what is made of functions: hooks, objective and optimizer. No process can send those to another."""
-        self._observers = observers(plugins)
-        self.objective = Objective.of(loss_fun, loss_has_aux, metrics, loss_auto_run)
-        self.optimizer = as_optimizer(optimizer)
+        self._hooks = observers(self.observers)
+        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run)
+        self._optimizer = as_optimizer(self.optimizer)
 
     def __getstate__(self) -> dict[str, Any]:
-        assembled = ("_observers", "objective", "optimizer")
-        kept = {name: value for name, value in vars(self).items() if name not in assembled}
-        check_picklable(type(self).__name__, {**self._given, **kept})
+        kept = {name: value for name, value in vars(self).items() if name not in ("_hooks", "objective", "_optimizer")}
+        check_picklable(type(self).__name__, kept)
         return kept
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         vars(self).update(kept)
-        self._assemble(**self._given)
+        self._assemble()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         """Another trainer at the same place, with observers of its own; functions and logger are shared."""
         made = memo[id(self)] = object.__new__(type(self))
         vars(made).update(vars(self))
-        made._given = {**self._given, "plugins": deepcopy(self._given["plugins"], memo)}
-        made._observers = observers(made._given["plugins"])
+        made.observers = deepcopy(self.observers, memo)
+        made._hooks = observers(made.observers)
         made._progress, made.mon = self._progress.copy(), copy(self.mon)
         return made
 
@@ -201,7 +183,7 @@ class GradientTrainer(Resumable):
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
             layout=self._layout,
-            pad=reset_state and self.jit["fit"] and self.jit["predict"] and self.objective.may_pad and keeps_keys(),
+            pad=reset_state and self._jit["fit"] and self._jit["predict"] and self.objective.may_pad and keeps_keys(),
             weights=self.objective.weights(),
             last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
             num_report=None if num_report in (None, 0, -1) else as_whole("num_report", num_report),
@@ -209,7 +191,7 @@ class GradientTrainer(Resumable):
             after=fun_after_report,
             logger=self.logger,
             progress_bar=self.progress_bar,
-            observers=self._observers,
+            observers=self._hooks,
             log_every=self.log_every,
             save=_nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
@@ -249,9 +231,20 @@ class GradientTrainer(Resumable):
             return time.perf_counter() - began, out
         return out
 
-    def run(self, *args: Any, **kwargs: Any) -> Any:
-        """The same as `predict`."""
-        return self.predict(*args, **kwargs)
+    run = predict
+
+    def explain(self, inputs: Any) -> str:
+        """How the time loop of a training step on a batch of inputs is compiled, as text: its stages, and the reasons.
+
+        **Arguments:**
+
+        - `inputs`: the batch, with the axes of the data.
+        """
+        return self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
+
+    def __repr__(self) -> str:
+        names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
+        return described(self, self.target, dt=self.dt, measures=names, epoch=self.epoch, steps=self.steps)
 
     def _start(self, model: Any, batch_size: int) -> RunState:
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
@@ -262,21 +255,26 @@ class GradientTrainer(Resumable):
     def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> CompiledStep:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
-        parts = forward, self.objective, self.optimizer, self._bounds, static
-        return CompiledStep(*parts, self._key(), stream, jit=self.jit[phase])
+        parts = forward, self.objective, self._optimizer, self._bounds, static
+        return CompiledStep(*parts, self._key(), stream, jit=self._jit[phase])
 
     def _check_targets(self, shared: Mapping[str, Any], x: Any, y: Any, samples: int) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
-        if not (self.objective.checks_targets and self.jit["fit"]):
+        if not (self.objective.checks_targets and self._jit["fit"]):
             return
         predicts = self._program("predict", shared).shapes(self._progress.state.params, x, samples)
         self.objective.check(predicts, self._layout.batch_first((), y)[1])
 
+    @property
+    def _entropy(self) -> int:
+        assert self.seed is not None  # one was drawn for it
+        return self.seed
+
     def _shuffling(self, epoch: int) -> np.random.Generator:
-        return np.random.default_rng((self.seed, 0, epoch))
+        return np.random.default_rng((self._entropy, 0, epoch))
 
     def _key(self, *stream: int) -> PRNGKeyArray:
-        return folded(jax.random.key(self.seed), *stream)
+        return folded(jax.random.key(self._entropy), *stream)
 
 
 def _nothing(*args: Any) -> None:

@@ -13,7 +13,7 @@ from dynplug.train.step import TrainState
 
 
 class Resumable(ABC):
-    """A trainer all of whose progress is in one place. Implementing one: `_start`, and `_progress` and `_observers`.
+    """A trainer all of whose progress is in one place. Implementing one: `_start`, and the attributes below.
 
     **Attributes:**
 
@@ -25,8 +25,9 @@ class Resumable(ABC):
     """
 
     dt: float
+    seed: int | None
     _progress: Progress
-    _observers: Any
+    _hooks: Any
     _device: Any = None
 
     @abstractmethod
@@ -44,7 +45,10 @@ class Resumable(ABC):
 
     @target.setter
     def target(self, model: Any) -> None:
-        self._progress.replace_model(model)
+        if "_progress" in vars(self):
+            self._progress.replace_model(model)
+        else:  # the constructor's
+            self._untrained = model
 
     @property
     def epoch(self) -> int:
@@ -53,10 +57,6 @@ class Resumable(ABC):
     @property
     def history(self) -> History:
         return self._progress.history
-
-    @property
-    def seed(self) -> int:
-        return self._progress.seed
 
     @property
     def state(self) -> RunState | None:
@@ -118,8 +118,8 @@ class Resumable(ABC):
 
         **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
         """
-        self._progress.write(filename, self._constants)
-        self._observers.dynplug_checkpoint_saved(run=self, path=str(filename))
+        self._progress.write(filename, self._constants, self.seed)
+        self._hooks.dynplug_checkpoint_saved(run=self, path=str(filename))
 
     def load_states(self, filename: str | Path, *, strict: bool = True, cast: bool = False) -> Loaded:
         """Go back to what `save_states` wrote; training then goes on as if it had never stopped, on the device of `to`.
@@ -140,7 +140,8 @@ class Resumable(ABC):
         **Raises:** `CheckpointError`, or `ParameterError` for a parameter that its model cannot take; this trainer is
         then as it was.
         """
-        self._progress, loaded = self._progress.read(filename, self._start, self._constants, strict=strict, cast=cast)
+        read = self._progress.read(filename, self._start, self._constants, self.seed, strict=strict, cast=cast)
+        self._progress, self.seed, loaded = read
         if self._device is not None:
             self.to(self._device)
         return loaded._replace(tree=self.target)

@@ -1,4 +1,4 @@
-"""Training steps of `BPTT` with each schedule, beside a `lax.scan` by hand and beside the matrix products alone.
+"""Training steps of `BPTT` for each `loop=`, beside a `lax.scan` by hand and beside the matrix products alone.
 
 Everything alternates, so that a busy machine slows all alike. Printed are medians, and their ratios to the floor: the
 matrix products of the same forward and backward pass, all steps at once, in a process whose allocator keeps its memory.
@@ -32,9 +32,9 @@ NETWORKS = {  # name: (steps, batch size, sizes)
 }
 WAYS = {
     "auto": {},
-    "layer": {"schedule": "layer"},
-    "step": {"schedule": "step"},
-    "plain": {"schedule": "plain"},
+    "layer": {"loop": "layer"},
+    "step": {"loop": "step"},
+    "plain": {"loop": "plain"},
     "remat": {"remat": True},
 }
 REPETITIONS = 21

@@ -9,7 +9,7 @@ all alike. `*` marks what is over a bar: 1.1 for times, 1.3 for memory, 2 for co
 Loss and gradient must agree to 1e-3, each array of the gradient relative to its largest value. Where they do not, the
 model says `DIFFERS`, and by how much they differ in float64, where rounding alone hardly moves a spike.
 
-    python twenty_models.py [--quick] [--only NAME,NAME] [--schedules auto,step] [--rounds N] [--json FILE]
+    python twenty_models.py [--quick] [--only NAME,NAME] [--loops auto,step] [--rounds N] [--json FILE]
 """
 
 import argparse
@@ -44,10 +44,10 @@ def tell(kind, way="", value: Any = None):
 class Measured:
     """One model, whose ways to run are compiled and timed, and given up where they fail."""
 
-    def __init__(self, name, schedules):
+    def __init__(self, name, loops):
         self.model = MODELS[name](np.random.default_rng(0))
         self.ways: dict[str, Any] = {LAX: jax.lax.scan}
-        self.ways |= {s: partial(timeloop.scan, schedule=s) for s in schedules}
+        self.ways |= {s: partial(timeloop.scan, loop=s) for s in loops}
         self.random = np.random.default_rng(1)
         self.compiled: dict[str, dict[str, Any]] = {"gradient": {}, "value": {}}
 
@@ -120,10 +120,10 @@ def _distance(a, b):
     return float(off / scale if scale else off)
 
 
-def measure(name, schedules, rounds, compilations, limit):
+def measure(name, loops, rounds, compilations, limit):
     """What one process does: it compiles, compares, and times."""
     jax.config.update("jax_enable_compilation_cache", False)
-    measured = Measured(name, schedules)
+    measured = Measured(name, loops)
     measured.each("compiling value and gradient", partial(measured.keep, kind="gradient"))
     measured.compare()
     if not rounds:
@@ -138,7 +138,7 @@ def measure(name, schedules, rounds, compilations, limit):
 def collect(name, options, **other) -> tuple[Found, str]:
     """What a process of its own finds out about a model, and what became of it where it did not end well."""
     given = vars(options) | other
-    arguments = [f"--{key}={given[key]}" for key in ("schedules", "rounds", "compilations", "timeout")]
+    arguments = [f"--{key}={given[key]}" for key in ("loops", "rounds", "compilations", "timeout")]
     environment = os.environ | ({"JAX_ENABLE_X64": "1"} if not given["rounds"] else {})
     command = [sys.executable, __file__, "--child", name, *arguments]
     fate = ""
@@ -182,14 +182,14 @@ def report(name, options):
     found, fate = collect(name, options)
     floor = {kind: median(kind, found[kind][LAX]) for kind in BARS}
     rows = []
-    for way in options.schedules.split(","):
+    for way in options.loops.split(","):
         notes = found["error"][way] + found["error"][LAX] + ([fate] if fate else [])
         off = found["off"][way][0] if found["off"][way] else None
         if off is not None and not off <= TOLERANCE:
-            exact, _ = collect(name, options, rounds=0, schedules=way)
+            exact, _ = collect(name, options, rounds=0, loops=way)
             there = exact["off"][way]
             notes.append(f"DIFFERS by {off:.1e}, in float64 by {there[0]:.1e}" if there else f"DIFFERS by {off:.1e}")
-        rows.append({"model": name, "schedule": way, "lax": floor, "off": off, "note": "; ".join(notes)})
+        rows.append({"model": name, "loop": way, "lax": floor, "off": off, "note": "; ".join(notes)})
         rows[-1] |= row_of(way, found)
         print(line_of(rows[-1]), flush=True)
     return rows
@@ -206,7 +206,7 @@ def line_of(row):
         cells.append(("" if np.isnan(row[kind]) else f"{row[kind]:.2f}{mark}").rjust(9))
     lax = row["lax"]
     cells += [f"{lax['gradient'] * 1e3:8.2f}", f"{lax['memory'] / 1e6:8.2f}", f"{lax['compile']:8.2f}"]
-    return f"{row['model']:21} {row['schedule']:8}{''.join(cells)}  {row['note']}".rstrip()
+    return f"{row['model']:21} {row['loop']:8}{''.join(cells)}  {row['note']}".rstrip()
 
 
 def main(options):
@@ -214,13 +214,13 @@ def main(options):
     if unknown := set(names).difference(MODELS):
         sys.exit(f"There is no {', '.join(sorted(unknown))}; there are {', '.join(MODELS)}.")
     titles = "".join(f"{kind:>8} " for kind in BARS)
-    print(f"{'model':21} {'schedule':8}{titles}  lax [ms]    [MB]     [s]", flush=True)
+    print(f"{'model':21} {'loop':8}{titles}  lax [ms]    [MB]     [s]", flush=True)
     rows = [row for name in names for row in report(name, options)]
     print()
     for kind, bar in BARS.items():
-        over = [f"{r['model']} ({r['schedule']}) {r[kind]:.2f}" for r in rows if is_over(r, kind)]
+        over = [f"{r['model']} ({r['loop']}) {r[kind]:.2f}" for r in rows if is_over(r, kind)]
         print(f"{kind} over {bar}: {', '.join(over) or 'none'}")
-    noted = [f"{r['model']} ({r['schedule']}): {r['note']}" for r in rows if r["note"]]
+    noted = [f"{r['model']} ({r['loop']}): {r['note']}" for r in rows if r["note"]]
     print("\n".join(["failed, timed out or differs:", *noted] if noted else ["All agree."]))
     if options.json:
         Path(options.json).write_text(json.dumps(rows, indent=1))
@@ -230,7 +230,7 @@ def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="few repetitions")
     parser.add_argument("--only", help="names of models, with commas between")
-    parser.add_argument("--schedules", default="auto", help="with commas between")
+    parser.add_argument("--loops", default="auto", help="with commas between")
     parser.add_argument("--rounds", type=int, help="of timing; 15, or 5 of a quick run")
     parser.add_argument("--compilations", type=int, help="after the first; 5, or 3 of a quick run")
     parser.add_argument("--timeout", type=float, default=120.0, help="of a model [s]")
@@ -246,6 +246,6 @@ if __name__ == "__main__":
     options = parse()
     if options.child:
         limit = options.timeout / 8
-        measure(options.child, options.schedules.split(","), options.rounds, options.compilations, limit)
+        measure(options.child, options.loops.split(","), options.rounds, options.compilations, limit)
     else:
         main(options)

@@ -14,6 +14,8 @@ from dynplug.cli import main
 from dynplug.cli.plain_text import plain_text
 from dynplug.plugin import KINDS, documentation, registry
 
+pytestmark = pytest.mark.quick
+
 
 def test_info_shows_equations_units_and_origin(dynplug):
     result = dynplug("info", "neuron", "lif")

@@ -8,6 +8,8 @@ import pytest
 from dynplug.plugin import registry
 from dynplug.plugin.kinds import KINDS
 
+pytestmark = pytest.mark.quick
+
 
 def test_list_names_every_kind_and_component(dynplug):
     result = dynplug("list")

@@ -2,6 +2,10 @@
 
 import re
 
+import pytest
+
+pytestmark = pytest.mark.quick
+
 
 def test_a_new_package_is_listed_with_what_to_do_next(dynplug, tmp_path):
     result = dynplug("new", "neuron", "AdexLite", "--out", tmp_path)

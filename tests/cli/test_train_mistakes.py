@@ -2,6 +2,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("old", "new", "at", "expected"),
@@ -18,7 +20,7 @@ import pytest
         ),
         ("h = 2", "h = 0", "num_epoch", "fit.num_epoch: must be a whole number, 1 or more; got 0."),
         ("seed = 3", "seed = 'x'", "seed", "seed: must be a whole number, 0 or more; got 'x'."),
-        ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: Sequential: 'input' (Dense) puts out shape (8,)"),
+        ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: Sequential: 'input' (Dense) outputs shape (8,)"),
         ("0.9554", "1.5", "[task]", "task: Digits(test_share=1.5) must lie between"),
         ('"BPTT"', '"DSRunner"', "loss_fun", "runner.loss_fun: DSRunner takes no 'loss_fun'."),
         ("entropy", "entropi", "[runner]", "runner: BPTT: There is no loss called 'cross_entropi'. Did you"),

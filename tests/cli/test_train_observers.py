@@ -4,7 +4,7 @@ import json
 import tomllib
 
 STOPPING = """
-[[runner.plugins]]
+[[runner.observers]]
 type = "EarlyStopping"
 patience = 1
 min_delta = 1e9
@@ -23,7 +23,7 @@ def test_a_recipe_names_observers_and_the_run_has_them(dynplug, recipe, two, tmp
     again = dynplug("train", "--resume", tmp_path / "run")
     assert "This run is finished: it was stopped early, after epoch 2 of 9.\n" in again.out
     assert "Epoch" not in again.out
-    (written,) = tomllib.loads((tmp_path / "run" / "config.toml").read_text())["runner"]["plugins"]
+    (written,) = tomllib.loads((tmp_path / "run" / "config.toml").read_text())["runner"]["observers"]
     assert written == {"type": "EarlyStopping@1", "patience": 1, "min_delta": 1e9}
 
 
@@ -32,7 +32,7 @@ def test_a_mistake_in_one_is_one_line_that_names_the_table(dynplug, one_line, re
     path.write_text(recipe + STOPPING.replace("patience", "patiense"))
     line = one_line(dynplug("train", path, "--out", tmp_path / "run"))
     number = 1 + path.read_text().splitlines().index("patiense = 1")
-    assert f"{path}, line {number}, runner.plugins[0].patiense: " in line
+    assert f"{path}, line {number}, runner.observers[0].patiense: " in line
     assert "EarlyStopping takes no 'patiense'. Did you mean 'patience'?" in line
     path.write_text(recipe + STOPPING.replace("EarlyStopping", "LateStopping"))
     line = one_line(dynplug("train", path, "--out", tmp_path / "run"))

@@ -155,9 +155,9 @@ def test_one_population_has_one_size(connector):
 
 def test_impossible_numbers_are_named():
     key = jax.random.key(0)
-    with pytest.raises(ShapeError, match="OneToOne needs two populations of one size; it was given 2 and 3"):
+    with pytest.raises(ShapeError, match="OneToOne needs two populations of the same size; it was given 2 and 3"):
         OneToOne()(2, 3)
-    with pytest.raises(ParameterError, match=r"FixedProbability\(p=1.5\): p is a probability"):
+    with pytest.raises(ParameterError, match=r"FixedProbability\(p=1.5\): p must be a probability"):
         FixedProbability(1.5)
     with pytest.raises(ParameterError, match=r"n=4.*: there are 3 units to choose from"):
         FixedInDegree(4)(3, 9, key=key)
@@ -185,10 +185,10 @@ def test_connections_are_sorted_by_the_receiver_and_have_a_mask():
 @pytest.mark.parametrize(
     ("pre", "post", "error", "said"),
     [
-        ([0, 1], [0], ShapeError, "pre has 2 indices and post has 1"),
+        ([0, 1], [0], ShapeError, "pre has 2 indices, but post has 1"),
         ([0, 3], [0, 1], ShapeError, "pre has indices from 0 to 3, for 3 units"),
         ([0, 1], [-1, 1], ShapeError, "post has indices from -1 to 1, for 2 units"),
-        ([1, 0, 1], [0, 1, 0], ParameterError, r"the pair \(1, 0\) stands twice"),
+        ([1, 0, 1], [0, 1, 0], ParameterError, r"the pair \(1, 0\) occurs twice"),
     ],
 )
 def test_connections_that_are_none_are_refused(pre, post, error, said):

@@ -5,6 +5,8 @@ import pytest
 import dynplug as dp
 from dynplug.errors import KeyRequiredError
 
+pytestmark = pytest.mark.quick
+
 
 def bits(key):
     return jax.random.key_data(key).tolist()

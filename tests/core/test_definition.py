@@ -16,6 +16,8 @@ import dynplug as dp
 from dynplug.core import definition, differences
 from dynplug.errors import StateDictError
 
+pytestmark = pytest.mark.quick
+
 LIF, ALIF = dp.neurons.LIF, dp.neurons.ALIF
 
 

@@ -6,6 +6,8 @@ from hypothesis import given, settings, strategies as st
 import dynplug as dp
 from dynplug.errors import ShapeError
 
+pytestmark = pytest.mark.quick
+
 numbers = st.none() | st.floats(-8, 8, width=16)
 
 
@@ -31,7 +33,7 @@ def test_what_is_absent_stays_absent():
 def test_an_input_of_another_shape_is_refused_by_name(drive):
     net = dp.Sequential(cell=dp.neurons.LIF(4))
     state = net.init_state(dp.Context(dt=1.0))
-    with pytest.raises(ShapeError, match=r"cell has \(4,\) units and was given an input of shape"):
+    with pytest.raises(ShapeError, match=r"cell has \(4,\) units, but was given an input of shape"):
         net.update(state, drive, dp.Context(dt=1.0))
 
 

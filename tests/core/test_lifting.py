@@ -155,7 +155,7 @@ def test_a_function_of_ones_own_gets_a_key_where_it_takes_one():
 @pytest.mark.parametrize(
     ("function", "said"),
     [
-        (lambda x, y: x, "needs x, y, and a part of a model is called with one input"),
+        (lambda x, y: x, "needs x, y, but a part of a model is called with one input"),
         (lambda x, *, gain: x, "needs x, gain"),
         (lambda: 1.0, "takes no input"),
         (lambda *, x: x, "takes no input|needs x"),
@@ -184,13 +184,13 @@ def test_shapes_are_followed_through_what_is_lifted():
     assert (model.in_size, model.out_size) == ((1, 9, 9), (288,))
     assert dp.Sequential(conv, pool, dp.neurons.LIF((8, 6, 6))).in_size is None  # only the data show
     with pytest.raises(
-        ShapeError, match=r"'0' \(Conv2d\) puts out shape \(8, 7, 7\), but '1' \(LIF\) takes \(8, 9, 9\)"
+        ShapeError, match=r"'0' \(Conv2d\) outputs shape \(8, 7, 7\), but '1' \(LIF\) takes \(8, 9, 9\)"
     ):
         known >> dp.neurons.LIF((8, 9, 9))
-    with pytest.raises(ShapeError, match=r"'2' \(MaxPool2d\) puts out shape \(8, 6, 6\), but '3' \(LIF\)"):
+    with pytest.raises(ShapeError, match=r"'2' \(MaxPool2d\) outputs shape \(8, 6, 6\), but '3' \(LIF\)"):
         dp.neurons.LIF((1, 9, 9)) >> conv >> pool >> dp.neurons.LIF((8, 7, 7))
     with pytest.raises(
-        ShapeError, match=r"'0' \(LIF\) puts out shape \(8,\), but '1' \(Linear\): cannot take .* \(8,\)"
+        ShapeError, match=r"'0' \(LIF\) outputs shape \(8,\), but '1' \(Linear\): cannot take .* \(8,\)"
     ):
         dp.neurons.LIF(8) >> LINEAR
     with pytest.raises(ShapeError, match=r"'b' \(Sequential\): .* \(5,\).*'1' \(LIF\) takes \(4,\)"):

@@ -7,6 +7,8 @@ import dynplug as dp
 from dynplug.errors import OptionError, UnknownPathError
 from dynplug.train.step.trainable import partition
 
+pytestmark = pytest.mark.quick
+
 
 class Tangle(dp.DynamicalSystem):
     """Systems in a field, in a list and in a dictionary, and an array of its own."""
@@ -39,7 +41,7 @@ def test_systems_are_found_wherever_they_are_and_go_by_path(net, getkey):
     assert found[""] is tangle
     assert found["others.x"] is dense[2]
     assert all(dp.lookup(tangle, path) is node for path, node in found.items() if path)
-    assert set(dp.vars(tangle, level=0)) == {"own.weight", "own.bias", "gain"}
+    assert set(dp.variables(tangle, level=0)) == {"own.weight", "own.bias", "gain"}
 
 
 @pytest.mark.parametrize(
@@ -55,9 +57,9 @@ def test_a_part_is_named_from_the_model_or_from_itself(net):
     assert list(dp.nodes(net, "inner")) == ["inner", "inner.b", "inner.a"]
     assert list(dp.nodes(net, "inner", method="relative")) == ["", "b", "a"]
     assert list(dp.nodes(net, "inner", level=0)) == ["inner"]
-    assert set(dp.vars(net, "inner")) == {"inner.b.weight", "inner.b.bias", "inner.a.tau"}
-    assert set(dp.vars(net, "inner", method="relative")) == {"b.weight", "b.bias", "a.tau"}
-    assert set(dp.vars(net, "out.cell")) == {f"out.cell.{name}" for name in ("weight_ih", "weight_hh", "bias")}
+    assert set(dp.variables(net, "inner")) == {"inner.b.weight", "inner.b.bias", "inner.a.tau"}
+    assert set(dp.variables(net, "inner", method="relative")) == {"b.weight", "b.bias", "a.tau"}
+    assert set(dp.variables(net, "out.cell")) == {f"out.cell.{name}" for name in ("weight_ih", "weight_hh", "bias")}
     with pytest.raises(OptionError, match="'absolute' or 'relative'"):
         dp.nodes(net, method="global")
     with pytest.raises(UnknownPathError, match="Did you mean 'inner'"):
@@ -68,25 +70,25 @@ def test_classes_are_chosen_and_left_out_with_all_inside(net):
     assert list(dp.nodes(net, include=(dp.neurons.LIF, dp.layers.Dense))) == ["inner.b", "inner.a"]
     assert list(dp.nodes(net, exclude=dp.layers.LSTMCell)) == ["", "inner", "inner.b", "inner.a"]
     assert list(dp.nodes(net["inner"], exclude=dp.Sequential)) == []
-    assert not any(path.startswith("out") for path in dp.vars(net, exclude=dp.layers.LSTMCell))
+    assert not any(path.startswith("out") for path in dp.variables(net, exclude=dp.layers.LSTMCell))
     assert set(dp.train_vars(net, exclude=(dp.layers.LSTMCell, dp.neurons.LIF))) == {"inner.b.weight", "inner.b.bias"}
 
 
 def test_arrays_belong_to_the_system_that_they_are_in(net):
-    assert dp.vars(net, level=0) == {}
-    assert set(dp.vars(net, level=1)) == {
+    assert dp.variables(net, level=0) == {}
+    assert set(dp.variables(net, level=1)) == {
         *("out.cell.weight_ih", "out.cell.weight_hh", "out.cell.bias", "out.h0.value", "out.c0.value"),
     }
-    assert set(dp.vars(net, "out", include_self=False)) == set()
-    assert dp.vars(net)["inner.a.tau"] is net["inner"]["a"].tau
-    assert "inner.a.R" not in dp.vars(net)
+    assert set(dp.variables(net, "out", include_self=False)) == set()
+    assert dp.variables(net)["inner.a.tau"] is net["inner"]["a"].tau
+    assert "inner.a.R" not in dp.variables(net)
 
 
 def test_trainable_arrays_are_those_that_a_trainer_takes(net):
     chosen, _ = partition(net)
     assert set(dp.train_vars(net)) == set(dp.state_dict(chosen))
-    assert set(dp.vars(net, trainable=False)) == {"inner.a.tau", "out.h0.value", "out.c0.value"}
-    assert set(dp.train_vars(net)) | set(dp.vars(net, trainable=False)) == set(dp.vars(net))
+    assert set(dp.variables(net, trainable=False)) == {"inner.a.tau", "out.h0.value", "out.c0.value"}
+    assert set(dp.train_vars(net)) | set(dp.variables(net, trainable=False)) == set(dp.variables(net))
     assert set(dp.train_vars(net, "inner", method="relative")) == {"b.weight", "b.bias"}
     assert set(dp.train_vars(net, level=1, include_self=False)) == set(dp.train_vars(net, "out"))
 
@@ -94,5 +96,5 @@ def test_trainable_arrays_are_those_that_a_trainer_takes(net):
 def test_whole_numbers_are_not_trained():
     model = dp.core.Lift(eqx.nn.Lambda(None))
     model = eqx.tree_at(lambda m: m.function, model, {"n": np.arange(2), "w": np.ones(2)})
-    assert set(dp.vars(model)) == {"function.n", "function.w"}
+    assert set(dp.variables(model)) == {"function.n", "function.w"}
     assert set(dp.train_vars(model)) == {"function.w"}

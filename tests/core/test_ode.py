@@ -38,7 +38,7 @@ def test_implicit_solvers_make_every_step_also_without_a_step_size_controller(so
 def test_discrete_fields_are_none_for_a_solver_and_come_back_after_it():
     cell = dp.neurons.HH(2)
     state = cell.init_state(dp.Context(dt=0.1))
-    y = dp.ode(state)
+    y = dp.continuous(state)
     assert y.spike is None
     assert y.V is state.V
     new, _ = cell.update(state, 5.0, dp.Context(dt=0.1))

@@ -11,6 +11,8 @@ import dynplug as dp
 from dynplug.core import as_count, as_size
 from dynplug.errors import ParameterError
 
+pytestmark = pytest.mark.quick
+
 
 def test_numbers_stay_numbers_and_arrays_become_jax_arrays():
     assert dp.neurons.LIF(3, tau=10).tau == 10.0
@@ -40,19 +42,19 @@ def test_values_that_make_no_sense_are_refused(tau):
 
 
 def test_one_value_for_all_or_one_a_unit():
-    with pytest.raises(ParameterError, match=r"has shape \(4,\); give one number, or one a unit: \(3,\)"):
+    with pytest.raises(ParameterError, match=r"has shape \(4,\); give one number, or one per unit: \(3,\)"):
         dp.neurons.LIF(3, V_th=np.ones(4))
 
 
 @pytest.mark.parametrize("size", [0, -1, (), (3, 0), 2.5, 3.0, (3, 2.0), True, "3", None])
 def test_sizes_that_are_no_numbers_of_units_are_refused(size):
-    with pytest.raises(ParameterError, match="is no number of units: give a positive whole number"):
+    with pytest.raises(ParameterError, match="size must be a positive integer or a tuple of them; got"):
         inspect.unwrap(as_size)(size)
 
 
 @pytest.mark.parametrize("size", [0, 3.0, True, "3", (3,)])
 def test_a_count_that_is_none_is_refused(size):
-    with pytest.raises(ParameterError, match=f"in_size={re.escape(repr(size))} is no number of units"):
+    with pytest.raises(ParameterError, match=f"in_size must be a positive integer; got {re.escape(repr(size))}"):
         as_count("in_size", size)
 
 
@@ -60,7 +62,7 @@ def test_a_count_that_is_none_is_refused(size):
 def test_each_layer_looks_at_its_sizes(cell, getkey):
     more = {"connector": dp.connectors.AllToAll()} if cell == "Sparse" else {}
     for name, sizes in (("in_size", (0, 2)), ("out_size", (2, -1))):
-        with pytest.raises(ParameterError, match=f"{name}=.* is no number of units"):
+        with pytest.raises(ParameterError, match=f"{name} must be a positive integer; got "):
             getattr(dp.layers, cell)(*sizes, **more, key=getkey())
 
 

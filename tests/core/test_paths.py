@@ -7,6 +7,8 @@ import dynplug as dp
 from dynplug.core import leaves
 from dynplug.errors import UnknownPathError
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.fixture
 def net(getkey):

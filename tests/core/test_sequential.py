@@ -7,6 +7,8 @@ import pytest
 import dynplug as dp
 from dynplug.errors import CompositionError, ShapeError, UnknownPathError
 
+pytestmark = pytest.mark.quick
+
 CTX = dp.Context(dt=1.0)
 
 
@@ -99,22 +101,22 @@ def test_an_array_before_a_system_is_refused_with_the_form_to_write(array):
         Add(1.0) >> array
 
 
-@pytest.mark.parametrize(("part", "said"), [(Add, "make an instance"), ("Add", "neither a system nor a function")])
+@pytest.mark.parametrize(("part", "said"), [(Add, "give an instance"), ("Add", "neither a system nor a function")])
 def test_what_is_no_system_is_refused(part, said):
     with pytest.raises(CompositionError, match=said):
         dp.Sequential(Add(1.0), part)
 
 
 def test_neighbours_that_do_not_fit_are_refused_at_construction(getkey):
-    with pytest.raises(ShapeError, match=r"'0' \(Dense\) puts out shape \(4,\), but '1' \(LIF\) takes \(5,\)"):
+    with pytest.raises(ShapeError, match=r"'0' \(Dense\) outputs shape \(4,\), but '1' \(LIF\) takes \(5,\)"):
         dp.layers.Dense(3, 4, key=getkey()) >> dp.neurons.LIF(5)
-    with pytest.raises(ShapeError, match=r"'inner' \(Sequential\) puts out shape \(4,\)"):
+    with pytest.raises(ShapeError, match=r"'inner' \(Sequential\) outputs shape \(4,\)"):
         dp.Sequential(inner=dp.Sequential(dp.layers.Dense(3, 4, key=getkey())), cell=dp.neurons.LIF(5))
 
 
 def test_a_shape_that_only_the_data_show_is_refused_by_path(getkey):
     net = dp.Sequential(encode=dp.layers.Dense(3, 4, key=getkey()))
-    with pytest.raises(ShapeError, match=r"'encode' \(Dense\) takes an array of shape \(3,\) and was given \(5,\)"):
+    with pytest.raises(ShapeError, match=r"'encode' \(Dense\) takes an array of shape \(3,\), but was given \(5,\)"):
         dp.LoopOverTime(net, dt=1.0)(jnp.ones((7, 5)))
     with pytest.raises(ShapeError, match="was given Drive"):
         out(dp.synapses.Delta(3) >> net, jnp.ones(3))

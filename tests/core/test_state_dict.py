@@ -202,7 +202,7 @@ def test_a_prefix_is_a_whole_part_of_a_path(tmp_path, getkey, prefix):
     np.testing.assert_array_equal(loaded.tree.weight, one.weight)
     assert dp.load_states(tmp_path / "f", jnp.zeros((2, 2)), prefix=f"{prefix.rstrip('./')}.weight").whole
     for wrong in ("hiden", "hid", "hidden.weigth"):
-        with pytest.raises(CheckpointError, match=rf"nothing called '{wrong}'. Did you mean|Known: hidden, hidden2"):
+        with pytest.raises(CheckpointError, match=rf"no part '{wrong}'. Did you mean|Known: hidden, hidden2"):
             dp.load_states(tmp_path / "f", two, prefix=wrong, strict=False)
 
 
@@ -248,7 +248,7 @@ def test_what_is_no_such_file_is_told_apart(net, tmp_path):
     with pytest.raises(CheckpointError, match="There is no file"):
         dp.load_states(tmp_path / "none", net)
     (tmp_path / "cut").write_bytes(b"\x10\0\0\0\0\0\0\0{")
-    with pytest.raises(CheckpointError, match="damaged, or no safetensors file"):
+    with pytest.raises(CheckpointError, match="damaged, or not a safetensors file"):
         dp.load_states(tmp_path / "cut", net)
     arrays = {p: np.asarray(a) for p, a in dp.state_dict(net).items()}
     save_file(arrays, tmp_path / "newer", {"format": "dynplug-states", "version": "3"})

@@ -7,6 +7,8 @@ import pytest
 import dynplug as dp
 from dynplug.errors import DataError
 
+pytestmark = pytest.mark.quick
+
 ENCODERS = {"Poisson": dp.encoders.Poisson(5), "Latency": dp.encoders.Latency(5)}
 
 

@@ -8,6 +8,8 @@ import pytest
 from dynplug.equations import parse, read
 from dynplug.errors import EquationError
 
+pytestmark = pytest.mark.quick
+
 NAMES = {"a": 2.0, "b": 3.0, "c": -5.0, "gates.Na.m": 0.5}
 
 

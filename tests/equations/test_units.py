@@ -7,6 +7,8 @@ import pytest
 from dynplug.equations import PURE, parse, parse_unit, read
 from dynplug.errors import EquationError
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     ("one", "other"),

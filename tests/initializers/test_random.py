@@ -16,6 +16,8 @@ from dynplug.initializers import (
     XavierNormal,
 )
 
+pytestmark = pytest.mark.quick
+
 OUT, IN = 400, 100
 """A weight is (out, in), so that the counts of inputs and outputs are told apart."""
 

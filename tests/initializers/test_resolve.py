@@ -6,6 +6,8 @@ import pytest
 from dynplug import errors
 from dynplug.initializers import Normal, initialize, required
 
+pytestmark = pytest.mark.quick
+
 
 def make(initializer, shape=(3, 2), key=None):
     return initialize(initializer, shape, key=key, name="the weight")

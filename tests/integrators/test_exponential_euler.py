@@ -51,7 +51,7 @@ class Ramp(dp.Neuron):
 
 
 def phi1(rate):
-    return dp.LoopOverTime(Linear(rate.shape, rate), dt=1.0, jit=False, schedule="plain")(np.ones(1, rate.dtype))[1][0]
+    return dp.LoopOverTime(Linear(rate.shape, rate), dt=1.0, jit=False, loop="plain")(np.ones(1, rate.dtype))[1][0]
 
 
 MAGNITUDE = np.concatenate(
@@ -109,7 +109,7 @@ def test_diffeqsolve_takes_it_and_gives_the_closed_form(x64):
         t0=0.0,
         t1=50.0,
         dt0=2.5,
-        y0=dp.ode(neuron.init_state(dp.Context(dt=2.5))),
+        y0=dp.continuous(neuron.init_state(dp.Context(dt=2.5))),
         args=dp.Drive(current=0.5),
         saveat=diffrax.SaveAt(ts=jnp.asarray(ts)),
     )

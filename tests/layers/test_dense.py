@@ -8,6 +8,8 @@ from dynplug import errors
 from dynplug.initializers import Constant, Normal
 from dynplug.layers import Dense
 
+pytestmark = pytest.mark.quick
+
 W = np.array([[1.0, -2.0, 0.5], [0.25, 3.0, -1.0]], np.float32)
 B = np.array([0.5, -4.0], np.float32)
 

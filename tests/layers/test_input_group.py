@@ -4,6 +4,8 @@ import pytest
 import dynplug as dp
 from dynplug import errors
 
+pytestmark = pytest.mark.quick
+
 
 def test_inputs_pass_and_can_be_monitored():
     spikes = np.random.default_rng(0).random((6, 3)) < 0.5
@@ -15,9 +17,9 @@ def test_inputs_pass_and_can_be_monitored():
 
 def test_its_size_is_checked_when_it_is_joined_and_when_it_is_run():
     assert dp.layers.InputGroup((2, 3)).out_size == (2, 3)
-    with pytest.raises(errors.ShapeError, match=r"puts out shape \(3,\), but '1' \(LIF\) takes \(4,\)"):
+    with pytest.raises(errors.ShapeError, match=r"outputs shape \(3,\), but '1' \(LIF\) takes \(4,\)"):
         dp.layers.InputGroup(3) >> dp.neurons.LIF(4)
-    with pytest.raises(errors.ShapeError, match=r"InputGroup takes an array of shape \(3,\) and was given \(4,\)"):
+    with pytest.raises(errors.ShapeError, match=r"InputGroup takes an array of shape \(3,\), but was given \(4,\)"):
         dp.LoopOverTime(dp.layers.InputGroup(3), dt=1.0)(np.ones((2, 4)))
     with pytest.raises(errors.ParameterError):
         dp.layers.InputGroup(0)

@@ -66,13 +66,15 @@ def test_rnn_is_the_activation_of_two_weighted_sums(x64, bias):
     for x in XS:
         h = np.tanh(W @ x + U @ h + b)
         expected.append(h)
-    np.testing.assert_allclose(out, expected, rtol=1e-12)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(state["h"], out[-1])
 
 
 def test_rnn_activation_is_the_one_that_was_given(x64, getkey):
     cell = RNNCell(3, 4, activation=jax.nn.relu, key=getkey())
-    np.testing.assert_allclose(run(cell)[1], numpy_rnn(cell, np.zeros(4), lambda x: np.maximum(x, 0.0)), rtol=1e-12)
+    np.testing.assert_allclose(
+        run(cell)[1], numpy_rnn(cell, np.zeros(4), lambda x: np.maximum(x, 0.0)), rtol=1e-12, atol=1e-15
+    )
 
 
 def test_rnn_starts_with_orthogonal_recurrence_input_weights_of_unit_gain_and_no_bias(getkey):
@@ -99,7 +101,7 @@ def test_gru_equals_its_equations_in_numpy(x64, getkey, use_bias):
     cell = GRUCell(3, 4, use_bias=use_bias, state_initializer=h0, key=getkey())
     assert (cell.cell.bias is not None) == use_bias
     state, out = run(cell)
-    np.testing.assert_allclose(out, numpy_gru(cell.cell, h0), rtol=1e-12)
+    np.testing.assert_allclose(out, numpy_gru(cell.cell, h0), rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(state["h"], out[-1])
 
 
@@ -110,8 +112,8 @@ def test_lstm_equals_its_equations_in_numpy(x64, getkey, use_bias):
     assert (cell.cell.bias is not None) == use_bias
     state, out = run(cell)
     expected, c = numpy_lstm(cell.cell, h0, h0)
-    np.testing.assert_allclose(out, expected, rtol=1e-12)
-    np.testing.assert_allclose(state["c"], c, rtol=1e-12)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(state["c"], c, rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(state["h"], out[-1])
 
 

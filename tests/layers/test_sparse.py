@@ -9,7 +9,7 @@ from hypothesis import given, settings, strategies as st
 
 import dynplug as dp
 from dynplug.connectors import AllToAll, FixedInDegree, FixedProbability, OneToOne
-from dynplug.errors import KeyRequiredError, OptionError, ParameterError, ShapeError
+from dynplug.errors import KeyRequiredError, ParameterError, ShapeError
 from dynplug.layers import Dense, Sparse
 
 
@@ -86,7 +86,7 @@ def test_weights_are_one_a_connection_in_their_order():
 
 
 def test_what_is_no_choice_or_no_connections_is_named():
-    with pytest.raises(OptionError, match=r"Sparse\(method='csr'\): choose 'dense' or 'sparse'"):
+    with pytest.raises(ParameterError, match=r"Unknown method 'csr' of Sparse: give 'dense' or 'sparse'"):
         Sparse(3, 3, OneToOne(), W_initializer=1.0, method="csr")
     with pytest.raises(ParameterError, match="a connector returns the Connections of 3 with 3 units"):
         Sparse(3, 3, lambda pre, post, key=None: OneToOne()(2, 2), W_initializer=1.0)

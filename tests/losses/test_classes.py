@@ -96,7 +96,7 @@ def test_targets_that_do_not_fit_are_refused(function, targets):
 
 @pytest.mark.parametrize("function", [cross_entropy, accuracy])
 def test_an_unknown_way_to_reduce_time_names_the_nearest(function):
-    with pytest.raises(errors.OptionError, match="Did you mean 'last'"):
+    with pytest.raises(errors.ParameterError, match="Did you mean 'last'"):
         function(jnp.asarray(P, jnp.float32), jnp.asarray(LABEL), reduce_time="lasst")
 
 

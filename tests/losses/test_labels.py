@@ -27,10 +27,10 @@ def put(y, at, value):
 @pytest.mark.parametrize(
     ("y", "said"),
     [
-        (put(Y, 2, -1), "got -1 for sample 2 .1 of 6 are outside.. If -1 stands for 'no label'.*ignore_index=-1"),
+        (put(Y, 2, -1), "got -1 for sample 2 .1 of 6 are out of range.. If -1 stands for 'no label'.*ignore_index=-1"),
         (put(Y.astype(np.uint8), 4, 255), "got 255 for sample 4 .*ignore_index=255"),
-        (put(Y, 5, 7), "go from 0 to 2, for 3 classes; got 7 for sample 5 .*it needs 8 for these"),
-        (Y + 1, "got 3 for sample 2 .2 of 6 are outside.. They count from 1: subtract 1"),
+        (put(Y, 5, 7), "must be from 0 to 2, for 3 classes; got 7 for sample 5 .*it needs 8 for these"),
+        (Y + 1, "got 3 for sample 2 .2 of 6 are out of range.. They count from 1: subtract 1"),
         (put(STEPS, (3, 1), -2), "got -2 for sample 3, step 1 "),
     ],
 )
@@ -106,7 +106,7 @@ def test_scores_with_nan_are_never_right(function):
 def test_whole_numbers_that_may_be_one_hot_rows_are_refused_until_it_is_said_which(function):
     square = jnp.asarray(RNG.normal(size=(N, C, C)), jnp.float32)
     rows = np.eye(C, dtype=int)[Y]
-    with pytest.raises(DataError, match="by one_hot=True or one_hot=False"):
+    with pytest.raises(DataError, match="with one_hot=True or one_hot=False"):
         function(square, jnp.asarray(rows))
     assert function(square, jnp.asarray(rows), one_hot=True) == function(square, jnp.asarray(Y))
     of_steps = jnp.asarray(np.eye(C)[rows], jnp.float32)  # as probabilities (sample, step, class)
@@ -128,8 +128,8 @@ def test_one_hot_rows_of_whole_numbers_are_told_from_indices(function, shape):
 @pytest.mark.parametrize(
     ("y", "said"),
     [
-        (Y.astype(float), r"class indices are whole numbers; give targets.astype\(int\)"),
-        (STEPS.astype(np.float32), r"class indices are whole numbers; give targets.astype\(int\)"),
+        (Y.astype(float), r"class indices must be whole numbers; give targets.astype\(int\)"),
+        (STEPS.astype(np.float32), r"class indices must be whole numbers; give targets.astype\(int\)"),
         (np.tile(Y.astype(np.float32)[:, None], 3), r"sample 0 have a sum of 0 .*targets.astype\(int\)"),
         (np.full((N, C), [2.0, -0.5, -0.5], np.float32), "a minimum of -0.5"),
         (put(np.eye(C, dtype=np.float32)[Y], (2, 0), np.nan), r"got nan for sample 2, at \[0\]"),

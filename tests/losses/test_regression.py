@@ -6,6 +6,8 @@ import pytest
 from dynplug import errors
 from dynplug.losses import huber, mae, mse
 
+pytestmark = pytest.mark.quick
+
 RNG = np.random.default_rng(0)
 P = RNG.normal(size=(4, 6, 3)) * 2.0
 REDUCED = {"mean": P.mean(1), "last": P[:, -1], "max": P.max(1), "sum": P.sum(1)}
@@ -84,5 +86,5 @@ def test_targets_that_do_not_fit_are_refused_with_both_shapes(loss, shape):
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_an_unknown_way_to_reduce_time_names_the_nearest(loss):
-    with pytest.raises(errors.OptionError, match="Did you mean 'mean'"):
+    with pytest.raises(errors.ParameterError, match="Did you mean 'mean'"):
         loss(jnp.zeros((4, 6, 3)), jnp.zeros((4, 3)), reduce_time="means")

@@ -113,7 +113,7 @@ def test_integrator_is_the_one_that_was_given():
 
 
 def test_unknown_reset_and_impossible_time_constants_are_refused():
-    with pytest.raises(errors.OptionError, match="Did you mean 'subtract'"):
+    with pytest.raises(errors.ParameterError, match="Did you mean 'subtract'"):
         ALIF(1, reset="subtracted")
     for name in ("tau", "tau_a"):
         with pytest.raises(errors.ParameterError, match=rf"{name}="):

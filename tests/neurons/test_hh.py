@@ -82,7 +82,7 @@ def test_the_same_object_in_continuous_time_agrees_with_its_stepped_run(x64, ton
         t0=0.0,
         t1=20.0,
         dt0=0.01,
-        y0=dp.ode(hh.init_state(dp.Context(dt=0.01))),
+        y0=dp.continuous(hh.init_state(dp.Context(dt=0.01))),
         args=dp.Drive(current=10.0),
         saveat=diffrax.SaveAt(ts=jnp.asarray(np.arange(1, 201) * 0.1)),
         stepsize_controller=diffrax.PIDController(rtol=1e-9, atol=1e-9),

@@ -9,6 +9,8 @@ from dynplug import errors
 from dynplug.neurons import IF
 from dynplug.surrogates import Triangle
 
+pytestmark = pytest.mark.quick
+
 
 def run(neuron, xs, dt):
     _, (spikes, V) = dp.LoopOverTime(neuron, out_vars="V", dt=dt)(xs)
@@ -82,7 +84,7 @@ def test_integrator_is_the_one_that_was_given():
 
 
 def test_unknown_reset_and_impossible_capacitance_are_refused():
-    with pytest.raises(errors.OptionError, match="Did you mean 'value'"):
+    with pytest.raises(errors.ParameterError, match="Did you mean 'value'"):
         IF(1, reset="valeu")
     with pytest.raises(errors.ParameterError, match="C="):
         IF(1, C=-1.0)

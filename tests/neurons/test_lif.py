@@ -9,6 +9,8 @@ from dynplug import errors
 from dynplug.neurons import LIF
 from dynplug.surrogates import SuperSpike
 
+pytestmark = pytest.mark.quick
+
 PARAMS = {"tau": 7.0, "R": 2.5, "V_rest": -0.2, "V_reset": -0.5, "V_th": 0.8}
 
 
@@ -123,7 +125,7 @@ def test_potential_exactly_at_threshold_is_a_spike():
 
 
 def test_unknown_reset_names_the_nearest_one():
-    with pytest.raises(errors.OptionError, match="Did you mean 'subtract'"):
+    with pytest.raises(errors.ParameterError, match="Did you mean 'subtract'"):
         LIF(1, reset="substract")
 
 

@@ -5,6 +5,8 @@ import pytest
 from dynplug.errors import OptionError
 from dynplug.new.names import names_of
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize(
     "given",

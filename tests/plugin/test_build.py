@@ -9,7 +9,9 @@ import pytest
 import dynplug as dp
 from dynplug.errors import ConfigError, KeyRequiredError, PluginError, PluginWarning, UnknownNameError
 from dynplug.plugin import registry
-from dynplug.plugin.build import kind_of_argument, parameters, takes_text
+from dynplug.plugin.configured import kind_of_argument, parameters, takes_text
+
+pytestmark = pytest.mark.quick
 
 KEY = jax.random.key(11)
 DENSE = {"type": "Dense", "in_size": 3, "out_size": 4}
@@ -157,7 +159,7 @@ def test_objects_are_given_beside_the_configuration():
     [
         ({"type": "LIF", "size": 1, "taau": 3}, "m.taau", "LIF takes no 'taau'. Did you mean 'tau'?"),
         ({"type": "LIF"}, "m", "LIF needs 'size'."),
-        ({"type": "LIF", "size": 0}, "m", "LIF: size=0 is no number of units"),
+        ({"type": "LIF", "size": 0}, "m", "LIF: size must be a positive integer or a tuple of them; got 0"),
         ({"type": "LIF", "size": 1, "tau": -1.0}, "m", "LIF(tau=...) must be greater than zero"),
         ({"type": "ALIFF", "size": 1}, "m.type", "There is no component called 'ALIFF'. Did you mean 'ALIF'?"),
         ({"type": "LIF", "size": 1, "surrogate": "sigmoyd"}, "m.surrogate.type", "Did you mean 'Sigmoid'?"),
@@ -168,7 +170,7 @@ def test_objects_are_given_beside_the_configuration():
         ({"type": 5}, "m", "A component needs a 'type'"),
         ({"type": "Sequential", "a": {"type": "LIF"}}, "m.a", "LIF needs 'size'."),
         ({"type": "LIF", "size": 1, "kind": "layer"}, "m.type", "There is no layer called 'LIF'."),
-        ({"type": "Sequential", "a": DENSE, "b": DENSE}, "m", "Sequential: 'a' (Dense) puts out shape (4,)"),
+        ({"type": "Sequential", "a": DENSE, "b": DENSE}, "m", "Sequential: 'a' (Dense) outputs shape (4,)"),
     ],
 )
 def test_an_error_names_the_place_and_the_nearest_name(config, place, problem):
@@ -287,12 +289,32 @@ def test_each_parameter_of_dynplugs_own_components_is_read_as_its_default_is():
             if kind_of_argument(name) is not None:
                 assert takes_text(parameter) == isinstance(parameter.default, str), (component.id, name)
                 seen.add(name)
-    assert {"surrogate", "integrator", "W_initializer", "optimizer", "schedule", "metric", "encoder"} <= seen
+    assert {"surrogate", "integrator", "W_initializer", "optimizer", "metric", "encoder"} <= seen
 
 
 def test_options_of_runners_that_bear_the_name_of_a_kind_are_text():
-    loop = dp.build({"type": "LoopOverTime", "dt": 0.5, "schedule": "layer"}, given={"target": dp.neurons.LIF(2)})
-    assert loop.schedule == "layer"
-    with pytest.raises(ConfigError, match="schedule='lyer'"):
-        dp.build({"type": "LoopOverTime", "dt": 0.5, "schedule": "lyer"}, given={"target": dp.neurons.LIF(2)})
+    loop = dp.build({"type": "LoopOverTime", "dt": 0.5, "loop": "layer"}, given={"target": dp.neurons.LIF(2)})
+    assert loop.loop == "layer"
+    with pytest.raises(ConfigError, match="loop='lyer'"):
+        dp.build({"type": "LoopOverTime", "dt": 0.5, "loop": "lyer"}, given={"target": dp.neurons.LIF(2)})
     assert dp.build({"type": "EarlyStopping", "metric": "accuracy"}, kind="observer").metric == "accuracy"
+
+
+def test_nothing_is_built_before_all_names_are_known():
+    made = []
+
+    def counting(x):
+        made.append(x)
+        return dp.layers.Dense(2, 2, W_initializer=x)
+
+    try:
+        dp.register("layer", "counting", summary="counts")(counting)
+        parts = {"type": "Sequential", "a": {"type": "counting", "x": 1.0}, "b": {"type": "LIF", "size": 2}}
+        dp.build(parts)
+        assert made == [1.0]
+        for wrong in ({"type": "LIFF"}, {"type": "LIF", "size": 2, "taau": 1.0}, {"type": "LIF"}):
+            with pytest.raises(ConfigError):
+                dp.build({**parts, "b": wrong})
+        assert made == [1.0]
+    finally:
+        dp.refresh()

@@ -8,8 +8,10 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import ArgumentError, ConfigError, DataError, KeyRequiredError, ParameterError
-from dynplug.plugin.build import parameters
+from dynplug.plugin import parameters
 from dynplug.plugin.hints import _ARGUMENTS, _COMPONENTS, argument_hint, called_here
+
+pytestmark = pytest.mark.quick
 
 MODEL = dp.layers.Dense(2, 2, key=jax.random.key(0)) >> dp.neurons.LIF(2)
 
@@ -30,7 +32,7 @@ def trainer(**options):
         (lambda: trainer(device="cuda"), "trainer.to"),
         (lambda: trainer(batch_size=3), r"give it to fit|Give it to fit"),
         (lambda: trainer(truncat=3), "Did you mean 'truncate'"),
-        (lambda: dp.BPFF(MODEL, "mse", callbacks=[]), "BPFF takes no 'callbacks'.*plugins="),
+        (lambda: dp.BPFF(MODEL, "mse", callbacks=[]), "BPFF takes no 'callbacks'.*observers="),
         (lambda: dp.DSRunner(MODEL, dt=1.0, monitor=["V"]), "DSRunner takes no 'monitor'.*'monitors'"),
         (lambda: trainer().fit((1, 2), epochs=3), "fit takes no 'epochs'. Give num_epoch"),
         (lambda: trainer().fit((1, 2), validation_data=3), "Give test_data="),
@@ -88,7 +90,7 @@ def test_each_component_is_called_something_here():
 @pytest.mark.parametrize("key", [0, 42])
 def test_a_number_is_no_key(key):
     for make in (dp.layers.Dense, dp.layers.GRUCell, dp.layers.RNNCell):
-        with pytest.raises(KeyRequiredError, match=rf"key={key} is no random key: give key=jax.random.key\({key}\)"):
+        with pytest.raises(KeyRequiredError, match=rf"key={key} is not a random key: give key=jax.random.key\({key}\)"):
             make(3, 4, key=key)
 
 

@@ -14,6 +14,8 @@ from dynplug import api
 from dynplug.plugin import build, hookspecs, observers, registry
 from dynplug.plugin.kinds import KINDS, kind_named
 
+pytestmark = pytest.mark.quick
+
 OWN = [c for c in registry().components() if c.plugin.namespace == "dynplug"]
 HOOKS = {name: f for name, f in vars(hookspecs).items() if name.startswith("dynplug_register_")}
 SPECS = {c for c in vars(api).values() if isinstance(c, type) and issubclass(c, api.Spec) and c is not api.Spec}

@@ -11,6 +11,8 @@ from dynplug.errors import PluginError, UnknownNameError
 from dynplug.plugin.discovery import namespace_of
 from dynplug.plugin.registry import Registry
 
+pytestmark = pytest.mark.quick
+
 LOSSES = """
 from dynplug.api import LossSpec, MetricSpec, hookimpl
 

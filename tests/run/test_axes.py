@@ -5,6 +5,8 @@ import pytest
 
 from dynplug.run.data_axes import device_or_host, rows_of
 
+pytestmark = pytest.mark.quick
+
 
 @pytest.mark.parametrize("axis", ["B", "T", None])
 def test_rows_are_cut_where_the_array_is_without_a_copy_of_all(axis):

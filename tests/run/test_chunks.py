@@ -24,10 +24,10 @@ def test_chunks_make_up_the_run_and_are_as_equal_as_can_be(length, chunk, every)
         assert len(set(sizes)) == 1
 
 
-@pytest.mark.parametrize(("size", "program"), [(10, "_whole"), (9000, "_split")])
+@pytest.mark.parametrize(("size", "program"), [(10, "_one_thread"), (9000, "_many_threads")])
 def test_a_small_step_is_left_on_one_thread(size, program, monkeypatch):
     called = []
-    for name in ("_whole", "_split"):
+    for name in ("_one_thread", "_many_threads"):
         real = getattr(chunks, name)
         monkeypatch.setattr(chunks, name, lambda *args, name=name, real=real: called.append(name) or real(*args))
     r = dp.DSRunner(dp.neurons.LIF(size, tau=5.0), monitors=["V"], dt=0.5, progress_bar=False)
@@ -38,7 +38,7 @@ def test_a_small_step_is_left_on_one_thread(size, program, monkeypatch):
 
 def test_xla_knows_what_it_is_told():
     """A pass of another name would be disabled in silence."""
-    hh, loop = dp.neurons.HH(4000), dp.timeloop.Loop(0.01, schedule="plain")
+    hh, loop = dp.neurons.HH(4000), dp.timeloop.Loop(0.01, loop="plain")
 
     def run(state):
         return loop.advance(hh, state, None, 10)

@@ -79,7 +79,7 @@ def test_no_run_passes_the_last_step_that_can_be_counted():
     run = dp.DSRunner(dp.neurons.LIF(1), monitors=["V"], dt=0.1, progress_bar=False)
     run.run(1.0)
     before = run.state = eqx.tree_at(lambda s: s.i, run.state, jnp.asarray(2**31 - 5, jnp.int32))
-    with pytest.raises(DurationError, match="comes to step 2147483653, and steps are counted up to 2147483647"):
+    with pytest.raises(DurationError, match="reaches step 2147483653, but steps are counted up to 2147483647"):
         run.run(1.0)
     assert run.state is before
     run.run(0.4)

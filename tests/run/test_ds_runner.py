@@ -98,7 +98,7 @@ def test_the_progress_bar_counts_the_steps(monkeypatch, capsys):
 
 
 def test_a_run_without_an_extent_and_a_batch_without_a_size_are_refused():
-    with pytest.raises(DurationError, match="how long"):
+    with pytest.raises(DurationError, match="The length of the run is not given"):
         runner().run()
     with pytest.raises(ShapeError, match=r"reset_state\(batch_size\)"):
         runner(data_first_axis="B").run(2.0)
@@ -115,11 +115,11 @@ def test_a_run_that_goes_on_has_as_many_samples(axis):
     run = dp.DSRunner(dp.neurons.LIF(2), monitors=["V"], dt=1.0, data_first_axis=axis, progress_bar=False)
     three, two = (np.ones((n, 5, 2) if axis == "B" else (5, n, 2), np.float32) for n in (3, 2))
     run.run(inputs=three)
-    with pytest.raises(ShapeError, match=r"goes on from have 3 samples, and the inputs 2: .*reset_state"):
+    with pytest.raises(ShapeError, match=r"continues from have 3 samples, the inputs 2: .*reset_state"):
         run.run(inputs=two)
     run.run(inputs=two, reset_state=True)
     loop = dp.LoopOverTime(dp.neurons.LIF(2), dt=1.0, data_first_axis=axis)
-    with pytest.raises(ShapeError, match=r"goes on from have 3 samples, and the inputs 2"):
+    with pytest.raises(ShapeError, match=r"continues from have 3 samples, the inputs 2"):
         loop(two, loop(three)[0])
 
 

@@ -169,7 +169,7 @@ def test_events_of_a_state_by_path():
 
     state = {"a": Odd(1.0, 2.0, (3.0, 4.0)), "spike": Odd(5.0, None), "b": {"spike": 6.0, "x": 7.0}}
     assert events(state) == {"a.spike": 2.0, "a.jumps.0": 3.0, "a.jumps.1": 4.0, "b.spike": 6.0}
-    assert dp.ode(state["a"]).jumps is None
+    assert dp.continuous(state["a"]).jumps is None
 
 
 def test_a_state_goes_on_where_it_was_saved():

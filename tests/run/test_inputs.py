@@ -126,7 +126,7 @@ def test_rows_begin_anew_with_the_run_where_they_can():
         np.testing.assert_array_equal(r.run(2.0, reset_state=True), first)
     r = runner([("a", iter(rows(11)), "iter", "+")])
     r.run(2.0)
-    with pytest.raises(DurationError, match=r"'a' is an iterator that has gone on to step 4.*starts at step 0"):
+    with pytest.raises(DurationError, match=r"'a' is an iterator that has advanced to step 4.*starts at step 0"):
         r.run(2.0, reset_state=True)
 
 
@@ -140,7 +140,7 @@ def test_a_run_may_start_late():
 def test_running_past_the_end_says_where():
     r = runner([("a", 1.0), ("a", rows(5), "iter")])
     r.run(1.0)
-    with pytest.raises(DurationError, match=r"'a' has rows for 5 steps, and the run needs them up to step 6.*3 steps"):
+    with pytest.raises(DurationError, match=r"'a' has rows for 5 steps, but the run needs them up to step 6.*3 steps"):
         r.run(2.5)
     assert int(r.state.i) == 2  # nothing ran
     r = runner([("a", iter(rows(5)), "iter")], chunk=3)
@@ -258,7 +258,7 @@ def test_rows_have_the_axes_of_the_data(axis):
     whole.reset_state(2)
     np.testing.assert_allclose(streamed.run(3.5), whole.run(3.5), rtol=1e-6)
     r.reset_state(4)
-    with pytest.raises(ShapeError, match="has 2 samples, the run has 4"):
+    with pytest.raises(ShapeError, match="has 2 samples, but the run has 4"):
         r.run(3.5)
 
 
@@ -321,14 +321,14 @@ def test_another_value_or_run_compiles_nothing_anew():
         ([("first.aa", 1.0)], UnknownPathError, "Did you mean 'first.a'"),
         ([("thrd.input", 1.0)], UnknownPathError, "Did you mean '.*input'"),
         ([("first", 1.0)], UnknownPathError, "neither"),
-        ([("first.a", 1.0, "fixed")], OptionError, "type 'fixed': it is one of 'fix', 'iter', 'func'"),
+        ([("first.a", 1.0, "fixed")], OptionError, "unknown type 'fixed': give one of 'fix', 'iter', 'func'"),
         ([("first.a", 1.0, "+")], OptionError, "An operation comes fourth"),
-        ([("first.a", 1.0, "fix", "**")], OptionError, r"operation '\*\*': it is one of"),
+        ([("first.a", 1.0, "fix", "**")], OptionError, r"unknown operation '\*\*': give one of"),
         ([("first.a",)], OptionError, "write \\(target, value\\)"),
         ([3], OptionError, "Input 3: write"),
-        (np.ones(3), OptionError, "What the model itself receives is an argument of run"),
+        (np.ones(3), OptionError, "The input of the model itself is an argument of run"),
         ([("first.a", lambda ctx: 1.0)], OptionError, "for a function of the context write type 'func'"),
-        ([("first.a", iter([1.0]))], OptionError, "for values that change 'iter'"),
+        ([("first.a", iter([1.0]))], OptionError, "for varying values 'iter'"),
         ([("first.a", 1.0, "func")], OptionError, "give a function of the context"),
         ([("first.a", 1.0, "iter")], OptionError, "an array whose time axis has a row for each step"),
         ([("first.a", [1.0, 2.0])], ShapeError, r"'first.a' has shape \(2,\), the variable \(3,\)"),
@@ -344,13 +344,13 @@ def test_what_cannot_be_is_refused_at_construction(inputs, error, message):
 @pytest.mark.parametrize(
     ("inputs", "error", "message"),
     [
-        ([("idle.input", 1.0)], UnknownPathError, "'idle' takes no input"),
+        ([("idle.input", 1.0)], UnknownPathError, "'idle' receives no input"),
         ([("input", 1.0, "fix", "*")], OptionError, "no other input to change"),
-        ([("second.input", [1.0, 2.0])], ShapeError, r"shape \(2,\), what the system gets already \(3,\)"),
+        ([("second.input", [1.0, 2.0])], ShapeError, r"shape \(2,\), the system's other input \(3,\)"),
         ([("second.input", (1.0, 2.0))], ShapeError, "same structure"),
         (lambda ctx: ("secnd.a", 1.0), UnknownPathError, "Did you mean 'second.a'"),
         (lambda ctx: 1.0, OptionError, "returned 1.0: return \\(target, value\\)"),
-        (lambda ctx: [1.0], OptionError, "returned 1.0 among others"),
+        (lambda ctx: [1.0], OptionError, "returned, among others, 1.0"),
         (lambda ctx: [("first.a", 1.0, "fix")], OptionError, "operation 'fix'"),
         (lambda ctx: [("first.n", 1.5)], StateError, "dtype int32"),
         ([("first.a", lambda ctx: jnp.ones(4), "func")], ShapeError, r"shape \(4,\), the variable \(3,\)"),

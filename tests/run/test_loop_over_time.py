@@ -128,7 +128,7 @@ def test_a_batch_needs_a_size(net):
         batched.reset_state()
     with pytest.raises(ShapeError, match="batch_size"):
         dp.LoopOverTime(net, dt=1.0).reset_state(3)
-    with pytest.raises(ShapeError, match="does not tell the batch size"):
+    with pytest.raises(ShapeError, match="does not determine the batch size"):
         batched(3.0)
     cell = dp.LoopOverTime(dp.neurons.LIF(5), dt=1.0, data_first_axis="T")
     assert cell(3.0, cell.reset_state(4))[1].shape == (3, 4, 5)
@@ -212,7 +212,7 @@ def test_no_state_is_believed_only_where_it_is_true(net):
     _, out = declared(x)
     weight, bias = np.asarray(dense["0"].weight), np.asarray(dense["0"].bias)
     np.testing.assert_allclose(out, np.tanh(x @ weight.T + bias), rtol=1e-5, atol=1e-6)
-    with pytest.raises(StateError, match=r"no_state=True, and the system keeps cell.V, cell.spike"):
+    with pytest.raises(StateError, match=r"no_state=True, but the system keeps cell.V, cell.spike"):
         dp.LoopOverTime(net, no_state=True, dt=1.0)(x[0])
 
 

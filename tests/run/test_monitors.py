@@ -99,5 +99,5 @@ def test_records_are_read_by_name_and_by_attribute():
     assert r.mon.ts is r.mon["ts"]
     with pytest.raises(UnknownNameError, match="Known: V"):
         r.mon["spikes"]
-    with pytest.raises(UnknownNameError, match="'W' was monitored"):
+    with pytest.raises(UnknownNameError, match="no monitor 'W'"):
         r.mon.W  # noqa: B018

@@ -35,7 +35,7 @@ def quick(target, **options):
 
 
 @pytest.mark.parametrize("make", RUNNERS)
-@pytest.mark.parametrize(("option", "value"), [("schedule", "plain"), ("schedule", "step"), ("remat", 5)])
+@pytest.mark.parametrize(("option", "value"), [("loop", "plain"), ("loop", "step"), ("remat", 5)])
 def test_the_loop_is_told(make, option, value, monkeypatch):
     told, real = [], Loop.advance
 
@@ -53,8 +53,8 @@ def test_the_loop_is_told(make, option, value, monkeypatch):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("schedule", "layers", "'auto', 'step', 'layer', 'plain'"),
-        ("remat", 0, "1 at least"),
+        ("loop", "layers", "'auto', 'step', 'layer', 'plain'"),
+        ("remat", 0, "at least 1"),
         ("data_first_axis", "N", "'B' .* or 'T'"),
     ],
 )
@@ -136,7 +136,7 @@ def test_jit_is_a_bool_or_one_for_each_phase():
         assert concrete(off) == [True] * 4
     for on in (True, {"predict": True, "fit": False}, {"fit": False}, {}):
         assert not any(concrete(on))
-    with pytest.raises(OptionError, match=r"no phase 'predcit'. Did you mean 'predict'"):
+    with pytest.raises(OptionError, match=r"unknown phase 'predcit'. Did you mean 'predict'"):
         quick(Told(), jit={"predcit": True})
 
 

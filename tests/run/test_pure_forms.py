@@ -77,4 +77,4 @@ def test_a_runner_is_a_pytree_or_holds_one():
     moved = dp.to(loop, jax.devices()[0])
     np.testing.assert_array_equal(moved(X)[1], loop(X)[1])
     assert set(dp.nodes(loop)) >= {"target"}
-    assert set(dp.vars(loop.target)) == {"weight", "bias"}
+    assert set(dp.variables(loop.target)) == {"weight", "bias"}

@@ -93,7 +93,7 @@ def test_files_are_never_written_over(tmp_path):
     r = runner(record_to=tmp_path)
     r.run(inputs=X)
     before = np.load(tmp_path / "V.npy")
-    with pytest.raises(DataError, match="exists, and a run that starts anew would write over it"):
+    with pytest.raises(DataError, match="exists, and a new run would overwrite it"):
         r.run(inputs=X, reset_state=True)
     with pytest.raises(DataError, match="move it away"):
         runner(record_to=tmp_path).run(inputs=X)
@@ -134,7 +134,7 @@ def test_files_of_any_tree_and_any_number_of_rows(tmp_path):
 
 @pytest.mark.parametrize("name", ["output", "a/b", "..", ""])
 def test_monitors_that_cannot_be_files_are_refused(name, tmp_path):
-    with pytest.raises(OptionError, match="cannot be its name"):
+    with pytest.raises(OptionError, match="is not a valid file name"):
         runner(monitors={name: "V"} if name else {"": lambda state: state.V}, record_to=tmp_path)
 
 

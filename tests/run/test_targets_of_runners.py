@@ -29,7 +29,7 @@ for name, runner in runners.items():
 
 def test_what_is_no_system_is_refused_with_what_to_give():
     ran = subprocess.run([sys.executable, "-c", PROGRAM], check=True, capture_output=True, text=True)
-    runs = " runs a system, with init_state and update, and "
+    runs = " runs a system, with init_state and update, but "
     lift, several = (
         "A function or a stateless module is made one by dp.Lift(...). ",
         "Several in a row are dp.Sequential(...).",
@@ -38,9 +38,9 @@ def test_what_is_no_system_is_refused_with_what_to_give():
         line
         for name in ("BPTT", "BPFF", "DSRunner", "LoopOverTime")
         for line in (
-            f"{name} runs a system, and LIF is a class: give an instance of it.",
-            f"{name}{runs}Linear is none. {lift}{several}",
-            f"{name}{runs}tanh is none. {lift}{several}",
-            f"{name}{runs}list is none. {several}",
+            f"{name} runs a system, but LIF is a class: give an instance of it.",
+            f"{name}{runs}Linear is not one. {lift}{several}",
+            f"{name}{runs}tanh is not one. {lift}{several}",
+            f"{name}{runs}list is not one. {several}",
         )
     ]

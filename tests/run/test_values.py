@@ -20,14 +20,14 @@ RUNNERS = {
 @pytest.mark.parametrize("dt", [0.0, -1.0, float("nan"), float("inf")], ids=str)
 @pytest.mark.parametrize("name", RUNNERS)
 def test_a_step_is_positive_and_finite(name, dt):
-    with pytest.raises(OptionError, match=r"dt=.*: it is the step \[ms\], a number above zero"):
+    with pytest.raises(OptionError, match=r"dt=.* must be the step \[ms\], a number above zero"):
         RUNNERS[name](dt=dt)
 
 
 @pytest.mark.parametrize("t0", [float("nan"), float("inf")], ids=str)
 @pytest.mark.parametrize("name", RUNNERS)
 def test_a_time_is_finite(name, t0):
-    with pytest.raises(OptionError, match=r"t0=.*: it is the time at step 0 \[ms\]"):
+    with pytest.raises(OptionError, match=r"t0=.* must be the time at step 0 \[ms\]"):
         RUNNERS[name](dt=1.0, t0=t0)
 
 
@@ -63,7 +63,7 @@ def test_the_message_says_what_to_do():
     neuron = dp.neurons.LIF(2)
     for given, says in (
         ("sigmoid", "dynplug.build"),
-        (dp.surrogates.Sigmoid, r"the class Sigmoid: make one, Sigmoid\(...\)"),
+        (dp.surrogates.Sigmoid, r"the class Sigmoid: give an instance, Sigmoid\(...\)"),
     ):
         object.__setattr__(neuron, "surrogate", given)
         with pytest.raises(ParameterError, match=rf"LIF\(surrogate=...\) takes a Surrogate; got .*{says}"):
@@ -72,5 +72,5 @@ def test_the_message_says_what_to_do():
 
 @pytest.mark.parametrize("given", ["FixedProbability", 0.1, None, dp.connectors.FixedProbability], ids=str)
 def test_a_connector_is_one(given):
-    with pytest.raises(ParameterError, match=r"Sparse\(connector=...\) takes a connector, as dp.connectors"):
+    with pytest.raises(ParameterError, match=r"Sparse\(connector=...\) takes a connector such as dp.connectors"):
         dp.layers.Sparse(3, 4, given, key=jax.random.key(0))

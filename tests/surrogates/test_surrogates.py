@@ -10,6 +10,8 @@ import dynplug as dp
 from dynplug import errors
 from dynplug.surrogates import Arctan, Gaussian, Sigmoid, SuperSpike, Triangle
 
+pytestmark = pytest.mark.quick
+
 NAMES = dp.list_components("surrogate")
 CORE = [name for name in NAMES if hasattr(dp.surrogates, name)]
 X = np.concatenate([[0.0], np.geomspace(1e-3, 3.0, 20), -np.geomspace(1e-3, 3.0, 20)])

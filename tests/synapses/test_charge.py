@@ -11,6 +11,8 @@ import dynplug as dp
 from dynplug.neurons import LIF, LeakyIntegrator
 from dynplug.synapses import COBA, Alpha, Exponential
 
+pytestmark = pytest.mark.quick
+
 DTS = [0.01, 0.1, 0.5, 1.0, 2.0]
 TAU, TAU_M, W, E = 5.0, 20.0, 0.7, -80.0
 

@@ -4,13 +4,13 @@ import signal
 
 import pytest
 
-from dynplug.timeloop import compiled
+from dynplug.timeloop import custom_derivative
 
 
 @pytest.fixture(autouse=True)
 def no_fall_back(monkeypatch):
     """What cannot be compiled is an error here: run as `jax.lax.scan`, it would be right and the fault unseen."""
-    monkeypatch.setattr(compiled, "fall_back", False)
+    monkeypatch.setattr(custom_derivative, "fall_back", False)
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 import dynplug as dp
-from dynplug.timeloop import compiled, scan
+from dynplug.timeloop import custom_derivative, scan
 from dynplug.timeloop.analysis import Analysis, analyse
 
-WAYS = [{}, {"schedule": "step"}, {"remat": 2}]
+WAYS = [{}, {"loop": "step"}, {"remat": 2}]
 EYE = jnp.eye(3)
 
 
@@ -82,11 +82,11 @@ def test_a_readout_that_adds_up_trains_on_its_last_state():
 
     first, last = (dp.layers.Dense(n, m, key=jax.random.key(n)) for n, m in ((3, 30), (30, 4)))
     gradients = []
-    for schedule in ("plain", "auto"):
+    for loop in ("plain", "auto"):
 
-        def f(first, schedule=schedule):
+        def f(first, loop=loop):
             net = first >> dp.neurons.LIF(30) >> last >> Count()
-            state, _ = dp.LoopOverTime(net, dt=1.0, schedule=schedule)(3 * jnp.ones((6, 3)))
+            state, _ = dp.LoopOverTime(net, dt=1.0, loop=loop)(3 * jnp.ones((6, 3)))
             return (state["3.sum"] ** 2).sum()
 
         gradients.append(jax.grad(f)(first))
@@ -184,7 +184,7 @@ def test_what_reaches_nothing_has_a_gradient_of_zero(loop):
 
 
 def test_what_has_no_derivative_raises_as_in_lax_scan(monkeypatch):
-    monkeypatch.setattr(compiled, "fall_back", True)
+    monkeypatch.setattr(custom_derivative, "fall_back", True)
 
     def f(c, loop):
         return loop(lambda c, x: (UNDIFFERENTIABLE["while"](c), c), c, None, 3)[1].sum()
@@ -477,7 +477,7 @@ def temporary_bytes(f, *args):
     return jax.jit(f).lower(*args).compile().memory_analysis().temp_size_in_bytes
 
 
-@pytest.mark.parametrize("way", [{}, {"schedule": "layer"}, {"schedule": "step"}], ids=str)
+@pytest.mark.parametrize("way", [{}, {"loop": "layer"}, {"loop": "step"}], ids=str)
 def test_the_gradient_of_a_table_takes_no_table_a_step(way):
     def f(table, length, loop):
         ids = jnp.arange(length * 2).reshape(length, 2) % 500
@@ -526,7 +526,7 @@ def test_the_size_of_a_residual_network_grows_with_its_blocks():
                     x = x + new[-1]
                 return new, x
 
-            return total(scan(step, c, jnp.ones((20, 4, 32)), schedule="layer"))
+            return total(scan(step, c, jnp.ones((20, 4, 32)), loop="layer"))
 
         return equations(jax.make_jaxpr(jax.grad(f))(ps).jaxpr)
 
@@ -546,7 +546,7 @@ def test_calls_with_the_same_step_are_compiled_once(caplog):
         scan(step, c, xs)
         jax.grad(lambda c: scan(step, c, xs)[1].sum())(c)
     assert not [r for r in caplog.messages if r.startswith("Finished XLA compilation")]
-    other = scan(step, c, xs, schedule="step", remat=True), scan(step, c, xs, schedule="step", remat=1)
+    other = scan(step, c, xs, loop="step", remat=True), scan(step, c, xs, loop="step", remat=1)
     same(*other)
 
 
@@ -579,25 +579,25 @@ def test_without_jit_each_step_is_taken_in_python():
 
 
 def test_what_cannot_be_split_runs_as_lax_scan(monkeypatch):
-    monkeypatch.setattr(compiled, "fall_back", True)
+    monkeypatch.setattr(custom_derivative, "fall_back", True)
 
     def refuse(*_, **__):
         raise NotImplementedError
 
-    monkeypatch.setattr(compiled, "execute", refuse)
+    monkeypatch.setattr(custom_derivative, "execute", refuse)
     same(recurrent(0.3 * EYE, scan), recurrent(0.3 * EYE, jax.lax.scan))
     one, other = (jax.grad(lambda w, each=each: total(recurrent(w, each)))(0.3 * EYE) for each in (scan, jax.lax.scan))
     same(one, other)
 
 
-@pytest.mark.parametrize("broken", ["linearise", "backward"])
+@pytest.mark.parametrize("broken", ["linearise", "transpose"])
 def test_what_cannot_be_turned_round_is_left_to_jax(broken, monkeypatch):
-    monkeypatch.setattr(compiled, "fall_back", True)
+    monkeypatch.setattr(custom_derivative, "fall_back", True)
 
     def refuse(*_, **__):
         raise NotImplementedError
 
-    monkeypatch.setattr(compiled, broken, refuse)
+    monkeypatch.setattr(custom_derivative, broken, refuse)
     one, other = (jax.grad(lambda w, each=each: total(recurrent(w, each)))(0.3 * EYE) for each in (scan, jax.lax.scan))
     same(one, other)
     one, other = (jax.jvp(lambda w, each=each: recurrent(w, each), (EYE,), (EYE,)) for each in (scan, jax.lax.scan))
@@ -607,16 +607,16 @@ def test_what_cannot_be_turned_round_is_left_to_jax(broken, monkeypatch):
 SHARDS = """
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec as P
-from dynplug.timeloop import compiled, scan
+from dynplug.timeloop import custom_derivative, scan
 from dynplug.timeloop.analysis import Analysis, analyse
 
-compiled.fall_back = False
+custom_derivative.fall_back = False
 w, c, xs = 0.3 * jnp.eye(3) + 0.1, jnp.ones((4, 3)), jnp.arange(60.0).reshape(5, 4, 3) / 60
 step = lambda w: lambda c, x: (jnp.tanh(0.5 * c + x @ w), jnp.sin(c @ w))
 f = lambda w, c, x, loop: loop(step(w), c, x)[1]
 mesh = jax.make_mesh((2,), ("d",), axis_types=(AxisType.Auto,))
 specs = dict(mesh=mesh, in_specs=(P(), P("d"), P(None, "d")))
-for options in ({}, {"schedule": "layer"}, {"schedule": "step"}, {"remat": 2}):
+for options in ({}, {"loop": "layer"}, {"loop": "step"}, {"remat": 2}):
     ours = lambda *a: scan(*a, **options)
     for check in (True, False):
         for jit in (jax.jit, lambda f: f):

@@ -16,7 +16,7 @@ from dynplug.timeloop import Loop, RunState
 def test_the_value_of_d_steps_ago_arrives_exactly(steps, length, i0, plain):
     delay = dp.layers.Delay(2, 0.5 * steps, initial=-1.0)
     x = np.random.default_rng(0).normal(size=(length, 2)).astype(np.float32)
-    loop = dp.LoopOverTime(delay, dt=0.5, schedule="plain" if plain else "auto")
+    loop = dp.LoopOverTime(delay, dt=0.5, loop="plain" if plain else "auto")
     _, y = loop(x, i0=i0)
     before = np.full((steps, 2), -1.0, np.float32)
     np.testing.assert_array_equal(y, np.concatenate([before, x])[:length])
@@ -78,13 +78,13 @@ def outcome(kind, steps, length, batched, **options):
     return jax.jit(jax.value_and_grad(total, argnums=(0, 1, 2), has_aux=True))(model.weight, x, begin)
 
 
-@pytest.mark.parametrize("options", [{}, {"schedule": "step"}, {"remat": 2}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"loop": "step"}, {"remat": 2}], ids=str)
 @pytest.mark.parametrize(
     ("kind", "steps", "length"), [(Feedback, 3, 8), (Feedback, 0, 3), (Forward, 3, 8), (Forward, 5, 3)]
 )
 def test_delays_in_and_out_of_loops(kind, steps, length, options, x64):
     batched = length == 8
-    expected = outcome(kind, steps, length, batched, schedule="plain")
+    expected = outcome(kind, steps, length, batched, loop="plain")
     found = outcome(kind, steps, length, batched, **options)
     for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
@@ -114,7 +114,7 @@ def test_a_delay_that_is_not_carried_as_one_is_computed_like_anything_else():
         def update(self, state, x, ctx):
             return delay.update(state, x, dp.Context(dt=1.0, i=2 * ctx.i))
 
-    results = [Loop(dt=1.0, schedule=s).advance(Odd(), loop.start(Odd()), x, 5)[1][0] for s in ("auto", "plain")]
+    results = [Loop(dt=1.0, loop=s).advance(Odd(), loop.start(Odd()), x, 5)[1][0] for s in ("auto", "plain")]
     np.testing.assert_array_equal(*results)
 
 

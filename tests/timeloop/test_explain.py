@@ -7,6 +7,8 @@ import pytest
 import dynplug as dp
 from dynplug.timeloop import Loop, tune_allocator
 
+pytestmark = pytest.mark.quick
+
 NET = dp.Sequential(
     expand=dp.layers.Dense(40, 30, key=jax.random.key(0)),
     hidden=dp.neurons.LIF(30),
@@ -36,10 +38,10 @@ def test_long_loops_go_in_chunks():
     assert "in chunks of 80 " in plan(1600)
 
 
-def test_the_schedules_differ():
-    assert plan(schedule="layer").startswith("100 steps, stage by stage, all at once (as asked)")
-    assert plan(schedule="step").startswith("100 steps, step by step, all at once (as asked)")
-    assert plan(schedule="plain") == "100 steps as one jax.lax.scan: schedule='plain' was asked for."
+def test_the_ways_to_compile_a_loop_differ():
+    assert plan(loop="layer").startswith("100 steps, stage by stage, all at once (as asked)")
+    assert plan(loop="step").startswith("100 steps, step by step, all at once (as asked)")
+    assert plan(loop="plain") == "100 steps as one jax.lax.scan: loop='plain' was asked for."
     assert "computed again from the start of each chunk" in plan(remat=True)
     assert plan(remat=30).startswith("100 steps, stage by stage, in chunks of 30 (chunks of 30 steps, as asked)")
 
@@ -73,7 +75,7 @@ def test_what_cannot_be_split_is_named(monkeypatch):
     def refuse(*_, **__):
         raise NotImplementedError("no such operation")
 
-    monkeypatch.setattr("dynplug.timeloop.compiled.execute", refuse)
+    monkeypatch.setattr("dynplug.timeloop.custom_derivative.execute", refuse)
     assert plan() == "100 steps as one jax.lax.scan: they cannot be split (NotImplementedError: no such operation)."
 
 
@@ -93,9 +95,9 @@ def test_tuning_the_allocator_says_whether_it_did(monkeypatch):
     assert tune_allocator() is False
 
 
-@pytest.mark.parametrize("schedule", ["auto", "step", "layer", "plain"])
-def test_every_schedule_runs_the_network_alike(schedule, x64):
+@pytest.mark.parametrize("loop", ["auto", "step", "layer", "plain"])
+def test_every_way_runs_the_network_alike(loop, x64):
     x = jax.random.normal(jax.random.key(5), (9, 3, 40))
-    expected = dp.LoopOverTime(NET, dt=1.0, data_first_axis="T", schedule="plain")(x)[1]
-    found = dp.LoopOverTime(NET, dt=1.0, data_first_axis="T", schedule=schedule)(x)[1]
+    expected = dp.LoopOverTime(NET, dt=1.0, data_first_axis="T", loop="plain")(x)[1]
+    found = dp.LoopOverTime(NET, dt=1.0, data_first_axis="T", loop=loop)(x)[1]
     assert jnp.allclose(found, expected, atol=1e-5)

@@ -16,8 +16,8 @@ def test_recurrent_layers_against_finite_differences(kind, x64, getkey):
     params, static = eqx.partition(net, eqx.is_inexact_array)
     xs = jax.random.normal(getkey(), (5, 2))
 
-    def loss(params, schedule="auto"):
-        _, out = dp.LoopOverTime(eqx.combine(params, static), dt=1.0, schedule=schedule)(xs)
+    def loss(params, loop="auto"):
+        _, out = dp.LoopOverTime(eqx.combine(params, static), dt=1.0, loop=loop)(xs)
         return jnp.sum(jnp.sin(out))
 
     check_grads(loss, (params,), order=1, modes=("rev",), atol=1e-6, rtol=1e-6)

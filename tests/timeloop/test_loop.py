@@ -11,6 +11,8 @@ import dynplug as dp
 from dynplug.errors import DurationError, StateError
 from dynplug.timeloop import Loop, RunState, step_count
 
+pytestmark = pytest.mark.quick
+
 
 class Probe(dp.DynamicalSystem):
     """Puts out all that a step is told."""
@@ -121,8 +123,8 @@ class Drifting(dp.DynamicalSystem):
     [
         (lambda s: {**s, "V": s["V"].astype(jnp.float16)}, r"'V' goes from float32\[3\] to float16\[3\]"),
         (lambda s: {**s, "V": s["V"][:2]}, r"'V' goes from float32\[3\] to float32\[2\]"),
-        (lambda s: {"V": s["V"]}, r"come or go: \['n'\]"),
-        (lambda s: {**s, "extra": s["V"]}, r"come or go: \['extra'\]"),
+        (lambda s: {"V": s["V"]}, r"appear or disappear: \['n'\]"),
+        (lambda s: {**s, "extra": s["V"]}, r"appear or disappear: \['extra'\]"),
     ],
 )
 def test_a_state_that_changes_is_named(new, said):

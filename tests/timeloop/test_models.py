@@ -39,7 +39,7 @@ def test_compiled_equals_plain(component, x64):
     except Skip as reason:
         pytest.skip(str(reason))
     xs = jnp.stack([jnp.asarray(trial.x), 0.9 * jnp.asarray(trial.x)], 1)
-    expected = outcome(trial.system, xs, trial.key, schedule="plain")
+    expected = outcome(trial.system, xs, trial.key, loop="plain")
     assert any(float(jnp.abs(g).max()) > 0 for g in jax.tree.leaves(expected[1]))
     found = outcome(trial.system, xs, trial.key, remat=3)
     assert jax.tree.structure(found) == jax.tree.structure(expected)

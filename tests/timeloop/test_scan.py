@@ -17,11 +17,11 @@ UNITS, BATCH = 4, 2
 CASES = int(os.environ.get("DYNPLUG_SCAN_CASES", "12"))  # 300 and more where there is time
 WAYS = [
     {},
-    {"schedule": "layer"},
-    {"schedule": "step"},
+    {"loop": "layer"},
+    {"loop": "step"},
     {"remat": True},
     {"remat": 3},
-    {"schedule": "step", "remat": 2},
+    {"loop": "step", "remat": 2},
 ]
 
 
@@ -191,16 +191,16 @@ def loss(weight, x=X, **options):
 
 
 def test_a_product_leaves_the_loop_and_its_gradient_is_one_product():
-    inside, outside = primitives_of(jax.grad(functools.partial(loss, schedule="layer")), W)
+    inside, outside = primitives_of(jax.grad(functools.partial(loss, loop="layer")), W)
     assert "dot_general" not in inside
     assert outside.count("dot_general") == 2  # forward, and the weight's gradient; nobody asked for the input's
-    inside, _ = primitives_of(jax.grad(functools.partial(loss, schedule="plain")), W)
+    inside, _ = primitives_of(jax.grad(functools.partial(loss, loop="plain")), W)
     assert "dot_general" in inside
 
 
 def test_a_product_with_its_weight_on_the_left_is_not_turned_round_in_time():
     def run(x):
-        return scan(lambda V, x: (0.9 * V + jax.vmap(lambda x: W.T @ x)(x), V), V0, x, schedule="layer")[1]
+        return scan(lambda V, x: (0.9 * V + jax.vmap(lambda x: W.T @ x)(x), V), V0, x, loop="layer")[1]
 
     products = [e for e in every_equation(run, X) if e.primitive.name == "dot_general"]
     assert [e.outvars[0].aval.shape for e in products] == [(12, 5, 30)]
@@ -212,7 +212,7 @@ def test_a_product_that_would_store_more_than_it_computes_stays_in_the_loop():
         rows = jnp.concatenate([rows[1:], x[None]])
         return rows, jnp.einsum("rbn,bn->br", rows, x)
 
-    inside, outside = primitives_of(lambda x: scan(attend, jnp.zeros((32, 5, 40)), x, schedule="layer"), X)
+    inside, outside = primitives_of(lambda x: scan(attend, jnp.zeros((32, 5, 40)), x, loop="layer"), X)
     assert "dot_general" in inside
     assert "dot_general" not in outside
 
@@ -224,7 +224,7 @@ def test_convolutions_in_groups_stay_in_the_loop_on_a_cpu(monkeypatch):
         def step(V, x):
             return V, jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", feature_group_count=4)
 
-        return (scan(step, 0.0, images, schedule="layer")[1] ** 2).sum()
+        return (scan(step, 0.0, images, loop="layer")[1] ** 2).sum()
 
     inside, outside = primitives_of(jax.grad(run), kernel)
     assert "conv_general_dilated" in inside
@@ -241,12 +241,12 @@ def test_inputs_that_a_step_cuts_up_are_taken_out_whole_on_a_cpu(units, held):
         a, b = jnp.split(x @ jnp.ones((8, 2 * units)) + jnp.tile(h, 2), 2, axis=-1)
         return jnp.tanh(a) * b, None
 
-    inside, _ = primitives_of(lambda x: scan(step, jnp.zeros((8, units)), x, schedule="layer")[0], jnp.ones((5, 8, 8)))
+    inside, _ = primitives_of(lambda x: scan(step, jnp.zeros((8, units)), x, loop="layer")[0], jnp.ones((5, 8, 8)))
     assert ("cond" in inside) == held
 
 
 def test_step_by_step_is_one_scan_each_way_and_the_weight_gradient_one_product():
-    inside, outside = primitives_of(jax.grad(functools.partial(loss, schedule="step")), W)
+    inside, outside = primitives_of(jax.grad(functools.partial(loss, loop="step")), W)
     assert inside.count("dot_general") == 1
     assert outside.count("dot_general") == 1
     assert outside.count("scan") == 2
@@ -280,7 +280,7 @@ def test_the_backward_pass_keeps_one_value_a_step_of_a_spiking_unit():
 
     row = V0.nbytes * len(X)
     # beside the potential before its reset: the product's tanh, kept because a product is not repeated
-    assert kept(schedule="step") <= 2.5 * row
+    assert kept(loop="step") <= 2.5 * row
 
 
 @pytest.mark.parametrize("options", WAYS)
@@ -384,7 +384,7 @@ def test_a_convolution_and_the_gradient_of_its_kernel(x64):
 
         return (loop(step, jnp.zeros((2, 3, 4, 4)), images, 5)[1] ** 2).sum()
 
-    ours = functools.partial(f, loop=functools.partial(scan, schedule="layer"))
+    ours = functools.partial(f, loop=functools.partial(scan, loop="layer"))
     inside, _ = primitives_of(jax.grad(ours), kernel)
     assert "conv_general_dilated" not in inside
     np.testing.assert_allclose(
@@ -400,10 +400,10 @@ def test_memory_of_a_long_loop_grows_like_its_square_root():
 
     short, long = (bytes_for(n, remat=True) for n in (400, 10_000))
     assert long < 8 * short  # 25 times the steps
-    assert long < bytes_for(10_000, schedule="plain") / 8
+    assert long < bytes_for(10_000, loop="plain") / 8
 
 
-@pytest.mark.parametrize("options", [{"schedule": "laver"}, {"remat": -1}, {"schedule": "plain", "remat": True}])
+@pytest.mark.parametrize("options", [{"loop": "laver"}, {"remat": -1}, {"loop": "plain", "remat": True}])
 def test_options_that_are_none(options):
     with pytest.raises(OptionError):
         loss(W, **options)

@@ -83,9 +83,9 @@ DIVERGES = {"optimizer": optax.sgd(40.0), "shuffle_data": False}
 def fitted(trainer, data):
     """A function that trains with a rate that is too great, and the model of each epoch."""
 
-    def fit(*plugins, epochs=6, load=None, **options):
+    def fit(*observers, epochs=6, load=None, **options):
         models = Models()
-        t = trainer(plugins=[models, *plugins], **DIVERGES)
+        t = trainer(observers=[models, *observers], **DIVERGES)
         if load:
             t.load_states(load)
         with suppress(KeyboardInterrupt):

@@ -9,6 +9,8 @@ import pytest
 import dynplug as dp
 from dynplug.errors import DataError
 
+pytestmark = pytest.mark.quick
+
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 4)).astype(np.float32)
 Y = (X[:, 0] > X[:, 1]).astype(int)

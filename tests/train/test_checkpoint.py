@@ -60,7 +60,7 @@ def test_a_missing_a_cut_and_a_scribbled_file_are_named(tree, file, tmp_path):
     whole = file.read_bytes()
     for damaged in (whole[: len(whole) // 2], whole[:4], b"", b"\xff" * 200):
         file.write_bytes(damaged)
-        with pytest.raises(CheckpointError, match="damaged, or no safetensors file"):
+        with pytest.raises(CheckpointError, match="damaged, or not a safetensors file"):
             checkpoint.read(file, tree)
 
 

@@ -7,6 +7,8 @@ import pytest
 from dynplug.errors import ConfigError
 from dynplug.recipe.config import Config
 
+pytestmark = pytest.mark.quick
+
 TEXT = """\
 # A comment, with a [section] in it.
 seed = 7

@@ -9,6 +9,8 @@ import dynplug as dp
 from dynplug.recipe.figures import curve
 from dynplug.train import EarlyStopping, History
 
+pytestmark = pytest.mark.quick
+
 
 class Stop(Exception):
     pass
@@ -37,7 +39,7 @@ def whole(trainer, data):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Stop])
 @pytest.mark.parametrize("num_report", [None, 2])
 def test_an_epoch_that_was_interrupted_does_not_shift_the_curves(trainer, data, error, num_report):
-    t = trainer(plugins=[StopAt(2, 2, error)], shuffle_data=False)
+    t = trainer(observers=[StopAt(2, 2, error)], shuffle_data=False)
     options = {"batch_size": 8, "num_report": num_report}
     with pytest.raises(error):
         t.fit(data, data, num_epoch=4, **options)
@@ -105,7 +107,7 @@ def test_curves_have_a_value_an_epoch_however_often_steps_are_reported(trainer, 
 
 def test_epochs_are_counted_from_where_a_trainer_stands(trainer, data, tmp_path):
     """`num_epoch` is how many more; what is left of an interrupted epoch is the first of them."""
-    t = trainer(plugins=[StopAt(2, 3, Stop)])
+    t = trainer(observers=[StopAt(2, 3, Stop)])
     with pytest.raises(Stop):
         t.fit(data, num_epoch=4, batch_size=8, save_to=tmp_path / "f", checkpoint_every=1)
     for more, epoch, steps in ((0, 1, 5), (1, 2, 6), (3, 4, 12)):

@@ -65,7 +65,7 @@ def test_checkpoints_within_an_epoch_go_on_to_the_same_end(trainer, data, tmp_pa
         def dynplug_checkpoint_saved(self, path):
             files.append(shutil.copy(path, tmp_path / f"{len(files)}"))
 
-    t = trainer(shuffle_data=False, plugins=[Copy()])
+    t = trainer(shuffle_data=False, observers=[Copy()])
     t.fit(data, num_epoch=2, batch_size=8, save_to=tmp_path / "x", checkpoint_every=1)
     assert len(files) == 8  # three batches and the end of each epoch
     for done, file in enumerate(files):

@@ -48,10 +48,10 @@ class Recorder:
         self.heard.append(("end", run.epoch))
 
 
-def trainer(*plugins, **options):
+def trainer(*observers, **options):
     net = dp.layers.Dense(2, 1, W_initializer=1.0)
     options = {"optimizer": SGD, "logger": None, "progress_bar": False, "shuffle_data": False, **options}
-    return dp.BPTT(net, "mse", dt=1.0, plugins=plugins, **options)
+    return dp.BPTT(net, "mse", dt=1.0, observers=observers, **options)
 
 
 def test_an_observer_hears_everything_in_order(tmp_path):

@@ -39,7 +39,7 @@ def trainer(loss="cross_entropy", metrics=("accuracy",), **options):
         optax.sgd(0.3),
         metrics=metrics,
         dt=1.0,
-        schedule="plain",
+        loop="plain",
         logger=None,
         shuffle_data=None,
         **options,

@@ -144,5 +144,5 @@ def test_without_compilation_all_is_the_same_and_values_can_be_seen(trainer, dat
         np.testing.assert_allclose(losses, results[0][0], rtol=1e-5)
         np.testing.assert_allclose(out, results[0][1], rtol=1e-4, atol=1e-5)
     assert [traced for *_, traced in results] == [True, False, False, True]
-    with pytest.raises(OptionError, match="there is no phase 'fitt'"):
+    with pytest.raises(OptionError, match="unknown phase 'fitt'"):
         trainer(jit={"fitt": True})

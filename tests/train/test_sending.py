@@ -38,7 +38,7 @@ pickle.dump(trainer, open(sys.argv[1], "wb"))
 
 @pytest.fixture
 def begun(trainer, data):
-    t = trainer(**CONFIGURED, plugins=[EarlyStopping(phase="fit")], logger=STDOUT)
+    t = trainer(**CONFIGURED, observers=[EarlyStopping(phase="fit")], logger=STDOUT)
     t.fit(data, num_epoch=1, batch_size=8)
     return t
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_sent_is_named_with_what_to_send_instead(trainer, options
 @pytest.mark.parametrize("options", [CONFIGURED, {"optimizer": optax.adam(0.1)}], ids=["configured", "made"])
 def test_a_copy_goes_its_own_way(trainer, data, options, assert_same):
     stopping = EarlyStopping(phase="fit")
-    t = trainer(**options, plugins=[stopping], shuffle_data=False)
+    t = trainer(**options, observers=[stopping], shuffle_data=False)
     t.fit(data, num_epoch=1, batch_size=8)
     other = copy.deepcopy(t)
     before, best = t.target, stopping.best
@@ -106,7 +106,7 @@ def test_a_copy_within_an_epoch_has_all_that_was_measured(trainer, data):
             copies.append(copy.deepcopy(run))
 
     x, y = data
-    t = trainer(loss_fun={"type": "cross_entropy", "ignore_index": 1}, plugins=[Copies()], shuffle_data=False)
+    t = trainer(loss_fun={"type": "cross_entropy", "ignore_index": 1}, observers=[Copies()], shuffle_data=False)
     t.fit((x, y), num_epoch=1, batch_size=8)
     weights = [float(np.sum(part != 1)) for part in np.split(y, [8, 16])]
     assert [c._progress.log.weights["loss"] for c in copies] == [weights[:1], weights[:2], weights]

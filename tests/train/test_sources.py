@@ -248,7 +248,7 @@ BATCHES, FEWER = Later(lambda batches: [batches[1], batches[0], *batches[2:]]), 
 def test_batches_that_are_others_when_an_epoch_is_gone_on_with_are_noticed(trainer, data, tmp_path, name):
     make, same = RESUMED[name]
     options = {"batch_size": 4} if name == "arrays" else {}
-    first = trainer(plugins=[Kill()])
+    first = trainer(observers=[Kill()])
     with pytest.raises(KeyboardInterrupt):
         first.fit(make(data), num_epoch=2, save_to=tmp_path / "f", checkpoint_every=1, **options)
     again = trainer()
@@ -265,7 +265,7 @@ def test_batches_that_are_others_when_an_epoch_is_gone_on_with_are_noticed(train
 
 
 def test_other_data_or_another_batch_size_are_noticed_within_an_epoch(trainer, data, tmp_path):
-    first = trainer(plugins=[Kill()])
+    first = trainer(observers=[Kill()])
     with pytest.raises(KeyboardInterrupt):
         first.fit(data, num_epoch=2, batch_size=4, save_to=tmp_path / "f", checkpoint_every=3)
     for other in ((data, 5), ((data[0], 1 - data[1]), 4), ((1 - data[0], data[1]), 4)):

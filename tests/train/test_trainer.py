@@ -109,17 +109,17 @@ def test_a_device_that_is_not_there_is_named(trainer):
         trainer().to("tpu")
 
 
-def test_schedule_and_remat_reach_the_loop(trainer):
-    loop = trainer(schedule="plain", remat=3)._loop(True, {})
-    assert (loop.schedule, loop.remat, loop.fit) == ("plain", 3, True)
-    with pytest.raises(OptionError, match="schedule='fast'"):
-        trainer(schedule="fast")
+def test_loop_and_remat_reach_the_time_loop(trainer):
+    loop = trainer(loop="step", remat=3)._loop(True, {})
+    assert (loop.loop, loop.remat, loop.fit) == ("step", 3, True)
+    with pytest.raises(OptionError, match="loop='fast'"):
+        trainer(loop="fast")
     with pytest.raises(OptionError, match="remat=0"):
         trainer(remat=0)
 
 
-@pytest.mark.parametrize("options", [{"schedule": "plain"}, {"schedule": "step"}, {"schedule": "layer"}, {"remat": 2}])
-def test_schedules_and_remat_change_no_result(trainer, data, options):
+@pytest.mark.parametrize("options", [{"loop": "plain"}, {"loop": "step"}, {"loop": "layer"}, {"remat": 2}])
+def test_loop_and_remat_change_no_result(trainer, data, options):
     usual, other = trainer(), trainer(**options)
     for t in (usual, other):
         t.fit(data, num_epoch=2, batch_size=8)
@@ -162,13 +162,13 @@ def test_early_stopping_goes_on_as_if_nothing_had_been(trainer, data, tmp_path, 
     def stopping():
         return EarlyStopping(phase="fit", patience=3, min_delta=100.0)
 
-    whole = trainer(plugins=[stopping()])
+    whole = trainer(observers=[stopping()])
     whole.fit(data, num_epoch=9)
     assert whole.epoch == 4
-    first = trainer(plugins=[stopping(), Interrupting(epoch, tmp_path / "x")])
+    first = trainer(observers=[stopping(), Interrupting(epoch, tmp_path / "x")])
     with pytest.raises(KeyboardInterrupt):
         first.fit(data, num_epoch=9)
-    second = trainer(plugins=[stopping()])
+    second = trainer(observers=[stopping()])
     second.load_states(tmp_path / "x")
     second.fit(data, num_epoch=9 - second.epoch)
     assert second.epoch == 4
@@ -178,10 +178,10 @@ def test_early_stopping_goes_on_as_if_nothing_had_been(trainer, data, tmp_path, 
 
 
 def test_a_run_that_early_stopping_ended_is_not_gone_on_with(trainer, data, tmp_path):
-    t = trainer(plugins=[EarlyStopping(phase="fit", patience=1, min_delta=100.0)])
+    t = trainer(observers=[EarlyStopping(phase="fit", patience=1, min_delta=100.0)])
     t.fit(data, num_epoch=9, save_to=tmp_path / "x")
     assert t.epoch == 2
-    again = trainer(plugins=[EarlyStopping(phase="fit", patience=1, min_delta=100.0)])
+    again = trainer(observers=[EarlyStopping(phase="fit", patience=1, min_delta=100.0)])
     again.load_states(tmp_path / "x")
     again.fit(data, num_epoch=7)
     assert again.epoch == 2

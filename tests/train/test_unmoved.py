@@ -28,7 +28,7 @@ def spiking(**neuron):
     )
 
 
-@pytest.mark.parametrize("options", [{}, {"schedule": "plain"}, {"remat": True}, {"jit": False}], ids=str)
+@pytest.mark.parametrize("options", [{}, {"loop": "plain"}, {"remat": True}, {"jit": False}], ids=str)
 def test_the_slope_of_a_surrogate_is_named_once(options):
     t = trainer(spiking(R=30.0), {"hidden.surrogate.alpha": True}, **options)
     with pytest.warns(ZeroGradientWarning, match=r"does not depend on hidden\.surrogate\.alpha, whose") as told:

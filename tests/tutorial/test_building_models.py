@@ -218,9 +218,9 @@ def test_a_value_before_a_layer_inside_an_update_is_refused_with_the_form_to_wri
         errors.CompositionError, match=r"self\.layer\.update\(state_of_layer, x, ctx\.child\('layer'\)\)"
     ):
         dp.LoopOverTime(wrong, dt=1.0, jit=jit)(xs[0])
-    with pytest.raises(errors.CompositionError, match="A value stands where a system is needed"):
+    with pytest.raises(errors.CompositionError, match="Got a value where a system is needed"):
         dp.LoopOverTime(wrong, dt=1.0, data_first_axis="B", jit=jit)(xs)
-    with pytest.raises(errors.CompositionError, match="A value stands where a system is needed"):
+    with pytest.raises(errors.CompositionError, match="Got a value where a system is needed"):
         quiet(wrong).fit((xs, xs), num_epoch=1)
 
 
@@ -228,16 +228,16 @@ def test_a_value_before_a_layer_inside_an_update_is_refused_with_the_form_to_wri
 def test_traced_values_are_refused_too(getkey, transform):
     layer = dp.layers.Dense(1, 1, key=getkey())
     value = jnp.ones(()) if transform is jax.grad else jnp.ones(3)
-    with pytest.raises(errors.CompositionError, match="A value stands where a system is needed"):
+    with pytest.raises(errors.CompositionError, match="Got a value where a system is needed"):
         transform(lambda x: (x >> layer).update(None, x, None))(value)
 
 
 @pytest.mark.parametrize("value", [1, 2.5, 1j, True, np.float32(1), np.ones(2), [1.0, 2.0], dp.Drive(current=1.0)])
 def test_any_value_is_refused_on_either_side(value):
     layer = dp.neurons.LIF(2)
-    with pytest.raises(errors.CompositionError, match=rf"A value stands .*Got {type(value).__name__}"):
+    with pytest.raises(errors.CompositionError, match=rf"Got a value .*Got {type(value).__name__}"):
         value >> layer
-    with pytest.raises(errors.CompositionError, match=rf"A value stands .*Got {type(value).__name__}"):
+    with pytest.raises(errors.CompositionError, match=rf"Got a value .*Got {type(value).__name__}"):
         layer >> value
 
 

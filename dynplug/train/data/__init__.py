@@ -1,6 +1,6 @@
 """What the user passes, up to what a step sees: pairs, axes, batches, windows of time."""
 
-from dynplug.train.data.arrays import Batch as Batch
+from dynplug.train.data.arrays import Batch as Batch, Pair as Pair
 from dynplug.train.data.batch_sources import BatchSource as BatchSource, Reading as Reading
 from dynplug.train.data.checksum import checksum as checksum
 from dynplug.train.data.layout import (
@@ -8,6 +8,7 @@ from dynplug.train.data.layout import (
     Layout as Layout,
     TimeFirst as TimeFirst,
     WithoutTime as WithoutTime,
+    layout_of as layout_of,
 )
 from dynplug.train.data.padding import (
     keeps_keys as keeps_keys,

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import jax
 
-from dynplug.run import swap_batch
+from dynplug.run import check_axis, swap_batch
 
 
 @dataclass(frozen=True)
@@ -109,3 +109,11 @@ class WithoutTime(Layout):
 
     def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
         return jax.tree.map(lambda a: a[:, None], out), targets
+
+
+def layout_of(data_first_axis: str) -> Layout:
+    """The axes that a trainer's argument `data_first_axis` means.
+
+    **Raises:** `OptionError` for anything but `"B"` and `"T"`.
+    """
+    return BatchFirst() if check_axis(data_first_axis, optional=False) == "B" else TimeFirst()

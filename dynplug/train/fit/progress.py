@@ -45,7 +45,6 @@ class Progress:
 
     state: TrainState
     static: Any
-    seed: int
     run: RunState | None = None
     epoch: int = 0
     batches: int = 0
@@ -88,8 +87,8 @@ class Progress:
         params, self.static = self._partition(model)
         self.state = TrainState.of(params, self.state.optimizer)
 
-    def write(self, path: str | Path, constants: Mapping[str, Any]) -> None:
-        """Write it all to a checkpoint, with what must be the same where it is read."""
+    def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any) -> None:
+        """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read."""
         size = None if self.run is None else jax.tree.leaves((self.run.system, jnp.zeros(1)))[0].shape[0]
         description = {
             "epoch": self.epoch,
@@ -99,7 +98,7 @@ class Progress:
             "began": self.began,
             "checksum": self.checksum,
             "best": None if self.best is None else self.best.epoch,
-            "seed": self.seed,
+            "seed": seed,
             "batch_size": size,
         }
         checkpoint.write(path, self._trees(self.run, self.best), description, constants)
@@ -109,17 +108,19 @@ class Progress:
         path: str | Path,
         start: Callable[[Any, int], RunState],
         constants: Mapping[str, Any],
+        seed: Any,
         *,
         strict: bool,
         cast: bool,
-    ) -> tuple["Progress", Loaded]:
-        """What `write` wrote, or as much of it as fits here, and what does not.
+    ) -> tuple["Progress", Any, Loaded]:
+        """What `write` wrote, or as much of it as fits here; the seed that belongs to it; and what does not fit.
 
         **Arguments:**
 
         - `path`: the checkpoint.
         - `start`: the states at the start of a run, for a model and a batch size.
         - `constants`: what must be the same.
+        - `seed`: the trainer's own, which stays where the file's training does not go on.
         - `strict`, `cast`: as for `dynplug.load_states`.
         """
         told = checkpoint.describe(path)
@@ -130,11 +131,10 @@ class Progress:
         params, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
         if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
-            return replace(self, state=TrainState.of(params, self.state.optimizer), static=static), loaded
-        return Progress(
+            return replace(self, state=TrainState.of(params, self.state.optimizer), static=static), seed, loaded
+        progress = Progress(
             TrainState.of(params, loaded.tree["optimizer"]),
             static,
-            told["seed"],
             loaded.tree.get("run"),
             told["epoch"],
             told.get("batches", 0),
@@ -143,7 +143,8 @@ class Progress:
             told.get("began"),
             told.get("checksum"),
             None if epoch is None else Best(epoch, self._partition(loaded.tree["best"])[0]),
-        ), loaded
+        )
+        return progress, told["seed"], loaded
 
     def _partition(self, model: Any) -> tuple[Any, Any]:
         """A model's part that is trained, and the rest."""

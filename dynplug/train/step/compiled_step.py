@@ -128,7 +128,7 @@ def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:
 
 def _plain(forward: Forward) -> Forward:
     """The same by a loop that is quicker to trace, and simpler to look at."""
-    return replace(forward, loop=replace(forward.loop, schedule="plain", remat=False))
+    return replace(forward, loop=replace(forward.loop, loop="plain", remat=False))
 
 
 def _struct(a: Any, axis: int, length: int) -> jax.ShapeDtypeStruct:

@@ -35,8 +35,7 @@ class Forward(eqx.Module):
         self, model: DynamicalSystem, x: Any, key: PRNGKeyArray, state: RunState | None = None
     ) -> tuple[RunState, Any, dict[str, Any]]:
         """Run over inputs from a state, or else from the start: the state after them, all outputs and all records."""
-        xs = jax.tree.map(jnp.asarray, self.layout.enter(x))
-        length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
+        xs, length, batch_size = self._entered(x)
         start_key, run_key = jax.random.split(key)
         goes_on = state is not None
         if state is None:
@@ -45,6 +44,18 @@ class Forward(eqx.Module):
         loop = self.loop if goes_on else self.loop.up_to(model, length)
         state, (recorded, _) = loop.advance(watched, state, (xs, ()), length, key=run_key)
         return state, *self.layout.leave(recorded)
+
+    def explain(self, model: DynamicalSystem, x: Any, key: PRNGKeyArray) -> str:
+        """The plan of the loop over such inputs, as text."""
+        xs, length, batch_size = self._entered(x)
+        watched = Experiment(model, monitors=self.monitors)
+        return self.loop.explain(watched, self.start(model, batch_size, key), (xs, ()), length, key=key)
+
+    def _entered(self, x: Any) -> tuple[Any, int, int]:
+        """Inputs as (time, batch, ...), and these two lengths."""
+        xs = jax.tree.map(jnp.asarray, self.layout.enter(x))
+        length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
+        return xs, length, batch_size
 
 
 class Run(eqx.Module):

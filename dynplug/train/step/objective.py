@@ -26,8 +26,48 @@ class Measure:
     function: Callable[..., Any]
     batch_first: bool
 
-    def __call__(self, out: Any, seen: dict[str, Any], targets: Any, layout: Layout, real: Array | None) -> Any:
-        """The value for outputs, records and targets in the axes of the data, of samples that are `real` alone."""
+    @classmethod
+    def of(cls, given: Any, kind: str) -> "Measure":
+        """The measure that a user described.
+
+        **Arguments:**
+
+        - `given`: a registered name, a configuration, or `f(predicts, targets) -> scalar`, which gets both in the axes
+            of the data unless it is marked by `dynplug.losses.batch_first`.
+        - `kind`: `"loss"` or `"metric"`.
+
+        **Raises:** `OptionError`; `UnknownNameError`.
+        """
+        if not isinstance(given, (str, dict)):
+            if not callable(given):
+                raise OptionError(
+                    f"{kind}={given!r} is neither a registered name nor a function of (predicts, targets)."
+                )
+            inner = given.func if isinstance(given, partial) else given
+            measure = cls(getattr(inner, "__name__", type(inner).__name__), given, is_batch_first(given))
+        else:
+            named = given if isinstance(given, str) else given.get("type", "")
+            measure = cls(named.partition("@")[0], build(given, kind=kind), batch_first=True)
+        _refuse_bound_weights(measure, kind)
+        return measure
+
+    def __call__(
+        self,
+        out: Any,
+        targets: Any,
+        layout: Layout,
+        seen: dict[str, Any] | None = None,
+        real: Array | None = None,
+    ) -> Any:
+        """The value for outputs and targets in the axes of the data.
+
+        **Arguments:**
+
+        - `out`, `targets`: arrays, or pytrees of arrays.
+        - `layout`: their axes.
+        - `seen`: records by name, which a function of the user's own gets beside the outputs.
+        - `real`: the samples that count, as bools; `None` for all.
+        """
         if self.batch_first:
             weight = {} if real is None else {"sample_weight": real}
             return self.function(*layout.batch_first(out, targets), **weight)
@@ -90,14 +130,14 @@ class Objective:
         """
         if isinstance(metrics, str):
             raise OptionError(f"metrics={metrics!r}: give a list of names or functions.")
-        measure = _measure(loss, "loss")
+        measure = Measure.of(loss, "loss")
         if not auto_run and (measure.batch_first or metrics):
             raise OptionError(
                 "With loss_auto_run=False the loss is a function f(run, inputs, targets) of your own, which runs the "
                 "model; what else it shall log it returns, with loss_has_aux=True. "
                 + (f"Got metrics={list(metrics)}." if metrics else f"Got {loss!r}, which reads predictions.")
             )
-        measures = tuple(_measure(m, "metric") for m in metrics)
+        measures = tuple(Measure.of(m, "metric") for m in metrics)
         names = Counter(["loss", *(m.name for m in measures)])
         if twice := [name for name, count in names.items() if count > 1]:
             raise OptionError(f"Metrics must have names of their own; there is more than one {_listed(twice)}.")
@@ -119,8 +159,8 @@ class Objective:
         """
         if self.auto_run:
             state, out, seen = forward(model, x, key, state)
-            value = self.loss(out, seen, y, forward.layout, real)
-            measured = {metric.name: metric(out, seen, y, forward.layout, real) for metric in self.metrics}
+            value = self.loss(out, y, forward.layout, seen, real)
+            measured = {metric.name: metric(out, y, forward.layout, seen, real) for metric in self.metrics}
         else:
             value, measured = self.loss.function(Run(model, key, forward), x, y), {}
         value, aux = self._split(value)
@@ -142,19 +182,6 @@ class Objective:
                 raise OptionError("With loss_has_aux=True the loss must return (loss, {'name': value}).")
             return value
         return value, {}
-
-
-def _measure(given: Any, kind: str) -> Measure:
-    if not isinstance(given, (str, dict)):
-        if not callable(given):
-            raise OptionError(f"{kind}={given!r} is neither a registered name nor a function of (predicts, targets).")
-        inner = given.func if isinstance(given, partial) else given
-        measure = Measure(getattr(inner, "__name__", type(inner).__name__), given, is_batch_first(given))
-    else:
-        named = given if isinstance(given, str) else given.get("type", "")
-        measure = Measure(named.partition("@")[0], build(given, kind=kind), batch_first=True)
-    _refuse_bound_weights(measure, kind)
-    return measure
 
 
 def _refuse_bound_weights(measure: Measure, kind: str) -> None:

@@ -95,7 +95,7 @@ def test_the_onset_of_the_defaults_is_a_hopf_bifurcation():
         model = MorrisLecar(1)
 
         def field(y):
-            state = dp.ode(type(model.init_state(dp.Context(dt=DT)))(y[:1], y[1:]))
+            state = dp.continuous(type(model.init_state(dp.Context(dt=DT)))(y[:1], y[1:]))
             dy = model.vector_field(0.0, state, dp.Drive(current=current))
             return jnp.concatenate([dy.V, dy.w])
 
@@ -124,7 +124,7 @@ def test_every_constant_is_used():
     values = {"C": 15.0, "ECa": 100.0, "gK": 7.0, "EK": -70.0, "gL": 1.5, "EL": -50.0, "V1": 1.0, "V2": 15.0}
     with jax.enable_x64(True):
         model = MorrisLecar(1, **values, **CIRCLE)
-        y = dp.ode(model.init_state(dp.Context(dt=DT)))
+        y = dp.continuous(model.init_state(dp.Context(dt=DT)))
         found = model.vector_field(0.0, type(y)(jnp.array([-20.0]), jnp.array([0.3])), dp.Drive(current=5.0))
     m = 0.5 * (1 + np.tanh((-20 - 1) / 15))
     ionic = 4.0 * m * (-20 - 100) + 7 * 0.3 * (-20 + 70) + 1.5 * (-20 + 50)

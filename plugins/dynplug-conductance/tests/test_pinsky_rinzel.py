@@ -104,7 +104,7 @@ def test_the_vector_field_is_the_papers_for_other_couplings_and_a_dendritic_curr
         model = PinskyRinzel(30, gc=1.3, p=0.3, Id=0.7)
         y = model.init_state(dp.Context(dt=DT))
         Vs, Vd, *rest = (jnp.asarray(x) for x in ys)
-        dy = model.vector_field(0.0, dp.ode(type(y)(Vs + REST, Vd + REST, *rest)), dp.Drive(current=0.4))
+        dy = model.vector_field(0.0, dp.continuous(type(y)(Vs + REST, Vd + REST, *rest)), dp.Drive(current=0.4))
         found = np.stack([dy.V, dy.Vd, dy.h, dy.n, dy.s, dy.c, dy.q, dy.Ca])
     exact = np.stack([pinsky_rinzel(0.0, y, 0.4, 0.7, 1.3, 0.3) for y in ys.T], axis=1)
     np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-9)  # the ramp's series is good to 1e-9
@@ -133,7 +133,7 @@ def test_every_constant_is_used():
 
         def field(**values):
             model = PinskyRinzel(1, **values)
-            y = dp.ode(model.init_state(dp.Context(dt=DT)))
+            y = dp.continuous(model.init_state(dp.Context(dt=DT)))
             dy = model.vector_field(0.0, type(y)(**{k: jnp.array([v]) for k, v in at.items()}), dp.Drive())
             return np.array([dy.V[0], dy.Vd[0]])
 
@@ -162,7 +162,7 @@ def test_removable_singularities_are_removed_in_single_precision():
 
     def field(V):
         model = PinskyRinzel(4)
-        y = dp.ode(model.init_state(dp.Context(dt=DT)))
+        y = dp.continuous(model.init_state(dp.Context(dt=DT)))
         dy = model.vector_field(0.0, type(y)(V, V, y.h, y.n, y.s, y.c, y.q, y.Ca), dp.Drive())
         return jnp.stack([dy.V, dy.Vd, dy.n, dy.s])
 

@@ -114,7 +114,7 @@ def test_the_vector_field_is_the_published_one_with_the_published_constants():
         V, Ca, m, h, n, hT, o, c = (jnp.asarray(x) for x in ys)
         gates = {"CaT": {"h": hT}, "Ih": {"m": o}, "K": {"n": n}, "KCa": {"m": c}, "Leak": {}, "Na": {"m": m, "h": h}}
         assert jax.tree.structure(gates) == jax.tree.structure(state.gates)
-        y = dp.ode(type(state)(V, Ca, gates, state.spike))
+        y = dp.continuous(type(state)(V, Ca, gates, state.spike))
         found = np.stack(order(model.vector_field(0.0, y, dp.Drive(current=1.5))))
     exact = np.stack([thalamic(0.0, y, 1.5, k=0.0518, tau=5.0) for y in ys.T], axis=1)
     np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-9)
@@ -171,7 +171,7 @@ def test_removable_singularities_are_removed():
     def field(V):
         model = Soma(6)
         y = model.init_state(dp.Context(dt=DT))
-        y = dp.ode(type(y)(V, y.Ca, {n: c.init(V, y.Ca) for n, c in model.channels.items()}, y.spike))
+        y = dp.continuous(type(y)(V, y.Ca, {n: c.init(V, y.Ca) for n, c in model.channels.items()}, y.spike))
         return model.vector_field(0.0, y, dp.Drive()).V
 
     value, slope = jax.jvp(field, (V,), (jnp.ones_like(V),))
@@ -276,7 +276,7 @@ def test_every_constant_of_the_channels_is_used():
         soma = Soma(1, [Leak()], C=2.0, ions=model)
         y = soma.init_state(dp.Context(dt=DT))
         assert y.Ca[0] == 0.1
-        dV = soma.vector_field(0.0, dp.ode(y), dp.Drive(current=1.0)).V[0]
+        dV = soma.vector_field(0.0, dp.continuous(y), dp.Drive(current=1.0)).V[0]
         np.testing.assert_allclose(dV, (1.0 - 0.0205 * 5.3) / 2, rtol=1e-9)
 
 

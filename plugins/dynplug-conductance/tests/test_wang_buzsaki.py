@@ -79,7 +79,7 @@ def test_removable_singularities_are_removed_in_single_precision():
     def field(V):
         model = WangBuzsaki(4)
         y = model.init_state(dp.Context(dt=DT))
-        dy = model.vector_field(0.0, dp.ode(type(y)(V, y.h, y.n)), dp.Drive())
+        dy = model.vector_field(0.0, dp.continuous(type(y)(V, y.h, y.n)), dp.Drive())
         return dy.V, dy.n
 
     values, slopes = jax.jvp(field, (V,), (jnp.ones_like(V),))
@@ -119,7 +119,7 @@ def exact_final(current, duration):
 def test_parameters_differ_between_units():
     """A faster membrane and a stronger leak, against the equation written out for each."""
     model, ctx = WangBuzsaki(3, C=[1.0, 0.5, 1.0], gL=[0.1, 0.1, 0.3], V_init=-70.0), dp.Context(dt=DT)
-    y = dp.ode(model.init_state(ctx))
+    y = dp.continuous(model.init_state(ctx))
     dV = model.vector_field(0.0, y, dp.Drive(current=1.0)).V
     base, *_ = wang_buzsaki(0.0, [-70.0, *(a / (a + b) for a, b in slow_rates(-70.0))], 1.0)
     np.testing.assert_allclose(dV, [base, 2 * base, base - 0.2 * -5.0], rtol=1e-4)
@@ -129,7 +129,7 @@ def test_every_constant_is_used():
     values = {"C": 1.3, "gNa": 30.0, "ENa": 50.0, "gK": 11.0, "EK": -85.0, "gL": 0.2, "EL": -60.0, "phi": 3.0}
     with jax.enable_x64(True):
         model = WangBuzsaki(1, **values)
-        y = dp.ode(model.init_state(dp.Context(dt=DT)))
+        y = dp.continuous(model.init_state(dp.Context(dt=DT)))
         V, h, n = jnp.array([[-40.0], [0.3], [0.6]])
         found = model.vector_field(0.0, type(y)(V, h, n), dp.Drive(current=0.7))
     a, b = -0.1 * (-40 + 35) / math.expm1(-0.1 * (-40 + 35)), 4 * math.exp(-(-40 + 60) / 18)

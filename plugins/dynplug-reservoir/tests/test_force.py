@@ -71,9 +71,13 @@ def test_with_feedback_it_follows_the_published_equations(every):
     reservoir = Reservoir(2, 20, spectral_radius=1.2, leak=0.3, sparsity=0.5, key=KEY)
     model = Feedback(reservoir >> dp.layers.Dense(20, 1, W_initializer=0.0, b_initializer=None))
     x, y = X[:1, :, :1], np.sin(np.arange(40) / 3.0)[None, :, None]
-    trainer = ForceTrainer(model, dt=1.0, alpha=0.5, every=every, logger=None)
     seen = []
-    trainer._measures[0].function = lambda predicts, targets: seen.append(np.asarray(predicts)) or 0.0
+
+    def see(predicts, targets):
+        seen.append(np.asarray(predicts))
+        return 0.0
+
+    trainer = ForceTrainer(model, dt=1.0, alpha=0.5, every=every, loss_fun=see, logger=None)
     trainer.fit((x, y))
     W, W_in = np.asarray(reservoir.W), np.asarray(reservoir.W_in)
     h, w, P, z, outputs = np.zeros(20), np.zeros(20), np.eye(20) / 0.5, 0.0, []
@@ -129,7 +133,7 @@ def test_resumed_equals_uninterrupted(tmp_path):
 
 @pytest.mark.parametrize("options", [{"alpha": 0.0}, {"every": 0}])
 def test_what_cannot_be_is_refused(options):
-    with pytest.raises(dp.errors.ParameterError, match=next(iter(options))):
+    with pytest.raises(dp.errors.OptionError, match=next(iter(options))):
         ForceTrainer(network(), dt=1.0, **options)
 
 

@@ -28,9 +28,9 @@ def test_time_is_taken_away_where_targets_have_none(reduce_time, reduced):
 
 
 def test_what_does_not_fit_is_refused():
-    with pytest.raises(dp.errors.OptionError, match="Did you mean 'std'"):
+    with pytest.raises(dp.errors.ParameterError, match="Did you mean 'std'"):
         nrmse(jnp.ones((1, 2, 3)), jnp.ones((1, 2, 3)), normalize="sd")
-    with pytest.raises(dp.errors.OptionError, match="reduce_time"):
+    with pytest.raises(dp.errors.ParameterError, match="reduce_time"):
         nrmse(jnp.ones((1, 2, 3)), jnp.ones((1, 3)), reduce_time="none")
     with pytest.raises(dp.errors.DataError, match="do not fit"):
         nrmse(jnp.ones((1, 2, 3)), jnp.ones((1, 2, 4)))

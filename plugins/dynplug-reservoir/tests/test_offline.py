@@ -179,14 +179,15 @@ def make(model=None, **options):
 @pytest.mark.parametrize(
     ("made", "error", "message"),
     [
+        (lambda: make(dp.layers.Dense), "CompositionError", "RidgeTrainer"),
         (lambda: make(readout="0"), "CompositionError", "is a Reservoir"),
         (lambda: make(readout="2"), "UnknownPathError", "2"),
         (lambda: make(network()["0"]), "CompositionError", "no last layer"),
         (lambda: make(dp.Sequential(lambda x: x)), "CompositionError", "is a Lift"),
         (lambda: make(Feedback(network())), "CompositionError", "ForceTrainer"),
-        (lambda: make(alpha=-1.0), "ParameterError", "alpha"),
+        (lambda: make(alpha=-1.0), "OptionError", "alpha"),
         (lambda: make(solver="qr"), "OptionError", "solver"),
-        (lambda: make(washout=-1), "ParameterError", "washout"),
+        (lambda: make(washout=-1), "OptionError", "washout"),
         (lambda: make(data_first_axis="X"), "OptionError", "data_first_axis"),
         (lambda: make(metrics="nrmse"), "OptionError", "metrics"),
         (lambda: make(loss_fun=3.0), "OptionError", "loss"),
@@ -194,7 +195,8 @@ def make(model=None, **options):
         (lambda: make(washout=50).fit((X, Y)), "DataError", "washout=50"),
         (lambda: make().fit(X), "DataError", "pair"),
         (lambda: make().fit((X, Y[:3])), "DataError", "samples"),
-        (lambda: make().fit((X[:0], Y[:0])), "DataError", "samples"),
+        (lambda: make().fit((X[:0], Y[:0])), "DataError", "no sample"),
+        (lambda: make().fit((X, {"y": Y})), "DataError", "one array of targets"),
         (lambda: make().fit((X, Y[:, :9])), "DataError", "do not fit"),
         (lambda: make().fit((X, np.array([0, 1, 2, 0]))), "DataError", "Class indices"),
         (lambda: make().fit((X, np.nan * Y)), "NonFiniteError", "not finite"),
@@ -207,5 +209,5 @@ def test_errors_say_what_is_wrong(made, error, message):
 
 def test_cholesky_of_collinear_inputs_says_what_to_do():
     model = dp.Sequential(lambda x: jnp.concatenate([x, x, 0.0 * x]), dp.layers.Dense(6, 1, W_initializer=0.0))
-    with pytest.raises(dp.errors.ParameterError, match="take 'svd'"):
+    with pytest.raises(dp.errors.OptionError, match="take 'svd'"):
         RidgeTrainer(model, dt=1.0, alpha=0.0, solver="cholesky", logger=None).fit((X, Y))

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import TypeCheckError
 
-from dynplug.timeloop import compiled, primitives, scan
+from dynplug.timeloop import custom_derivative, primitives, scan
 
 from .programs import Program, program
 from .transforms import results
@@ -192,8 +192,8 @@ def _limit():
 def _strict(one: Program):
     """What cannot be compiled is an error; products of small arrays may be treated as large ones are."""
     with contextlib.ExitStack() as stack:
-        if hasattr(compiled, "fall_back"):
-            stack.enter_context(patch.object(compiled, "fall_back", False))
+        if hasattr(custom_derivative, "fall_back"):
+            stack.enter_context(patch.object(custom_derivative, "fall_back", False))
         if one.heavy and hasattr(primitives, "_HEAVY_PRODUCT"):
             stack.enter_context(patch.object(primitives, "_HEAVY_PRODUCT", 1))
         yield

@@ -15,13 +15,13 @@ from .tools import SPECIAL, TOOLS
 
 WAYS = [
     {},
-    {"schedule": "layer"},
-    {"schedule": "step"},
-    {"schedule": "plain"},
+    {"loop": "layer"},
+    {"loop": "step"},
+    {"loop": "plain"},
     {"remat": True},
     {"remat": 3},
-    {"schedule": "step", "remat": 2},
-    {"schedule": "layer", "remat": 2},
+    {"loop": "step", "remat": 2},
+    {"loop": "layer", "remat": 2},
 ]
 TRANSFORMS = (  # see `transforms.py`
     "jvp",

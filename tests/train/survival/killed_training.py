@@ -48,7 +48,7 @@ steps = 2
 type = "adam"
 learning_rate = { type = "cosine_decay_schedule", init_value = 0.05, decay_steps = 40 }
 
-[[runner.plugins]]
+[[runner.observers]]
 type = "EarlyStopping"
 restore_best = true
 

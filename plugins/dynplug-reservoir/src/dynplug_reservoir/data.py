@@ -1,41 +1,10 @@
-"""Data as the trainers read them: checked, and batch first."""
+"""Targets as the trainers read them, batch first."""
 
 from typing import Any
 
-import jax
 import numpy as np
 
 import dynplug as dp
-
-
-def swap(tree: Any, axis: str) -> Any:
-    """Exchange time and batch where time comes first, in all that has both; the way in and the way out."""
-    return jax.tree.map(lambda a: a.swapaxes(0, 1) if axis == "T" and a.ndim > 1 else a, tree)
-
-
-def as_arrays(tree: Any) -> Any:
-    """A pytree of inputs as NumPy arrays; a list is an array."""
-    return jax.tree.map(np.asarray, tree, is_leaf=lambda node: isinstance(node, list))
-
-
-def as_pair(data: Any, axis: str, name: str) -> tuple[Any, np.ndarray]:
-    """Inputs and targets, batch first.
-
-    **Raises:** `DataError` where they are no pair, or not of the same number of samples.
-    """
-    if not (isinstance(data, (tuple, list)) and len(data) == 2):
-        raise dp.errors.DataError(f"{name}: give a pair (x, y) of arrays; got {type(data).__name__}.")
-    x, y = swap(as_arrays(data[0]), axis), swap(np.asarray(data[1]), axis)
-    shapes = [a.shape for a in jax.tree.leaves(x)]
-    if not shapes or any(len(shape) < 2 for shape in shapes) or y.ndim < 1:
-        raise dp.errors.DataError(f"{name}: x of shape {shapes} or y of shape {y.shape} lacks a time or a sample axis.")
-    samples = {shape[0] for shape in shapes} | {y.shape[0]}
-    if len(samples) != 1 or samples == {0}:
-        raise dp.errors.DataError(
-            f"{name}: with data_first_axis={axis!r}, x and y have {sorted(samples)} samples; give the same number, one "
-            "at least."
-        )
-    return x, y
 
 
 def has_time(y: Any, outputs: Any) -> bool:

@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import dynplug as dp
+from dynplug.train.toolkit import as_whole
 from dynplug_reservoir.data import goals
 from dynplug_reservoir.readout import put, solved
 from dynplug_reservoir.readout_trainer import FIT, ReadoutTrainer
-from dynplug_reservoir.whole import whole
 
 _GOALS = "dynplug_reservoir.goals"
 
@@ -93,7 +93,7 @@ class ForceTrainer(ReadoutTrainer):
     - `seed`: of the model's random numbers.
     - `logger`: where a line per epoch is written; `None` for silence.
 
-    **Raises:** `CompositionError` where the readout is no `Dense`; `UnknownPathError`; `OptionError`; `ParameterError`.
+    **Raises:** `CompositionError` where the readout is no `Dense`; `UnknownPathError`; `OptionError`.
 
     **Reference:** Sussillo, D. & Abbott, L. F. (2009), Generating coherent patterns of activity from chaotic neural
     networks, doi:10.1016/j.neuron.2009.07.018.
@@ -104,8 +104,8 @@ class ForceTrainer(ReadoutTrainer):
 
     def _begin(self) -> None:
         if not 0.0 < self.alpha < np.inf:
-            raise dp.errors.ParameterError(f"ForceTrainer(alpha={self.alpha}) must be greater than zero.")
-        whole(self.every, 1, "ForceTrainer(every=...)")
+            raise dp.errors.OptionError(f"ForceTrainer(alpha={self.alpha}) must be greater than zero.")
+        self.every = as_whole("every", self.every)
         readout = dp.lookup(self.target, self._path)
         size = readout.in_size[0] + (readout.bias is not None)
         self._P = jnp.eye(size, dtype=readout.weight.dtype) / self.alpha

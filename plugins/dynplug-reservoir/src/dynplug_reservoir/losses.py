@@ -39,11 +39,11 @@ def nrmse(
         absolute value).
     - `reduce_time`: how predictions lose their time axis where targets have none: `"mean"` or `"last"`.
 
-    **Raises:** `DataError` where the shapes do not fit; `OptionError`.
+    **Raises:** `DataError` where the shapes do not fit; `ParameterError`.
     """
     for name, value, known in (("normalize", normalize, _SCALE), ("reduce_time", reduce_time, _REDUCE)):
         if value not in known:
-            raise dp.errors.OptionError(f"{name}={value!r} is unknown. {dp.errors.nearest(value, known)}")
+            raise dp.errors.ParameterError(f"{name}={value!r} is unknown. {dp.errors.nearest(value, known)}")
     if targets.ndim == predicts.ndim - 1:
         predicts = _REDUCE[reduce_time](predicts)
     if predicts.shape != targets.shape:

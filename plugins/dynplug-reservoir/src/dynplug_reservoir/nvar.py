@@ -11,8 +11,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import dynplug as dp
+from dynplug.core import as_count, as_whole
 from dynplug.layers import check_input
-from dynplug_reservoir.whole import whole
 
 
 class NVARState(eqx.Module):
@@ -60,9 +60,9 @@ class NVAR(dp.DynamicalSystem):
         stride: int = 1,
         constant: bool = True,
     ):
-        self.in_size = (whole(in_size, 1, "NVAR(in_size=...)"),)
-        self.delay = whole(delay, 1, "NVAR(delay=...)")
-        self.stride = whole(stride, 1, "NVAR(stride=...)")
+        self.in_size = (as_count("in_size", in_size),)
+        self.delay = as_whole("delay", delay, error=dp.errors.ParameterError)
+        self.stride = as_whole("stride", stride, error=dp.errors.ParameterError)
         self.orders = _orders(order)
         self.constant = bool(constant)
         linear = in_size * delay
@@ -86,5 +86,5 @@ def _monomials(linear: Float[Array, " n"], order: int) -> Float[Array, " monomia
 
 def _orders(order: Any) -> tuple[int, ...]:
     if not isinstance(order, Sequence):
-        return tuple(range(2, whole(order, 1, "NVAR(order=...)") + 1))
-    return tuple(sorted({whole(p, 2, "NVAR(order=[...])") for p in order}))
+        return tuple(range(2, as_whole("order", order, error=dp.errors.ParameterError) + 1))
+    return tuple(sorted({as_whole("order", p, least=2, error=dp.errors.ParameterError) for p in order}))

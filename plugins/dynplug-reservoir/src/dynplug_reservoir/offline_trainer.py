@@ -24,7 +24,7 @@ class OfflineTrainer(ReadoutTrainer):
 
     @abstractmethod
     def _check(self) -> None:
-        """Raise `ParameterError` or `OptionError` for options that cannot be."""
+        """Raise `OptionError` for options that cannot be."""
 
     @abstractmethod
     def _solve(self, X: np.ndarray, Y: np.ndarray) -> np.ndarray:

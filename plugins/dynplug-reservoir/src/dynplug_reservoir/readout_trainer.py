@@ -13,11 +13,25 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 import dynplug as dp
-from dynplug.train import STDOUT, History, Report, Stream, checkpoint, report
-from dynplug_reservoir.data import as_arrays, as_pair, swap
-from dynplug_reservoir.measure import Measure
+from dynplug.train.toolkit import (
+    STDOUT,
+    History,
+    Measure,
+    Pair,
+    Report,
+    Stream,
+    as_arrays,
+    as_dt,
+    as_system,
+    as_t0,
+    as_whole,
+    checkpoint,
+    described,
+    layout_of,
+    report,
+)
+from dynplug_reservoir.data import has_time
 from dynplug_reservoir.readout import find_readout
-from dynplug_reservoir.whole import whole
 
 FIT, PREDICT = range(2)  # streams of random numbers of one seed
 
@@ -39,18 +53,17 @@ class ReadoutTrainer(ABC):
     logger: Stream | None = STDOUT
 
     def __post_init__(self) -> None:
-        self.dt, self.t0 = dp.core.as_dt(self.dt), dp.core.as_t0(self.t0)
-        if self.data_first_axis not in ("B", "T"):
-            raise dp.errors.OptionError(
-                f"data_first_axis={self.data_first_axis!r}: it is 'B' (batch, time, ...) or 'T' (time, batch, ...)."
-            )
+        self.target = as_system(self.target, type(self).__name__)
+        self.dt, self.t0 = as_dt(self.dt), as_t0(self.t0)
+        self._layout = layout_of(self.data_first_axis)
         if isinstance(self.metrics, str):
             raise dp.errors.OptionError(f"metrics={self.metrics!r}: give a list of names or functions.")
-        whole(self.washout, 0, f"{type(self).__name__}(washout=...)")
+        self.washout = as_whole("washout", self.washout, least=0)
         self.history = History()
         self.epoch = 0
         self._path = find_readout(self.target, self.readout)
-        self._measures = [Measure(self.loss_fun, "loss", "loss"), *(Measure(m, "metric") for m in self.metrics)]
+        metrics = [Measure.of(m, "metric") for m in self.metrics]
+        self._measures = {"loss": Measure.of(self.loss_fun, "loss"), **{m.name: m for m in metrics}}
         self._begin()
 
     @abstractmethod
@@ -98,8 +111,8 @@ class ReadoutTrainer(ABC):
 
         **Raises:** `DataError`; `NonFiniteError`, which leaves the model as it was.
         """
-        x, y = as_pair(train_data, self.data_first_axis, "train_data")
-        test = None if test_data is None else as_pair(test_data, self.data_first_axis, "test_data")
+        x, y = self._pair(train_data, "train_data")
+        test = None if test_data is None else self._pair(test_data, "test_data")
         shared = shared_args or {}
         last = self.epoch + self._epochs(num_epoch)
         while self.epoch < last:
@@ -117,8 +130,11 @@ class ReadoutTrainer(ABC):
         self, inputs: Any, *, batch_size: int | None = None, shared_args: Mapping[str, Any] | None = None
     ) -> Any:
         """The outputs of the present model at all steps, with the axes that `data_first_axis` says."""
-        x = swap(as_arrays(inputs), self.data_first_axis)
-        return swap(self._outputs(self.target, x, batch_size, shared_args or {}), self.data_first_axis)
+        x, _ = self._layout.batch_first(as_arrays(inputs), ())
+        return self._layout.batch_first(self._outputs(self.target, x, batch_size, shared_args or {}), ())[0]
+
+    def __repr__(self) -> str:
+        return described(self, self.target, dt=self.dt, readout=self._path, epoch=self.epoch)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time. See `dynplug.train.History.metric`."""
@@ -140,6 +156,13 @@ class ReadoutTrainer(ABC):
         self.epoch, self.seed = description["epoch"], description["seed"]
         self.history = History.from_json(description["history"])
 
+    def _pair(self, data: Any, name: str) -> tuple[Any, np.ndarray]:
+        """Inputs and targets, batch first."""
+        pair = Pair(data, self._layout, name)
+        if not isinstance(pair.y, np.ndarray):
+            raise dp.errors.DataError(f"{name}: y is a {type(pair.y).__name__}; a readout has one array of targets.")
+        return self._layout.batch_first(pair.x, pair.y)
+
     def _outputs(
         self,
         model: dp.DynamicalSystem,
@@ -155,7 +178,7 @@ class ReadoutTrainer(ABC):
             model, out_var, dt=self.dt, t0=self.t0, shared_arg={**shared, "fit": fit}, data_first_axis="B"
         )
         samples = jax.tree.leaves(x)[0].shape[0]
-        size = samples if batch_size is None else whole(batch_size, 1, "batch_size")
+        size = samples if batch_size is None else as_whole("batch_size", batch_size)
         parts = []
         for n, first in enumerate(range(0, samples, size)):
             rows = jax.tree.map(lambda a, first=first: a[first : first + size], x)
@@ -176,5 +199,7 @@ class ReadoutTrainer(ABC):
 
     def _log(self, phase: str, outputs: Any, y: np.ndarray) -> None:
         self._check_washout(outputs.shape[1])
-        values = {m.name: [m(outputs, y, self.washout, self.data_first_axis)] for m in self._measures}
+        targets = jnp.asarray(y[:, self.washout :] if has_time(y, outputs) else y)
+        given = self._layout.batch_first(jnp.asarray(outputs[:, self.washout :]), targets)
+        values = {name: [float(measure(*given, self._layout))] for name, measure in self._measures.items()}
         self.history.record(phase, [len(y)], values)

@@ -12,8 +12,8 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray
 
 import dynplug as dp
+from dynplug.core import as_count
 from dynplug.layers import check_input
-from dynplug_reservoir.whole import whole
 
 
 class ReservoirState(eqx.Module):
@@ -70,8 +70,8 @@ class Reservoir(dp.DynamicalSystem):
         activation: Callable[[Array], Array] = jnp.tanh,
         key: PRNGKeyArray | None = None,
     ):
-        whole(in_size, 1, "Reservoir(in_size=...)")
-        whole(out_size, 1, "Reservoir(out_size=...)")
+        as_count("in_size", in_size)
+        as_count("out_size", out_size)
         if key is None:
             raise dp.errors.KeyRequiredError("A Reservoir's weights are drawn at random: pass key=jax.random.key(0).")
         if not 0.0 < sparsity <= 1.0:

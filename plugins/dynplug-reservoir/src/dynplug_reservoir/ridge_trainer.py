@@ -38,8 +38,7 @@ class RidgeTrainer(OfflineTrainer):
     - `seed`: of the model's random numbers.
     - `logger`: where a line per epoch is written; `None` for silence.
 
-    **Raises:** `CompositionError` where the readout is no `Dense`, or fed back; `UnknownPathError`; `OptionError`;
-    `ParameterError`.
+    **Raises:** `CompositionError` where the readout is no `Dense`, or fed back; `UnknownPathError`; `OptionError`.
 
     **Reference:** Hoerl, A. E. & Kennard, R. W. (1970), Ridge regression: biased estimation for nonorthogonal problems,
     doi:10.1080/00401706.1970.10488634.
@@ -50,7 +49,7 @@ class RidgeTrainer(OfflineTrainer):
 
     def _check(self) -> None:
         if not 0.0 <= self.alpha < np.inf:
-            raise dp.errors.ParameterError(f"RidgeTrainer(alpha={self.alpha}) must be zero or greater.")
+            raise dp.errors.OptionError(f"RidgeTrainer(alpha={self.alpha}) must be zero or greater.")
         if self.solver not in _SOLVERS:
             raise dp.errors.OptionError(f"solver={self.solver!r}: it is 'svd' or 'cholesky'.")
 
@@ -60,7 +59,7 @@ class RidgeTrainer(OfflineTrainer):
         try:
             factor = scipy.linalg.cho_factor(X.T @ X + self.alpha * np.eye(X.shape[1]))
         except np.linalg.LinAlgError as error:
-            raise dp.errors.ParameterError(
+            raise dp.errors.OptionError(
                 f"RidgeTrainer(alpha={self.alpha}) is too small for solver='cholesky' on these data: take 'svd'."
             ) from error
         return scipy.linalg.cho_solve(factor, X.T @ Y)

@@ -1,8 +1,16 @@
-"""A linear function with a transpose of its own: what forward and reverse mode both run through.
+"""A linear function with a transpose rule of its own, which serves forward and reverse mode alike.
 
 JAX has `custom_jvp`, which serves both modes but leaves the transpose to JAX, and `custom_vjp`, which has no forward
-mode. The primitive here stands between: it is what a `custom_jvp` rule makes tangents with, evaluated in forward mode
-and transposed in reverse mode. A cotangent that is zero because nobody uses an output stays symbolic.
+mode. The primitive here stands between: a `custom_jvp` rule makes its tangents by it, so that it is evaluated in
+forward mode and transposed in reverse mode. `jax.custom_derivatives.linear_call` is the same idea, but it instantiates
+zero cotangents; here one that is zero because nothing uses an output stays symbolic.
+
+**Invariant:** `LinearMap.transpose` is the transpose of `LinearMap.apply` at the same residuals.
+
+**Limits:** second derivatives in reverse mode differentiate `apply` and `transpose` as ordinary functions.
+
+**Reference:** A. Radul, A. Paszke, R. Frostig, M. J. Johnson, D. Maclaurin: You Only Linearize Once: Tangents Transpose
+to Gradients (2022), arXiv:2204.10923.
 """
 
 from abc import ABC, abstractmethod
@@ -22,51 +30,53 @@ class LinearMap(ABC):
 
     @abstractmethod
     def apply(self, residuals: Values, tangents: Values) -> list[Any]:
-        """The tangents that come out."""
+        """The tangents of the results."""
 
     @abstractmethod
     def transpose(self, residuals: Values, cotangents: Values) -> list[Any]:
-        """The cotangent of every tangent; `None` among both stands for zero."""
+        """The cotangents of all tangents; `None` among either stands for a symbolic zero."""
 
 
-def call(linear: LinearMap, residuals: Values, tangents: Values, outs: Sequence[Any]) -> list[Any]:
+def linear_call(linear: LinearMap, residuals: Values, tangents: Values, outs: Sequence[Any]) -> list[Any]:
     """`linear.apply(residuals, tangents)`, transposed by `linear.transpose`; `outs` are the results' types."""
     if not outs:
         return []
-    return _call_p.bind(*residuals, *tangents, linear=linear, count=len(residuals), outs=tuple(outs))
+    return _linear_call_p.bind(*residuals, *tangents, linear=linear, count=len(residuals), outs=tuple(outs))
 
 
-def sealed(f: Callable[..., Any], *args: Any) -> Any:
-    """`f(*args)`, which partial evaluation takes as a whole.
+def opaque(f: Callable[..., Any], *args: Any) -> Any:
+    """`f(*args)` as one equation that partial evaluation does not look into.
 
-    JAX differentiates by evaluating in part, and a `lax.scan` that is evaluated so forgets the rules of `custom_jvp` in
-    its step, also where all of it is known. A second derivative of spikes then misses terms.
+    JAX linearises by partial evaluation, and a `lax.scan` that is partially evaluated loses the `custom_jvp` rules in
+    its step, even where all of it is known. A second derivative of spikes would then miss terms.
     """
     leaves, tree = jax.tree.flatten(args)
     closed, shapes = jax.make_jaxpr(lambda *v: f(*tree.unflatten(v)), return_shape=True)(*leaves)
-    outs = call(_Sealed(closed), leaves, [], [v.aval for v in closed.jaxpr.outvars])
+    outs = linear_call(_Opaque(closed), leaves, [], [v.aval for v in closed.jaxpr.outvars])
     return jax.tree.unflatten(jax.tree.structure(shapes), outs)
 
 
-_call_p = jex.Primitive("dynplug_linear")
-_call_p.multiple_results = True
+_linear_call_p = jex.Primitive("dynplug_linear")
+_linear_call_p.multiple_results = True
 
 
 def _apply(*args: Any, linear: LinearMap, count: int, outs: Any) -> list[Any]:
     return linear.apply(args[:count], args[count:])
 
 
-_call_p.def_impl(_apply)
-_call_p.def_abstract_eval(lambda *args, linear, count, outs: list(outs))
-mlir.register_lowering(_call_p, mlir.lower_fun(_apply, multiple_results=True))
+_linear_call_p.def_impl(_apply)
+_linear_call_p.def_abstract_eval(lambda *args, linear, count, outs: list(outs))
+mlir.register_lowering(_linear_call_p, mlir.lower_fun(_apply, multiple_results=True))
 
 
 def _jvp(primals: Values, tangents: Values, **params: Any) -> tuple[list[Any], list[Any]]:
-    count, linear = params["count"], params["linear"]
-    out = _call_p.bind(*primals, **params)
+    count, linear = params["count"], params["linear"]  # the first `count` operands are residuals, the rest tangents
+    out = _linear_call_p.bind(*primals, **params)
     zero = [type(t) is ad.Zero for t in tangents]
+    # In the tangents alone the function is linear, so its derivative is the function itself, and keeps its transpose.
+    # Where residuals move too, as in a second derivative, JAX differentiates what `apply` does.
     if all(zero[:count]) and not any(zero[count:]):
-        return out, _call_p.bind(*primals[:count], *tangents[count:], **params)
+        return out, _linear_call_p.bind(*primals[:count], *tangents[count:], **params)
 
     def f(*moving: Any) -> list[Any]:
         it = iter(moving)
@@ -79,8 +89,8 @@ def _jvp(primals: Values, tangents: Values, **params: Any) -> tuple[list[Any], l
 
 
 def _transpose(cotangents: Values, *args: Any, linear: LinearMap, count: int, outs: Any) -> list[Any]:
-    given = [None if type(c) is ad.Zero else c for c in cotangents]
-    found = linear.transpose(args[:count], given)
+    used = [None if type(c) is ad.Zero else c for c in cotangents]
+    found = linear.transpose(args[:count], used)
 
     def settle(arg: Any, cotangent: Any) -> Any:
         if not ad.is_undefined_primal(arg):
@@ -93,8 +103,10 @@ def _transpose(cotangents: Values, *args: Any, linear: LinearMap, count: int, ou
 def _batch(axis: Any, args: Values, dims: Sequence[int | None], **params: Any) -> tuple[list[Any], list[int | None]]:
     count, outs = params["count"], params["outs"]
     if all(d is None for d in dims):
-        found = _call_p.bind(*args, **params)
+        found = _linear_call_p.bind(*args, **params)
         return found, [None] * len(found)
+    # The axis comes first in all operands that have it. Tangents are all given one, for the results of a linear map can
+    # only be batched as a whole; residuals need not be copied.
     moved = [a if d is None else jnp.moveaxis(a, d, 0) for a, d in zip(args, dims, strict=True)]
     axes = tuple(None if d is None else 0 for d in dims)
     residuals, tangents = moved[:count], moved[count:]
@@ -104,19 +116,19 @@ def _batch(axis: Any, args: Values, dims: Sequence[int | None], **params: Any) -
     ]
     linear = _Batched(params["linear"], (axes[:count], 0), axis)
     avals = [jex.unmapped_aval(axis.size, 0, aval) for aval in outs]
-    return call(linear, residuals, tangents, avals), [0] * len(outs)
+    return linear_call(linear, residuals, tangents, avals), [0] * len(outs)
 
 
-ad.primitive_jvps[_call_p] = _jvp
-ad.primitive_transposes[_call_p] = _transpose
-batching.fancy_primitive_batchers[_call_p] = _batch
+ad.primitive_jvps[_linear_call_p] = _jvp
+ad.primitive_transposes[_linear_call_p] = _transpose
+batching.fancy_primitive_batchers[_linear_call_p] = _batch
 
 
-class _Sealed(LinearMap):
-    """A function of residuals alone."""
+class _Opaque(LinearMap):
+    """A function of residuals alone, linear in no tangents."""
 
     def __init__(self, closed: Any):
-        self.jaxpr = closed.jaxpr  # for who looks into a loop, as at the jaxprs of JAX's own primitives
+        self.jaxpr = closed.jaxpr  # found by tools that look into loops, as the jaxprs of JAX's own primitives are
         self.run = jex.jaxpr_as_fun(closed)
 
     def apply(self, residuals: Values, tangents: Values) -> list[Any]:
@@ -127,7 +139,7 @@ class _Sealed(LinearMap):
 
 
 class _Batched(LinearMap):
-    """A linear map over a batch, whose axis comes first where `axes` says so, and in all results."""
+    """A linear map over a batch, whose axis comes first in the operands that `axes` marks, and in all results."""
 
     def __init__(self, linear: LinearMap, axes: tuple[Any, Any], axis: Any):
         self.linear, self.axes = linear, axes

@@ -1,0 +1,226 @@
+"""Resolving a configuration: each name in it becomes a component, once, before anything is built."""
+
+import inspect
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
+from dynplug.plugin.component import Component
+from dynplug.plugin.hints import argument_hint
+from dynplug.plugin.kinds import KINDS
+from dynplug.plugin.registry import registry
+from dynplug.plugin.strangers import reason_of
+
+
+@dataclass(frozen=True)
+class Configured:
+    """A component with its arguments, at a place in a configuration.
+
+    **Attributes:**
+
+    - `component`: the component.
+    - `arguments`: of its constructor; each that configures a component, or a list of some, is `Configured` itself.
+    - `config`: the configuration as it was written.
+    - `path`: its place in a larger one, for messages.
+    """
+
+    component: Component
+    arguments: dict[str, Any]
+    config: Mapping[str, Any] | str
+    path: str
+
+    def check(self, given: Iterable[str] = ()) -> None:
+        """Reject the absence of an argument that a constructor needs, here and below; `given` are built already."""
+        accepted = parameters(self.component.load())
+        _check_names(self.component, accepted, given, self.path)
+        if self.component.kind.factory and not _takes_any(accepted):
+            needed = [p.name for p in accepted.values() if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+            missing = [name for name in needed if name not in {"key", *self.arguments, *given}]
+            if missing:
+                raise ConfigError(f"{self._name} needs {', '.join(map(repr, missing))}.", self.path)
+        for part in self.arguments.values():
+            _each(part, Configured.check)
+
+    def build(self, *, key: Any = None, given: Mapping[str, Any] | None = None) -> Any:
+        """The component, after its arguments. **Arguments and Raises:** as for `build`."""
+        target = self.component.load()
+        accepted = parameters(target)
+        built = {name: _each(value, lambda part: part.build(key=key)) for name, value in self.arguments.items()}
+        built |= given or {}
+        if "key" in accepted and "key" not in built:
+            needs_key = accepted["key"].default is inspect.Parameter.empty
+            if key is None and needs_key:
+                raise KeyRequiredError(f"{self._name} draws random numbers: pass build(..., key=jax.random.key(0)).")
+            if key is not None:
+                built["key"] = _child_key(key, self.path)
+        if not self.component.kind.factory and not isinstance(target, type):
+            return partial(target, **built) if built else target
+        return self._construct(target, built)
+
+    def pinned(self) -> Any:
+        """The configuration with the revision of each `type`."""
+        if isinstance(self.config, str):
+            return self.component.pin
+        known = {"type": self.component.pin, **{n: _each(v, Configured.pinned) for n, v in self.arguments.items()}}
+        return {name: known.get(name, value) for name, value in self.config.items()}
+
+    def _construct(self, target: Any, arguments: dict[str, Any]) -> Any:
+        try:
+            made = target(**arguments)
+        except (ConfigError, KeyRequiredError):
+            raise
+        except (DynplugError, TypeError, ValueError) as error:
+            raise ConfigError(self._said_by(str(error)), self.path) from error
+        except Exception as error:  # a size beyond all memory, or a plugin's constructor
+            raise ConfigError(self._said_by(reason_of(error)), self.path) from error
+        contract = self.component.contract
+        if contract is not None and not isinstance(made, contract):
+            problem = f"{self._name} must make a {contract.__name__}, not {type(made).__name__}."
+            raise ConfigError(problem, self.path)
+        return made
+
+    @property
+    def _name(self) -> str:
+        return registry().name_of(self.component)
+
+    def _said_by(self, problem: str) -> str:
+        """The message of a constructor's error, after the component's name unless it begins with it."""
+        return problem if problem.casefold().startswith(self._name.casefold()) else f"{self._name}: {problem}"
+
+
+def resolve(config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = "") -> Configured:
+    """The components that a configuration names, without building them.
+
+    **Arguments and Raises:** as for `build`.
+    """
+    component, arguments = read(config, kind=kind, path=path)
+    accepted = parameters(component.load()) if arguments else {}
+    _check_names(component, accepted, arguments, path)
+    parts = {name: _resolved(name, v, _join(path, name), accepted.get(name)) for name, v in arguments.items()}
+    return Configured(component, parts, config, path)
+
+
+def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | None = None) -> Any:
+    if wanted := _component_at(name, value, parameter):
+        return resolve(value, kind=wanted[0], path=path)
+    if isinstance(value, list):
+        return [_resolved("", item, f"{path}[{i}]") for i, item in enumerate(value)]
+    return value
+
+
+def _check_names(
+    component: Component, accepted: Mapping[str, inspect.Parameter], names: Iterable[str], path: str
+) -> None:
+    """Reject arguments that a constructor does not take."""
+    for name in names:
+        if name not in accepted and not _takes_any(accepted):
+            problem = f"{registry().name_of(component)} takes no {name!r}. {argument_hint(name, accepted)}"
+            raise ConfigError(problem, _join(path, name))
+
+
+def _takes_any(accepted: Mapping[str, inspect.Parameter]) -> bool:
+    return any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+
+
+def _each(value: Any, function: Any) -> Any:
+    """An argument with a function applied to each component in it."""
+    if isinstance(value, Configured):
+        return function(value)
+    return [_each(item, function) for item in value] if isinstance(value, list) else value
+
+
+def read(
+    config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = ""
+) -> tuple[Component, dict[str, Any]]:
+    """The component that a configuration names, and its arguments, not yet built."""
+    if isinstance(config, str):
+        config = {"type": config}
+    arguments = dict(config)
+    if not isinstance(name := arguments.pop("type", None), str):
+        raise ConfigError(f"A component needs a 'type', the name of a registered one; got {dict(config)!r}.", path)
+    kind = arguments.pop("kind", None) or kind
+    try:
+        return _find(name, kind), arguments
+    except UnknownNameError as error:
+        if not path:
+            raise
+        raise ConfigError(str(error), _join(path, "type")) from error
+
+
+def parameters(target: Any) -> dict[str, inspect.Parameter]:
+    """The parameters of a component's constructor."""
+    try:
+        return dict(inspect.signature(target, eval_str=True).parameters)
+    except Exception:  # an annotation that cannot be evaluated, such as a name imported under TYPE_CHECKING
+        return dict(inspect.signature(target).parameters)
+
+
+def _find(name: str, kind: str | None) -> Component:
+    if kind is not None:
+        return registry().find(kind, name)
+    for wanted in (True, False):
+        found = [c for k in KINDS.values() if k.model is wanted for c in registry().candidates(name, k.name)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            choices = ", ".join(f"{c.kind.name} {c.id}" for c in found)
+            raise UnknownNameError(f"{name!r} is ambiguous: add a 'kind', one of {choices}.")
+    if told := registry().other_revision(name):
+        raise UnknownNameError(told)
+    names = (c.spec.name for c in registry().components())
+    raise UnknownNameError(f"There is no component called {name!r}. {nearest(name, names)} See: dynplug list")
+
+
+def kind_of_argument(name: str) -> str | None:
+    """The kind in the name of an argument such as `surrogate` or `W_initializer`."""
+    last = name.rpartition("_")[2]
+    return last if last in KINDS else None
+
+
+def kind_of_part(name: str, config: Mapping[str, Any]) -> str | None:
+    """The kind in a name of the user's choice, if that kind has the configured component."""
+    kind = kind_of_argument(name)
+    return kind if kind and registry().candidates(str(config.get("type")), kind) else None
+
+
+def takes_text(parameter: inspect.Parameter) -> bool:
+    """Whether a constructor's parameter accepts a string, by its annotation or else by its default."""
+    if parameter.annotation in (parameter.empty, Any):
+        return isinstance(parameter.default, str)
+    return _is_text(parameter.annotation)
+
+
+def _is_text(annotation: Any) -> bool:
+    if isinstance(annotation, str):  # not evaluated
+        return "str" in re.findall(r"\w+", annotation)
+    if get_origin(annotation) is Literal:
+        return any(isinstance(choice, str) for choice in get_args(annotation))
+    if get_origin(annotation) in (Union, UnionType, Annotated):
+        return any(map(_is_text, get_args(annotation)))
+    return isinstance(annotation, type) and issubclass(annotation, str)
+
+
+def _component_at(name: str, value: Any, parameter: inspect.Parameter | None) -> tuple[str | None] | None:
+    """A 1-tuple with the kind, or `None` if unknown, of the component that an argument configures; else `None`."""
+    if isinstance(value, str):
+        kind = None if parameter is not None and takes_text(parameter) else kind_of_argument(name)
+        return (kind,) if kind is not None else None
+    if not isinstance(value, Mapping):
+        return None
+    kind = kind_of_part(name, value) if parameter is None else kind_of_argument(name)
+    return (kind,) if kind is not None or "type" in value else None
+
+
+def _child_key(key: Any, path: str) -> Any:
+    import jax
+
+    return jax.random.fold_in(key, zlib.crc32(path.encode()))
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name

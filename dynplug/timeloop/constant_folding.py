@@ -1,0 +1,50 @@
+"""Constant folding: results that depend on no variable are computed at compile time.
+
+A decay given as a number becomes one literal instead of an array that is filled, or read, at every step.
+
+**Invariant:** the equations compute the same values, bit for bit, and the same signed zeros and NaNs.
+
+**Limits:** only cheap primitives are folded (see `primitives.is_foldable`), and only values whose elements are all
+equal remain: an array of different numbers would have to be stored in the program, so it is left as it was.
+
+**Reference:** Aho et al. (2006), chapter 9.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from dynplug.timeloop.primitives import is_foldable
+from dynplug.timeloop.program import Atom, Eqn, Var, as_function, dce, is_var
+
+
+def fold_constants(eqns: Sequence[Eqn], outs: Sequence[Atom]) -> tuple[Eqn, ...]:
+    """The equations that `outs` need, where every uniform constant is filled in from a literal."""
+    constant: set[Var] = set()
+    for eqn in eqns:
+        if is_foldable(eqn) and all(not is_var(v) or v in constant for v in eqn.invars):
+            constant.update(eqn.outvars)
+    rest = [eqn for eqn in eqns if not constant.issuperset(eqn.outvars)]
+
+    # Only constants that something else reads are evaluated: those in between disappear.
+    read = dict.fromkeys(v for v in (*(a for eqn in rest for a in eqn.invars), *outs) if is_var(v) and v in constant)
+    with jax.ensure_compile_time_eval():
+        values = [np.asarray(v) for v in as_function(dce(eqns, read), (), tuple(read))()]
+    folded = {v: value.flat[0] for v, value in zip(read, values, strict=True) if _is_uniform(value)}
+    fills = [_fill(v, value) for v, value in folded.items()]
+    remaining = dce(eqns, (*(a for eqn in rest for a in eqn.invars), *outs), folded)
+    return (*fills, *(eqn for eqn in remaining if not set(folded).issuperset(eqn.outvars)))
+
+
+def _is_uniform(value: Any) -> bool:
+    """Whether all elements are the same, bit for bit: zeros have signs, and NaN is not equal to itself."""
+    return value.ndim > 0 and value.size > 0 and value.tobytes() == value.flat[:1].tobytes() * value.size
+
+
+def _fill(v: Var, value: Any) -> Eqn:
+    """The equation that fills `v` with a number."""
+    aval: Any = v.aval
+    (eqn,) = jax.make_jaxpr(lambda: jax.lax.full(aval.shape, value, aval.dtype))().jaxpr.eqns
+    return eqn.replace(outvars=[v])

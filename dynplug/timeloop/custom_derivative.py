@@ -1,0 +1,255 @@
+"""Custom derivative rules: a loop over time as a function that JAX can differentiate in forward and reverse mode.
+
+A `jax.custom_jvp` rule runs the forward pass, which keeps residuals, and makes the tangents by a linear function of
+them (`linear_call.py`). In forward mode that function is evaluated; in reverse mode it is transposed, by the backward
+program of `transpose.py`, which runs in reversed time. With `remat` the forward pass keeps the carry at the start of
+each chunk instead, and the backward pass recomputes a chunk's residuals from it (`chunks.py`).
+
+**Invariant:** values and derivatives are those of `jax.lax.scan`, up to rounding, and symbolic zeros stay symbolic.
+
+**Limits:** forward mode computes the values a second time, as nothing is kept for it. What cannot be linearised or
+transposed by this compiler is left to JAX (`with_fallback`).
+
+**Reference:** Custom derivative rules for JAX-transformable Python functions,
+https://docs.jax.dev/en/latest/notebooks/Custom_derivative_rules_for_Python_code.html.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from itertools import islice
+from typing import Any
+
+import jax
+import numpy as np
+from jax.interpreters import ad
+
+from dynplug.timeloop.activity_analysis import activity, is_floating, merge, select
+from dynplug.timeloop.chunks import in_chunks
+from dynplug.timeloop.delays import time_reversed
+from dynplug.timeloop.execute import execute
+from dynplug.timeloop.linear_call import LinearMap, linear_call, opaque
+from dynplug.timeloop.linearise import Linearised, linearise
+from dynplug.timeloop.plan import Plan
+from dynplug.timeloop.primitives import has_own_derivative
+from dynplug.timeloop.program import Program
+from dynplug.timeloop.transpose import Transposed, transpose
+
+Values = Sequence[Any]
+Pair = tuple[list[Any], list[Any]]
+
+fall_back = True  # tests turn it off: a fault would be hidden
+
+
+def differentiable_loop(
+    program: Program, length: int, plan: Plan, reverse: bool
+) -> Callable[[list[Any], list[Any], list[Any]], Pair]:
+    """The loop as a function from constants, carry and inputs to the last carry and the outputs."""
+    loop = _Loop(program, length, plan, reverse)
+
+    @jax.custom_jvp
+    def run(consts: list[Any], carry: list[Any], xs: list[Any]) -> Pair:
+        return loop.run(consts, carry, xs)
+
+    def rule(primals: tuple[Values, Values, Values], tangents: tuple[Values, Values, Values]) -> tuple[Pair, Pair]:
+        masks = tuple(tuple(map(_is_tangent, part)) for part in tangents)
+        moving = [t for part, mask in zip(tangents, masks, strict=True) for t in select(part, mask)]
+        return with_fallback(
+            lambda: loop.jvp_by_residuals(masks, primals, moving), lambda: loop.jvp_by_jax(masks, primals, moving)
+        )
+
+    run.defjvp(rule, symbolic_zeros=True)
+    return run
+
+
+class _Loop:
+    """A program, and how it runs over time. Masks say which constants, carried values and inputs have tangents."""
+
+    def __init__(self, program: Program, length: int, plan: Plan, reverse: bool):
+        self.program, self.length, self.plan, self.reverse = program, length, plan, reverse
+        self.linearised = cache(self._linearised)
+
+    def _linearised(self, masks: Any) -> Linearised:
+        return linearise(self.program, activity(self.program, *masks))
+
+    def chunk(self, program: Program, consts: Values) -> Callable[..., Any]:
+        """The function that runs a program over one chunk."""
+
+        def run_chunk(carry: Any, xs: Any, length: int, reverse: bool) -> Any:
+            return execute(program, consts, carry, xs, length, reverse=reverse, layers=self.plan.layers)
+
+        return run_chunk
+
+    def in_chunks(self, chunk: Any, carry: Any, xs: Any, *, backward: bool = False, sums: Any = ()) -> Any:
+        """Chunk after chunk, in the loop's own direction or backward."""
+        reverse = self.reverse != backward
+        return in_chunks(chunk, carry, xs, self.length, self.plan.chunk, reverse=reverse, sums=sums)
+
+    def run(self, consts: Values, carry: Values, xs: Values) -> Pair:
+        """The carry after the last step, and the outputs."""
+        carry_out, ys, _ = self.in_chunks(self.chunk(self.program, consts), list(carry), list(xs))
+        return carry_out, ys
+
+    def _run_with_residuals(self, forward: Program, count: int, consts: Values, carry: Values, xs: Values) -> Any:
+        """The results of `run`, and the residuals of each step, which follow the first `count` outputs of `forward`."""
+        carry_out, outs, _ = self.in_chunks(self.chunk(forward, consts), list(carry), list(xs))
+        return carry_out, outs[:count], outs[count:]
+
+    def _run_with_checkpoints(self, consts: Values, carry: Values, xs: Values) -> Any:
+        """The results of `run`, and the carry at the start of each chunk."""
+        run_chunk = self.chunk(self.program, consts[: len(self.program.consts)])
+
+        def keep_start(now: Any, x: Any, length: int, reverse: bool) -> Any:
+            new, ys, _ = run_chunk(now, x, length, reverse)
+            return new, (ys, [v[None] for v in now]), []
+
+        carry_out, (ys, starts), _ = self.in_chunks(keep_start, list(carry), list(xs))
+        return carry_out, ys, starts
+
+    def jvp_by_jax(self, masks: Any, primals: Any, tangents: list[Any]) -> tuple[Pair, Pair]:
+        """The results of `run` and their tangents, as JAX differentiates it; it knows no symbolic zeros."""
+        values, mask = [v for part in primals for v in part], [m for part in masks for m in part]
+        sizes = list(map(len, primals))
+
+        def run(moving: list[Any]) -> tuple[list[Any], list[Any]]:
+            consts, carry, xs = _split(merge(moving, tuple(mask), values), sizes)
+            carry_out, ys = self.run(consts, carry, xs)
+            floating = tuple(map(is_floating, results := [*carry_out, *ys]))
+            return select(results, floating), results
+
+        _, found, results = jax.jvp(run, (select(values, tuple(mask)),), (tangents,), has_aux=True)
+        every = merge(found, tuple(map(is_floating, results)), [_zero_tangent(v) for v in results])
+        count = len(self.program.carry_out)
+        return (results[:count], results[count:]), (every[:count], every[count:])
+
+    def jvp_by_residuals(self, masks: Any, primals: Any, tangents: list[Any]) -> tuple[Pair, Pair]:
+        """The results of `run` and their tangents, as a linear function that can be transposed."""
+        # 1. Run forward, keeping residuals or checkpoints. A step with derivative rules of its own is made opaque, or
+        # its rules would be lost in a second derivative.
+        consts, carry, xs = map(list, primals)
+        lin = self.linearised(masks)
+        all_consts = [*consts, *lin.values]
+        forward = (
+            self._run_with_checkpoints
+            if self.plan.remat
+            else partial(self._run_with_residuals, lin.forward, len(self.program.ys))
+        )
+        has_rules = any(map(has_own_derivative, self.program.eqns))
+        run = partial(opaque, forward) if has_rules else forward
+        carry_out, ys, kept = run(all_consts, carry, xs)
+
+        # 2. Make the tangents of the active results. The others have tangents that are symbolic zeros.
+        residuals = [all_consts, carry, xs, kept, [carry_out[k] for k in lin.carried_back]]
+        leaves, tree = jax.tree.flatten(residuals)
+        active = (*lin.active.carry, *lin.active.ys)
+        results = [*carry_out, *ys]
+        avals = [jax.typeof(v).strip_weak_type() for v in select(results, active)]
+        found = linear_call(_Derivative(self, lin, masks, tree), leaves, tangents, avals)
+        every = merge(found, active, [_zero_tangent(v) for v in results])
+        return (carry_out, ys), (every[: len(carry_out)], every[len(carry_out) :])
+
+
+class _Derivative(LinearMap):
+    """The derivative of a loop, from the tangents of what `masks` mark to those of the active results.
+
+    `tree` is the structure of the residuals: constants, carry, inputs, what the forward pass kept of each step or
+    chunk, and the final values of what is carried back.
+    """
+
+    def __init__(self, loop: _Loop, lin: Linearised, masks: Any, tree: Any):
+        self.loop, self.lin, self.masks, self.tree = loop, lin, masks, tree
+        self.transposed = cache(partial(transpose, lin))
+
+    def apply(self, residuals: Values, tangents: Values) -> list[Any]:
+        """The tangents, computed beside the values step by step; nothing is kept."""
+        all_consts, carry, xs, *_ = self.tree.unflatten(residuals)
+        primals = all_consts[: len(self.loop.program.consts)], carry, xs
+        _, (carry_out, ys) = self.loop.jvp_by_jax(self.masks, primals, list(tangents))
+        return select([*carry_out, *ys], (*self.lin.active.carry, *self.lin.active.ys))
+
+    def transpose(self, residuals: Values, cotangents: Values) -> list[Any]:
+        return with_fallback(
+            lambda: self._transpose_by_residuals(residuals, cotangents),
+            lambda: self._transpose_by_jax(residuals, cotangents),
+        )
+
+    def _transpose_by_jax(self, residuals: Values, cotangents: Values) -> list[Any]:
+        """The transpose of `apply`, as JAX makes it."""
+        all_consts, carry, xs, *_ = self.tree.unflatten(residuals)
+        primals = all_consts, carry, xs
+        tangents = [t for p, m in zip(primals, self.masks, strict=True) for t in select(p[: len(m)], m)]
+        avals = [jax.typeof(t).strip_weak_type() for t in tangents]
+        used = tuple(c is not None for c in cotangents)
+        pull = jax.linear_transpose(lambda *t: select(self.apply(residuals, t), used), *avals)
+        return list(pull([c for c in cotangents if c is not None]))
+
+    def _transpose_by_residuals(self, residuals: Values, cotangents: Values) -> list[Any]:
+        """From the cotangents of results to those of all that has a tangent, in reversed time."""
+        # 1. Find the backward program for these cotangents, and lay out what it reads.
+        loop, active, back = self.loop, self.lin.active, self._transposed(cotangents)
+        of_carry, of_ys = _split(self._of_all_results(cotangents), [len(active.carry), len(active.ys)])
+        all_consts, carry, xs, kept, final = self.tree.unflatten(residuals)
+        delays, count = loop.program.delays, len(loop.program.ys)
+        recompute = loop.chunk(self.lin.forward, all_consts)
+        run_chunk = loop.chunk(back.program, [*all_consts, *back.values, *(of_carry[k] for k in back.unchanged)])
+
+        def cotangent_at_the_end(k: int) -> Any:
+            cotangent = ad.zeros_like_aval(jax.typeof(carry[k])) if of_carry[k] is None else of_carry[k]
+            return time_reversed(cotangent) if delays[k] else cotangent
+
+        # 2. Run it backward. With `remat` what was kept is the carry at the start of a chunk, from which the chunk runs
+        # forward once more; its residuals follow the first `count` outputs.
+        def chunk(now: Any, x: Any, length: int, reverse: bool) -> Any:
+            inputs, kept, cotangents = x
+            if loop.plan.remat:
+                _, outs, _ = recompute([v[0] for v in kept], inputs, length, not reverse)
+                kept = outs[count:]
+            return run_chunk(now, [*inputs, *kept, *cotangents], length, reverse)
+
+        start = [*map(cotangent_at_the_end, back.carry), *final]
+        stacked = xs, kept, [of_ys[k] for k in back.ys]
+        sums = [ad.zeros_like_aval(v.aval) for v in back.program.sums]
+        carried, of_xs, of_consts = loop.in_chunks(chunk, start, stacked, backward=True, sums=sums)
+
+        # 3. Collect the cotangents of constants, carry and inputs by position; where there is none, it is zero.
+        of_first = {k: time_reversed(v) if delays[k] else v for k, v in zip(back.carry, carried, strict=False)}
+        of_first |= {k: of_carry[k] for k in back.unchanged}
+        found = dict(zip(back.consts, of_consts, strict=True)), of_first, dict(zip(back.xs, of_xs, strict=True))
+        return [part.get(k) for part, mask in zip(found, self.masks, strict=True) for k, m in enumerate(mask) if m]
+
+    def _of_all_results(self, cotangents: Values) -> list[Any]:
+        """The cotangents of all results, from those of the active ones."""
+        active = (*self.lin.active.carry, *self.lin.active.ys)
+        return merge(cotangents, active, [None] * len(active))
+
+    def _transposed(self, cotangents: Values) -> Transposed:
+        used = tuple(c is not None for c in self._of_all_results(cotangents))
+        count = len(self.lin.active.carry)
+        return self.transposed(used[:count], used[count:])
+
+
+def with_fallback(preferred: Callable[[], Any], fallback: Callable[[], Any]) -> Any:
+    """The result of the first, or of the second where the first cannot be traced.
+
+    Whether JAX can batch, linearise or transpose everything in a step shows only when it tries.
+    """
+    if not fall_back:
+        return preferred()
+    try:
+        return preferred()
+    except Exception:
+        return fallback()
+
+
+def _split(values: Values, sizes: Sequence[int]) -> list[list[Any]]:
+    it = iter(values)
+    return [list(islice(it, size)) for size in sizes]
+
+
+def _is_tangent(t: Any) -> bool:
+    return not isinstance(t, jax.custom_derivatives.SymbolicZero) and is_floating(t)
+
+
+def _zero_tangent(value: Any) -> Any:
+    if not is_floating(value):
+        return np.zeros(value.shape, jax.dtypes.float0)
+    return jax.custom_derivatives.SymbolicZero(jax.typeof(value).strip_weak_type())
