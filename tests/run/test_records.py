@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import jax
 import jax.numpy as jnp
@@ -224,13 +225,22 @@ CHILD = """
 """
 
 
+def wait_for_rows(child, folder, count=1500, seconds=120):
+    """Wait until a process has written so many rows; stop it and fail if it ends before, or takes too long."""
+    end = time.monotonic() + seconds
+    while not (folder / "V.npy").exists() or np.load(folder / "ts.npy").size < count:
+        if child.poll() is not None or time.monotonic() > end:
+            child.kill()
+            pytest.fail(f"fewer than {count} rows after {seconds} s, or the process ended: {child.poll()}")
+        time.sleep(0.01)
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_on_a_real_process(tmp_path):
     code = textwrap.dedent(CHILD)
     child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "going\n"
-    while not (tmp_path / "V.npy").exists() or np.load(tmp_path / "ts.npy").size < 1500:
-        assert child.poll() is None
+    wait_for_rows(child, tmp_path)
     child.send_signal(signal.SIGINT)
     told, _ = child.communicate(timeout=60)
     assert child.returncode == 0
@@ -249,8 +259,7 @@ def test_files_are_whole_after_a_kill(tmp_path):
         [sys.executable, "-c", textwrap.dedent(CHILD), str(tmp_path)], stdout=subprocess.PIPE, text=True
     )
     assert child.stdout.readline() == "going\n"
-    while np.load(tmp_path / "ts.npy").size < 1500:
-        assert child.poll() is None
+    wait_for_rows(child, tmp_path)
     child.kill()
     child.communicate(timeout=60)
     rows = len(np.load(tmp_path / "ts.npy"))

@@ -1,6 +1,5 @@
 """What a run folder holds after an interruption, a full disk, or without a package."""
 
-import builtins
 import errno
 import json
 import subprocess
@@ -198,7 +197,6 @@ def test_nothing_is_unpickled(run, monkeypatch):
 
     for name in ("load", "loads", "Unpickler"):
         monkeypatch.setattr(pickle, name, refuse)
-    assert builtins.open is not None
     training(run, resume=True)
     assert (run / CONFIG).exists()
 
