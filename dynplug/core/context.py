@@ -30,6 +30,11 @@ class Context(eqx.Module):
 
     Runners create it; a container gives each of its children `ctx.child(name)`.
 
+    ```python
+    ctx = dp.Context(dt=0.1, key=jax.random.key(0))
+    state, out = dp.neurons.LIF(3).update(dp.neurons.LIF(3).init_state(ctx), 1.0, ctx)     # one step without a runner
+    ```
+
     **Arguments:**
 
     - `dt`: the length of the step [ms]; known at compile time.

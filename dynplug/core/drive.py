@@ -12,6 +12,13 @@ class Drive(eqx.Module):
     A current-based synapse sends a current, a conductance-based one $g\,(E - V)$ as `Drive(g * E, g)`: neither needs to
     see its target, and the sum of many is again a drive. Parts that are `None` are absent and cost nothing. Drives add.
 
+    ```python
+    g, E = 0.5, -70.0
+    inhibition = dp.Drive(current=g * E, conductance=g)
+    total = inhibition + dp.Drive(current=2.0)
+    total(jnp.array([-65.0]))     # 2.0 + 0.5 * (-70 + 65)
+    ```
+
     **Arguments:**
 
     - `current`: $I_0$ [nA], or [µA/cm²] for models per area; an array, or one number for all units.

@@ -87,6 +87,30 @@ class Neuron(ODESystem):
 
     Implementing one: a state class with a field `V`; `init_state`; `vector_field(t, y, drive)`, which reads the input
     as `drive(y.V)`; `emit(old, new, ctx)`; and a default for `integrator`.
+
+    ```python
+    class State(eqx.Module):
+        V: jax.Array
+        spike: jax.Array | None = dp.discrete()
+
+    class QIF(dp.Neuron):     # quadratic integrate-and-fire: tau dV/dt = V^2 + I
+        size: tuple[int, ...] = eqx.field(static=True, converter=dp.as_size)
+        tau: dp.Parameter = dp.param(10.0, positive=True)     # [ms]
+        surrogate: dp.surrogates.Surrogate = dp.surrogates.SuperSpike(1.0)
+        integrator: diffrax.AbstractSolver = diffrax.Heun()
+
+        def init_state(self, ctx):
+            return State(jnp.full(self.size, -1.0, ctx.dtype), jnp.zeros(self.size, ctx.dtype))
+
+        def vector_field(self, t, y, drive):
+            return State((y.V**2 + drive(y.V)) / self.tau)
+
+        def emit(self, old, new, ctx):
+            spike = self.surrogate(new.V - 5.0)
+            return State((1.0 - spike) * new.V - 5.0 * spike, spike), spike
+
+    _, spikes = dp.LoopOverTime(QIF(4), dt=0.1)(jnp.full((1000, 4), 2.0))
+    ```
     """
 
     jump_to: ClassVar[str] = "V"
@@ -117,6 +141,28 @@ class Synapse(ODESystem):
     Implementing one: as for a neuron; `jump_to` names the variable that an event raises, and `emit(old, new, ctx)`
     gives the conductance to an output such as `CUBA` or `COBA`, which turns it into a drive. `emit` is called with the
     state at the end of the step for the next state, and with the step's mean as `new` for the drive.
+
+    ```python
+    class State(eqx.Module):
+        g: jax.Array
+
+    class Decay(dp.Synapse):     # an exponentially decaying conductance: tau dg/dt = -g
+        jump_to = "g"
+        size: tuple[int, ...] = eqx.field(static=True, converter=dp.as_size)
+        tau: dp.Parameter = dp.param(5.0, positive=True)     # [ms]
+        integrator: diffrax.AbstractSolver = dp.integrators.ExponentialEuler()
+
+        def init_state(self, ctx):
+            return State(jnp.zeros(self.size, ctx.dtype))
+
+        def vector_field(self, t, y, drive):
+            return State(-y.g / self.tau)
+
+        def emit(self, old, new, ctx):
+            return new, dp.Drive(current=new.g)
+
+    _, spikes = dp.LoopOverTime(Decay(2) >> dp.neurons.LIF(2), dt=0.1)(jnp.ones((50, 2)))
+    ```
     """
 
     on_event: ClassVar[Mapping[str, str]] = {}

@@ -57,6 +57,20 @@ class DynamicalSystem(eqx.Module, metaclass=_Answering):
     2. `update(state, x, ctx)` returns the next state, of the same structure, shapes and dtypes, and the output.
     3. A system that calls others passes each of them `ctx.child(name)`.
 
+    ```python
+    class Counter(dp.DynamicalSystem):     # counts the inputs above a threshold
+        threshold: dp.Parameter = dp.param(0.5)
+
+        def init_state(self, ctx):
+            return jnp.zeros((), jnp.int32)
+
+        def update(self, state, x, ctx):
+            new = state + jnp.sum(x > self.threshold, dtype=jnp.int32)
+            return new, new
+
+    state, counts = dp.LoopOverTime(Counter(), dt=1.0)(jnp.array([[0.2], [0.9], [0.7]]))     # counts: 0, 1, 2
+    ```
+
     If the shapes are known beforehand, attributes `in_size` and `out_size` (tuples) let containers check them.
     """
 
@@ -86,6 +100,10 @@ class Lift(DynamicalSystem):
     `>>` and `Sequential` lift functions themselves; it is only needed if neither side of a `>>` is a system, as in
     `dp.Lift(eqx.nn.Conv2d(1, 8, 3, key=key)) >> eqx.nn.MaxPool2d(2) >> dp.neurons.LIF((8, 6, 6))`, which is also
     `dp.Sequential(conv, pool, lif)`.
+
+    ```python
+    model = dp.Lift(jnp.tanh) >> dp.neurons.LIF(8)
+    ```
 
     A function that takes a `key` is given the context's. Modules with a field `inference`, such as
     `equinox.nn.Dropout`, are in inference mode unless a trainer is fitting.
@@ -129,6 +147,13 @@ class Sequential(DynamicalSystem):
     `Sequential(encode=a, hidden=b)` names its parts; `Sequential(a, b)` and `a >> b` number them from "0". A plain
     function, or a module such as `equinox.nn.Conv2d`, becomes a `Lift`. `model["hidden"]`, `model[1]` and `model[1:]`
     give parts. The state is a dictionary with the same names.
+
+    ```python
+    key = jax.random.key(0)
+    model = dp.Sequential(encode=dp.layers.Dense(3, 5, key=key), hidden=dp.neurons.LIF(5))
+    model["hidden"].tau
+    _, (spikes, V) = dp.LoopOverTime(model, "hidden.V", dt=1.0)(jnp.ones((20, 3)))
+    ```
 
     **Arguments:**
 

@@ -58,6 +58,12 @@ class DSRunner:
     the input of a system in the model, such as `"hidden.input"`, or `"input"` for the model's own, which is changed on
     its way in. If a name is both, it means the variable. Several inputs are applied in order.
 
+    ```python
+    runner = dp.DSRunner(dp.neurons.HH(1), monitors=["V", "spike"], dt=0.01, progress_bar=False)
+    runner.run(20.0, inputs=10.0)     # 20 ms at 10 µA/cm²
+    runner.mon["V"], runner.mon.ts
+    ```
+
     **Arguments:**
 
     - `target`: the system.

@@ -20,6 +20,12 @@ from dynplug.timeloop import Loop, RunState, as_index, check_options, step_count
 class LoopOverTime(eqx.Module):
     """Runs a system over many time steps: a pure function that can be jitted, differentiated and vmapped.
 
+    ```python
+    loop = dp.LoopOverTime(dp.neurons.LIF(3), "V", dt=0.1)
+    state, (spikes, V) = loop(jnp.full((1000, 3), 1.5))     # inputs of 1000 steps
+    state, _ = loop(jnp.zeros((200, 3)), state)             # and on from there
+    ```
+
     **Arguments:**
 
     - `target`: the system.

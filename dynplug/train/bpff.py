@@ -17,6 +17,12 @@ class BPFF(GradientTrainer):
 
     Data are (batch, ...), and so are outputs, records and what a loss of your own gets. All else is as in `BPTT`.
 
+    ```python
+    x = jax.random.normal(jax.random.key(0), (32, 4))     # (samples, features)
+    trainer = dp.BPFF(dp.layers.Dense(4, 1, key=jax.random.key(1)), "mse", optax.sgd(0.1), logger=None)
+    trainer.fit((x, x.sum(1, keepdims=True)), num_epoch=2)
+    ```
+
     **Arguments:** Arguments as for `BPTT`: `target`, `loss_fun`, `optimizer`, `loss_has_aux`, `loss_auto_run`, `seed`,
     `shuffle_data`, `monitors`, `metrics`, `trainable`, `numpy_mon_after_run`, `jit`, `logger`, `progress_bar`,
     `observers`, `log_every`. And

@@ -16,6 +16,15 @@ from dynplug.train.gradient_trainer import GradientTrainer
 class BPTT(GradientTrainer):
     """Train a system by backpropagation through time.
 
+    ```python
+    x = jax.random.normal(jax.random.key(0), (32, 10, 4))     # (samples, time, features)
+    y = (x.sum((1, 2)) > 0).astype(jnp.int32)
+    model = dp.layers.GRUCell(4, 8, key=jax.random.key(1)) >> dp.layers.Dense(8, 2, key=jax.random.key(2))
+    trainer = dp.BPTT(model, "cross_entropy", optax.adam(1e-2), metrics=["accuracy"], dt=1.0, logger=None)
+    trainer.fit((x, y), num_epoch=2, batch_size=16)
+    trainer.predict(x)                                        # (samples, time, classes)
+    ```
+
     **Arguments:**
 
     - `target`: the model; `trainer.target` is the trained one.
