@@ -55,6 +55,7 @@ def _texts(kind: Kind, names: Names) -> dict[str, str]:
     if attribute == kind.plural or re.search(rf"\b{attribute}\b", component.read_text(encoding="utf-8")):
         raise OptionError(f"The example uses the name {attribute!r} itself: choose a more specific name.")
     values = {
+        "a_kind": f"{'an' if kind.name[0] in 'aeiou' else 'a'} {kind.name}",
         "arguments": example.arguments,
         "attribute": attribute,
         "dependencies": "\n".join(f'    "{requirement}",' for requirement in example.imports),

@@ -121,3 +121,12 @@ def test_a_name_that_the_example_needs_is_refused(tmp_path, kind, name):
 def test_an_unknown_kind_is_named(tmp_path):
     with pytest.raises(UnknownNameError, match="no kind of component called 'nerve'"):
         create("nerve", "mine", tmp_path)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_prose_of_a_package_has_the_right_article(tmp_path, kind):
+    home = create(kind, "brand-new", tmp_path)
+    for name in ("README.md", "pyproject.toml"):
+        text = (home / name).read_text()
+        assert re.search(rf"\ban? {kind}\b", text), name
+        assert not re.search(r"\b(a [aeiou]|an [^aeiou])", text.replace(EXAMPLES[kind].summary, "")), name
