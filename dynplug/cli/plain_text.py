@@ -1,7 +1,7 @@
-"""Docstrings as plain text for a terminal, whatever markup they were written in.
+"""Docstrings as plain text for a terminal, whatever their markup.
 
-Formulas become Unicode. Of Markdown (and the admonitions of MkDocs) and of reStructuredText, the marks are dropped that
-only a documentation generator needs; code, examples and BibTeX entries stay as they are.
+Formulas become Unicode. The marks of Markdown, MkDocs and reStructuredText meant for documentation generators are
+dropped; code, examples and BibTeX entries stay as they are.
 """
 
 import re
@@ -69,4 +69,4 @@ _MARKS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"(?<![\w*])\*\*([^*\s](?:[^*]*[^*\s])?)\*\*(?![\w*])", r"\1"),
     (r"(?<=[^\W\d_])--(?=[^\W\d_])", "–"),
 ]
-"""What is written for a documentation generator, and what stands for it in plain text; in this order."""
+"""The marks of documentation generators and their replacements, in the order in which they apply."""

@@ -1,7 +1,7 @@
 r"""LaTeX formulas as Unicode text for a terminal: `\tau \frac{dV}{dt} = -V` as `τ dV/dt = -V`.
 
-This reads the LaTeX of docstrings, not all of LaTeX: a command that is not known stands under its own name, as the
-functions do (`\log x` becomes `log x`), and nothing raises.
+It covers the LaTeX of docstrings, not all of LaTeX: unknown commands are kept by name, as functions are (`\log x`
+becomes `log x`), and nothing raises.
 """
 
 import re
@@ -39,7 +39,7 @@ _FACTOR = re.compile(r"√?(?:\d+(?:\.\d+)?|[^\W\d_]+[\u0300-\u036f\u20d7]?[₀-
 
 
 def in_unicode(latex: str) -> str:
-    """A formula as text. Its rows, as those of an `align` environment, are lines."""
+    """A formula as text; the rows of an environment such as `align` become lines."""
     try:
         text = _sequence(deque(_TOKEN.findall(latex)))
     except RecursionError:  # groups within groups within groups
@@ -93,7 +93,7 @@ def _piece(token: str, tokens: deque[str]) -> str:
 
 
 def _argument(tokens: deque[str]) -> str:
-    """What a command or a script applies to: a group, or a single token with its arguments."""
+    """The argument of a command or a script: a group, or a single token with its own arguments."""
     while tokens and tokens[0].isspace():
         tokens.popleft()
     return _piece(tokens.popleft(), tokens).strip() if tokens and tokens[0] != "}" else ""

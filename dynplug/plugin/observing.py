@@ -62,6 +62,8 @@ def observers(given: Sequence[Any]) -> Any:
     manager.add_hookspecs(ObserverHooks)
     known = [name for name in vars(ObserverHooks) if name.startswith("dynplug_")]
     for observer in given:
+        if isinstance(observer, str):
+            raise PluginError(f"Observer {observer!r} is a string: in a recipe, write {{ type = {observer!r} }}.")
         name = getattr(observer, "__name__", type(observer).__name__)
         if inspect.isclass(observer):
             raise PluginError(f"Observer {name} is a class: pass an instance of it.")

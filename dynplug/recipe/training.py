@@ -15,7 +15,7 @@ from dynplug.tasks import TaskData
 from dynplug.train import Trainer
 
 PICTURE = "result.png"
-_HEADER = "# Written by `dynplug train`. NAME@N is revision N of a component; with another one, this is an error.\n"
+_HEADER = "# Written by `dynplug train`. NAME@N pins a component to revision N: any other revision is an error.\n"
 _MODEL, _TASK = 0, 1  # streams of random numbers of one seed
 _OWN = {"train_data", "test_data", "fun_after_report", "save_to"}  # arguments of `fit` that are not the user's
 

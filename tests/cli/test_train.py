@@ -27,7 +27,8 @@ def written(folder):
             return [bare(one) for one in value]
         return re.sub(r"^([\w-]+)@1$", r"\1", value) if isinstance(value, str) else value
 
-    assert (folder / "config.toml").read_text().startswith("# Written by `dynplug train`. NAME@N is revision N ")
+    head = "# Written by `dynplug train`. NAME@N pins a component to revision N: "
+    assert (folder / "config.toml").read_text().startswith(head)
     return config, bare(config)
 
 

@@ -37,3 +37,9 @@ def test_a_mistake_in_one_is_one_line_that_names_the_table(dynplug, one_line, re
     path.write_text(recipe + STOPPING.replace("EarlyStopping", "LateStopping"))
     line = one_line(dynplug("train", path, "--out", tmp_path / "run"))
     assert "There is no component called 'LateStopping'" in line
+
+
+def test_a_name_instead_of_a_table_is_answered(dynplug, one_line, home, tmp_path):
+    arguments = ("--out", tmp_path / "run", "--set", "runner.observers=['EarlyStopping']")
+    line = one_line(dynplug("train", home / "tiny.toml", *arguments))
+    assert "Observer 'EarlyStopping' is a string: in a recipe, write { type = 'EarlyStopping' }." in line
