@@ -47,16 +47,18 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
     """With `--dist loadgroup`, a file's tests run in one process, and of the conformance suite a component's checks.
 
-    What they compile and make is shared within a process.
+    What they compile and make is shared within a process. Slow tests go each by itself, wherever there is time.
     """
     for item in items:
         case = getattr(item, "callspec", None) and item.callspec.params.get("check")
-        group = getattr(case, "subject", None)
-        item.add_marker(pytest.mark.xdist_group(group.title if group else item.path.name))
-        if group:
+        subject = getattr(case, "subject", None)
+        if not item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(subject.title if subject else item.path.name))
+        if subject:
             item.add_marker(pytest.mark.conformance)
         if hasattr(item.module, "subprocess"):
             item.add_marker(pytest.mark.process)

@@ -39,6 +39,7 @@ def test_a_component_is_checked_by_its_id(dynplug):
     assert "its spec lists no params" in dynplug("check", "dynplug:Arctan", "-v").out
 
 
+@pytest.mark.slow
 def test_a_distribution_is_checked_whole(dynplug):
     result = dynplug("check", "dynplug-resonate", "--json")
     assert result.code == 0
@@ -105,6 +106,7 @@ def test_all_components_are_those_of_the_registry():
     assert [s.component for s in named(None)] == list(registry().components())
 
 
+@pytest.mark.slow
 def test_it_needs_no_pytest_and_a_plugin_that_was_set_aside_fails(tmp_path):
     (tmp_path / "bad_hooks.py").write_text("1 / 0")
     (tmp_path / "pytest.py").write_text("raise ImportError('there is no pytest')")

@@ -98,6 +98,7 @@ class Beside(dp.DynamicalSystem):
         return None, {n: self.gain * out for n, out in outs.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*one array in several places:dynplug.errors.DataWarning")
 def test_all_others_are_trained_and_put_out_what_they_put_out_by_themselves():
     rng = np.random.default_rng(0)

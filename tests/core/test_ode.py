@@ -14,6 +14,7 @@ def test_solvers_of_split_or_stochastic_systems_are_refused_by_name(solver):
         dp.LoopOverTime(dp.neurons.LIF(1, integrator=solver), dt=0.1)(0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [32, 64])
 @pytest.mark.parametrize(
     "solver",

@@ -38,6 +38,7 @@ def test_the_network_is_that_of_the_paper(example):
     assert (model["r"].tau, model["r"].V_th, model["o"].tau, model["i2r"][1].tau) == (10.0, 1.0, 5.0, 10.0)
 
 
+@pytest.mark.slow
 def test_it_learns_more_patterns_than_was_published(example, capsys):
     training = example.trainer(example.network(jax.random.key(1)), learning_rate=0.02)
     training.fit(example.patterns(seed=1), num_epoch=200)
@@ -46,6 +47,7 @@ def test_it_learns_more_patterns_than_was_published(example, capsys):
     assert right[-10:].mean() > PUBLISHED
 
 
+@pytest.mark.slow
 def test_without_hidden_gradients_it_does_not(example, capsys):
     """The surrogate is what makes the difference: with the input weights as they were drawn, little is learnt."""
     x, y = example.patterns(seed=1)

@@ -33,6 +33,7 @@ def outcome(layer, x):
     return y, *gradients
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(st.integers(1, 7), st.integers(1, 7), st.floats(0.0, 1.0), st.sampled_from(["dense", "sparse"]), st.integers(0))
 def test_values_and_gradients_are_those_of_the_dense_layer(in_size, out_size, p, method, seed):

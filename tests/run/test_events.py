@@ -100,6 +100,7 @@ def test_spikes_are_counted_and_potentials_sampled(each_step, where, every, tmp_
         np.testing.assert_array_equal(np.load(tmp_path / "spike.npy"), seen["spike"])
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(st.integers(2, 12), st.lists(st.integers(1, 15), min_size=1, max_size=6), st.integers(0, 2**32 - 1))
 def test_nothing_is_lost_and_nothing_counted_twice_however_steps_are_cut(every, parts, seed):
@@ -194,6 +195,7 @@ def test_a_state_of_a_runner_with_other_monitors_is_refused_in_the_midst_of_an_i
     assert len(other.run(inputs=X[24:, 0])) == 5
 
 
+@pytest.mark.slow
 def test_chunks_of_one_size_are_one_program(monkeypatch):
     traced, real = [], chunks.Parted.update
     monkeypatch.setattr(chunks.Parted, "update", lambda *args: (traced.append(1), real(*args))[1])

@@ -35,6 +35,7 @@ def failures(family, seeds, loop=scan):
             yield f"{family} {seed}: {verdict.reason}\n{program(family, seed)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "seeds"), BLOCKS, ids=lambda v: v if isinstance(v, str) else f"{v[0]}-{v[-1]}")
 def test_random_programs(family, seeds):
     wrong = list(failures(family, seeds))
