@@ -47,18 +47,11 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """With `--dist loadgroup`, a file's tests run in one process, and of the conformance suite a component's checks.
-
-    What they compile and make is shared within a process. Slow tests go each by itself, wherever there is time.
-    """
+    """Mark what can be told of tests without looking at them."""
     for item in items:
         case = getattr(item, "callspec", None) and item.callspec.params.get("check")
-        subject = getattr(case, "subject", None)
-        if not item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(subject.title if subject else item.path.name))
-        if subject:
+        if hasattr(case, "subject"):
             item.add_marker(pytest.mark.conformance)
         if hasattr(item.module, "subprocess"):
             item.add_marker(pytest.mark.process)

@@ -33,7 +33,7 @@ def test_its_two_commands_are_there():
     plugins = "-e plugins/dynplug-resonate -e plugins/dynplug-reservoir -e plugins/dynplug-conductance"
     assert commands == [
         "pip install '.[demo]' && dynplug train digits",
-        f"pip install -e '.[test]' {plugins} && pytest -n auto --dist loadgroup",
+        f"pip install -e '.[test]' {plugins} && pytest -n auto --dist worksteal",
     ]
 
 
