@@ -22,7 +22,7 @@ def draw(runner: Any, inputs: Any) -> dict[str, Any]:
     - `runner`: a trainer after `fit`.
     - `inputs`: samples, the sample first; the activity is that of the first of them.
 
-    **Raises:** `ImportError` with what to install, where there is no matplotlib.
+    **Raises:** `MissingPackageError` where there is no matplotlib.
     """
     from dynplug import plot
 

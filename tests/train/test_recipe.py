@@ -191,7 +191,7 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path):
 
 def test_without_matplotlib_all_but_the_pictures_is_there(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dynplug.plot", None)
-    monkeypatch.delattr(dp, "plot", raising=False)
+    monkeypatch.delitem(vars(dp), "plot", raising=False)
     _, (line,) = trained(tmp_path / "run", "fit.num_epoch=1")
     assert line.startswith("No picture was made: ")
     assert {path.name for path in (tmp_path / "run").iterdir()} == {CONFIG, METRICS, CHECKPOINT, REPORT}
