@@ -23,23 +23,24 @@ class Configured:
 
     **Attributes:**
 
-    - `component`: the component.
+    - `component`: the component; `target`, its class or function, and `accepted`, the parameters of that.
     - `arguments`: of its constructor; each that configures a component, or a list of some, is `Configured` itself.
     - `config`: the configuration as it was written.
     - `path`: its place in a larger one, for messages.
     """
 
     component: Component
+    target: Any
+    accepted: Mapping[str, inspect.Parameter]
     arguments: dict[str, Any]
     config: Mapping[str, Any] | str
     path: str
 
     def check(self, given: Iterable[str] = ()) -> None:
         """Reject the absence of an argument that a constructor needs, here and below; `given` are built already."""
-        accepted = parameters(self.component.load())
-        _check_names(self.component, accepted, given, self.path)
-        if self.component.kind.factory and not _takes_any(accepted):
-            needed = [p.name for p in accepted.values() if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+        _check_names(self.component, self.accepted, given, self.path)
+        if self.component.kind.factory and not _takes_any(self.accepted):
+            needed = [p.name for p in self.accepted.values() if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
             missing = [name for name in needed if name not in {"key", *self.arguments, *given}]
             if missing:
                 raise ConfigError(f"{self._name} needs {', '.join(map(repr, missing))}.", self.path)
@@ -48,19 +49,17 @@ class Configured:
 
     def build(self, *, key: Any = None, given: Mapping[str, Any] | None = None) -> Any:
         """The component, after its arguments. **Arguments and Raises:** as for `build`."""
-        target = self.component.load()
-        accepted = parameters(target)
         built = {name: _each(value, lambda part: part.build(key=key)) for name, value in self.arguments.items()}
         built |= given or {}
-        if "key" in accepted and "key" not in built:
-            needs_key = accepted["key"].default is inspect.Parameter.empty
+        if "key" in self.accepted and "key" not in built:
+            needs_key = self.accepted["key"].default is inspect.Parameter.empty
             if key is None and needs_key:
                 raise KeyRequiredError(f"{self._name} draws random numbers: pass build(..., key=jax.random.key(0)).")
             if key is not None:
                 built["key"] = _child_key(key, self.path)
-        if not self.component.kind.factory and not isinstance(target, type):
-            return partial(target, **built) if built else target
-        return self._construct(target, built)
+        if not self.component.kind.factory and not isinstance(self.target, type):
+            return partial(self.target, **built) if built else self.target
+        return self._construct(built)
 
     def pinned(self) -> Any:
         """The configuration with the revision of each `type`."""
@@ -69,9 +68,9 @@ class Configured:
         known = {"type": self.component.pin, **{n: _each(v, Configured.pinned) for n, v in self.arguments.items()}}
         return {name: known.get(name, value) for name, value in self.config.items()}
 
-    def _construct(self, target: Any, arguments: dict[str, Any]) -> Any:
+    def _construct(self, arguments: dict[str, Any]) -> Any:
         try:
-            made = target(**arguments)
+            made = self.target(**arguments)
         except (ConfigError, KeyRequiredError):
             raise
         except (DynplugError, TypeError, ValueError) as error:
@@ -99,10 +98,11 @@ def resolve(config: Mapping[str, Any] | str, *, kind: str | None = None, path: s
     **Arguments and Raises:** as for `build`.
     """
     component, arguments = read(config, kind=kind, path=path)
-    accepted = parameters(component.load()) if arguments else {}
+    target = component.load()
+    accepted = parameters(target)
     _check_names(component, accepted, arguments, path)
     parts = {name: _resolved(name, v, _join(path, name), accepted.get(name)) for name, v in arguments.items()}
-    return Configured(component, parts, config, path)
+    return Configured(component, target, accepted, parts, config, path)
 
 
 def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | None = None) -> Any:

@@ -100,7 +100,7 @@ class Training:
         try:
             resolved = self.config.resolved()
             task, model, runner = resolved["task"], resolved["model"], resolved["runner"]
-            takes_seed = "seed" in parameters(runner.component.load()) and "seed" not in runner.arguments
+            takes_seed = "seed" in runner.accepted and "seed" not in runner.arguments
             seed = {"seed": self.config.values["seed"]} if takes_seed else {}
             for part, given in ((task, ()), (model, ()), (runner, ("target", *seed))):
                 part.check(given)

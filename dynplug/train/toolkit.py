@@ -8,7 +8,8 @@ reports and checkpoints are read, checked and written as those of all other trai
 - `layout_of(data_first_axis)`: the axes of the data. `layout.batch_first(out, targets)` leads to (batch, time, ...),
   and back.
 - `Pair(data, layout, "train_data")`: inputs `x` and targets `y` as NumPy arrays of equally many samples.
-- `Measure.of(loss_fun, "loss")`: a loss or metric as users give it; `measure(out, targets, layout)` is its value.
+- `measures_of(loss_fun, metrics)`: losses and metrics as users give them, by name; `measure(out, targets, layout)` is
+  the value of one.
 - `History()`, and `report(...)`, which writes the line of an epoch and calls `fun_after_report`.
 - `described(self, self.target, dt=self.dt)`: the text of `__repr__`.
 - `checkpoint.write(path, trees, description, constants)` and `checkpoint.read(...)`: files, whole or not at all.
@@ -27,5 +28,5 @@ from dynplug.core import (
 from dynplug.run import as_arrays as as_arrays
 from dynplug.train.data import Layout as Layout, Pair as Pair, layout_of as layout_of
 from dynplug.train.fit import STDOUT as STDOUT, History as History, Report as Report, Stream as Stream, report as report
-from dynplug.train.step import Measure as Measure
+from dynplug.train.step import Measure as Measure, measures_of as measures_of
 from dynplug.train.trainer import Trainer as Trainer

@@ -134,6 +134,13 @@ def test_who_asks_for_a_deprecated_component_is_told(install):
         component.load()
 
 
+def test_a_deprecated_component_is_told_once_for_each_that_is_built(install, fresh_registry):
+    install("dynplug-old", {"old_hooks": SPEC.format(more="deprecated='use LIF instead'")}, {"hooks": "old_hooks"})
+    with pytest.warns(FutureWarning) as told:
+        dp.build({"type": "old:thing", "size": 2}, kind="neuron")
+    assert len(told) == 1
+
+
 def test_a_missing_requirement_is_named_with_the_command_before_the_import(install):
     more = "requires=('no-such-package',)"
     source = SPEC.format(more=more).replace("dynplug.neurons:LIF", "never_imported:Model")

@@ -128,20 +128,14 @@ class Objective:
         - `metrics`: more to log: names, or `f(predicts, targets) -> scalar`.
         - `auto_run`: whether the trainer runs the model, and not the loss.
         """
-        if isinstance(metrics, str):
-            raise OptionError(f"metrics={metrics!r}: give a list of names or functions.")
-        measure = Measure.of(loss, "loss")
+        measure, *measures = measures_of(loss, metrics).values()
         if not auto_run and (measure.batch_first or metrics):
             raise OptionError(
                 "With loss_auto_run=False the loss is a function f(run, inputs, targets) of your own, which runs the "
                 "model; what else it shall log it returns, with loss_has_aux=True. "
                 + (f"Got metrics={list(metrics)}." if metrics else f"Got {loss!r}, which reads predictions.")
             )
-        measures = tuple(Measure.of(m, "metric") for m in metrics)
-        names = Counter(["loss", *(m.name for m in measures)])
-        if twice := [name for name, count in names.items() if count > 1]:
-            raise OptionError(f"Metrics must have names of their own; there is more than one {_listed(twice)}.")
-        return cls(measure, has_aux, measures, auto_run)
+        return cls(measure, has_aux, tuple(measures), auto_run)
 
     def __call__(
         self,
@@ -182,6 +176,17 @@ class Objective:
                 raise OptionError("With loss_has_aux=True the loss must return (loss, {'name': value}).")
             return value
         return value, {}
+
+
+def measures_of(loss: Any, metrics: Sequence[Any]) -> dict[str, Measure]:
+    """What a trainer logs, by name: the loss as `"loss"`, and then the metrics. **Raises:** `OptionError`."""
+    if isinstance(metrics, str):
+        raise OptionError(f"metrics={metrics!r}: give a list of names or functions.")
+    measures = [Measure.of(metric, "metric") for metric in metrics]
+    names = Counter(["loss", *(m.name for m in measures)])
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise OptionError(f"Metrics must have names of their own; there is more than one {_listed(twice)}.")
+    return {"loss": Measure.of(loss, "loss"), **{m.name: m for m in measures}}
 
 
 def _refuse_bound_weights(measure: Measure, kind: str) -> None:

@@ -190,6 +190,7 @@ def make(model=None, **options):
         (lambda: make(washout=-1), "OptionError", "washout"),
         (lambda: make(data_first_axis="X"), "OptionError", "data_first_axis"),
         (lambda: make(metrics="nrmse"), "OptionError", "metrics"),
+        (lambda: make(metrics=["nrmse", "nrmse"]), "OptionError", "more than one 'nrmse'"),
         (lambda: make(loss_fun=3.0), "OptionError", "loss"),
         (lambda: make(loss_fun="nrsme"), "UnknownNameError", "nrmse"),
         (lambda: make(washout=50).fit((X, Y)), "DataError", "washout=50"),

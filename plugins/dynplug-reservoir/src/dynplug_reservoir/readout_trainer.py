@@ -16,7 +16,6 @@ import dynplug as dp
 from dynplug.train.toolkit import (
     STDOUT,
     History,
-    Measure,
     Pair,
     Report,
     Stream,
@@ -28,6 +27,7 @@ from dynplug.train.toolkit import (
     checkpoint,
     described,
     layout_of,
+    measures_of,
     report,
 )
 from dynplug_reservoir.data import has_time
@@ -56,14 +56,11 @@ class ReadoutTrainer(ABC):
         self.target = as_system(self.target, type(self).__name__)
         self.dt, self.t0 = as_dt(self.dt), as_t0(self.t0)
         self._layout = layout_of(self.data_first_axis)
-        if isinstance(self.metrics, str):
-            raise dp.errors.OptionError(f"metrics={self.metrics!r}: give a list of names or functions.")
         self.washout = as_whole("washout", self.washout, least=0)
         self.history = History()
         self.epoch = 0
         self._path = find_readout(self.target, self.readout)
-        metrics = [Measure.of(m, "metric") for m in self.metrics]
-        self._measures = {"loss": Measure.of(self.loss_fun, "loss"), **{m.name: m for m in metrics}}
+        self._measures = measures_of(self.loss_fun, self.metrics)
         self._begin()
 
     @abstractmethod
