@@ -16,7 +16,11 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
+    "as_installed",
+    "checks",
     "code_blocks",
+    "directory",
+    "kinds",
     "shell_blocks",
 ]
 root_doc = "index"
