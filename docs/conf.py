@@ -37,7 +37,7 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_in_temp = True
 nb_merge_streams = True
-nb_mime_priority_overrides = [("html", "text/plain", 0)]
+nb_mime_priority_overrides = [("html", "text/html", 110)]  # after plain text, which has 100; pictures come first
 
 html_theme = "furo"
 html_title = "dynplug"
