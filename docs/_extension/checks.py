@@ -46,7 +46,7 @@ def listed(kinds: frozenset[str]) -> str:
     for check in of_the_suite():
         if frozenset(check["kinds"]) != kinds:
             continue
-        needs = "".join(f", where it is {name}" for name in check["needs"])
+        needs = f" (only if: {', '.join(check['needs'])})" if check["needs"] else ""
         found = ", ".join(f"`{name}`" for name in dict.fromkeys(check["faulty"]))
         lines += [f"({check['name']})=", f"`{check['name']}`{needs}", f": {check['summary']}"]
         lines += ["", f"  Finds: {found}." if found else "", ""]

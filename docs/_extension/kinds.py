@@ -1,4 +1,6 @@
-"""The directives `kinds` and `kind`: the contracts of all kinds of components, from the code that enforces them."""
+"""The directives `kinds`, `kind` and `spec-fields`: the contracts of all kinds of components, from the code that enforces them."""
+
+import inspect
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
@@ -6,6 +8,7 @@ from markdown_block import as_nodes, in_a_cell
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from dynplug.api import Spec
 from dynplug.new.examples import EXAMPLES
 from dynplug.plugin import KINDS, registry
 
@@ -51,6 +54,14 @@ class Kinds(Directive):
         return as_nodes(self, overview())
 
 
+class SpecFields(Directive):
+    """The fields of a spec, as its docstring has them."""
+
+    def run(self) -> list[nodes.Node]:
+        """The list."""
+        return as_nodes(self, (inspect.getdoc(Spec) or "").partition("**Arguments:**")[2])
+
+
 class OneKind(Directive):
     """The contract of the kind that is the argument."""
 
@@ -68,4 +79,5 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives with Sphinx."""
     app.add_directive("kinds", Kinds)
     app.add_directive("kind", OneKind)
+    app.add_directive("spec-fields", SpecFields)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
