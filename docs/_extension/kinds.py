@@ -1,4 +1,4 @@
-"""The directives `kinds`, `kind` and `spec-fields`: the contracts of all kinds of components, from the code that enforces them."""
+"""The directives `kinds`, `kind` and `spec-fields`: the contracts of components, from the code that enforces them."""
 
 import inspect
 
