@@ -16,7 +16,11 @@ extensions = [
     "myst_nb",
     "sphinx_copybutton",
     "api_pages",
+    "as_installed",
+    "checks",
     "code_blocks",
+    "directory",
+    "kinds",
     "name_links",
     "shell_blocks",
 ]
@@ -36,7 +40,7 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_in_temp = True
 nb_merge_streams = True
-nb_mime_priority_overrides = [("html", "text/plain", 0)]
+nb_mime_priority_overrides = [("html", "text/html", 110)]  # after plain text, which has 100; pictures come first
 
 html_theme = "furo"
 html_title = "dynplug"
