@@ -84,6 +84,9 @@ def blocks(text: str) -> list[Block]:
 
 def _block(kind: str, line: int, inside: list[str]) -> Block:
     options = dict[str, str]()
+    if inside and inside[0] == "---":
+        end = inside.index("---", 1)
+        options["tags"], inside = " ".join(inside[1:end]), inside[end + 1 :]
     while inside and (option := OPTION.match(inside[0])):
         options[option["name"]] = option["value"]
         inside = inside[1:]
@@ -193,7 +196,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("page", type=Path, help="the page, as docs/getting-started.md")
     parser.add_argument("--root", type=Path, default=Path(), help="the root of the repository")
-    parser.add_argument("--limit", type=float, default=600.0, help="the number of seconds that a block may take")
+    parser.add_argument("--limit", type=float, default=1800.0, help="the number of seconds that a block may take")
     given = parser.parse_args()
     began = time.perf_counter()
     problem = follow(given.page, given.root.resolve(), given.limit)
