@@ -14,9 +14,10 @@ version = release = installed("dynplug")
 
 extensions = [
     "myst_nb",
-    "sphinx.ext.autodoc",
     "sphinx_copybutton",
+    "api_pages",
     "code_blocks",
+    "name_links",
     "shell_blocks",
 ]
 root_doc = "index"
@@ -26,6 +27,8 @@ nitpicky = True
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fieldlist", "substitution"]
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
+
+generated_pages = ("api/", "catalogue/")  # the code in docstrings is executed by the tests
 
 nb_execution_mode = "cache"
 nb_execution_timeout = 180

@@ -36,6 +36,8 @@ def not_executed(text: str) -> list[int]:
 
 def check(app: Sphinx, docname: str, source: list[str]) -> None:
     """Refuse a page with a block of code that nobody knows to work."""
+    if docname.startswith(app.config.generated_pages):
+        return
     if app.env.doc2path(docname).suffix == ".md" and (lines := not_executed(source[0])):
         page = Path(app.env.doc2path(docname)).relative_to(app.srcdir)
         raise ExtensionError(
@@ -46,5 +48,6 @@ def check(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the check with Sphinx."""
+    app.add_config_value("generated_pages", (), "env", types=(tuple,))
     app.connect("source-read", check)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
