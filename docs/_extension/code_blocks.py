@@ -15,11 +15,14 @@ REASON = re.compile(r"^\s*% not executed: \S")
 def not_executed(text: str) -> list[int]:
     """The numbers of the lines that open a block of code which is neither executed nor said to be left out."""
     found, closing, before = [], "", ""
+    around: list[str] = []  # the fences of the directives, such as `{tip}`, that a line is in
     for number, line in enumerate(text.splitlines(), 1):
         fence = FENCE.match(line)
         if closing:
             if fence and fence["fence"].startswith(closing) and not fence["info"]:
                 closing = ""
+        elif fence and around and not fence["info"] and fence["fence"].startswith(around[-1]):
+            around.pop()
         elif fence and not fence["info"].startswith("{"):
             closing = fence["fence"]
             if PLAIN.match(fence["info"]) and not REASON.match(before):
@@ -28,8 +31,10 @@ def not_executed(text: str) -> list[int]:
             closing = fence["fence"]
             if not REASON.match(before):
                 found.append(number)
-        elif fence and re.match(r"\{(code-cell|shell)\}", fence["info"]):
+        elif fence and re.match(r"\{(code-cell|shell|code)", fence["info"]):
             closing = fence["fence"]
+        elif fence:
+            around.append(fence["fence"])
         before = line if line.strip() else before
     return found
 
