@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         refresh as refresh,
         register as register,
     )
+    from dynplug.recipe import load_run as load_run
     from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
     from dynplug.timeloop import tune_allocator as tune_allocator
     from dynplug.train import BPFF as BPFF, BPTT as BPTT
@@ -76,6 +77,7 @@ _NAMES = {
         "continuous param as_size load_state_dict load_states nodes save_states state_dict to train_vars variables"
     ),
     "dynplug.plugin": "build get list_components override refresh register",
+    "dynplug.recipe": "load_run",
     "dynplug.timeloop": "tune_allocator",
     "dynplug.run": "DSRunner LoopOverTime",
     "dynplug.train": "BPFF BPTT",

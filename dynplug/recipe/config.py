@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jax
 import tomli_w
+from jaxtyping import PRNGKeyArray
 
 from dynplug.errors import ConfigError, nearest
 from dynplug.plugin import (
@@ -23,6 +25,7 @@ from dynplug.plugin import (
 )
 from dynplug.recipe.toml_values import check, loads
 
+_STREAMS = ("model", "task")  # of random numbers of one seed
 SECTIONS = {"seed", "task", "model", "runner", "fit"}
 
 
@@ -104,6 +107,10 @@ class Config:
             if name in runner:
                 runner[name] = _with_revision(runner[name], kind)
         return Config(values, self.source, self.text, self.notes)
+
+    def key_of(self, section: str) -> PRNGKeyArray:
+        """The random key from which a section's component draws: `"model"`, its weights; `"task"`, its data."""
+        return jax.random.fold_in(jax.random.key(self.values["seed"]), _STREAMS.index(section))
 
     def dump(self) -> str:
         """The configuration as TOML."""

@@ -3,13 +3,14 @@
 import itertools
 import json
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dynplug.train.checkpoint as checkpoint
 from dynplug.core import write_whole
-from dynplug.errors import CheckpointError
+from dynplug.errors import CheckpointError, DynplugError
 from dynplug.recipe.lock import lock
 from dynplug.train.checkpoint import CheckpointPair
 
@@ -118,7 +119,17 @@ class RunFolder:
                 f"{path} could not be written ({error}). The last checkpoint is kept: go on with --resume {self.path}."
             ) from error
 
-    def missing_packages(self) -> str:
+    @contextmanager
+    def blaming_packages(self) -> Iterator[None]:
+        """Where a component cannot be found or built, name the packages that made the run and are not here."""
+        try:
+            yield
+        except DynplugError as error:
+            if gone := self._missing_packages():
+                raise CheckpointError(f"{gone} ({error})") from error
+            raise
+
+    def _missing_packages(self) -> str:
         """A sentence about the packages that the run was made with and that are not here; empty if there is none."""
         for path in (self.checkpoints.path, self.checkpoints.previous):
             try:

@@ -1,12 +1,13 @@
 """Training a configured model, with the results in a run folder."""
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from dynplug.errors import CheckpointError, ConfigError, DynplugError, nearest
+from dynplug.errors import ConfigError, nearest
 from dynplug.plugin import parameters
 from dynplug.recipe.config import Config
 from dynplug.recipe.html_report import write_report
@@ -16,7 +17,6 @@ from dynplug.train import Trainer
 
 PICTURE = "result.png"
 _HEADER = "# Written by `dynplug train`. NAME@N pins a component to revision N: any other revision is an error.\n"
-_MODEL, _TASK = 0, 1  # streams of random numbers of one seed
 _OWN = {"train_data", "test_data", "fun_after_report", "save_to"}  # arguments of `fit` that are not the user's
 
 
@@ -37,12 +37,11 @@ class Training:
     def __init__(self, config: Config, folder: str | Path, *, resume: bool = False, new: bool = False):
         self.config = config
         self._files = RunFolder(folder, new=new)
-        key = jax.random.key(config.values["seed"])
         with config.blamed():
-            task, self.runner, pinned = self._components(key, resume)
+            task, self.runner, pinned = self._components(resume)
             self._check_fit()
             self._written = f"{_HEADER}{pinned.dump()}"
-        self.data: TaskData = task.load(jax.random.fold_in(key, _TASK))
+        self.data: TaskData = task.load(config.key_of("task"))
         self._note = ""
         try:
             self._claim(resume)
@@ -95,22 +94,18 @@ class Training:
     def _saves_itself(self) -> bool:
         return "save_to" in parameters(self.runner.fit)
 
-    def _components(self, key: Any, resume: bool) -> tuple[Any, Any, Config]:
+    def _components(self, resume: bool) -> tuple[Any, Any, Config]:
         """The task and the runner; and the configuration with the revisions that they have."""
-        try:
+        with self._files.blaming_packages() if resume else nullcontext():
             resolved = self.config.resolved()
             task, model, runner = resolved["task"], resolved["model"], resolved["runner"]
             takes_seed = "seed" in runner.accepted and "seed" not in runner.arguments
             seed = {"seed": self.config.values["seed"]} if takes_seed else {}
             for part, given in ((task, ()), (model, ()), (runner, ("target", *seed))):
                 part.check(given)
-            target = model.build(key=jax.random.fold_in(key, _MODEL))
-            return task.build(key=key), runner.build(given={"target": target, **seed}), self.config.pinned(resolved)
-        except DynplugError as error:
-            gone = self._files.missing_packages() if resume else ""
-            if not gone:
-                raise
-            raise CheckpointError(f"{gone} ({error})") from error
+            target = model.build(key=self.config.key_of("model"))
+            seeded = task.build(key=jax.random.key(self.config.values["seed"]))
+            return seeded, runner.build(given={"target": target, **seed}), self.config.pinned(resolved)
 
     def _after_report(self, epoch: int, metrics: dict[str, float], phase: str) -> None:
         """Write metrics; with `num_report`, those of fitting come with the number of a step, not of an epoch."""

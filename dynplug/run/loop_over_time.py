@@ -124,6 +124,31 @@ class LoopOverTime(eqx.Module):
         prepared = self._prepared(xs_or_duration, state, key, i0, axis)
         return (_compiled if self.jit else LoopOverTime._run)(self, *prepared, axis)
 
+    def step(self, x: Any, state: RunState, key: PRNGKeyArray | None = None) -> tuple[RunState, Any]:
+        """One step, for inputs that arrive one by one. A call with all of them gives the same, but for rounding.
+
+        ```python
+        state = loop.reset_state()
+        state, out = loop.step(x, state)     # x has no axis of time
+        ```
+
+        **Arguments:**
+
+        - `x`: the input of this step: an array or list, or a pytree of them, with the batch as the first axis if
+            `data_first_axis` is set; `None` for no input.
+        - `state`: the state to go on from, as `reset_state`, a call or the last step returned it.
+        - `key`: a `jax.random.key` for stochastic systems, the same one at all steps.
+
+        **Returns:** the state after the step, and the output without an axis of time. With `out_vars`, instead of the
+        output the pair of output and `out_vars`.
+        """
+        x, axis = as_arrays(x, jnp.asarray), self.data_first_axis
+        if axis is not None and x is not None:
+            length_of(x, 0, "The input of a step,")
+        self._check_no_state(state)
+        loop = self._up_to(self._loop(axis), state, 1)
+        return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
+
     def explain(self, xs_or_duration: Any, *, key: PRNGKeyArray | None = None) -> str:
         """How the time loop of such a call is compiled, as text: its stages, its chunks, and the reasons.
 
@@ -160,10 +185,11 @@ class LoopOverTime(eqx.Module):
         if i0 is not None:
             state = RunState(as_index(i0), state.system)
         self._check_no_state(state)
-        loop = self._loop(axis)
-        if not isinstance(state.i, Tracer):
-            loop = loop.up_to(self.target, int(state.i) + length)
-        return loop, xs, state, key, length
+        return self._up_to(self._loop(axis), state, length), xs, state, key, length
+
+    def _up_to(self, loop: Loop, state: RunState, length: int) -> Loop:
+        """The loop for `length` more steps; of a traced state nobody knows how late it is."""
+        return loop if isinstance(state.i, Tracer) else loop.up_to(self.target, int(state.i) + length)
 
     def _start(
         self, batch_size: int | None, key: PRNGKeyArray | None, i0: int | None, axis: DataAxis | None
@@ -200,8 +226,16 @@ class LoopOverTime(eqx.Module):
             state, recorded = loop.advance(
                 self._system(), state, swap_batch(xs, axis), length, key=key, read=self._read
             )
-        out, seen = swap_batch(recorded, axis)
-        return state, out if self.out_vars is None else (out, seen)
+        return state, self._chosen(*swap_batch(recorded, axis))
+
+    def _run_step(self, loop: Loop, x: Any, state: RunState, key: PRNGKeyArray | None) -> tuple[RunState, Any]:
+        with jax.named_scope(self.name):
+            state, recorded = loop.step(self._system(), state, x, key=key, read=self._read)
+        return state, self._chosen(*recorded)
+
+    def _chosen(self, out: Any, seen: Any) -> Any:
+        return out if self.out_vars is None else (out, seen)
 
 
 _compiled = eqx.filter_jit(LoopOverTime._run)
+_compiled_step = eqx.filter_jit(LoopOverTime._run_step)

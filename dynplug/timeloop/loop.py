@@ -127,6 +127,20 @@ class Loop(eqx.Module):
         (i, s), recorded = scan(step, carry, given, length, loop=self.loop, remat=self.remat)
         return RunState(i, s), recorded
 
+    def step(
+        self,
+        system: DynamicalSystem,
+        state: RunState,
+        x: Any,
+        *,
+        key: PRNGKeyArray | None = None,
+        read: Callable[[Any], Any] = lambda state: None,
+    ) -> tuple[RunState, tuple[Any, Any]]:
+        """The step of `advance` alone, without a loop around it."""
+        x = _of_dtype(x, floating_dtype(system))
+        (i, s), recorded = self._step(system, x, key, True, read)((state.i, state.system), None)
+        return RunState(i, s), recorded
+
     def explain(
         self,
         system: DynamicalSystem,

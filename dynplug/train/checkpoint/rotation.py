@@ -1,6 +1,7 @@
 """The newest checkpoint of a run, and the one before it."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +41,16 @@ class CheckpointPair:
 
         **Raises:** `CheckpointError` where there is none, or where it is of another trainer or a newer version.
         """
+        return self.newest(trainer.load_states)[1]
+
+    def newest(self, load: Callable[[Path], Any]) -> tuple[Any, str]:
+        """What a function loads from the newest checkpoint that is whole; and a sentence, as of `load`.
+
+        **Raises:** as the function, whose `CheckpointError` says whether a file is damaged.
+        """
         try:
-            trainer.load_states(self.path)
+            return load(self.path), ""
         except CheckpointError as error:
             if not (error.damaged and self.previous.exists()):
                 raise
-            trainer.load_states(self.previous)
-            return f"{error} Going on from {self.previous}, written before it."
-        return ""
+            return load(self.previous), f"{error} Going on from {self.previous}, written before it."

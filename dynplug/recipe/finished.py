@@ -1,0 +1,71 @@
+"""The model of a run folder, without the data that it learned from."""
+
+import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import dynplug.train.checkpoint as checkpoint
+from dynplug.core import load_states
+from dynplug.errors import CheckpointError, CheckpointWarning, ConfigError
+from dynplug.plugin import build
+from dynplug.recipe.config import Config
+from dynplug.recipe.run_folder import CONFIG, RunFolder
+
+
+class LoadedRun(NamedTuple):
+    """What is needed of a run to use its model.
+
+    **Attributes:**
+
+    - `model`: the model with what it has learned.
+    - `config`: the run's configuration, with the revision of each component; `config["runner"]["dt"]` is its step [ms].
+    """
+
+    model: Any
+    config: dict[str, Any]
+
+
+def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
+    """The model of a run folder of `dynplug train`: built from its configuration, filled from its checkpoint.
+
+    It takes neither a script nor the data of the training. Nothing is written, and a run that is under way is not
+    disturbed. The model is that of the newest checkpoint, or, where that remembers the best epoch for
+    `EarlyStopping(restore_best=True)`, the best one's. Where the newest is damaged, the one before it is read, with a
+    `CheckpointWarning`.
+
+    ```python
+    model, config = dp.load_run("runs/first")
+    loop = dp.LoopOverTime(model, dt=config["runner"]["dt"])
+    ```
+
+    **Arguments:**
+
+    - `folder`: the run folder.
+    - `best`: whether to read the checkpoint that `keep_best` in the section `fit` keeps instead.
+
+    **Raises:** `ConfigError` where there is no run, or its model cannot be built, as with a component of another
+    revision; `CheckpointError` where there is no such checkpoint, where it is of another model, or where a package is
+    missing.
+    """
+    files = RunFolder(folder)
+    if not (files.path / CONFIG).exists():
+        raise ConfigError(f"There is no run in {folder}: it has no {CONFIG}.")
+    config = Config.from_file(files.path / CONFIG)
+    with config.blamed(), files.blaming_packages():
+        model = build(config.values["model"], key=config.key_of("model"), path="model")
+
+    def filled(path: Path) -> Any:
+        remembers = checkpoint.describe(path).get("best") is not None
+        return load_states(path, model, prefix="best" if remembers else "model").tree
+
+    pair = files.checkpoints
+    if best and not pair.best.exists():
+        raise CheckpointError(
+            f"{folder} keeps no best checkpoint: train with fit.keep_best='test/loss', say, or leave out best=True."
+        )
+    if not (best or pair.exists()):
+        raise CheckpointError(f"There is no checkpoint in {folder}: no epoch of this run was finished.")
+    trained, note = (filled(pair.best), "") if best else pair.newest(filled)
+    if note:
+        warnings.warn(note, CheckpointWarning, stacklevel=2)
+    return LoadedRun(trained, config.values)
