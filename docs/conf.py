@@ -17,6 +17,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
     "code_blocks",
+    "comparison_tables",
     "shell_blocks",
 ]
 root_doc = "index"
