@@ -32,7 +32,7 @@ class Comparison(SphinxDirective):
     def _row(self, row: dict) -> nodes.Node:
         term = nodes.term()
         for name in row["names"]:
-            term += [nodes.literal(name, name), nodes.Text(" ")]
+            term += [nodes.Text(", "), nodes.literal(name, name)] if term.children else [nodes.literal(name, name)]
         definition = nodes.definition()
         if "form" in row:
             text, problems = self.parse_inline(row["form"])
