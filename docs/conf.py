@@ -19,6 +19,7 @@ extensions = [
     "as_installed",
     "checks",
     "code_blocks",
+    "comparison_tables",
     "directory",
     "kinds",
     "name_links",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         errors as errors,
         initializers as initializers,
         integrators as integrators,
+        interchange as interchange,
         layers as layers,
         losses as losses,
         neurons as neurons,
@@ -68,8 +69,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "layers", "losses"),
-    *("neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
+    *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "interchange", "layers"),
+    *("losses", "neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (

@@ -32,6 +32,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.encoders
     import dynplug.initializers
     import dynplug.integrators
+    import dynplug.interchange
     import dynplug.layers
     import dynplug.losses
     import dynplug.neurons
@@ -55,6 +56,17 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.conformance)
         if hasattr(item.module, "subprocess"):
             item.add_marker(pytest.mark.process)
+
+
+@pytest.fixture
+def measured(request):
+    """A function that holds a measured value to the tolerance of the test's claim."""
+    tolerance = request.node.get_closest_marker("claim").kwargs["tolerance"]
+
+    def check(value):
+        assert float(value) <= tolerance
+
+    return check
 
 
 _TESTS = itertools.count(1)

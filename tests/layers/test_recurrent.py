@@ -28,8 +28,8 @@ def numpy_rnn(cell, h, phi):
     return np.array(out)
 
 
-def numpy_gru(cell, h):
-    """Cho et al. (2014), with the reset gate applied after the recurrent weight, as in cuDNN."""
+def numpy_gru(cell, h, reset_after=True):
+    """Cho et al. (2014), with the reset gate applied before the recurrent weight, or after it, as in cuDNN."""
     W, U = (np.split(np.asarray(w), 3) for w in (cell.weight_ih, cell.weight_hh))
     b = np.zeros((3, len(h))) if cell.bias is None else np.split(np.asarray(cell.bias), 3)
     b_n = 0.0 if cell.bias_n is None else np.asarray(cell.bias_n)
@@ -37,7 +37,7 @@ def numpy_gru(cell, h):
     for x in XS:
         r = expit(W[0] @ x + U[0] @ h + b[0])
         z = expit(W[1] @ x + U[1] @ h + b[1])
-        n = np.tanh(W[2] @ x + b[2] + r * (U[2] @ h + b_n))
+        n = np.tanh(W[2] @ x + b[2] + (r * (U[2] @ h + b_n) if reset_after else U[2] @ (r * h) + b_n))
         h = (1.0 - z) * n + z * h
         out.append(h)
     return np.array(out)
@@ -95,13 +95,15 @@ def test_rnn_needs_a_key_only_for_what_is_drawn():
     assert RNNCell(3, 2, W_initializer=0.0, U_initializer=0.0).bias is not None
 
 
+@pytest.mark.parametrize("reset_after", [True, False])
 @pytest.mark.parametrize("use_bias", [True, False])
-def test_gru_equals_its_equations_in_numpy(x64, getkey, use_bias):
+def test_gru_equals_its_equations_in_numpy(x64, getkey, use_bias, reset_after):
     h0 = np.array([0.5, -0.25, 0.1, 0.9])
-    cell = GRUCell(3, 4, use_bias=use_bias, state_initializer=h0, key=getkey())
+    cell = GRUCell(3, 4, use_bias=use_bias, reset_after=reset_after, state_initializer=h0, key=getkey())
     assert (cell.cell.bias is not None) == use_bias
     state, out = run(cell)
-    np.testing.assert_allclose(out, numpy_gru(cell.cell, h0), rtol=1e-12, atol=1e-15)
+    assert (cell.cell.bias_n is not None) == (use_bias and reset_after)
+    np.testing.assert_allclose(out, numpy_gru(cell.cell, h0, reset_after), rtol=1e-12, atol=1e-15)
     np.testing.assert_array_equal(state["h"], out[-1])
 
 
