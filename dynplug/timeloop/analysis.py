@@ -48,9 +48,11 @@ def analyse(step: Step, init: Any, xs: Any, length: Any, reverse: bool, mode: st
         return loop
     if loop.eqn.effects:
         return f"the step has effects: {', '.join(sorted(map(str, loop.eqn.effects)))}"
+    plain, count = loop.step(), len(loop.carry)
+    if not all(isinstance(n, int) for n in (loop.eqn.params["length"], *plain.sizes())):
+        return "a size is a symbol (jax.export.symbolic_shape)"
     if not loop.length:
         return "there is no step"
-    plain, count = loop.step(), len(loop.carry)
     # A user's backward pass that is not linear gives another result for a sum, over time or a batch, than for its
     # summands.
     if not all(has_linear_backward(eqn) for eqn in plain.eqns if has_own_transpose(eqn)):
