@@ -175,6 +175,51 @@ def test_what_no_derivative_runs_through_is_not_differentiated(name, loop):
     same(jax.grad(loss)(EYE, loop), jax.grad(loss)(EYE, jax.lax.scan), rtol=1e-4)
 
 
+@jax.custom_jvp
+def printed(x):
+    return x
+
+
+@jax.custom_vjp
+def printed_there(x):
+    return x
+
+
+@jax.custom_vjp
+def printed_back(x):
+    return x
+
+
+def say(v):
+    jax.debug.print("{}", v.sum())
+    return v
+
+
+printed.defjvp(lambda p, t: (say(p[0]), t[0]))
+printed_there.defvjp(lambda x: (say(x), None), lambda _, g: (2 * g,))
+printed_back.defvjp(lambda x: (x, None), lambda _, g: (say(g),))
+
+
+@pytest.mark.parametrize("within", ["the step", "a branch"])
+@pytest.mark.parametrize("look", [printed, printed_there, printed_back], ids=lambda f: f.__name__)
+def test_derivative_rules_may_print(look, within, capfd):
+    def f(w, loop):
+        def step(c, x):
+            seen = look(c) if within == "the step" else jax.lax.cond(x[0] > 9, jnp.sin, look, c)
+            return jnp.tanh(seen @ w + x), c
+
+        return total(loop(step, jnp.ones(3), jnp.ones((4, 3))))
+
+    def printed_by(loop):
+        gradient = jax.jit(jax.grad(f), static_argnums=1)(0.3 * EYE, loop)
+        jax.effects_barrier()
+        return gradient, sorted(map(float, capfd.readouterr().out.split()))
+
+    found, expected = printed_by(scan), printed_by(jax.lax.scan)
+    assert len(expected[1]) == 4
+    same(jax.tree.map(jnp.asarray, found), jax.tree.map(jnp.asarray, expected))
+
+
 def test_what_reaches_nothing_has_a_gradient_of_zero(loop):
     def f(w, loop):
         _, counts = loop(lambda c, x: (c + 1, (c + x @ w > 1).astype(jnp.int32)), jnp.zeros(3), jnp.ones((5, 3)))
