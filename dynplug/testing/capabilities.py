@@ -104,6 +104,7 @@ states_derivative = Capability(
     _states("equation"),
     'it states no equation: `equation: ClassVar = "1 / (1 + beta * abs(x))**2"` beside the fields',
 )
+states_identities = Capability("stated", lambda s: bool(s.spec.identities), "its spec states no `identities`")
 weighing = Capability("weighing", _takes("sample_weight"), "it takes no sample_weight")
 ignoring = Capability("ignoring", _takes("ignore_index"), "it takes no ignore_index")
 averaging = Capability(

@@ -6,6 +6,7 @@ import dynplug.testing.connectors as connectors
 import dynplug.testing.encoders as encoders
 import dynplug.testing.equations as equations
 import dynplug.testing.gradients as gradients
+import dynplug.testing.identities as identities
 import dynplug.testing.initializers as initializers
 import dynplug.testing.integrators as integrators
 import dynplug.testing.losses as losses
@@ -26,6 +27,7 @@ import dynplug.testing.timing as timing
 from dynplug.plugin import KINDS, kind_named
 from dynplug.testing.behaviours import BEHAVIOURS
 from dynplug.testing.checks import Check
+from dynplug.testing.identities import QUANTITIES
 
 _ALL = tuple(KINDS)
 _SYSTEMS = ("neuron", "synapse", "layer")
@@ -41,6 +43,7 @@ CHECKS: dict[str, Check] = {
         Check(static.citation_is_well_formed, _ALL, (of.citing,)),
         Check(static.params_match_constructor, _ALL, (of.listed,)),
         Check(static.builds, _ALL),
+        Check(identities.satisfies_its_identities, tuple(QUANTITIES), (of.states_identities,)),
         Check(arguments.every_argument_matters, tuple(BEHAVIOURS)),
         Check(arguments.key_makes_the_arrays, _SYSTEMS, (of.keyed,)),
         Check(systems.state_keeps_its_form, _SYSTEMS),
