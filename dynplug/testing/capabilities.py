@@ -12,6 +12,7 @@ from dynplug.integrators import ExponentialEuler
 from dynplug.plugin import Plugin, parameters
 from dynplug.testing.checks import Capability
 from dynplug.testing.driving import constants
+from dynplug.testing.gradients import holds_a_surrogate
 from dynplug.testing.static import doc_of, dois
 from dynplug.testing.stepping import size_of, start, trial_of, unproven_trial_of
 from dynplug.testing.subject import UNITS, Subject
@@ -105,6 +106,11 @@ states_derivative = Capability(
     'it states no equation: `equation: ClassVar = "1 / (1 + beta * abs(x))**2"` beside the fields',
 )
 states_identities = Capability("stated", lambda s: bool(s.spec.identities), "its spec states no `identities`")
+replaceable = Capability(
+    "smooth but for a surrogate in a field",
+    lambda s: not _spikes(s) or holds_a_surrogate(s),
+    "it spikes, and no field holds the surrogate, whose slope is none of the run's",
+)
 weighing = Capability("weighing", _takes("sample_weight"), "it takes no sample_weight")
 ignoring = Capability("ignoring", _takes("ignore_index"), "it takes no ignore_index")
 averaging = Capability(

@@ -60,7 +60,7 @@ CHECKS: dict[str, Check] = {
         Check(systems.stays_finite, _SYSTEMS),
         Check(systems.gradients_are_finite, _SYSTEMS),
         Check(gradients.every_array_gets_a_gradient, _SYSTEMS),
-        Check(gradients.gradients_match_differences, _SYSTEMS),
+        Check(gradients.gradients_match_differences, _SYSTEMS, (of.replaceable,)),
         Check(timing.starts_at_any_time, _SYSTEMS, (of.unclocked,)),
         Check(timing.milliseconds_are_milliseconds, _SYSTEMS, (of.timed,)),
         Check(populations.grid_equals_row, _ODES, (of.of_three_units, of.deterministic)),
