@@ -79,6 +79,8 @@ class Spec:
         fails if it passes.
     - `inert`: arguments that are meant to change no number, and arrays that are meant to get no gradient, each with the
         reason.
+    - `identities`: equations between what the component is given and what it does, each side as text, as
+        `{"value": "mean((predicts - targets)**2)"}`; the conformance suite checks them.
     - `params`: the parameters, overriding the constructor and its docstring.
     - `equations`: LaTeX, overriding the docstring.
     - `citation`: a DOI such as `10.1113/jphysiol.1952.sp004764`, or a BibTeX entry, overriding the docstring.
@@ -95,6 +97,7 @@ class Spec:
     capabilities: tuple[str, ...] = ()
     expected_failures: Mapping[str, str] = field(default_factory=dict[str, str])
     inert: Mapping[str, str] = field(default_factory=dict[str, str])
+    identities: Mapping[str, str] = field(default_factory=dict[str, str])
     params: tuple[Param, ...] = ()
     equations: tuple[str, ...] = ()
     citation: str = ""
@@ -129,9 +132,10 @@ def _check_types(spec: Spec) -> None:
         raise TypeError(f"{spec.name}: params must be a tuple of Param; got {spec.params!r}.")
     if not isinstance(spec.example, Mapping) or not all(isinstance(key, str) for key in spec.example):
         raise TypeError(f"{spec.name}: example must map names to values; got {spec.example!r}.")
-    told = spec.expected_failures
-    if not isinstance(told, Mapping) or not all(isinstance(one, str) for pair in told.items() for one in pair):
-        raise TypeError(f"{spec.name}: expected_failures must map checks to reasons; got {told!r}.")
+    for field_name, what in (("expected_failures", "checks to reasons"), ("identities", "texts to texts")):
+        given = getattr(spec, field_name)
+        if not isinstance(given, Mapping) or not all(isinstance(one, str) for pair in given.items() for one in pair):
+            raise TypeError(f"{spec.name}: {field_name} must map {what}; got {given!r}.")
     if not isinstance(spec.revision, int):
         raise TypeError(f"{spec.name}: revision must be a positive integer; got {spec.revision!r}.")
 

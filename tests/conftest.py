@@ -52,7 +52,7 @@ def pytest_collection_modifyitems(items):
     """Mark what can be told of tests without looking at them."""
     for item in items:
         case = getattr(item, "callspec", None) and item.callspec.params.get("check")
-        if hasattr(case, "subject"):
+        if hasattr(case, "subjects"):
             item.add_marker(pytest.mark.conformance)
         if hasattr(item.module, "subprocess"):
             item.add_marker(pytest.mark.process)
