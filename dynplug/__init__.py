@@ -53,6 +53,7 @@ if TYPE_CHECKING:
         train_vars as train_vars,
         variables as variables,
     )
+    from dynplug.layers import Recurrent as Recurrent
     from dynplug.plugin import (
         build as build,
         get as get,
@@ -77,6 +78,7 @@ _NAMES = {
         "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete event lookup "
         "continuous param as_size load_state_dict load_states nodes save_states state_dict to train_vars variables"
     ),
+    "dynplug.layers": "Recurrent",
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.recipe": "load_run",
     "dynplug.timeloop": "tune_allocator",

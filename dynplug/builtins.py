@@ -110,6 +110,15 @@ def dynplug_register_layers() -> list[LayerSpec]:
         layer("RNNCell", "simple recurrent unit", in_size=3, out_size=3),
         layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
         layer("LSTMCell", "long short-term memory", in_size=3, out_size=3),
+        LayerSpec(
+            name="Recurrent",
+            target="dynplug.layers:Recurrent",
+            summary="a population that receives its own output",
+            example={
+                "system": {"type": "LIF", "size": 3},
+                "connection": {"type": "Dense", "in_size": 3, "out_size": 3},
+            },
+        ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
     ]

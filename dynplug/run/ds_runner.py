@@ -29,6 +29,7 @@ from dynplug.run.options import check_batch_size, jit_for, refuse
 from dynplug.run.records import OnDevice, OnHost, Recorder, Records
 from dynplug.run.searching import note_numbers
 from dynplug.run.spiking import SpikeWatch
+from dynplug.run.starting import Start, size_and_values, with_values
 from dynplug.timeloop import Loop, RunState, check_options, step_count
 
 _INSTEAD = {
@@ -167,10 +168,15 @@ class DSRunner:
         self.monitors.check(state)
         self.inputs = Inputs(inputs, target, state, self.data_first_axis)
 
-    def reset_state(self, batch_size: int | None = None) -> None:
-        """Go back to step 0, with a batch of `batch_size` if there is a batch axis."""
-        check_batch_size(batch_size, self.data_first_axis)
-        self.state = self._loop({}).start(self.target, batch_size=batch_size, key=self.key)
+    def reset_state(self, batch_size: Start = None, values: Mapping[str, Any] | None = None) -> None:
+        """Go back to step 0.
+
+        **Arguments:** as those of `LoopOverTime.reset_state`, as in `runner.reset_state({"hidden.V": -65.0})`.
+        """
+        size, values = size_and_values(batch_size, values)
+        check_batch_size(size, self.data_first_axis)
+        state = self._loop({}).start(self.target, batch_size=size, key=self.key)
+        self.state = with_values(state, values, batch=self.data_first_axis is not None)
 
     def run(
         self,
