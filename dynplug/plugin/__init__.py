@@ -25,6 +25,7 @@ from dynplug.plugin.documentation import (
     unit_of as unit_of,
     variable_of as variable_of,
 )
+from dynplug.plugin.example import UNITS as UNITS, example_of as example_of, make_example as make_example
 from dynplug.plugin.hints import (
     answers_for_arguments as answers_for_arguments,
     answers_when_made as answers_when_made,
