@@ -18,14 +18,17 @@ class GRUCellState(eqx.Module):
 
 
 class GRUCell(DynamicalSystem):
-    """`equinox.nn.GRUCell` as a system. Its output is the new hidden state.
+    r"""`equinox.nn.GRUCell` as a system. Its output is the new hidden state.
+
+    $$r = \sigma(W_r x + U_r h + b_r), \qquad z = \sigma(W_z x + U_z h + b_z)$$
+    $$n = \tanh(W_n x + b_n + r \odot (U_n h + c_n)), \qquad h' = (1 - z) \odot n + z \odot h$$
 
     **Arguments:**
 
     - `in_size`: the number of inputs.
     - `out_size`: the number of units.
     - `use_bias`: whether there are biases.
-    - `state_initializer`: the state before the first step (out,).
+    - `state_initializer`: the state before the first step (out,) [-].
     - `train_state`: whether that state is trained.
     - `key`: a `jax.random.key`.
 

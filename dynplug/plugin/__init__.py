@@ -1,6 +1,7 @@
 """Plugins: discovering and registering components, and building them from configurations, without importing JAX."""
 
 from dynplug.plugin.build import build as build
+from dynplug.plugin.completeness import undocumented as undocumented
 from dynplug.plugin.component import Component as Component
 from dynplug.plugin.configured import (
     Configured as Configured,
