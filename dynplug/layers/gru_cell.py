@@ -21,6 +21,9 @@ class GRUCellState(eqx.Module):
 class GRUCell(DynamicalSystem):
     r"""`equinox.nn.GRUCell` as a system. Its output is the new hidden state.
 
+    $$r = \sigma(W_r x + U_r h + b_r), \qquad z = \sigma(W_z x + U_z h + b_z)$$
+    $$n = \tanh(W_n x + b_n + r \odot (U_n h + c_n)), \qquad h' = (1 - z) \odot n + z \odot h$$
+
     **Arguments:**
 
     - `in_size`: the number of inputs.
@@ -28,7 +31,7 @@ class GRUCell(DynamicalSystem):
     - `use_bias`: whether there are biases.
     - `reset_after`: whether the reset gate multiplies the recurrent product $U h$, as in cuDNN; `False`: the state
         before the product, $U (r \odot h)$, as published.
-    - `state_initializer`: the state before the first step (out,).
+    - `state_initializer`: the state before the first step (out,) [-].
     - `train_state`: whether that state is trained.
     - `key`: a `jax.random.key`.
 

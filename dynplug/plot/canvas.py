@@ -25,6 +25,11 @@ def figure(width: float = 8.0, height: float = 3.0, columns: int = 1, rows: int 
     return made, list(np.asarray(made.subplots(rows, columns, squeeze=False)).flat)
 
 
+def formats() -> list[str]:
+    """The suffixes of files that `save` writes, as `.png`."""
+    return sorted(f".{form}" for form in Figure().canvas.get_supported_filetypes())
+
+
 def save(drawn: Figure, path: str | Path) -> Path:
     """Save a figure to a file, in the format of its suffix, creating the folder."""
     path = Path(path)

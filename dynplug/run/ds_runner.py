@@ -50,7 +50,9 @@ class _Chunk(NamedTuple):
 
 
 class DSRunner:
-    """Simulate a system, drive it from outside, and record what happens in it.
+    r"""Simulate a system, drive it from outside, and record what happens in it.
+
+    $$(s_{i+1}, y_i) = f(s_i, x_i, t_i), \qquad t_i = t_0 + i\,\Delta t$$
 
     The steps run in compiled chunks. Between them the progress bar advances, records are stored, and an interrupt takes
     effect, after which the records so far are available. A second `run` continues where the first ended.
@@ -108,6 +110,9 @@ class DSRunner:
 
     **Raises:** `OptionError`, `UnknownPathError`, `ShapeError` or `StateError` for invalid arguments, at construction
     where possible, else before the first step.
+
+    **Reference:** Wang, C. et al. (2023), BrainPy, a flexible, integrative, efficient, and extensible framework for
+    general-purpose brain dynamics programming, doi:10.7554/eLife.86365.
     """
 
     @answers_for_arguments

@@ -19,7 +19,9 @@ from dynplug.timeloop import Loop, RunState, as_index, check_options, step_count
 
 
 class LoopOverTime(eqx.Module):
-    """Runs a system over many time steps: a pure function that can be jitted, differentiated and vmapped.
+    r"""Runs a system over many time steps: a pure function that can be jitted, differentiated and vmapped.
+
+    $$(s_{i+1}, y_i) = f(s_i, x_i, t_i), \qquad t_i = t_0 + i\,\Delta t$$
 
     ```python
     loop = dp.LoopOverTime(dp.neurons.LIF(3), "V", dt=0.1)
@@ -43,6 +45,11 @@ class LoopOverTime(eqx.Module):
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `name`: the name of the loop's operations in profiles and compiled programs.
+
+    **Raises:** `OptionError`; `CompositionError` for a target that is no system.
+
+    **Reference:** Wang, C. et al. (2023), BrainPy, a flexible, integrative, efficient, and extensible framework for
+    general-purpose brain dynamics programming, doi:10.7554/eLife.86365.
     """
 
     target: DynamicalSystem

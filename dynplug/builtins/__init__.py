@@ -1,0 +1,269 @@
+"""The components of dynplug itself, registered as those of any plugin. No JAX is imported here."""
+
+from dynplug.api import (
+    ConnectorSpec,
+    EncoderSpec,
+    InitializerSpec,
+    LayerSpec,
+    LossSpec,
+    MetricSpec,
+    NeuronSpec,
+    ObserverSpec,
+    RunnerSpec,
+    SurrogateSpec,
+    SynapseSpec,
+    TaskSpec,
+    hookimpl,
+)
+from dynplug.builtins.of_diffrax import dynplug_register_integrators as dynplug_register_integrators
+from dynplug.builtins.of_optax import (
+    dynplug_register_optimizers as dynplug_register_optimizers,
+    dynplug_register_schedules as dynplug_register_schedules,
+)
+from dynplug.builtins.identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
+
+
+@hookimpl
+def dynplug_register_neurons() -> list[NeuronSpec]:
+    """Neurons of the core."""
+
+    def neuron(name: str, summary: str, alias: str = "", capabilities: tuple[str, ...] = ()) -> NeuronSpec:
+        return NeuronSpec(
+            name=name,
+            target=f"dynplug.neurons:{name}",
+            summary=summary,
+            aliases=(alias,) if alias else (),
+            capabilities=capabilities,
+            example={"size": 3},
+        )
+
+    return [
+        neuron("IF", "perfect integrate-and-fire", capabilities=("persistent",)),
+        neuron("LIF", "leaky integrate-and-fire"),
+        neuron("LeakyIntegrator", "leaky integrator without spikes, for readouts", "LI"),
+        neuron("ALIF", "leaky integrate-and-fire with adaptive threshold"),
+        neuron("AdExIF", "adaptive exponential integrate-and-fire", "AdEx"),
+        neuron("Izhikevich", "Izhikevich's simple model"),
+        neuron("HH", "Hodgkin-Huxley model of the squid axon", "Hodgkin-Huxley"),
+    ]
+
+
+@hookimpl
+def dynplug_register_synapses() -> list[SynapseSpec]:
+    """Synapses of the core."""
+
+    def synapse(name: str, summary: str) -> SynapseSpec:
+        return SynapseSpec(name=name, target=f"dynplug.synapses:{name}", summary=summary, example={"size": 3})
+
+    return [
+        synapse("Delta", "instantaneous jump of the membrane potential"),
+        synapse("Exponential", "exponential decay after each event"),
+        synapse("Alpha", "rise and decay as an alpha function"),
+    ]
+
+
+@hookimpl
+def dynplug_register_layers() -> list[LayerSpec]:
+    """Layers of the core."""
+
+    def layer(name: str, summary: str, capabilities: tuple[str, ...] = (), **example: object) -> LayerSpec:
+        return LayerSpec(
+            name=name,
+            target=f"dynplug.layers:{name}",
+            summary=summary,
+            capabilities=capabilities,
+            example=example,
+            identities=LAYERS.get(name, {}),
+        )
+
+    return [
+        LayerSpec(
+            name="Sequential",
+            target="dynplug.core:Sequential",
+            summary="a chain of systems",
+            example={
+                "weights": {"type": "Dense", "in_size": 3, "out_size": 2},
+                "leak": {"type": "LeakyIntegrator", "size": 2},
+            },
+        ),
+        layer("Delay", "fixed delay", ("delayed",), size=3, time=2.0),
+        layer("Dense", "all-to-all weights and a bias", in_size=3, out_size=3),
+        LayerSpec(
+            name="Sparse",
+            target="dynplug.layers:Sparse",
+            summary="weights of the pairs chosen by a connector, and a bias",
+            inert={"method": "the same sum, taken in another order"},
+            example={"in_size": 3, "out_size": 3, "connector": "AllToAll"},
+            identities=LAYERS["Sparse"],
+        ),
+        layer("RNNCell", "simple recurrent unit", in_size=3, out_size=3),
+        layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
+        layer("LSTMCell", "long short-term memory", in_size=3, out_size=3),
+        LayerSpec(
+            name="Recurrent",
+            target="dynplug.layers:Recurrent",
+            summary="a population that receives its own output",
+            example={
+                "system": {"type": "LIF", "size": 3, "tau": 1.0, "R": 3.0, "V_th": 0.2},
+                "connection": {"type": "Dense", "in_size": 3, "out_size": 3},
+            },
+        ),
+        layer("Dropout", "random silencing of units during training", p=0.5),
+        layer("InputGroup", "named entry point for inputs", size=3),
+    ]
+
+
+@hookimpl
+def dynplug_register_losses() -> list[LossSpec]:
+    """Losses of the core."""
+
+    def loss(name: str, summary: str) -> LossSpec:
+        return LossSpec(name=name, target=f"dynplug.losses:{name}", summary=summary, identities=MEASURES[name])
+
+    return [
+        loss("cross_entropy", "softmax cross-entropy"),
+        loss("mse", "mean squared error"),
+        loss("mae", "mean absolute error"),
+        loss("huber", "quadratic for small errors, linear for large ones"),
+    ]
+
+
+@hookimpl
+def dynplug_register_metrics() -> list[MetricSpec]:
+    """Metrics of the core."""
+    return [
+        MetricSpec(
+            name="accuracy",
+            target="dynplug.losses:accuracy",
+            summary="fraction of samples classified correctly",
+            identities=MEASURES["accuracy"],
+        )
+    ]
+
+
+@hookimpl
+def dynplug_register_observers() -> list[ObserverSpec]:
+    """Observers of the core. A run has those that it is given, `[[runner.observers]]` in a configuration."""
+    return [
+        ObserverSpec(
+            name="EarlyStopping",
+            target="dynplug.train:EarlyStopping",
+            summary="stops training when a metric no longer improves",
+        )
+    ]
+
+
+@hookimpl
+def dynplug_register_runners() -> list[RunnerSpec]:
+    """Runners of the core."""
+    return [
+        RunnerSpec(
+            name="LoopOverTime", target="dynplug.run:LoopOverTime", summary="a system over time, as a pure function"
+        ),
+        RunnerSpec(name="DSRunner", target="dynplug.run:DSRunner", summary="simulation with inputs and monitors"),
+        RunnerSpec(
+            name="BPTT",
+            target="dynplug.train:BPTT",
+            summary="training by backpropagation through time",
+            capabilities=("bptt",),
+        ),
+        RunnerSpec(
+            name="BPFF",
+            target="dynplug.train:BPFF",
+            summary="training by backpropagation, without time",
+            capabilities=("timeless",),
+        ),
+    ]
+
+
+@hookimpl
+def dynplug_register_surrogates() -> list[SurrogateSpec]:
+    """Surrogate derivatives of the core."""
+
+    def surrogate(name: str, summary: str) -> SurrogateSpec:
+        return SurrogateSpec(name=name, target=f"dynplug.surrogates:{name}", summary=summary)
+
+    return [
+        surrogate("Sigmoid", "derivative of the logistic function"),
+        surrogate("Arctan", "derivative of the arc tangent"),
+        surrogate("SuperSpike", "derivative of the fast sigmoid"),
+        surrogate("Gaussian", "normal density"),
+        surrogate("Triangle", "triangular window"),
+    ]
+
+
+@hookimpl
+def dynplug_register_initializers() -> list[InitializerSpec]:
+    """Initializers of the core."""
+
+    def initializer(name: str, summary: str) -> InitializerSpec:
+        target = f"dynplug.initializers:{name}"
+        return InitializerSpec(name=name, target=target, summary=summary, identities=INITIALIZERS[name])
+
+    return [
+        initializer("Constant", "one value for all"),
+        initializer("Normal", "normal distribution"),
+        initializer("Uniform", "uniform distribution between two limits"),
+        initializer("Orthogonal", "random orthogonal matrix"),
+        initializer("VarianceScaling", "variance scaled by the number of inputs or outputs"),
+        initializer("KaimingNormal", "normal, variance 2 / inputs"),
+        initializer("XavierNormal", "normal, variance 2 / (inputs + outputs)"),
+        initializer("LecunNormal", "normal, variance 1 / inputs"),
+    ]
+
+
+@hookimpl
+def dynplug_register_connectors() -> list[ConnectorSpec]:
+    """Connectors of the core."""
+
+    def connector(name: str, summary: str, *requires: str, **example: object) -> ConnectorSpec:
+        target = f"dynplug.connectors:{name}"
+        return ConnectorSpec(
+            name=name,
+            target=target,
+            summary=summary,
+            requires=requires,
+            example=example,
+            identities=CONNECTORS[name],
+        )
+
+    return [
+        connector("AllToAll", "every pair"),
+        connector("OneToOne", "units of equal index"),
+        connector("FixedProbability", "each pair independently, with probability p", p=0.5),
+        connector("FixedInDegree", "n random inputs for each unit", n=2),
+        connector("FixedOutDegree", "n random targets for each unit", n=2),
+        connector("SmallWorld", "Watts-Strogatz graph, drawn by networkx", "networkx", k=2, p=0.1),
+        connector("ScaleFree", "Barabási-Albert graph, drawn by networkx", "networkx", m=2),
+    ]
+
+
+@hookimpl
+def dynplug_register_encoders() -> list[EncoderSpec]:
+    """Encoders of the core."""
+    return [
+        EncoderSpec(
+            name="Latency",
+            target="dynplug.encoders:Latency",
+            summary="one spike, the earlier the larger the value",
+            example={"num_step": 20},
+            identities=ENCODERS["Latency"],
+        ),
+        EncoderSpec(
+            name="Poisson",
+            target="dynplug.encoders:Poisson",
+            summary="random spikes at a rate proportional to the value",
+            example={"num_step": 20},
+            identities=ENCODERS["Poisson"],
+        ),
+    ]
+
+
+@hookimpl
+def dynplug_register_tasks() -> list[TaskSpec]:
+    """Tasks of the core."""
+    return [
+        TaskSpec(
+            name="digits", target="dynplug.tasks:Digits", summary="handwritten digits of 8x8 pixels, encoded as spikes"
+        )
+    ]
