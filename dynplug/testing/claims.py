@@ -19,8 +19,8 @@ def test_relaxation(measured):
 A claim is marked by its id (in kebab-case), its text and, as keywords, `reference` (what is compared with), either
 `tolerance` (an error may not be larger) or `at_least` (an accuracy may not be smaller), `unit`, and `components`, each
 as `"kind:Name"`. The worst of all calls and all cases is kept. `pytest --claims FILE` writes the claims that held as
-JSON; those that the file has of other runs stay. The test of a claim fails if it never measures, and if its mark is
-incomplete or gives the id of another claim.
+JSON; what the file has of other runs stays, unless it is measured anew or fails. The test of a claim fails if it never
+measures, and if its mark is incomplete or gives the id of another claim.
 """
 
 import json
@@ -92,24 +92,25 @@ class Measured:
     def __init__(self, claim: Claim, record: dict[str, Any]):
         self.claim, self._record = claim, record
 
-    def __call__(self, value: Any, where: str = "") -> None:
+    def __call__(self, value: Any) -> None:
         """An error, or an accuracy if the claim has `at_least`; one number."""
         __tracebackhide__ = True
-        number, claim = float(value), self.claim
+        self._assert(float(value), "")
+
+    def _assert(self, number: float, where: str) -> None:
+        __tracebackhide__ = True
+        claim = self.claim
         if not math.isfinite(number):
             pytest.fail(f"Claim {claim.id!r}: what was measured is not finite but {number}{where}.")
         self._record["measured"] = claim.worst(self._record["measured"], number)
         unit = f" {claim.unit}" if claim.unit else ""
         if claim.tolerance is not None and number > claim.tolerance:
-            pytest.fail(
-                f"Claim {claim.id!r} does not hold: measured {number:.6g}{unit}{where}, tolerance {claim.tolerance:g}"
-                f"{unit}. {claim.text}"
-            )
-        if claim.at_least is not None and number < claim.at_least:
-            pytest.fail(
-                f"Claim {claim.id!r} does not hold: measured {number:.6g}{unit}{where}, at least {claim.at_least:g}"
-                f"{unit} is claimed. {claim.text}"
-            )
+            bound = f"tolerance {claim.tolerance:g}{unit}"
+        elif claim.at_least is not None and number < claim.at_least:
+            bound = f"at least {claim.at_least:g}{unit} is claimed"
+        else:
+            return
+        pytest.fail(f"Claim {claim.id!r} does not hold: measured {number:.6g}{unit}{where}, {bound}. {claim.text}")
 
     def difference(self, found: Any, expected: Any) -> None:
         """The largest absolute difference of two arrays, of which one may be a number."""
@@ -126,12 +127,12 @@ class Measured:
         __tracebackhide__ = True
         if found.size == 0:
             pytest.fail(f"Claim {self.claim.id!r}: nothing was compared, the arrays have shape {found.shape}.")
-        difference = np.abs(found - expected)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
+            difference = np.abs(found - expected)
             share = np.where(difference == 0.0, 0.0, difference / scale)
         at = np.unravel_index(np.argmax(share), share.shape)  # NaN counts as the largest
         index = f" at index {[int(i) for i in at]}" if at else ""
-        self(share[at], f"{index}, where {found[at]:.8g} was found and {expected[at]:.8g} expected")
+        self._assert(float(share[at]), f"{index}, where {found[at]:.8g} was found and {expected[at]:.8g} expected")
 
 
 def _pair(found: Any, expected: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -196,7 +197,7 @@ class Ledger:
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Say how many there are and where."""
         held = len(self.held.keys() - self.failed)
-        terminalreporter.write_line(f"{held} claims were measured, {len(self.failed)} failed; see {self.path}")
+        terminalreporter.write_line(f"Claims: {held} measured, {len(self.failed)} failed, in {self.path}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -235,6 +236,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.stash[_FAULT] = str(error)
         else:
             record = {**asdict(claim), "components": list(claim.components), "measured": None}
+            for bound in ("tolerance", "at_least"):  # plain numbers, which can be sent from process to process
+                record[bound] = None if record[bound] is None else float(record[bound])
             item.stash[_RECORD] = record
             item.user_properties.append((_PROPERTY, record))
 

@@ -26,7 +26,7 @@ def test_cases(k, measured):
     measured(0.01 * k)
     measured(0.1 * k)
 
-@claim("accuracy", at_least=0.9)
+@claim("accuracy", at_least=np.float64(0.9))
 @pytest.mark.parametrize("k", [2, 1, 3])
 def test_accuracy(k, measured):
     measured(np.float32(0.9 + k / 64))
@@ -179,7 +179,7 @@ def run(tmp_path_factory):
 def test_the_worst_of_all_cases_is_written_whoever_ran_them(run, workers):
     code, said = run("test_hold.py", "-n", workers, "--claims", f"out/{workers}.json")
     assert code == 0, said
-    assert "4 claims were measured, 0 failed" in said
+    assert "Claims: 4 measured, 0 failed" in said
     found = run.entries(f"out/{workers}.json")
     assert set(found) == {"worst-of-all", "accuracy", "arrays", "relative"}
     worst = found["worst-of-all"]
@@ -218,7 +218,7 @@ def test_runs_are_merged_and_what_fails_is_in_the_file_no_more(run):
     )
     code, said = run("test_other.py", "-n", "2", "--claims", "all.json")
     assert code == 1, said
-    assert "1 claims were measured, 1 failed" in said
+    assert "Claims: 1 measured, 1 failed" in said
     assert set(run.entries("all.json")) == {"worst-of-all", "other"}
     run("test_hold.py", "-n", "0", "--claims", "all.json", "-k", "test_cases and 2")
     again = run.entries("all.json")["worst-of-all"]
