@@ -44,6 +44,8 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.timeloop
     import dynplug.train
 
+pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence after the hook and XLA's flags
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -56,17 +58,6 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.conformance)
         if hasattr(item.module, "subprocess"):
             item.add_marker(pytest.mark.process)
-
-
-@pytest.fixture
-def measured(request):
-    """A function that holds a measured value to the tolerance of the test's claim."""
-    tolerance = request.node.get_closest_marker("claim").kwargs["tolerance"]
-
-    def check(value):
-        assert float(value) <= tolerance
-
-    return check
 
 
 _TESTS = itertools.count(1)
