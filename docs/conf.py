@@ -18,6 +18,7 @@ extensions = [
     "api_pages",
     "as_installed",
     "checks",
+    "claims",
     "code_blocks",
     "comparison_tables",
     "directory",
