@@ -18,6 +18,7 @@ from dynplug.api import (
     TaskSpec,
     hookimpl,
 )
+from dynplug.builtin_identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
 
 
 @hookimpl
@@ -62,28 +63,6 @@ def dynplug_register_synapses() -> list[SynapseSpec]:
 @hookimpl
 def dynplug_register_layers() -> list[LayerSpec]:
     """Layers of the core."""
-    gated = {
-        "gates": "cell.weight_ih @ x + cell.weight_hh @ h_before + cell.bias",
-        "c": "sigmoid(part(gates, 2, 4)) * c_before + sigmoid(part(gates, 1, 4)) * tanh(part(gates, 3, 4))",
-        "h": "sigmoid(part(gates, 4, 4)) * tanh(c)",
-        "output": "h",
-    }
-    identities = {
-        "Dense": {"output": "weight @ x + bias"},
-        "RNNCell": {"h": "tanh(W @ x + U @ h_before + bias)", "output": "h"},
-        "GRUCell": {
-            "given": "cell.weight_ih @ x + cell.bias",
-            "kept": "cell.weight_hh @ h_before",
-            "r": "sigmoid(part(given, 1, 3) + part(kept, 1, 3))",
-            "z": "sigmoid(part(given, 2, 3) + part(kept, 2, 3))",
-            "n": "tanh(part(given, 3, 3) + r * (part(kept, 3, 3) + cell.bias_n))",
-            "h": "(1 - z) * n + z * h_before",
-            "output": "h",
-        },
-        "LSTMCell": gated,
-        "Dropout": {"mean(where(abs(output) > 0, 1, 0))": "1 - p"},
-        "InputGroup": {"output": "x"},
-    }
 
     def layer(name: str, summary: str, capabilities: tuple[str, ...] = (), **example: object) -> LayerSpec:
         return LayerSpec(
@@ -92,7 +71,7 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary=summary,
             capabilities=capabilities,
             example=example,
-            identities=identities.get(name, {}),
+            identities=LAYERS.get(name, {}),
         )
 
     return [
@@ -105,7 +84,7 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary="weights of the pairs chosen by a connector, and a bias",
             inert={"method": "the same sum, taken in another order"},
             example={"in_size": 3, "out_size": 3, "connector": "AllToAll"},
-            identities={"output": "rows(weight, 3) @ x + bias"},
+            identities=LAYERS["Sparse"],
         ),
         layer("RNNCell", "simple recurrent unit", in_size=3, out_size=3),
         layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
@@ -119,22 +98,14 @@ def dynplug_register_layers() -> list[LayerSpec]:
 def dynplug_register_losses() -> list[LossSpec]:
     """Losses of the core."""
 
-    def loss(name: str, summary: str, value: str) -> LossSpec:
-        return LossSpec(name=name, target=f"dynplug.losses:{name}", summary=summary, identities={"value": value})
+    def loss(name: str, summary: str) -> LossSpec:
+        return LossSpec(name=name, target=f"dynplug.losses:{name}", summary=summary, identities=MEASURES[name])
 
     return [
-        loss("cross_entropy", "softmax cross-entropy", "-mean(sum(targets * log(softmax(predicts))))"),
-        loss("mse", "mean squared error", "mean((predicts - targets)**2)"),
-        loss("mae", "mean absolute error", "mean(abs(predicts - targets))"),
-        LossSpec(
-            name="huber",
-            target="dynplug.losses:huber",
-            summary="quadratic for small errors, linear for large ones",
-            identities={
-                "error": "abs(predicts - targets)",
-                "value": "mean(where(error < delta, error**2 / 2, delta * (error - delta / 2)))",
-            },
-        ),
+        loss("cross_entropy", "softmax cross-entropy"),
+        loss("mse", "mean squared error"),
+        loss("mae", "mean absolute error"),
+        loss("huber", "quadratic for small errors, linear for large ones"),
     ]
 
 
@@ -146,7 +117,7 @@ def dynplug_register_metrics() -> list[MetricSpec]:
             name="accuracy",
             target="dynplug.losses:accuracy",
             summary="fraction of samples classified correctly",
-            identities={"value": "mean(sum(best(targets) * best(predicts)))"},
+            identities=MEASURES["accuracy"],
         )
     ]
 
@@ -235,22 +206,12 @@ def dynplug_register_integrators() -> list[IntegratorSpec]:
 def dynplug_register_initializers() -> list[InitializerSpec]:
     """Initializers of the core."""
 
-    def initializer(name: str, summary: str, **identities: str) -> InitializerSpec:
+    def initializer(name: str, summary: str) -> InitializerSpec:
         target = f"dynplug.initializers:{name}"
-        return InitializerSpec(name=name, target=target, summary=summary, identities=identities or spread[name])
-
-    spread = {
-        "Normal": {"sqrt(mean(array**2))": "std"},
-        "Uniform": {"mean(array)": "(low + high) / 2", "std(array)": "(high - low) / sqrt(12)"},
-        "Orthogonal": {"sqrt(mean(array**2))": "scale / sqrt(max(fan_in, fan_out))"},
-        "VarianceScaling": {"sqrt(mean(array**2))": "sqrt(scale / fan_in)"},
-        "KaimingNormal": {"sqrt(mean(array**2))": "sqrt(scale / fan_in)"},
-        "XavierNormal": {"sqrt(mean(array**2))": "sqrt(2 * scale / (fan_in + fan_out))"},
-        "LecunNormal": {"sqrt(mean(array**2))": "sqrt(scale / fan_in)"},
-    }
+        return InitializerSpec(name=name, target=target, summary=summary, identities=INITIALIZERS[name])
 
     return [
-        initializer("Constant", "one value for all", array="value"),
+        initializer("Constant", "one value for all"),
         initializer("Normal", "normal distribution"),
         initializer("Uniform", "uniform distribution between two limits"),
         initializer("Orthogonal", "random orthogonal matrix"),
@@ -273,18 +234,8 @@ def dynplug_register_connectors() -> list[ConnectorSpec]:
             summary=summary,
             requires=requires,
             example=example,
-            identities=degrees[name],
+            identities=CONNECTORS[name],
         )
-
-    degrees = {
-        "AllToAll": {"indegree": "size - 1 + self_connections", "self_connected": "self_connections"},
-        "OneToOne": {"indegree": "1", "outdegree": "1", "self_connected": "1"},
-        "FixedProbability": {"mean(mask)": "p", "self_connected * (1 - self_connections)": "0"},
-        "FixedInDegree": {"indegree": "n"},
-        "FixedOutDegree": {"outdegree": "n"},
-        "SmallWorld": {"mean(indegree)": "2 * floor(k / 2)", "self_connected": "0"},
-        "ScaleFree": {"mean(indegree)": "2 * m * (size - m) / size", "self_connected": "0"},
-    }
 
     return [
         connector("AllToAll", "every pair"),
@@ -306,14 +257,14 @@ def dynplug_register_encoders() -> list[EncoderSpec]:
             target="dynplug.encoders:Latency",
             summary="one spike, the earlier the larger the value",
             example={"num_step": 8},
-            identities={"first": "floor((1 - x) * (num_step - 1) + 0.5)"},
+            identities=ENCODERS["Latency"],
         ),
         EncoderSpec(
             name="Poisson",
             target="dynplug.encoders:Poisson",
             summary="random spikes at a rate proportional to the value",
             example={"num_step": 8},
-            identities={"mean(code)": "rate * dt * mean(x)"},
+            identities=ENCODERS["Poisson"],
         ),
     ]
 
