@@ -15,12 +15,12 @@ from dynplug.api import (
     TaskSpec,
     hookimpl,
 )
-from dynplug.builtins.stated_identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
 from dynplug.builtins.of_diffrax import dynplug_register_integrators as dynplug_register_integrators
 from dynplug.builtins.of_optax import (
     dynplug_register_optimizers as dynplug_register_optimizers,
     dynplug_register_schedules as dynplug_register_schedules,
 )
+from dynplug.builtins.stated_identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
 
 
 @hookimpl
