@@ -26,8 +26,8 @@ class Recurrent(DynamicalSystem):
 
     $$z_t = f(x_t + c(z_{t-d}))$$
 
-    $f$ is the population and $z$ its output, spikes as a rule; $c$ is the connection, and $d$ the delay in steps, from a
-    spike to its arrival. Before the first step the output is zero.
+    $f$ is the population and $z$ its output, spikes as a rule; $c$ is the connection, and $d$ the delay in steps, from
+    a spike to its arrival. Before the first step the output is zero.
 
     ```python
     k1, k2, k3 = jax.random.split(jax.random.key(0), 3)
@@ -45,8 +45,8 @@ class Recurrent(DynamicalSystem):
     **Raises:** `CompositionError` if the population's output has no known shape; `ShapeError` if the connection does
     not fit it; `DurationError` for a delay below one step, or between steps.
 
-    **Reference:** Neftci, E. O., Mostafa, H. & Zenke, F. (2019), Surrogate gradient learning in spiking neural networks,
-    doi:10.1109/MSP.2019.2931595.
+    **Reference:** Neftci, E. O., Mostafa, H. & Zenke, F. (2019), Surrogate gradient learning in spiking neural
+    networks, doi:10.1109/MSP.2019.2931595.
     """
 
     system: DynamicalSystem = eqx.field(converter=lambda system: as_system(system, "Recurrent"))
