@@ -14,9 +14,16 @@ version = release = installed("dynplug")
 
 extensions = [
     "myst_nb",
-    "sphinx.ext.autodoc",
     "sphinx_copybutton",
+    "api_pages",
+    "as_installed",
+    "checks",
+    "claims",
     "code_blocks",
+    "comparison_tables",
+    "directory",
+    "kinds",
+    "name_links",
     "shell_blocks",
 ]
 root_doc = "index"
@@ -27,13 +34,15 @@ myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "fi
 myst_heading_anchors = 3
 myst_links_external_new_tab = False
 
+generated_pages = ("api/", "catalogue/")  # the code in docstrings is executed by the tests
+
 nb_execution_mode = "cache"
 nb_execution_timeout = 180
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_in_temp = True
 nb_merge_streams = True
-nb_mime_priority_overrides = [("html", "text/plain", 0)]
+nb_mime_priority_overrides = [("html", "text/html", 110)]  # after plain text, which has 100; pictures come first
 
 html_theme = "furo"
 html_title = "dynplug"

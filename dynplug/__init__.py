@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         errors as errors,
         initializers as initializers,
         integrators as integrators,
+        interchange as interchange,
         layers as layers,
         losses as losses,
         neurons as neurons,
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         train_vars as train_vars,
         variables as variables,
     )
+    from dynplug.layers import Recurrent as Recurrent
     from dynplug.plugin import (
         build as build,
         get as get,
@@ -68,14 +70,15 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "layers", "losses"),
-    *("neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
+    *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "interchange", "layers"),
+    *("losses", "neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (
         "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete event lookup "
         "continuous param as_size load_state_dict load_states nodes save_states state_dict to train_vars variables"
     ),
+    "dynplug.layers": "Recurrent",
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.recipe": "load_run",
     "dynplug.timeloop": "tune_allocator",

@@ -23,7 +23,7 @@ ENTRY_POINT_GROUP = f"dynplug.v{API_VERSION}"
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-_CITATION = re.compile(r"10\.\d{4,9}/\S+|@\w+\s*\{.*\}\s*", re.DOTALL)
+_CITATION = re.compile(r"10\.\d{4,9}/\S+|@\w+\s*\{.*\}\s*|[^()]+ \(\d{4}\), \S.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class Spec:
     """A component before it is imported.
 
     Its parameters, equations and source are stated once, in the docstring of the target, where `dynplug info` reads
-    them. The fields `params`, `equations` and `citation` are for targets of other libraries, as optax's optimizers.
+    them. The fields `arguments`, `params`, `equations` and `citation` are for targets of other libraries, as optax's
+    optimizers.
 
     **Arguments:**
 
@@ -79,9 +80,14 @@ class Spec:
         fails if it passes.
     - `inert`: arguments that are meant to change no number, and arrays that are meant to get no gradient, each with the
         reason.
+    - `identities`: equations between what the component is given and what it does, each side as text, as
+        `{"value": "mean((predicts - targets)**2)"}`; the conformance suite checks them.
+    - `arguments`: descriptions of the constructor's arguments by name, as a docstring has them, with units in brackets.
+        One that the constructor does not take, as in an older version of its library, is ignored.
     - `params`: the parameters, overriding the constructor and its docstring.
     - `equations`: LaTeX, overriding the docstring.
-    - `citation`: a DOI such as `10.1113/jphysiol.1952.sp004764`, or a BibTeX entry, overriding the docstring.
+    - `citation`: a DOI such as `10.1113/jphysiol.1952.sp004764`, a BibTeX entry, or a reference as in a docstring,
+        `AUTHORS (YEAR), TITLE, doi:DOI`, overriding the docstring.
     """
 
     name: str
@@ -95,6 +101,8 @@ class Spec:
     capabilities: tuple[str, ...] = ()
     expected_failures: Mapping[str, str] = field(default_factory=dict[str, str])
     inert: Mapping[str, str] = field(default_factory=dict[str, str])
+    identities: Mapping[str, str] = field(default_factory=dict[str, str])
+    arguments: Mapping[str, str] = field(default_factory=dict[str, str])
     params: tuple[Param, ...] = ()
     equations: tuple[str, ...] = ()
     citation: str = ""
@@ -111,7 +119,10 @@ class Spec:
         if self.revision < 1:
             raise ValueError(f"{self.name}: revision must be a positive integer; got {self.revision}.")
         if self.citation and not _CITATION.fullmatch(self.citation):
-            raise ValueError(f"{self.name}: citation must be a DOI or a BibTeX entry; got {self.citation!r}.")
+            raise ValueError(
+                f"{self.name}: citation must be a DOI or a BibTeX entry; got {self.citation!r}. In words it is "
+                "'AUTHORS (YEAR), TITLE, doi:DOI'."
+            )
 
 
 def _check_types(spec: Spec) -> None:
@@ -129,9 +140,14 @@ def _check_types(spec: Spec) -> None:
         raise TypeError(f"{spec.name}: params must be a tuple of Param; got {spec.params!r}.")
     if not isinstance(spec.example, Mapping) or not all(isinstance(key, str) for key in spec.example):
         raise TypeError(f"{spec.name}: example must map names to values; got {spec.example!r}.")
-    told = spec.expected_failures
-    if not isinstance(told, Mapping) or not all(isinstance(one, str) for pair in told.items() for one in pair):
-        raise TypeError(f"{spec.name}: expected_failures must map checks to reasons; got {told!r}.")
+    for field_name, what in (
+        ("expected_failures", "checks to reasons"),
+        ("identities", "texts to texts"),
+        ("arguments", "names to descriptions"),
+    ):
+        given = getattr(spec, field_name)
+        if not isinstance(given, Mapping) or not all(isinstance(one, str) for pair in given.items() for one in pair):
+            raise TypeError(f"{spec.name}: {field_name} must map {what}; got {given!r}.")
     if not isinstance(spec.revision, int):
         raise TypeError(f"{spec.name}: revision must be a positive integer; got {spec.revision!r}.")
 

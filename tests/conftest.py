@@ -32,6 +32,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.encoders
     import dynplug.initializers
     import dynplug.integrators
+    import dynplug.interchange
     import dynplug.layers
     import dynplug.losses
     import dynplug.neurons
@@ -43,6 +44,8 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.timeloop
     import dynplug.train
 
+pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence after the hook and XLA's flags
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -51,7 +54,7 @@ def pytest_collection_modifyitems(items):
     """Mark what can be told of tests without looking at them."""
     for item in items:
         case = getattr(item, "callspec", None) and item.callspec.params.get("check")
-        if hasattr(case, "subject"):
+        if hasattr(case, "subjects"):
             item.add_marker(pytest.mark.conformance)
         if hasattr(item.module, "subprocess"):
             item.add_marker(pytest.mark.process)

@@ -23,6 +23,7 @@ FLOORS = [
     {"connectors", "integrators", "surrogates", "initializers"},
     {"neurons", "synapses", "layers", "losses", "encoders"},
     {"tasks"},
+    {"interchange"},
     {"timeloop"},
     {"run"},
     {"plot"},

@@ -1,19 +1,11 @@
-"""The README's table for those who come from BrainPy: it leaves nothing out, its forms run, its tests are there."""
+"""The comparison with BrainPy leaves nothing out; `test_comparisons.py` runs it."""
 
-import ast
-import re
+import tomllib
 from pathlib import Path
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
-import numpy as np
-import optax
 import pytest
 
-import dynplug as dp
-
-ROOT = Path(__file__).parent.parent
+DATA = Path(__file__).parent.parent / "docs" / "_data" / "brainpy.toml"
 
 # The names on five pages of BrainPy's documentation. `fit.num_epoch` is an argument of the method `fit`.
 PAGES = {
@@ -65,28 +57,12 @@ PAGES = {
 SHARED = "On every object"
 
 
-def rows():
-    """The section, the names, the form and the tests of each row."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    part = text[text.index("## Coming from BrainPy") :]
-    part = part[: part.index("\n## ", 5)] if "\n## " in part[5:] else part
-    section, found = "", []
-    for line in part.splitlines():
-        if head := re.search(r"<summary>(?:<b>)?(.*?)(?:</b>)?</summary>", line):
-            section = head[1]
-        cells = [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
-        if len(cells) == 3 and cells[0] != "BrainPy" and not set(cells[0]) <= {"-", ":"}:
-            found.append((section, *cells))
-    return found
+ROWS = tomllib.loads(DATA.read_text(encoding="utf-8"))["row"]
 
 
-def spans(cell):
-    return re.findall(r"`([^`]+)`", cell)
-
-
-def names(cell):
-    """What a cell names: `f(a, b)` is f, f.a and f.b."""
-    for span in spans(cell):
+def names(row):
+    """What a row names: `f(a, b)` is f, f.a and f.b."""
+    for span in row["names"]:
         name, call, arguments = span.partition("(")
         if name and call:
             yield name
@@ -95,80 +71,16 @@ def names(cell):
             yield span.replace(" ", "").strip("\"'")
 
 
-ROWS = rows()
-
-
 @pytest.mark.parametrize("page", PAGES)
 def test_no_name_of_the_page_is_left_out(page):
-    there = {name for section, cell, *_ in ROWS if section in (page, SHARED) for name in names(cell)}
+    there = {name for row in ROWS if row["page"] in (page, SHARED) for name in names(row)}
     assert sorted(set(PAGES[page].split()) - there) == []
 
 
 def test_no_name_has_two_rows_in_a_section():
-    seen = [(section, name) for section, cell, *_ in ROWS for name in dict.fromkeys(names(cell)) if "." not in name]
+    seen = [(row["page"], name) for row in ROWS for name in dict.fromkeys(names(row)) if "." not in name]
     assert sorted({name for name in seen if seen.count(name) > 1}) == []
 
 
-def functions(path):
-    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
-
-
-@pytest.mark.parametrize(("section", "name", "form", "tests"), ROWS, ids=[f"{r[0]}-{r[1]}"[:60] for r in ROWS])
-def test_each_row_says_what_to_write_and_names_tests_that_exist(section, name, form, tests):
-    assert form
-    assert spans(tests), f"{name} names no test"
-    for test in spans(tests):
-        file, _, function = test.partition("::")
-        assert (ROOT / file).is_file(), test
-        assert function.partition("[")[0] in functions(ROOT / file), test
-
-
-@pytest.fixture(scope="module")
-def things():
-    """What the forms may use: a model, data and runners."""
-    k1, k2 = jax.random.split(jax.random.key(0))
-    model = dp.Sequential(
-        input=dp.layers.Dense(3, 4, key=k1), hidden=dp.neurons.LIF(4), out=dp.layers.Dense(4, 2, key=k2)
-    )
-    rng = np.random.default_rng(0)
-    loop = dp.LoopOverTime(model, dt=1.0)
-    options = {"metrics": ["accuracy"], "dt": 1.0, "logger": None, "progress_bar": False}
-    trainer = dp.BPTT(model, "cross_entropy", **options)
-    data = (rng.random((6, 10, 3), np.float32), np.arange(6) % 2)
-    trainer.fit(data, test_data=data, num_epoch=1)
-    return {
-        "dp": dp,
-        "eqx": eqx,
-        "jax": jax,
-        "jnp": jnp,
-        "np": np,
-        "optax": optax,
-        "model": model,
-        "trainer": trainer,
-        "loop": loop,
-        "state": loop.reset_state(),
-        "key": jax.random.key(1),
-        "runner": dp.DSRunner(dp.neurons.LIF(4), monitors=["V"], dt=1.0, progress_bar=False),
-        "ctx": dp.Context(dt=1.0, key=jax.random.key(2), shared={"gain": 2.0}),
-        "data": data,
-        "xs": data[0],
-        "x": data[0][0],
-        "ys": data[1],
-        "hh": dp.neurons.HH(1),
-        "lif": dp.neurons.LIF(4),
-        "layer": model["input"],
-        "arrays": dp.state_dict(model),
-    }
-
-
-CODE = [row for row in ROWS if spans(row[2])]
-
-
-@pytest.mark.parametrize(("section", "name", "form", "tests"), CODE, ids=[f"{r[0]}-{r[1]}"[:60] for r in CODE])
-def test_what_a_row_says_to_write_runs(things, tmp_path, monkeypatch, section, name, form, tests):
-    monkeypatch.chdir(tmp_path)
-    for package in re.findall(r"dynplug-[a-z]+", form):
-        pytest.importorskip(package.replace("-", "_"))
-    scope = dict(things)
-    for code in spans(form):
-        exec(compile(code, f"README.md: {name}", "exec"), scope)
+def test_every_row_names_its_tests():
+    assert [row["names"] for row in ROWS if not row.get("tests")] == []

@@ -58,3 +58,35 @@ def test_linters_have_one_version_that_stands_in_one_place(tool):
     assert hooks.count("- repo:") == hooks.count("- repo: local") == 1
     assert hooks.count("- id:") == hooks.count("language: system")
     assert re.search(rf"entry: {tool}\b", hooks)
+
+
+CITATION = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+
+
+def test_the_citation_is_of_this_version():
+    """Its values are one to a line: every key once, and those that the format needs."""
+    keys = dict(re.findall(r"^([a-z-]+):[ \n]+(.*)$", CITATION, re.MULTILINE))
+    assert len(keys) == len(re.findall(r"^[a-z-]+:", CITATION, re.MULTILINE))
+    assert keys.keys() >= {"cff-version", "message", "title", "authors"}  # what the schema of CFF 1.2.0 requires
+    assert keys["cff-version"] == "1.2.0"
+    assert keys["version"] == dp.__version__
+    assert keys["license"] == PROJECT["license"]
+    assert [author["name"] for author in PROJECT["authors"]] == re.findall(r"^  - name: (.*)$", CITATION, re.MULTILINE)
+
+
+def test_the_citation_parses():
+    yaml = pytest.importorskip("yaml", reason="PyYAML, which the extra `docs` brings, is not installed")
+    read = yaml.safe_load(CITATION)
+    assert read["authors"] == PROJECT["authors"]
+    assert read["version"] == dp.__version__
+
+
+@pytest.mark.parametrize("target", re.findall(r"\]\((?!http)([^)#]+)", (ROOT / "CONTRIBUTING.md").read_text()))
+def test_the_links_of_contributing_lead_somewhere(target):
+    assert (ROOT / target).exists()
+
+
+def test_contributing_builds_the_documentation_with_all_packages_of_ours():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    (command,) = [line for line in text.splitlines() if "sphinx-build" in line]
+    assert set(re.findall(r"-e (plugins/\S+)", command)) == {f"plugins/{path.parent.name}" for path in PACKAGES}

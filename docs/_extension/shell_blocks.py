@@ -45,7 +45,7 @@ class Shell(Directive):
         if "elsewhere" in self.options:
             return [shown]
         env = self.state.document.settings.env
-        output = _session(env).run(
+        output = session_of(env).run(
             commands, "fails" in self.options, self.options.get("timeout", 120), f"{env.docname}:{self.lineno}"
         )
         if "no-output" in self.options or not output.strip():
@@ -85,6 +85,7 @@ class Session:
     def _execute(self, commands: str, timeout: int, place: str) -> tuple[int, str]:
         assert self.folder is not None
         scripts = str(Path(sys.executable).parent)
+        path = [f"{self.folder.name}/site", *filter(None, [os.environ.get("PYTHONPATH")])]  # see as_installed.py
         try:
             done = subprocess.run(
                 ["bash", "-euo", "pipefail", "-c", commands],
@@ -92,6 +93,7 @@ class Session:
                 env={
                     **os.environ,
                     "PATH": scripts + os.pathsep + os.environ["PATH"],
+                    "PYTHONPATH": os.pathsep.join(path),
                     "COLUMNS": "100",
                     "NO_COLOR": "1",
                 },
@@ -109,7 +111,8 @@ class Session:
 _SESSIONS: dict[str, Session] = {}
 
 
-def _session(env) -> Session:
+def session_of(env) -> Session:
+    """The session of the page that is being read."""
     if env.docname not in _SESSIONS:
         _SESSIONS[env.docname] = Session(Path(env.app.doctreedir).parent / "shell", env.app.config.release)
     return _SESSIONS[env.docname]

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dynplug.cli.output import echo, echo_json, examples, json_option
-from dynplug.plugin import KINDS
 
 if TYPE_CHECKING:
     from dynplug.testing import CheckReport
@@ -21,7 +20,7 @@ _OUTCOMES = ("ran", "passed", "failed", "xfailed", "skipped")
 )
 @click.argument("name", required=False, metavar="[PACKAGE | COMPONENT]")
 @click.option("--list", "only_list", is_flag=True, help="List the checks of each kind and run none.")
-@click.option("-v", "--verbose", is_flag=True, help="List the checks that were skipped, with the reasons.")
+@click.option("-v", "--verbose", is_flag=True, help="List the checks that do not apply, with the reasons.")
 @json_option
 def command(name: str | None, only_list: bool, verbose: bool, as_json: bool) -> None:
     """Test that components keep the contract of their kind: those of a PACKAGE, a single COMPONENT, or all.
@@ -84,6 +83,6 @@ def _list_checks(as_json: bool) -> None:
         )
         return
     for check in CHECKS.values():
-        kinds = "every kind" if set(check.kinds) == set(KINDS) else ", ".join(check.kinds)
+        kinds = "every kind" if check.general else ", ".join(check.kinds)
         needs = "".join(f", where {n.name}" for n in check.needs)
         echo(f"{check.name}  [{kinds}{needs}]\n    {check.summary}")

@@ -1,28 +1,43 @@
 """`dynplug info`: document a component."""
 
 from dataclasses import asdict
+from pathlib import Path
 
 import click
 
 from dynplug.cli.output import ALL_KINDS, can_show, described, echo, echo_json, examples, json_option
 from dynplug.cli.plain_text import plain_text
-from dynplug.errors import UnknownNameError
-from dynplug.plugin import bibtex, documentation, registry
+from dynplug.errors import OptionError, UnknownNameError
+from dynplug.plugin import Component, bibtex, documentation, registry
 
 
 @click.command(
     "info",
     short_help="Show a component: equations, parameters, units, source.",
     epilog=f"{ALL_KINDS}\n\n"
-    + examples("dynplug info neuron LIF", "dynplug info optimizer adam", "dynplug info neuron HH --bibtex"),
+    + examples(
+        "dynplug info neuron LIF",
+        "dynplug info optimizer adam",
+        "dynplug info neuron HH --bibtex",
+        "dynplug info neuron LIF --figure lif.svg",
+    ),
 )
 @click.argument("kind")
 @click.argument("name")
 @json_option
 @click.option("--bibtex", "as_bibtex", is_flag=True, help="Print the source only, as a BibTeX entry.")
-def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
+@click.option(
+    "--figure",
+    "picture",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the component into this file instead, as .png, .svg or .pdf.",
+)
+def command(kind: str, name: str, as_json: bool, as_bibtex: bool, picture: Path | None) -> None:
     """Show the component NAME of a KIND: its equations, its parameters with units, its source and its package."""
     component = registry().find(kind, name)
+    if picture is not None:
+        echo(str(_drawn(component, picture)))
+        return
     written = documentation(component)
     if as_bibtex:
         if not written.reference:
@@ -47,6 +62,17 @@ def command(kind: str, name: str, as_json: bool, as_bibtex: bool) -> None:
             echo(f"    {left} = {right}")
         if component.spec.citation:
             echo(f"\nReference: {component.spec.citation}")
+
+
+def _drawn(component: Component, path: Path) -> Path:
+    """The file of a component's portrait."""
+    from dynplug import plot
+
+    if path.suffix not in (known := plot.formats()):
+        raise OptionError(
+            f"--figure {path}: no picture has the suffix {path.suffix!r}. Give one of {', '.join(known)}."
+        )
+    return plot.save(plot.portrait(component.kind.name, component.id), path)
 
 
 def _readable(doc: str) -> str:

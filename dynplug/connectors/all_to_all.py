@@ -9,11 +9,18 @@ from dynplug.connectors.drawing import one_population
 
 
 class AllToAll(eqx.Module):
-    """Every unit reaches every unit.
+    r"""Every unit reaches every unit.
+
+    $$j \to i \quad \text{for all } i, j$$
 
     **Arguments:**
 
     - `self_connections`: whether a unit reaches itself; `False` is for a population connected with itself.
+
+    **Raises:** `ShapeError` if two populations cannot be one.
+
+    **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,
+    doi:10.1371/journal.pcbi.1010086.
     """
 
     self_connections: bool = True

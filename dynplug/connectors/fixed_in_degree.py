@@ -8,12 +8,19 @@ from dynplug.connectors.drawing import generator, partners
 
 
 class FixedInDegree(eqx.Module):
-    """Every receiving unit is reached by `n` distinct units, drawn at random.
+    r"""Every receiving unit is reached by `n` distinct units, drawn at random.
+
+    $$|\{j : j \to i\}| = n \quad \text{for each } i$$
 
     **Arguments:**
 
     - `n`: the number of connections that a unit receives.
     - `self_connections`: whether a unit may reach itself; `False` is for a population connected with itself.
+
+    **Raises:** `ParameterError` for more connections than there are units; `KeyRequiredError`.
+
+    **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,
+    doi:10.1371/journal.pcbi.1010086.
     """
 
     n: int

@@ -10,12 +10,16 @@ from dynplug.errors import ParameterError
 
 
 class FixedProbability(eqx.Module):
-    """Each pair is connected with probability `p`, independently: a random graph of Gilbert.
+    r"""Each pair is connected with probability `p`, independently: a random graph of Gilbert.
+
+    $$P(j \to i) = p$$
 
     **Arguments:**
 
-    - `p`: the probability of a connection.
+    - `p`: the probability of a connection [-].
     - `self_connections`: whether a unit may reach itself; `False` is for a population connected with itself.
+
+    **Raises:** `ParameterError`; `KeyRequiredError`.
 
     **Reference:** Gilbert, E. N. (1959), Random graphs, doi:10.1214/aoms/1177706098.
     """

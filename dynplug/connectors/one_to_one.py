@@ -9,7 +9,15 @@ from dynplug.errors import ShapeError
 
 
 class OneToOne(eqx.Module):
-    """Every unit reaches the unit with the same index; both populations have the same size."""
+    r"""Every unit reaches the unit with the same index; both populations have the same size.
+
+    $$j \to i \iff i = j$$
+
+    **Raises:** `ShapeError` for populations of different sizes.
+
+    **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,
+    doi:10.1371/journal.pcbi.1010086.
+    """
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         if pre != post:

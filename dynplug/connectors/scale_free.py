@@ -8,13 +8,18 @@ from dynplug.connectors.graphs import graph_connections
 
 
 class ScaleFree(eqx.Module):
-    """Units are added one by one, each connected with `m` earlier ones with probability proportional to their degree.
+    r"""Units are added one by one, each connected with `m` earlier ones with probability proportional to their degree.
+
+    $$P(i \leftrightarrow j) = \frac{k_j}{\sum_l k_l} \quad \text{for each connection of a new unit } i
+    \text{ with an earlier one } j \text{ of degree } k_j$$
 
     Connections go both ways, and no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
 
     **Arguments:**
 
     - `m`: the number of connections of each added unit.
+
+    **Raises:** `ShapeError` for two populations; `ParameterError`; `KeyRequiredError`.
 
     **Reference:** Barabási, A.-L. & Albert, R. (1999), Emergence of scaling in random networks,
     doi:10.1126/science.286.5439.509.

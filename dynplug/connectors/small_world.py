@@ -8,14 +8,19 @@ from dynplug.connectors.graphs import graph_connections
 
 
 class SmallWorld(eqx.Module):
-    """A ring of units, each connected with its `k` nearest neighbours, with some connections rewired at random.
+    r"""A ring of units, each connected with its `k` nearest neighbours, with some connections rewired at random.
+
+    $$i \leftrightarrow j \quad \text{for } 0 < |i - j| \le k / 2 \text{ around the ring; each is rewired with
+    probability } p$$
 
     Connections go both ways, and no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
 
     **Arguments:**
 
     - `k`: the number of nearest neighbours of each unit; an odd number is taken as the even one below it.
-    - `p`: the probability of rewiring a connection: 0 gives the ring, 1 a random graph.
+    - `p`: the probability of rewiring a connection: 0 gives the ring, 1 a random graph [-].
+
+    **Raises:** `ShapeError` for two populations; `ParameterError`; `KeyRequiredError`.
 
     **Reference:** Watts, D. J. & Strogatz, S. H. (1998), Collective dynamics of 'small-world' networks,
     doi:10.1038/30918.

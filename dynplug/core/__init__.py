@@ -8,7 +8,11 @@ from dynplug.core.arrays_file import (
     write_whole as write_whole,
 )
 from dynplug.core.context import Context as Context
-from dynplug.core.definition import definition as definition, differences as differences
+from dynplug.core.definition import (
+    Difference as Difference,
+    definition as definition,
+    differences as differences,
+)
 from dynplug.core.delay_line import DELAY_STEP as DELAY_STEP, dynplug_delay_step as dynplug_delay_step
 from dynplug.core.described import described as described
 from dynplug.core.devices import to as to

@@ -3,7 +3,7 @@
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import diffrax
 import equinox as eqx
@@ -13,10 +13,12 @@ from jaxtyping import Array
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
+from dynplug.core.holding import holding, refractory
 from dynplug.core.solving import step, step_and_mean
 from dynplug.core.system import DynamicalSystem
 from dynplug.errors import ShapeError
 
+T = TypeVar("T", bound="ODESystem")
 DISCRETE = "dynplug.discrete"
 
 
@@ -67,6 +69,13 @@ class ODESystem(DynamicalSystem):
     def out_size(self) -> tuple[int, ...]:
         return self.size
 
+    def with_size(self: T, size: int | tuple[int, ...]) -> T:
+        """The same system with another number of units.
+
+        **Raises:** `ParameterError` for a parameter that has one value per unit.
+        """
+        return dataclasses.replace(self, size=size)
+
     @abstractmethod
     def vector_field(self, t: Any, y: Any, drive: Drive) -> Any:
         """The time derivative of `y`, a state whose discrete fields are `None` (diffrax's argument order) [per ms]."""
@@ -84,6 +93,9 @@ class Neuron(ODESystem):
     """An ODE system with a membrane potential `V`. A plain array as input is a current.
 
     Currents and conductances are held over the step; a jump is added at its end, before the threshold is applied.
+
+    While a unit is refractory, its `V` does not change, and jumps are lost; other variables go on. It is as long as the
+    field `refractory` of its state (an integer, `dp.discrete()`, the number of steps left) is not zero.
 
     Implementing one: a state class with a field `V`; `init_state`; `vector_field(t, y, drive)`, which reads the input
     as `drive(y.V)`; `emit(old, new, ctx)`; and a default for `integrator`.
@@ -127,9 +139,12 @@ class Neuron(ODESystem):
 
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         drive = _fit(self.receive(x), getattr(state, self.jump_to), ctx)
-        held = Drive(drive.current, drive.conductance)
-        new = step(self.integrator, self.vector_field, continuous(state), held, ctx)
-        return self.emit(state, eqx.combine(_jump(new, self.jump_to, drive.jump), state), ctx)
+        held, field, jump = refractory(state), self.vector_field, drive.jump
+        if held is not None:
+            field = holding(field, self.jump_to, held)
+            jump = None if jump is None else jnp.where(held, jnp.zeros_like(jump), jump)
+        new = step(self.integrator, field, continuous(state), Drive(drive.current, drive.conductance), ctx)
+        return self.emit(state, eqx.combine(_jump(new, self.jump_to, jump), state), ctx)
 
 
 class Synapse(ODESystem):

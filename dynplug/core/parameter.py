@@ -19,9 +19,12 @@ Parameter = float | Array
 
 TRAINABLE = "dynplug.trainable"
 POSITIVE = "dynplug.positive"
+DRAWN = "dynplug.drawn"
 
 
-def param(default: Any = dataclasses.MISSING, *, trainable: bool = False, positive: bool = False) -> Any:
+def param(
+    default: Any = dataclasses.MISSING, *, trainable: bool = False, positive: bool = False, drawn: bool = False
+) -> Any:
     """A field that holds a physical constant, which is not trained unless the user asks for it.
 
     A number is compiled into the program. An array (one value per unit) is an input of the program. NumPy arrays and
@@ -32,8 +35,10 @@ def param(default: Any = dataclasses.MISSING, *, trainable: bool = False, positi
     - `default`: the value if none is given.
     - `trainable`: whether trainers change it by default.
     - `positive`: whether values must be greater than zero: others are refused, and trainers keep them so.
+    - `drawn`: whether an initializer may stand in place of values, which are then drawn when the state is initialised.
     """
-    return eqx.field(default=default, converter=_constant, metadata={TRAINABLE: trainable, POSITIVE: positive})
+    metadata = {TRAINABLE: trainable, POSITIVE: positive, DRAWN: drawn}
+    return eqx.field(default=default, converter=_constant, metadata=metadata)
 
 
 def check_parameters(system: Any) -> None:
@@ -60,6 +65,10 @@ def check_value(where: str, field: Any, value: Any) -> None:
     """
     if POSITIVE not in field.metadata or value is None or isinstance(value, Tracer):
         return
+    if callable(value):
+        if field.metadata.get(DRAWN):
+            return
+        raise ParameterError(f"{where} must be a number, or an array with one per unit; got the function {value!r}.")
     if not np.all(np.isfinite(value)):
         raise ParameterError(f"{where} must be finite; got {value}.")
     if field.metadata[POSITIVE] and not np.all(np.asarray(value) > 0):

@@ -142,7 +142,9 @@ class Lift(DynamicalSystem):
 
 
 class Sequential(DynamicalSystem):
-    """Systems in a row: within a step, each receives the output of the one before it.
+    r"""Systems in a row: within a step, each receives the output of the one before it.
+
+    $$y = (f_n \circ \dots \circ f_2 \circ f_1)(x)$$
 
     `Sequential(encode=a, hidden=b)` names its parts; `Sequential(a, b)` and `a >> b` number them from "0". A plain
     function, or a module such as `equinox.nn.Conv2d`, becomes a `Lift`. `model["hidden"]`, `model[1]` and `model[1:]`
@@ -161,6 +163,9 @@ class Sequential(DynamicalSystem):
     - `named`: the parts, in order, named.
 
     **Raises:** `CompositionError` for a part that is not a system; `ShapeError` if two neighbours do not fit.
+
+    **Reference:** Kidger, P. & Garcia, C. (2021), Equinox: neural networks in JAX via callable PyTrees and filtered
+    transformations, arXiv:2111.00254.
     """
 
     names: tuple[str, ...] = eqx.field(static=True)

@@ -13,15 +13,22 @@ from dynplug.errors import ParameterError
 class Latency(eqx.Module):
     r"""One spike per value, the earlier the larger the value.
 
-    A value $x$ in (0, 1] spikes at step $\mathrm{round}((1 - x)(n - 1))$, or, with `tau`, at the step in which a
-    leaky integrator driven by the current $x$ reaches `threshold`, $\tau \ln\frac{x}{x - \theta}$, relative to that of
-    $x = 1$. Values up to `threshold` never spike.
+    A value $x$ in (0, 1] spikes at the step
+
+    $$i(x) = \mathrm{round}((1 - x)(n - 1)),$$
+
+    or, with `tau`, at the one in which a leaky integrator driven by the current $x$ reaches `threshold`, counted from
+    that of $x = 1$,
+
+    $$i(x) = \mathrm{round}\left(\tau \ln\frac{x}{x - \theta} - \tau \ln\frac{1}{1 - \theta}\right).$$
+
+    Values up to `threshold` never spike.
 
     **Arguments:**
 
     - `num_step`: the number of steps $n$.
-    - `threshold`: $\theta$, the largest value that stays silent.
-    - `tau`: time constant of the logarithmic code, in steps; `None` for the linear code.
+    - `threshold`: $\theta$, the largest value that stays silent [-].
+    - `tau`: time constant of the logarithmic code; `None` for the linear code [steps].
 
     Called as `encoder(x)`: an array of values of any shape gives booleans, time first, (n, *shape).
 

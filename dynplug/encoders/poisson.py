@@ -14,8 +14,11 @@ from dynplug.errors import KeyRequiredError, ParameterError
 class Poisson(eqx.Module):
     r"""Independent spikes at a rate proportional to the value.
 
-    In each step a value $x \in [0, 1]$ spikes with probability $x\,r\,\Delta t$: the Bernoulli approximation of a
-    Poisson process, accurate while that is small.
+    In each step a value $x \in [0, 1]$ spikes with the probability
+
+    $$P(s_i = 1) = x\,r\,\Delta t,$$
+
+    the Bernoulli approximation of a Poisson process, accurate while that is small.
 
     **Arguments:**
 
@@ -27,6 +30,9 @@ class Poisson(eqx.Module):
 
     **Raises:** `ParameterError`; `KeyRequiredError`; `DataError` for values that are not between 0 and 1, which
     have no rate: within a traced function they are clipped to 0 or 1.
+
+    **Reference:** Diehl, P. U. & Cook, M. (2015), Unsupervised learning of digit recognition using
+    spike-timing-dependent plasticity, doi:10.3389/fncom.2015.00099.
     """
 
     num_step: int

@@ -2,7 +2,8 @@
 
 The grammar is that of Python's arithmetic: names, numbers, `+ - * / **`, parentheses, a fixed set of functions, and
 comparisons, joined by `and`, as the first argument of `where` and as the condition of a spike. A number may have a unit
-in brackets, as in `40[mV]`, and so may the drive's current, as in `I[mV/ms]`; any other number is pure.
+in brackets, as in `40[mV]`, and so may the drive's current, as in `I[mV/ms]`; any other number is pure. Identities of
+arrays also have the product `matrix @ vector`, and functions such as `mean`, `std` and `softmax`.
 """
 
 from dynplug.equations.expression import Node as Node

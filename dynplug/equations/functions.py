@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 
 import numpy as np
-from scipy.special import exprel
+from scipy.special import expit, exprel, softmax
 
 from dynplug.equations.units import PURE, Unit, apart
 from dynplug.errors import EquationError
@@ -79,12 +79,27 @@ OPERATORS = {
     "*": Function(np.multiply, product, 2, 2),
     "/": Function(np.divide, ratio, 2, 2),
     "**": Function(np.power, pure, 2, 2),  # with a number as exponent: see `Power`
+    "@": Function(lambda matrix, vector: vector @ np.asarray(matrix).T, product, 2, 2),
     "negative": Function(np.negative, alike),
     "<": Function(np.less, compared, 2, 2),
     "<=": Function(np.less_equal, compared, 2, 2),
     ">": Function(np.greater, compared, 2, 2),
     ">=": Function(np.greater_equal, compared, 2, 2),
     "and": Function(lambda *values: reduce(np.logical_and, values), pure, 2, 9),
+}
+
+_ARRAYS = {  # of identities; a vector may have points as its first axis
+    "mean": Function(np.mean, alike),
+    "std": Function(np.std, alike),
+    "sum": Function(lambda a: np.sum(a, axis=-1), alike),
+    "floor": Function(np.floor, pure),
+    "sigmoid": Function(expit, pure),
+    "softmax": Function(lambda a: softmax(a, axis=-1), pure),
+    "best": Function(lambda a: np.eye(a.shape[-1])[np.argmax(a, axis=-1)], pure),  # 1 at the greatest, else 0
+    "concat": Function(lambda *parts: np.concatenate(parts, axis=-1), alike, 2, 9),
+    "part": Function(lambda a, k, n: np.split(a, int(n), axis=-1)[int(k) - 1], lambda units: units[0], 3, 3),
+    "rows": Function(lambda a, n: a.reshape(int(n), -1), lambda units: units[0], 2, 2),
+    "radius": Function(lambda a: np.max(np.abs(np.linalg.eigvals(a))), alike),  # of a matrix, the spectral one
 }
 
 _PURE = (np.exp, np.expm1, np.log, np.log1p, np.tanh, np.sinh, np.cosh, np.sin, np.cos)
@@ -98,4 +113,5 @@ FUNCTIONS = {
     "max": Function(lambda *values: reduce(np.maximum, values), alike, 2, 9),
     "clip": Function(np.clip, alike, 3, 3),
     "where": Function(np.where, chosen, 3, 3),
+    **_ARRAYS,
 }

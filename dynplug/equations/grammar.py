@@ -9,7 +9,7 @@ from dynplug.equations.functions import FUNCTIONS, OPERATORS
 from dynplug.equations.units import PURE, Unit, symbol
 from dynplug.errors import EquationError, nearest
 
-_BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**"}
+_BINARY = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.Pow: "**", ast.MatMult: "@"}
 _COMPARISONS = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">="}
 _LARGEST = 100.0  # exponent; a larger one is a mistake
 _LONGEST = 2000  # characters; Python's parser fails on much longer texts

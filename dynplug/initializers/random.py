@@ -11,11 +11,16 @@ _IN, _OUT = -1, -2  # a dense weight is (out, in)
 
 
 class Constant(eqx.Module):
-    """The same value everywhere.
+    r"""The same value everywhere.
+
+    $$w_{ij} = \mathrm{value}$$
 
     **Arguments:**
 
-    - `value`: the value.
+    - `value`: the value [-].
+
+    **Reference:** Gers, F. A., Schmidhuber, J. & Cummins, F. (2000), Learning to forget: continual prediction with
+    LSTM, doi:10.1162/089976600300015015, for the bias of a gate.
     """
 
     value: float = 0.0
@@ -25,11 +30,16 @@ class Constant(eqx.Module):
 
 
 class Normal(eqx.Module):
-    """Normal with mean zero.
+    r"""Normal with mean zero.
+
+    $$w_{ij} \sim \mathcal N(0, \mathrm{std}^2)$$
 
     **Arguments:**
 
-    - `std`: standard deviation.
+    - `std`: standard deviation [-].
+
+    **Reference:** Krizhevsky, A., Sutskever, I. & Hinton, G. E. (2012), ImageNet classification with deep convolutional
+    neural networks, doi:10.1145/3065386.
     """
 
     std: float = 0.01
@@ -39,12 +49,17 @@ class Normal(eqx.Module):
 
 
 class Uniform(eqx.Module):
-    """Uniform between two limits.
+    r"""Uniform between two limits.
+
+    $$w_{ij} \sim \mathcal U(\mathrm{low}, \mathrm{high})$$
 
     **Arguments:**
 
-    - `low`: lower limit.
-    - `high`: upper limit.
+    - `low`: lower limit [-].
+    - `high`: upper limit [-].
+
+    **Reference:** Glorot, X. & Bengio, Y. (2010), Understanding the difficulty of training deep feedforward neural
+    networks, AISTATS.
     """
 
     low: float = 0.0
@@ -55,11 +70,14 @@ class Uniform(eqx.Module):
 
 
 class Orthogonal(eqx.Module):
-    """A random orthogonal matrix.
+    r"""A random orthogonal matrix.
+
+    $$W^\top W = \mathrm{scale}^2\, \mathbb 1 \quad \text{or, with more inputs than outputs,} \quad
+    W W^\top = \mathrm{scale}^2\, \mathbb 1$$
 
     **Arguments:**
 
-    - `scale`: its factor.
+    - `scale`: its factor [-].
 
     **Reference:** Saxe, A., McClelland, J. & Ganguli, S. (2014), Exact solutions to the nonlinear dynamics of learning
     in deep linear neural networks, arXiv:1312.6120.
@@ -72,13 +90,17 @@ class Orthogonal(eqx.Module):
 
 
 class VarianceScaling(eqx.Module):
-    r"""Variance $\mathrm{scale} / n$, with $n$ the number of inputs, outputs, or their mean.
+    r"""A variance scaled by the number $n$ of inputs, outputs, or their mean.
+
+    $$\langle w_{ij} \rangle = 0, \qquad \mathrm{var}(w_{ij}) = \frac{\mathrm{scale}}{n}$$
 
     **Arguments:**
 
-    - `scale`: numerator of the variance.
+    - `scale`: numerator of the variance [-].
     - `mode`: the choice of $n$: `"fan_in"`, `"fan_out"` or `"fan_avg"`.
     - `distribution`: `"normal"`, `"truncated_normal"` or `"uniform"`.
+
+    **Reference:** He, K. et al. (2015), Delving deep into rectifiers, doi:10.1109/ICCV.2015.123.
     """
 
     scale: float = 1.0
@@ -92,11 +114,13 @@ class VarianceScaling(eqx.Module):
 
 
 def KaimingNormal(scale: float = 2.0) -> VarianceScaling:
-    """Normal with variance `scale / inputs`.
+    r"""Normal, truncated at two standard deviations, with a variance for rectified units.
+
+    $$\mathrm{var}(w_{ij}) = \frac{\mathrm{scale}}{n_\mathrm{in}}$$
 
     **Arguments:**
 
-    - `scale`: numerator of the variance.
+    - `scale`: numerator of the variance [-].
 
     **Reference:** He, K. et al. (2015), Delving deep into rectifiers, doi:10.1109/ICCV.2015.123.
     """
@@ -104,11 +128,13 @@ def KaimingNormal(scale: float = 2.0) -> VarianceScaling:
 
 
 def XavierNormal(scale: float = 1.0) -> VarianceScaling:
-    """Normal with variance `scale * 2 / (inputs + outputs)`.
+    r"""Normal, truncated at two standard deviations, with a variance between those for inputs and for gradients.
+
+    $$\mathrm{var}(w_{ij}) = \mathrm{scale}\,\frac{2}{n_\mathrm{in} + n_\mathrm{out}}$$
 
     **Arguments:**
 
-    - `scale`: factor on the variance.
+    - `scale`: factor on the variance [-].
 
     **Reference:** Glorot, X. & Bengio, Y. (2010), Understanding the difficulty of training deep feedforward neural
     networks, AISTATS.
@@ -117,11 +143,13 @@ def XavierNormal(scale: float = 1.0) -> VarianceScaling:
 
 
 def LecunNormal(scale: float = 1.0) -> VarianceScaling:
-    """Normal with variance `scale / inputs`, which keeps the variance of a linear layer.
+    r"""Normal, truncated at two standard deviations, with a variance that a linear layer keeps.
+
+    $$\mathrm{var}(w_{ij}) = \frac{\mathrm{scale}}{n_\mathrm{in}}$$
 
     **Arguments:**
 
-    - `scale`: numerator of the variance.
+    - `scale`: numerator of the variance [-].
 
     **Reference:** LeCun, Y. et al. (1998), Efficient BackProp, doi:10.1007/3-540-49430-8_2.
     """

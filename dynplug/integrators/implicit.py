@@ -18,8 +18,8 @@ def ImplicitEuler(rtol: float = 1e-3, atol: float = 1e-3) -> diffrax.ImplicitEul
 
     **Arguments:**
 
-    - `rtol`: relative tolerance of the root finder.
-    - `atol`: absolute tolerance of the root finder.
+    - `rtol`: relative tolerance of the root finder [-].
+    - `atol`: absolute tolerance of the root finder, in the units of the variables [-].
     """
     return diffrax.ImplicitEuler(root_finder=_newton(rtol, atol))
 
@@ -29,8 +29,8 @@ def Kvaerno3(rtol: float = 1e-3, atol: float = 1e-3) -> diffrax.Kvaerno3:
 
     **Arguments:**
 
-    - `rtol`: relative tolerance of the root finder.
-    - `atol`: absolute tolerance of the root finder.
+    - `rtol`: relative tolerance of the root finder [-].
+    - `atol`: absolute tolerance of the root finder, in the units of the variables [-].
     """
     return diffrax.Kvaerno3(root_finder=_newton(rtol, atol))
 
@@ -40,8 +40,8 @@ def Kvaerno4(rtol: float = 1e-3, atol: float = 1e-3) -> diffrax.Kvaerno4:
 
     **Arguments:**
 
-    - `rtol`: relative tolerance of the root finder.
-    - `atol`: absolute tolerance of the root finder.
+    - `rtol`: relative tolerance of the root finder [-].
+    - `atol`: absolute tolerance of the root finder, in the units of the variables [-].
     """
     return diffrax.Kvaerno4(root_finder=_newton(rtol, atol))
 
@@ -51,7 +51,7 @@ def Kvaerno5(rtol: float = 1e-3, atol: float = 1e-3) -> diffrax.Kvaerno5:
 
     **Arguments:**
 
-    - `rtol`: relative tolerance of the root finder.
-    - `atol`: absolute tolerance of the root finder.
+    - `rtol`: relative tolerance of the root finder [-].
+    - `atol`: absolute tolerance of the root finder, in the units of the variables [-].
     """
     return diffrax.Kvaerno5(root_finder=_newton(rtol, atol))

@@ -9,6 +9,7 @@ from dynplug.layers.gru_cell import GRUCell as GRUCell
 from dynplug.layers.input_group import InputGroup as InputGroup
 from dynplug.layers.lstm_cell import LSTMCell as LSTMCell
 from dynplug.layers.one_sample import check_input as check_input
+from dynplug.layers.recurrent import Recurrent as Recurrent
 from dynplug.layers.rnn_cell import RNNCell as RNNCell
 from dynplug.layers.sparse import Sparse as Sparse
 from dynplug.plugin import missing_attribute

@@ -28,7 +28,9 @@ def _one_time(time: Any) -> float:
 
 
 class Delay(DynamicalSystem):
-    r"""$y(t) = x(t - \tau)$: the output is the input of exactly `time` ago.
+    r"""The output is the input of exactly `time` ago.
+
+    $$y(t) = x(t - \tau)$$
 
     Before the first value arrives it is `initial`. In a loop over time, a delay outside of a recurrence costs no more
     than a shift; one in a recurrence lets the loop run in blocks of its length.
@@ -37,10 +39,13 @@ class Delay(DynamicalSystem):
 
     - `size`: the shape of the values.
     - `time`: the delay $\tau$ [ms]; a multiple of the step to 1 %.
-    - `initial`: the output before the first value arrives, a number.
+    - `initial`: the output before the first value arrives, a number [-].
     - `dtype`: the dtype of the values; by default that of states.
 
     **Raises:** `DurationError` if `time` is not a whole number of steps; `ShapeError`.
+
+    **Reference:** Morrison, A. et al. (2005), Advancing the boundaries of high-connectivity network simulation with
+    distributed computing, doi:10.1162/0899766054026648.
     """
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)

@@ -12,7 +12,9 @@ from dynplug.layers.one_sample import check_input
 
 
 class Dense(DynamicalSystem):
-    r"""$y = W x + b$, without state.
+    r"""All-to-all weights and a bias, without state.
+
+    $$y = W x + b$$
 
     Inputs that are not floating (spikes kept as booleans or bytes) are converted.
 
@@ -21,8 +23,11 @@ class Dense(DynamicalSystem):
     - `in_size`: the number of inputs.
     - `out_size`: the number of outputs.
     - `W_initializer`: the weight (out, in): an array, a number, a callable of the shape, an initializer.
-    - `b_initializer`: the bias (out,), likewise; `None` for no bias.
+    - `b_initializer`: the bias (out,), likewise; `None` for no bias [-].
     - `key`: a `jax.random.key`; not needed if nothing is drawn.
+
+    **Reference:** Rosenblatt, F. (1958), The perceptron: a probabilistic model for information storage and organization
+    in the brain, doi:10.1037/h0042519.
     """
 
     weight: Float[Array, "out in"]

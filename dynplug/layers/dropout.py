@@ -11,16 +11,19 @@ from dynplug.errors import ParameterError
 
 
 class Dropout(DynamicalSystem):
-    """Zero each input with probability `p` while fitting, and scale the others by `1 / (1 - p)`.
+    r"""Zero each input with probability `p` while fitting, and scale the others by `1 / (1 - p)`.
+
+    $$y_i = \frac{m_i}{1 - p}\,x_i, \qquad m_i \sim \mathrm{Bernoulli}(1 - p)$$
 
     A new mask is drawn for each step and each sample. Outside of fitting it does nothing.
 
     **Arguments:**
 
-    - `p`: the probability of dropping an input.
+    - `p`: the probability of dropping an input [-].
     - `prob`: BrainPy's probability of keeping one; refused, with the `p` to write instead.
 
-    **Reference:** Srivastava, N. et al. (2014), Dropout, JMLR 15, 1929-1958.
+    **Reference:** Srivastava, N. et al. (2014), Dropout: a simple way to prevent neural networks from overfitting,
+    JMLR 15, 1929-1958.
     """
 
     p: float = eqx.field(static=True)

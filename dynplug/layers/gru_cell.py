@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem, as_count
@@ -18,14 +19,19 @@ class GRUCellState(eqx.Module):
 
 
 class GRUCell(DynamicalSystem):
-    """`equinox.nn.GRUCell` as a system. Its output is the new hidden state.
+    r"""`equinox.nn.GRUCell` as a system. Its output is the new hidden state.
+
+    $$r = \sigma(W_r x + U_r h + b_r), \qquad z = \sigma(W_z x + U_z h + b_z)$$
+    $$n = \tanh(W_n x + b_n + r \odot (U_n h + c_n)), \qquad h' = (1 - z) \odot n + z \odot h$$
 
     **Arguments:**
 
     - `in_size`: the number of inputs.
     - `out_size`: the number of units.
     - `use_bias`: whether there are biases.
-    - `state_initializer`: the state before the first step (out,).
+    - `reset_after`: whether the reset gate multiplies the recurrent product $U h$, as in cuDNN; `False`: the state
+        before the product, $U (r \odot h)$, as published.
+    - `state_initializer`: the state before the first step (out,) [-].
     - `train_state`: whether that state is trained.
     - `key`: a `jax.random.key`.
 
@@ -35,6 +41,7 @@ class GRUCell(DynamicalSystem):
 
     cell: eqx.nn.GRUCell
     state0: InitialState
+    reset_after: bool = eqx.field(static=True)
     in_size: tuple[int] = eqx.field(static=True)
     out_size: tuple[int] = eqx.field(static=True)
 
@@ -44,13 +51,17 @@ class GRUCell(DynamicalSystem):
         out_size: int,
         *,
         use_bias: bool = True,
+        reset_after: bool = True,
         state_initializer: Any = 0.0,
         train_state: bool = False,
         key: PRNGKeyArray,
     ):
         in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         cell_key, state_key = jax.random.split(key)
-        self.cell = eqx.nn.GRUCell(in_size, out_size, use_bias=use_bias, key=cell_key)
+        cell = eqx.nn.GRUCell(in_size, out_size, use_bias=use_bias, key=cell_key)
+        # added beside U (r * h) the second bias would be the first again
+        self.cell = cell if reset_after or not use_bias else eqx.tree_at(lambda c: c.bias_n, cell, None)
+        self.reset_after = bool(reset_after)
         self.state0 = initial_state(state_initializer, out_size, train=train_state, key=state_key)
         self.in_size, self.out_size = (in_size,), (out_size,)
 
@@ -58,5 +69,15 @@ class GRUCell(DynamicalSystem):
         return GRUCellState(self.state0(ctx))
 
     def update(self, state: GRUCellState, x: Any, ctx: Context) -> tuple[GRUCellState, Float[Array, " out"]]:
-        h = self.cell(check_input(self, x, self.cell.weight_ih.dtype, ctx), state.h)
+        x = check_input(self, x, self.cell.weight_ih.dtype, ctx)
+        h = self.cell(x, state.h) if self.reset_after else _reset_before(self.cell, x, state.h)
         return GRUCellState(h), h
+
+
+def _reset_before(cell: eqx.nn.GRUCell, x: Float[Array, " in"], h: Float[Array, " out"]) -> Float[Array, " out"]:
+    """The next hidden state if the reset gate multiplies the state before the recurrent product."""
+    W_r, W_z, W_n = jnp.split(cell.weight_ih @ x if cell.bias is None else cell.weight_ih @ x + cell.bias, 3)
+    U_rz, U_n = jnp.split(cell.weight_hh, [2 * h.shape[0]])
+    U_r, U_z = jnp.split(U_rz @ h, 2)
+    r, z = jax.nn.sigmoid(W_r + U_r), jax.nn.sigmoid(W_z + U_z)
+    return z * h + (1.0 - z) * jnp.tanh(W_n + U_n @ (r * h))

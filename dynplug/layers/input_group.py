@@ -17,11 +17,16 @@ class InputGroupState(eqx.Module):
 
 
 class InputGroup(DynamicalSystem):
-    """Passes its input on after checking its shape, and keeps it in its state, where monitors find it.
+    r"""Passes its input on after checking its shape, and keeps it in its state, where monitors find it.
+
+    $$y = x$$
 
     **Arguments:**
 
     - `size`: the number of inputs, or the shape of a grid of them.
+
+    **Reference:** Wang, C. et al. (2023), BrainPy, a flexible, integrative, efficient, and extensible framework for
+    general-purpose brain dynamics programming, doi:10.7554/eLife.86365.
     """
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)

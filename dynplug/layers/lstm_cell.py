@@ -19,14 +19,17 @@ class LSTMCellState(eqx.Module):
 
 
 class LSTMCell(DynamicalSystem):
-    """`equinox.nn.LSTMCell` as a system. Its output is the new hidden state `h`; the cell state `c` is internal.
+    r"""`equinox.nn.LSTMCell` as a system. Its output is the new hidden state `h`; the cell state `c` is internal.
+
+    $$(i, f, g, o) = W x + U h + b, \qquad c' = \sigma(f) \odot c + \sigma(i) \odot \tanh(g), \qquad
+    h' = \sigma(o) \odot \tanh(c')$$
 
     **Arguments:**
 
     - `in_size`: the number of inputs.
     - `out_size`: the number of units.
     - `use_bias`: whether there are biases.
-    - `state_initializer`: `h` and `c` before the first step, (out,) each.
+    - `state_initializer`: `h` and `c` before the first step, (out,) each [-].
     - `train_state`: whether these two are trained.
     - `key`: a `jax.random.key`.
 

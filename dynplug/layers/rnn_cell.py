@@ -21,7 +21,9 @@ class RNNCellState(eqx.Module):
 
 
 class RNNCell(DynamicalSystem):
-    r"""$h' = \phi(W x + U h + b)$. Its output is $h'$.
+    r"""Simple recurrent units. The output is the new hidden state $h'$.
+
+    $$h' = \phi(W x + U h + b)$$
 
     **Arguments:**
 
@@ -30,8 +32,8 @@ class RNNCell(DynamicalSystem):
     - `activation`: $\phi$.
     - `W_initializer`: the input weight (out, in).
     - `U_initializer`: the recurrent weight (out, out).
-    - `b_initializer`: the bias (out,); `None` for no bias.
-    - `state_initializer`: the state before the first step (out,).
+    - `b_initializer`: the bias (out,); `None` for no bias [-].
+    - `state_initializer`: the state before the first step (out,) [-].
     - `train_state`: whether that state is trained.
     - `key`: a `jax.random.key`.
 

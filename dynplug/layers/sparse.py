@@ -15,7 +15,9 @@ from dynplug.layers.one_sample import check_input
 
 
 class Sparse(DynamicalSystem):
-    r"""$y_i = \sum_{j \to i} w_{ij}\,x_j + b_i$ over the connections that a connector makes, without state.
+    r"""Weights of the connections that a connector makes, and a bias, without state.
+
+    $$y_i = \sum_{j \to i} w_{ij}\,x_j + b_i$$
 
     There is one weight per connection, whichever way the sum is taken. Inputs that are not floating are converted.
 
@@ -26,11 +28,16 @@ class Sparse(DynamicalSystem):
     - `connector`: which inputs reach which outputs: called as `connector(in_size, out_size, key=key)`.
     - `W_initializer`: the weights: an array (connections,), sorted as the connections are; a number; or an initializer,
         which draws a matrix with the average number of inputs of an output, so that its scale fits.
-    - `b_initializer`: the bias (out,), likewise; `None` for no bias.
+    - `b_initializer`: the bias (out,), likewise; `None` for no bias [-].
     - `method`: `"dense"` multiplies by a matrix that is zero where nothing is connected, which suits matrix units;
         `"sparse"` gathers and sums, in memory and time proportional to the number of connections. On a CPU, for 1000 to
         4000 units, the two take equal time when some 3 % of the pairs are connected.
     - `key`: a `jax.random.key`; not needed if nothing is drawn.
+
+    **Raises:** `ParameterError` for what is no connector, or an unknown method.
+
+    **Reference:** Gustavson, F. G. (1978), Two fast algorithms for sparse matrices: multiplication and permuted
+    transposition, doi:10.1145/355791.355796.
     """
 
     weight: Float[Array, " connections"]

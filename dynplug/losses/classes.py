@@ -24,7 +24,10 @@ def cross_entropy(
     one_hot: bool | None = None,
     sample_weight: Any = None,
 ) -> Float[Array, ""]:
-    r"""$-\sum_c y_c \log \mathrm{softmax}(p)_c$, the mean over samples (and over steps, if targets have them).
+    r"""The softmax cross-entropy, its mean over samples (and over steps, if targets have them).
+
+    $$L = -\Big\langle \sum_c y_c \log \mathrm{softmax}(p)_c \Big\rangle, \qquad
+    \mathrm{softmax}(p)_c = \frac{e^{p_c}}{\sum_k e^{p_k}}$$
 
     A class index out of range is refused; within a compiled function of your own, where it cannot be, it gives NaN.
 
@@ -41,6 +44,9 @@ def cross_entropy(
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
 
     **Raises:** `DataError` if the shapes do not fit, or a target is not a class.
+
+    **Reference:** Bridle, J. S. (1990), Probabilistic interpretation of feedforward classification network outputs,
+    with relationships to statistical pattern recognition, doi:10.1007/978-3-642-76153-9_28.
     """
     logits, y, weight = _read("cross_entropy", predicts, targets, reduce_time, ignore_index, one_hot, sample_weight)
     with optax_rules():
@@ -62,7 +68,9 @@ def accuracy(
     one_hot: bool | None = None,
     sample_weight: Any = None,
 ) -> Float[Array, ""]:
-    """The share of correct answers, an answer being the class with the largest score. A metric, without gradient.
+    r"""The share of correct answers, an answer being the class with the largest score. A metric, without gradient.
+
+    $$A = \Big\langle \big[\arg\max_c p_c = y\big] \Big\rangle$$
 
     Scores that include NaN are never a correct answer.
 
@@ -76,6 +84,8 @@ def accuracy(
     - `sample_weight`: as for `cross_entropy`.
 
     **Raises:** as `cross_entropy`.
+
+    **Reference:** Fawcett, T. (2006), An introduction to ROC analysis, doi:10.1016/j.patrec.2005.10.010.
     """
     scores, y, weight = _read("accuracy", predicts, targets, reduce_time, ignore_index, one_hot, sample_weight)
     answer = jnp.where(jnp.any(jnp.isnan(scores), axis=-1), -1, jnp.argmax(scores, axis=-1))

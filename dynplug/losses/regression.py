@@ -27,7 +27,9 @@ def _read(name: str, predicts: Any, targets: Any, reduce_time: str) -> tuple[Arr
 def mse(
     predicts: Float[Array, "batch time ..."], targets: Any, *, reduce_time: str = "mean", sample_weight: Any = None
 ) -> Float[Array, ""]:
-    """The mean squared error.
+    r"""The mean squared error.
+
+    $$L = \langle (p - y)^2 \rangle$$
 
     **Arguments:**
 
@@ -38,6 +40,9 @@ def mse(
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
 
     **Raises:** `DataError` if the shapes do not fit, or if a trainer is given targets that are not finite.
+
+    **Reference:** Rumelhart, D. E., Hinton, G. E. & Williams, R. J. (1986), Learning representations by
+    back-propagating errors, doi:10.1038/323533a0.
     """
     p, y = _read("mse", predicts, targets, reduce_time)
     with optax_rules():
@@ -49,7 +54,21 @@ def mse(
 def mae(
     predicts: Float[Array, "batch time ..."], targets: Any, *, reduce_time: str = "mean", sample_weight: Any = None
 ) -> Float[Array, ""]:
-    """The mean absolute error. Arguments as for `mse`."""
+    r"""The mean absolute error.
+
+    $$L = \langle |p - y| \rangle$$
+
+    **Arguments:**
+
+    - `predicts`: (batch, time, ...).
+    - `targets`: the same shape, or without time.
+    - `reduce_time`: as for `mse`.
+    - `sample_weight`: as for `mse`.
+
+    **Raises:** as `mse`.
+
+    **Reference:** Koenker, R. & Bassett, G. (1978), Regression quantiles, doi:10.2307/1913643.
+    """
     p, y = _read("mae", predicts, targets, reduce_time)
     return mean(jnp.abs(p - y), sample_weight)
 
@@ -64,15 +83,20 @@ def huber(
     reduce_time: str = "mean",
     sample_weight: Any = None,
 ) -> Float[Array, ""]:
-    r"""$e^2/2$ for an error $e$ up to $\delta$, then $\delta\,(e - \delta/2)$; the mean over everything.
+    r"""Quadratic for an error $e$ up to $\delta$, then linear; the mean over everything.
+
+    $$L = \langle \ell(|p - y|) \rangle, \qquad \ell(e) = \begin{cases} e^2 / 2 & e \le \delta \\
+    \delta\,(e - \delta / 2) & e > \delta \end{cases}$$
 
     **Arguments:**
 
     - `predicts`: (batch, time, ...).
     - `targets`: the same shape, or without time.
-    - `delta`: the error above which the loss grows linearly, in the units of the predictions.
+    - `delta`: the error above which the loss grows linearly, in the units of the predictions [-].
     - `reduce_time`: as for `mse`.
     - `sample_weight`: as for `mse`.
+
+    **Raises:** as `mse`.
 
     **Reference:** Huber, P. J. (1964), Robust estimation of a location parameter, doi:10.1214/aoms/1177703732.
     """

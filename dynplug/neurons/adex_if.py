@@ -1,14 +1,17 @@
 """The adaptive exponential integrate-and-fire neuron."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Heun
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
+from dynplug.neurons.refractory import at_rest, count
 from dynplug.neurons.reset import check_reset, unless_given
+from dynplug.neurons.start import potential
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -18,6 +21,7 @@ class AdExIFState(eqx.Module):
     V: Float[Array, "*size"]
     w: Float[Array, "*size"]
     spike: Float[Array, "*size"] | None = discrete()
+    refractory: Int[Array, "*size"] | None = discrete()
 
 
 class AdExIF(Neuron):
@@ -38,7 +42,7 @@ class AdExIF(Neuron):
     - `size`: the number of units, or the shape of a grid of them.
     - `C`: membrane capacitance [nF].
     - `gL`: leak conductance [µS].
-    - `EL`: leak reversal potential, at which the state starts [mV].
+    - `EL`: leak reversal potential [mV].
     - `V_T`: threshold of the exponential [mV].
     - `Delta_T`: slope of the exponential [mV].
     - `tau_w`: time constant of the adaptation [ms].
@@ -46,6 +50,9 @@ class AdExIF(Neuron):
     - `b`: spike-triggered adaptation [nA].
     - `V_reset`: potential after a spike, below `V_th`; `None`: `EL` [mV].
     - `V_th`: potential at which a spike is counted [mV].
+    - `tau_ref`: refractory period, a multiple of the step [ms]: for so long after a spike the potential stays at its
+        reset value, and input is lost.
+    - `V_init`: initial potential, or an initializer that draws it; `None`: `EL` [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver.
 
@@ -64,6 +71,8 @@ class AdExIF(Neuron):
     b: Parameter = param(0.0805)
     V_reset: Parameter = param(None)
     V_th: Parameter = param(-30.0)
+    tau_ref: Parameter = param(0.0)
+    V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
 
@@ -83,8 +92,8 @@ class AdExIF(Neuron):
         check_reset(self)
 
     def init_state(self, ctx: Context) -> AdExIFState:
-        V = jnp.broadcast_to(jnp.asarray(self.EL, ctx.dtype), self.size)
-        return AdExIFState(V, jnp.zeros_like(V), jnp.zeros_like(V))
+        V = potential(self, self.EL, ctx)
+        return AdExIFState(V, jnp.zeros_like(V), jnp.zeros_like(V), at_rest(self, V, ctx))
 
     def vector_field(self, t: Any, y: AdExIFState, drive: Drive) -> AdExIFState:
         upswing = self.Delta_T * jnp.exp((jnp.minimum(y.V, self.V_th) - self.V_T) / self.Delta_T)
@@ -92,6 +101,6 @@ class AdExIF(Neuron):
         return AdExIFState(dV, (self.a * (y.V - self.EL) - y.w) / self.tau_w)
 
     def emit(self, old: AdExIFState, new: AdExIFState, ctx: Context) -> tuple[AdExIFState, Float[Array, "*size"]]:
-        spike = self.surrogate(new.V - self.V_th)
+        spike, left = count(self, old.refractory, self.surrogate(new.V - self.V_th), ctx)
         V = (1.0 - spike) * jnp.minimum(new.V, self.V_th) + spike * self.V_reset
-        return AdExIFState(V, new.w + spike * self.b, spike), spike
+        return AdExIFState(V, new.w + spike * self.b, spike, left), spike

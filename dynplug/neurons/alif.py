@@ -1,15 +1,18 @@
 """The adaptive leaky integrate-and-fire neuron."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
+from dynplug.neurons.refractory import at_rest
 from dynplug.neurons.reset import Reset, check_reset, fire, reset_field, unless_given
+from dynplug.neurons.start import potential
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -19,6 +22,7 @@ class ALIFState(eqx.Module):
     V: Float[Array, "*size"]
     a: Float[Array, "*size"]
     spike: Float[Array, "*size"] | None = discrete()
+    refractory: Int[Array, "*size"] | None = discrete()
 
 
 class ALIF(Neuron):
@@ -34,11 +38,14 @@ class ALIF(Neuron):
     - `tau_a`: time constant of the adaptation [ms].
     - `beta`: how much one spike raises the threshold [mV].
     - `R`: membrane resistance [MΩ].
-    - `V_rest`: resting potential, at which the state starts [mV].
+    - `V_rest`: resting potential [mV].
     - `V_reset`: potential after a spike, below `V_th`; `None`: `V_rest` [mV].
     - `V_th`: threshold without adaptation [mV].
     - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
     - `detach_reset`: whether gradients ignore the reset of the potential; the adaptation keeps its gradient.
+    - `tau_ref`: refractory period, a multiple of the step [ms]: for so long after a spike the potential stays at its
+        reset value, and input is lost.
+    - `V_init`: initial potential, or an initializer that draws it; `None`: `V_rest` [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 
@@ -57,6 +64,8 @@ class ALIF(Neuron):
     V_th: Parameter = param(1.0)
     reset: Reset = reset_field()
     detach_reset: bool = eqx.field(default=False, static=True)
+    tau_ref: Parameter = param(0.0)
+    V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
 
@@ -72,12 +81,12 @@ class ALIF(Neuron):
         check_reset(self)
 
     def init_state(self, ctx: Context) -> ALIFState:
-        V = jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size)
-        return ALIFState(V, jnp.zeros_like(V), jnp.zeros_like(V))
+        V = potential(self, self.V_rest, ctx)
+        return ALIFState(V, jnp.zeros_like(V), jnp.zeros_like(V), at_rest(self, V, ctx))
 
     def vector_field(self, t: Any, y: ALIFState, drive: Drive) -> ALIFState:
         return ALIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau, -y.a / self.tau_a)
 
     def emit(self, old: ALIFState, new: ALIFState, ctx: Context) -> tuple[ALIFState, Float[Array, "*size"]]:
-        V, spike = fire(self, new.V, self.V_th + self.beta * new.a)
-        return ALIFState(V, new.a + spike, spike), spike
+        V, spike, left = fire(self, old, new.V, self.V_th + self.beta * new.a, ctx)
+        return ALIFState(V, new.a + spike, spike, left), spike

@@ -1,5 +1,6 @@
 """The Hodgkin-Huxley neuron."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -9,6 +10,7 @@ from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
+from dynplug.neurons.start import potential
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -53,7 +55,7 @@ class HH(Neuron):
     - `gL`: leak conductance [mS/cm²].
     - `EL`: leak reversal potential [mV].
     - `V_th`: potential whose upward crossing counts as a spike [mV].
-    - `V_init`: initial potential [mV].
+    - `V_init`: initial potential, or an initializer that draws it [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver.
 
@@ -70,7 +72,7 @@ class HH(Neuron):
     gL: Parameter = param(0.3)
     EL: Parameter = param(-54.387)
     V_th: Parameter = param(0.0)
-    V_init: Parameter = param(-65.0)
+    V_init: Parameter | Callable[..., Any] = param(-65.0, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
 
@@ -97,7 +99,7 @@ class HH(Neuron):
     spikes_if: ClassVar = "V_before < V_th and V >= V_th"
 
     def init_state(self, ctx: Context) -> HHState:
-        V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)
+        V = potential(self, self.V_init, ctx)
         m, h, n = (alpha / (alpha + beta) for alpha, beta in _rates(V))
         return HHState(V, m, h, n, jnp.zeros_like(V))
 

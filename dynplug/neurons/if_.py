@@ -1,15 +1,18 @@
 """The perfect integrate-and-fire neuron."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
+from dynplug.neurons.refractory import at_rest
 from dynplug.neurons.reset import Reset, check_reset, fire, reset_field
+from dynplug.neurons.start import potential
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -18,6 +21,7 @@ class IFState(eqx.Module):
 
     V: Float[Array, "*size"]
     spike: Float[Array, "*size"] | None = discrete()
+    refractory: Int[Array, "*size"] | None = discrete()
 
 
 class IF(Neuron):
@@ -29,10 +33,13 @@ class IF(Neuron):
 
     - `size`: the number of units, or the shape of a grid of them.
     - `C`: membrane capacitance [nF].
-    - `V_reset`: potential after a spike, below `V_th`, and initial potential [mV].
+    - `V_reset`: potential after a spike, below `V_th` [mV].
     - `V_th`: threshold [mV].
     - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
     - `detach_reset`: whether gradients ignore the reset of the potential.
+    - `tau_ref`: refractory period, a multiple of the step [ms]: for so long after a spike the potential stays at its
+        reset value, and input is lost.
+    - `V_init`: initial potential, or an initializer that draws it; `None`: `V_reset` [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 
@@ -46,6 +53,8 @@ class IF(Neuron):
     V_th: Parameter = param(1.0)
     reset: Reset = reset_field()
     detach_reset: bool = eqx.field(default=False, static=True)
+    tau_ref: Parameter = param(0.0)
+    V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
 
@@ -58,12 +67,12 @@ class IF(Neuron):
         check_reset(self)
 
     def init_state(self, ctx: Context) -> IFState:
-        V = jnp.broadcast_to(jnp.asarray(self.V_reset, ctx.dtype), self.size)
-        return IFState(V, jnp.zeros_like(V))
+        V = potential(self, self.V_reset, ctx)
+        return IFState(V, jnp.zeros_like(V), at_rest(self, V, ctx))
 
     def vector_field(self, t: Any, y: IFState, drive: Drive) -> IFState:
         return IFState(jnp.broadcast_to(drive(y.V) / self.C, y.V.shape))
 
     def emit(self, old: IFState, new: IFState, ctx: Context) -> tuple[IFState, Float[Array, "*size"]]:
-        V, spike = fire(self, new.V, self.V_th)
-        return IFState(V, spike), spike
+        V, spike, left = fire(self, old, new.V, self.V_th, ctx)
+        return IFState(V, spike, left), spike

@@ -1,14 +1,17 @@
 """Izhikevich's simple model."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Heun
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
+from dynplug.neurons.refractory import at_rest, count
 from dynplug.neurons.reset import check_reset
+from dynplug.neurons.start import potential
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -18,6 +21,7 @@ class IzhikevichState(eqx.Module):
     V: Float[Array, "*size"]
     u: Float[Array, "*size"]
     spike: Float[Array, "*size"] | None = discrete()
+    refractory: Int[Array, "*size"] | None = discrete()
 
 
 class Izhikevich(Neuron):
@@ -37,7 +41,9 @@ class Izhikevich(Neuron):
     - `c`: potential after a spike, below `V_th` [mV].
     - `d`: increment of the recovery variable by a spike [mV/ms].
     - `V_th`: peak of the spike [mV].
-    - `V_init`: initial potential; the recovery variable starts at `b * V_init` [mV].
+    - `V_init`: initial potential, or an initializer that draws it; the recovery variable starts at `b * V` [mV].
+    - `tau_ref`: refractory period, a multiple of the step [ms]: for so long after a spike the potential stays at `c`,
+        and input is lost. The paper has none.
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver.
 
@@ -50,7 +56,8 @@ class Izhikevich(Neuron):
     c: Parameter = param(-65.0)
     d: Parameter = param(8.0)
     V_th: Parameter = param(30.0)
-    V_init: Parameter = param(-65.0)
+    V_init: Parameter | Callable[..., Any] = param(-65.0, drawn=True)
+    tau_ref: Parameter = param(0.0)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
 
@@ -66,8 +73,8 @@ class Izhikevich(Neuron):
         check_reset(self, "c")
 
     def init_state(self, ctx: Context) -> IzhikevichState:
-        V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)
-        return IzhikevichState(V, self.b * V, jnp.zeros_like(V))
+        V = potential(self, self.V_init, ctx)
+        return IzhikevichState(V, self.b * V, jnp.zeros_like(V), at_rest(self, V, ctx))
 
     def vector_field(self, t: Any, y: IzhikevichState, drive: Drive) -> IzhikevichState:
         dV = 0.04 * y.V**2 + 5.0 * y.V + 140.0 - y.u + drive(y.V)
@@ -76,6 +83,6 @@ class Izhikevich(Neuron):
     def emit(
         self, old: IzhikevichState, new: IzhikevichState, ctx: Context
     ) -> tuple[IzhikevichState, Float[Array, "*size"]]:
-        spike = self.surrogate(new.V - self.V_th)
+        spike, left = count(self, old.refractory, self.surrogate(new.V - self.V_th), ctx)
         V = (1.0 - spike) * jnp.minimum(new.V, self.V_th) + spike * self.c
-        return IzhikevichState(V, new.u + spike * self.d, spike), spike
+        return IzhikevichState(V, new.u + spike * self.d, spike, left), spike

@@ -1,15 +1,18 @@
 """The leaky integrate-and-fire neuron."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
 from dynplug.integrators import ExponentialEuler
+from dynplug.neurons.refractory import at_rest
 from dynplug.neurons.reset import Reset, check_reset, fire, reset_field, unless_given
+from dynplug.neurons.start import potential
 from dynplug.surrogates import Sigmoid, Surrogate
 
 
@@ -18,6 +21,7 @@ class LIFState(eqx.Module):
 
     V: Float[Array, "*size"]
     spike: Float[Array, "*size"] | None = discrete()
+    refractory: Int[Array, "*size"] | None = discrete()
 
 
 class LIF(Neuron):
@@ -33,11 +37,14 @@ class LIF(Neuron):
     - `size`: the number of units, or the shape of a grid of them.
     - `tau`: membrane time constant [ms].
     - `R`: membrane resistance [MΩ].
-    - `V_rest`: resting potential, at which the state starts [mV].
+    - `V_rest`: resting potential [mV].
     - `V_reset`: potential after a spike, below `V_th`; `None`: `V_rest` [mV].
     - `V_th`: threshold [mV].
     - `reset`: `"value"` sets the potential to `V_reset`, `"subtract"` lowers it by `V_th - V_reset`.
     - `detach_reset`: whether gradients ignore the reset of the potential.
+    - `tau_ref`: refractory period, a multiple of the step [ms]: for so long after a spike the potential stays at its
+        reset value, and input is lost.
+    - `V_init`: initial potential, or an initializer that draws it; `None`: `V_rest` [mV].
     - `surrogate`: the derivative of the spike.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 
@@ -52,6 +59,8 @@ class LIF(Neuron):
     V_th: Parameter = param(1.0)
     reset: Reset = reset_field()
     detach_reset: bool = eqx.field(default=False, static=True)
+    tau_ref: Parameter = param(0.0)
+    V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
 
@@ -67,12 +76,12 @@ class LIF(Neuron):
         check_reset(self)
 
     def init_state(self, ctx: Context) -> LIFState:
-        V = jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size)
-        return LIFState(V, jnp.zeros_like(V))
+        V = potential(self, self.V_rest, ctx)
+        return LIFState(V, jnp.zeros_like(V), at_rest(self, V, ctx))
 
     def vector_field(self, t: Any, y: LIFState, drive: Drive) -> LIFState:
         return LIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau)
 
     def emit(self, old: LIFState, new: LIFState, ctx: Context) -> tuple[LIFState, Float[Array, "*size"]]:
-        V, spike = fire(self, new.V, self.V_th)
-        return LIFState(V, spike), spike
+        V, spike, left = fire(self, old, new.V, self.V_th, ctx)
+        return LIFState(V, spike, left), spike

@@ -7,10 +7,11 @@ import equinox as eqx
 import jax
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from dynplug.core import Parameter
+from dynplug.core import Context, Parameter
 from dynplug.errors import ParameterError, nearest
+from dynplug.neurons.refractory import count
 from dynplug.surrogates import Surrogate
 
 Reset = Literal["value", "subtract"]
@@ -35,20 +36,22 @@ class Resetting(Protocol):
     def reset(self) -> Reset: ...
     @property
     def detach_reset(self) -> bool: ...
+    @property
+    def tau_ref(self) -> Parameter: ...
 
 
 def fire(
-    neuron: Resetting, V: Float[Array, "*size"], threshold: Any
-) -> tuple[Float[Array, "*size"], Float[Array, "*size"]]:
-    """The potential after resets, and the spikes, at a threshold.
+    neuron: Resetting, old: Any, V: Float[Array, "*size"], threshold: Any, ctx: Context
+) -> tuple[Float[Array, "*size"], Float[Array, "*size"], Int[Array, "*size"] | None]:
+    """The potential after resets, the spikes, and the refractory steps left, at a threshold.
 
     Gradients flow through the reset, unless `detach_reset`.
     """
-    spike = neuron.surrogate(V - threshold)
+    spike, left = count(neuron, old.refractory, neuron.surrogate(V - threshold), ctx)
     s = jax.lax.stop_gradient(spike) if neuron.detach_reset else spike
     if neuron.reset == "subtract":
-        return V - s * (neuron.V_th - neuron.V_reset), spike
-    return (1.0 - s) * V + s * neuron.V_reset, spike
+        return V - s * (neuron.V_th - neuron.V_reset), spike, left
+    return (1.0 - s) * V + s * neuron.V_reset, spike, left
 
 
 def unless_given(V_reset: Any, V_rest: Any) -> Any:

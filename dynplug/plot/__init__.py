@@ -1,4 +1,4 @@
-"""Plots of runs and training, drawn on given axes by matplotlib (the extra `plot`)."""
+"""Plots of runs, training and components, drawn on given axes by matplotlib (the extra `plot`)."""
 
 from dynplug.errors import MissingPackageError
 
@@ -8,5 +8,6 @@ except ImportError as error:
     raise MissingPackageError("Plots need matplotlib: pip install 'dynplug[plot]'") from error
 
 from dynplug.plot.activity import raster as raster, traces as traces
-from dynplug.plot.canvas import figure as figure, save as save
+from dynplug.plot.canvas import figure as figure, formats as formats, save as save
 from dynplug.plot.learning import learning_curve as learning_curve, weights as weights
+from dynplug.plot.portrait import caption as caption, portrait as portrait

@@ -1,6 +1,7 @@
 """Plugins: discovering and registering components, and building them from configurations, without importing JAX."""
 
 from dynplug.plugin.build import build as build
+from dynplug.plugin.completeness import undocumented as undocumented
 from dynplug.plugin.component import Component as Component
 from dynplug.plugin.configured import (
     Configured as Configured,
@@ -25,6 +26,7 @@ from dynplug.plugin.documentation import (
     unit_of as unit_of,
     variable_of as variable_of,
 )
+from dynplug.plugin.example import UNITS as UNITS, example_of as example_of, make_example as make_example
 from dynplug.plugin.hints import (
     answers_for_arguments as answers_for_arguments,
     answers_when_made as answers_when_made,

@@ -6,6 +6,7 @@ import textwrap
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from dynplug.api import Param
@@ -38,7 +39,7 @@ def documentation(component: Component) -> Documentation:
     doi = re.search(r"\b10\.\d{4,9}/[^\s{},]*[^\s{},.;]", reference)
     return Documentation(
         text,
-        spec.params or params_of(target),
+        spec.params or params_of(target, spec.arguments),
         spec.equations or equations_of(text),
         reference,
         doi[0] if doi else "",
@@ -46,8 +47,8 @@ def documentation(component: Component) -> Documentation:
     )
 
 
-def params_of(target: Any) -> tuple[Param, ...]:
-    """The parameters of a constructor or function, described by its docstring and its fields."""
+def params_of(target: Any, told: Mapping[str, str] = MappingProxyType({})) -> tuple[Param, ...]:
+    """The parameters of a constructor or function, described by what is `told`, or else its docstring and fields."""
     text = inspect.getdoc(target) or ""
     fields: Mapping[str, Any] = getattr(target, "__dataclass_fields__", {})
     found: list[Param] = []
@@ -56,12 +57,12 @@ def params_of(target: Any) -> tuple[Param, ...]:
     except (ValueError, TypeError):  # extension types have no signature
         return ()
     for p in parameters:
-        doc = argument_of(text, p.name)
+        doc = told.get(p.name) or argument_of(text, p.name)
         declared: Mapping[str, Any] = fields[p.name].metadata if p.name in fields else {}
         found.append(
             Param(
                 name=p.name,
-                default="" if p.default is p.empty else repr(p.default),
+                default="" if p.default is p.empty else _as_source(p.default),
                 unit=unit_of(doc),
                 bounds=(0.0 if declared.get("dynplug.positive") else None, None),
                 trainable=bool(declared.get("dynplug.trainable")),
@@ -69,6 +70,12 @@ def params_of(target: Any) -> tuple[Param, ...]:
             )
         )
     return tuple(found)
+
+
+def _as_source(default: Any) -> str:
+    """A default as source; a function by its name, as its `repr` is another in each process."""
+    name = getattr(default, "__name__", None)
+    return name if callable(default) and isinstance(name, str) else repr(default)
 
 
 def argument_of(text: str, name: str) -> str:

@@ -29,6 +29,7 @@ from dynplug.run.options import check_batch_size, jit_for, refuse
 from dynplug.run.records import OnDevice, OnHost, Recorder, Records
 from dynplug.run.searching import note_numbers
 from dynplug.run.spiking import SpikeWatch
+from dynplug.run.starting import Start, size_and_values, with_values
 from dynplug.timeloop import Loop, RunState, check_options, step_count
 
 _INSTEAD = {
@@ -49,7 +50,9 @@ class _Chunk(NamedTuple):
 
 
 class DSRunner:
-    """Simulate a system, drive it from outside, and record what happens in it.
+    r"""Simulate a system, drive it from outside, and record what happens in it.
+
+    $$(s_{i+1}, y_i) = f(s_i, x_i, t_i), \qquad t_i = t_0 + i\,\Delta t$$
 
     The steps run in compiled chunks. Between them the progress bar advances, records are stored, and an interrupt takes
     effect, after which the records so far are available. A second `run` continues where the first ended.
@@ -107,6 +110,9 @@ class DSRunner:
 
     **Raises:** `OptionError`, `UnknownPathError`, `ShapeError` or `StateError` for invalid arguments, at construction
     where possible, else before the first step.
+
+    **Reference:** Wang, C. et al. (2023), BrainPy, a flexible, integrative, efficient, and extensible framework for
+    general-purpose brain dynamics programming, doi:10.7554/eLife.86365.
     """
 
     @answers_for_arguments
@@ -167,10 +173,15 @@ class DSRunner:
         self.monitors.check(state)
         self.inputs = Inputs(inputs, target, state, self.data_first_axis)
 
-    def reset_state(self, batch_size: int | None = None) -> None:
-        """Go back to step 0, with a batch of `batch_size` if there is a batch axis."""
-        check_batch_size(batch_size, self.data_first_axis)
-        self.state = self._loop({}).start(self.target, batch_size=batch_size, key=self.key)
+    def reset_state(self, batch_size: Start = None, values: Mapping[str, Any] | None = None) -> None:
+        """Go back to step 0.
+
+        **Arguments:** as those of `LoopOverTime.reset_state`, as in `runner.reset_state({"hidden.V": -65.0})`.
+        """
+        size, values = size_and_values(batch_size, values)
+        check_batch_size(size, self.data_first_axis)
+        state = self._loop({}).start(self.target, batch_size=size, key=self.key)
+        self.state = with_values(state, values, batch=self.data_first_axis is not None)
 
     def run(
         self,

@@ -13,12 +13,15 @@ from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, looku
 from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size
+from dynplug.run.starting import Start, size_and_values, with_values
 from dynplug.run.timeless import Timeless
 from dynplug.timeloop import Loop, RunState, as_index, check_options, step_count, traced_numbers
 
 
 class LoopOverTime(eqx.Module):
-    """Runs a system over many time steps: a pure function that can be jitted, differentiated and vmapped.
+    r"""Runs a system over many time steps: a pure function that can be jitted, differentiated and vmapped.
+
+    $$(s_{i+1}, y_i) = f(s_i, x_i, t_i), \qquad t_i = t_0 + i\,\Delta t$$
 
     ```python
     loop = dp.LoopOverTime(dp.neurons.LIF(3), "V", dt=0.1)
@@ -42,6 +45,11 @@ class LoopOverTime(eqx.Module):
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `name`: the name of the loop's operations in profiles and compiled programs.
+
+    **Raises:** `OptionError`; `CompositionError` for a target that is no system.
+
+    **Reference:** Wang, C. et al. (2023), BrainPy, a flexible, integrative, efficient, and extensible framework for
+    general-purpose brain dynamics programming, doi:10.7554/eLife.86365.
     """
 
     target: DynamicalSystem
@@ -88,13 +96,28 @@ class LoopOverTime(eqx.Module):
                 raise OptionError(f"out_vars={out_vars!r}: give a path such as 'hidden.V', or a pytree of paths.")
 
     def reset_state(
-        self, batch_size: int | None = None, *, key: PRNGKeyArray | None = None, i0: int | None = None
+        self,
+        batch_size: Start = None,
+        values: Mapping[str, Any] | None = None,
+        *,
+        key: PRNGKeyArray | None = None,
+        i0: int | None = None,
     ) -> RunState:
-        """The state before the first step, for a batch of `batch_size` if there is a batch axis.
+        """The state before the first step, which holds all that a system remembers, including delays.
 
-        It holds all that a system remembers, including delays.
+        **Arguments:**
+
+        - `batch_size`: the number of samples, if there is a batch axis.
+        - `values`: variables that start elsewhere, by path: `{"hidden.V": -65.0}`, a number, one per unit, or one per
+            sample and unit. They may be given first, in place of `batch_size`.
+        - `key`: a `jax.random.key` for what is drawn.
+        - `i0`: the index of the first step, if it is not that of the loop.
+
+        **Raises:** `UnknownPathError` for a path that is no variable; `ShapeError`.
         """
-        return self._start(batch_size, key, self.i0 if i0 is None else i0, self.data_first_axis)
+        size, values = size_and_values(batch_size, values)
+        state = self._start(size, key, self.i0 if i0 is None else i0, self.data_first_axis)
+        return with_values(state, values, batch=self.data_first_axis is not None)
 
     def __call__(
         self,

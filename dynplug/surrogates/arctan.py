@@ -10,7 +10,9 @@ from dynplug.surrogates.base import Surrogate
 
 
 class Arctan(Surrogate):
-    r"""$\frac{\alpha}{2} \, / \, \left(1 + (\frac{\pi}{2} \alpha x)^2\right)$.
+    r"""The derivative of the arc tangent.
+
+    $$\Theta'(x) = \frac{\alpha / 2}{1 + \left(\frac{\pi}{2} \alpha x\right)^2}$$
 
     **Arguments:**
 

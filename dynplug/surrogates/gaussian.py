@@ -11,7 +11,9 @@ from dynplug.surrogates.base import Surrogate
 
 
 class Gaussian(Surrogate):
-    r"""$\exp(-x^2 / 2\sigma^2) / (\sigma\sqrt{2\pi})$, the derivative of the error function.
+    r"""The normal density, the derivative of the error function.
+
+    $$\Theta'(x) = \frac{1}{\sigma \sqrt{2 \pi}}\,e^{-x^2 / 2 \sigma^2}$$
 
     **Arguments:**
 

@@ -10,7 +10,9 @@ from dynplug.surrogates.base import Surrogate
 
 
 class Sigmoid(Surrogate):
-    r"""$\alpha\,\sigma(\alpha x)\,(1 - \sigma(\alpha x))$, with the logistic function $\sigma$.
+    r"""The derivative of the logistic function $\sigma$.
+
+    $$\Theta'(x) = \alpha\,\sigma(\alpha x)\,(1 - \sigma(\alpha x))$$
 
     **Arguments:**
 

@@ -10,13 +10,16 @@ from dynplug.surrogates.base import Surrogate
 
 
 class SuperSpike(Surrogate):
-    r"""$1 / (1 + \beta |x|)^2$, the derivative of a fast sigmoid.
+    r"""The derivative of a fast sigmoid.
+
+    $$\Theta'(x) = \frac{1}{(1 + \beta |x|)^2}$$
 
     **Arguments:**
 
     - `beta`: the steepness; the larger, the narrower the derivative [1/mV].
 
-    **Reference:** Zenke, F. & Ganguli, S. (2018), SuperSpike, doi:10.1162/neco_a_01086.
+    **Reference:** Zenke, F. & Ganguli, S. (2018), SuperSpike: supervised learning in multilayer spiking neural
+    networks, doi:10.1162/neco_a_01086.
     """
 
     beta: Parameter = param(10.0, positive=True)

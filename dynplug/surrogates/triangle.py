@@ -10,7 +10,9 @@ from dynplug.surrogates.base import Surrogate
 
 
 class Triangle(Surrogate):
-    r"""$\gamma \max(0, 1 - |x| / w)$: zero beyond $w$ from the threshold.
+    r"""A triangle, zero beyond $w$ from the threshold.
+
+    $$\Theta'(x) = \gamma \max(0,\ 1 - |x| / w)$$
 
     **Arguments:**
 

@@ -10,7 +10,9 @@ from dynplug.errors import ShapeError
 
 
 class Delta(DynamicalSystem):
-    r"""An event of weight $w$ shifts the target's potential at once: $V \leftarrow V + w$. Its output is a `Drive`.
+    r"""An event of weight $w$ [mV] shifts the target's potential at once. Its output is a `Drive`.
+
+    $$V \leftarrow V + w$$
 
     The jump is added after the target's integration step and before its threshold is applied, whatever `dt` is.
 

@@ -15,7 +15,11 @@ _SPLIT_SEED = 0  # the held-out samples do not depend on the seed of a training 
 
 
 class Digits(Task):
-    """The 1,797 handwritten digits, 8 by 8 pixels, of scikit-learn, each pixel encoded as spikes.
+    r"""The 1,797 handwritten digits, 8 by 8 pixels, of scikit-learn, each pixel encoded as spikes.
+
+    $$x_{\cdot k} = \mathrm{encoder}(g_k / 16)$$
+
+    for pixels $k$ with grey values $g_k$ from 0 to 16.
 
     Data are x (samples, time, 64) and y (samples,), the digits. One in five of each digit is held out for testing,
     always the same ones.
@@ -23,7 +27,9 @@ class Digits(Task):
     **Arguments:**
 
     - `encoder`: from grey values in [0, 1] to spikes over time.
-    - `test_share`: the share of samples that is held out.
+    - `test_share`: the share of samples that is held out [-].
+
+    **Raises:** `ParameterError`; `MissingPackageError` without scikit-learn.
 
     **Reference:** Alpaydin, E. & Kaynak, C. (1998), Optical recognition of handwritten digits,
     doi:10.24432/C50P49, UCI Machine Learning Repository.

@@ -10,8 +10,8 @@ def test_conformance(check):
 
 In a notebook: `print(check_component("neuron", MyNeuron, example={"size": 3}))`; on the command line:
 `dynplug check my-package`. A check examines a minimal instance of the component, built from the `example` of its spec.
-It is skipped, with the reason, if it does not apply to the component. A known failure is declared with its reason, and
-must then fail.
+It is skipped, with the reason, if it does not apply to the component; no such case is made for pytest. A known failure
+is declared with its reason, and must then fail.
 """
 
 from dynplug.testing.checks import Capability as Capability, Check as Check, Result as Result

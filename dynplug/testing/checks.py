@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from dynplug.plugin import CtrlC, in_words, strangers_code
+from dynplug.plugin import KINDS, CtrlC, in_words, strangers_code
 from dynplug.testing.subject import Skip, Subject
 
 Outcome = Literal["passed", "failed", "xfailed", "skipped"]
@@ -39,14 +39,25 @@ class Check:
     def summary(self) -> str:
         return (inspect.getdoc(self.function) or "").partition("\n")[0]
 
+    @property
+    def general(self) -> bool:
+        """Whether it is a rule for components of every kind."""
+        return set(self.kinds) == set(KINDS)
+
+    def lacking(self, subject: Subject) -> str:
+        """The capability that the component lacks for the check to apply, in words; empty if there is none."""
+        for capability in self.needs:
+            if not capability.has(subject):
+                return f"not {capability.name}: {capability.lacks}"
+        return ""
+
     def run(self, subject: Subject) -> None:
         """Return if the component passes.
 
         **Raises:** `Skip` where the check does not apply; anything else where the component fails.
         """
-        for capability in self.needs:
-            if not capability.has(subject):
-                raise Skip(f"not {capability.name}: {capability.lacks}")
+        if lacking := self.lacking(subject):
+            raise Skip(lacking)
         self.function(subject)
 
 
@@ -57,6 +68,17 @@ class Result:
     check: str
     outcome: Outcome
     reason: str = ""
+
+
+def applies(check: Check, subject: Subject) -> bool:
+    """Whether a check applies; also where a component fails before this is known, which is for its checks to tell."""
+    try:
+        with strangers_code(f"{subject.title} was looked at", "Nothing was checked."):
+            return not check.lacking(subject)
+    except CtrlC:
+        raise
+    except BaseException:  # a stranger's component may raise anything
+        return True
 
 
 def outcome_of(check: Check, subject: Subject, expected: str | None = None) -> Result:

@@ -28,10 +28,7 @@ def follows_its_equations(subject: Subject) -> None:
 
 def starts_where_it_says(subject: Subject) -> None:
     """`init_state` equals `starts_at`, the text beside the fields, at random parameters."""
-    stated = stated_by(subject)
-    if not stated.starts:
-        raise Skip('it does not say where it starts: `starts_at: ClassVar = {"V": "V_rest"}` beside the fields')
-    starts_of(subject)(stated)
+    starts_of(subject)(stated_by(subject))
 
 
 def starts_of(subject: Subject) -> Callable[[Stated], None]:
@@ -51,12 +48,7 @@ def starts_of(subject: Subject) -> Callable[[Stated], None]:
 
 def spikes_as_it_says(subject: Subject) -> None:
     """`emit` spikes as `spikes_if` says, the text beside the fields, and changes the state as `on_spike` says."""
-    stated = stated_by(subject)
-    if stated.spike is None:
-        raise Skip('it does not say when it spikes: `spikes_if: ClassVar = "V >= V_th"` beside the fields')
-    if trial_of(subject).stochastic:
-        raise Skip("it is stochastic")
-    spikes_of(subject)(stated)
+    spikes_of(subject)(stated_by(subject))
 
 
 def spikes_of(subject: Subject) -> Callable[[Stated], None]:
@@ -82,10 +74,7 @@ def spikes_of(subject: Subject) -> Callable[[Stated], None]:
 
 def answers_events_as_it_says(subject: Subject) -> None:
     """An event changes the state as `on_event` says, the text beside the fields."""
-    stated = stated_by(subject)
-    if not stated.events:
-        raise Skip('it does not say what an event does: `on_event: ClassVar = {"g": "g + w"}` beside the fields')
-    events_of(subject)(stated)
+    events_of(subject)(stated_by(subject))
 
 
 def events_of(subject: Subject) -> Callable[[Stated], None]:
@@ -157,16 +146,11 @@ class Evidence:
 def stated_by(subject: Subject) -> Stated:
     """The equations that a component states.
 
-    **Raises:** `Skip` if it states none; `EquationError` for a text that cannot be read, and for unknown names.
+    **Raises:** `EquationError` for a text that cannot be read, and for unknown names.
     """
     trial_of(subject)
     quantities = _quantities(subject)
     system = quantities.system
-    if not system.equations:
-        raise Skip(
-            "it states no equations: write the time derivative of each variable, as its publication has it, beside the "
-            'fields: `equations: ClassVar = {"V": "(V_rest - V + R * I) / tau"}`'
-        )
     neuron = subject.kind == "neuron"
     more = {"spikes_if": system.spikes_if, "on_spike": system.on_spike} if neuron else {"on_event": system.on_event}
     stated = read(system.equations, system.definitions, system.starts_at, **more)

@@ -11,7 +11,7 @@ from dynplug.core import leaves
 from dynplug.surrogates import Surrogate
 from dynplug.testing.compare import close, demand
 from dynplug.testing.driving import constants, drive_of, gradients, traced, weigh
-from dynplug.testing.stepping import quick_jit, start, steps, trial_of
+from dynplug.testing.stepping import quick_jit, steps, trial_of
 from dynplug.testing.subject import Skip, Subject
 
 _STEPS = 400
@@ -83,20 +83,17 @@ def _called(path: str) -> str:
 
 
 def _without_surrogate(subject: Subject) -> Any:
-    """The system with a zero-derivative surrogate in all its parts.
+    """The system with a zero-derivative surrogate in all its parts."""
+    return jax.tree.map(lambda part: Flat() if _is_surrogate(part) else part, traced(subject), is_leaf=_is_surrogate)
 
-    **Raises:** `Skip` if it spikes with a surrogate that is not in a field, and so cannot be replaced.
-    """
 
-    def is_surrogate(part: Any) -> bool:
-        return isinstance(part, Surrogate)
+def holds_a_surrogate(subject: Subject) -> bool:
+    """Whether a field, which can be replaced, holds a surrogate."""
+    return any(map(_is_surrogate, jax.tree.leaves(subject.instance, is_leaf=_is_surrogate)))
 
-    system = traced(subject)
-    parts = jax.tree.leaves(system, is_leaf=is_surrogate)
-    spikes = getattr(start(system, trial_of(subject).key), "spike", None) is not None
-    if spikes and not any(map(is_surrogate, parts)):
-        raise Skip("it spikes, and no field holds the surrogate, whose slope is none of the run's")
-    return jax.tree.map(lambda part: Flat() if is_surrogate(part) else part, system, is_leaf=is_surrogate)
+
+def _is_surrogate(part: Any) -> bool:
+    return isinstance(part, Surrogate)
 
 
 def _directions(given: Any) -> list[Any]:

@@ -40,8 +40,6 @@ def field_is_unitwise(subject: Subject) -> None:
 
 def converges_at_its_order(subject: Subject) -> None:
     """As steps shrink, the run approaches the solution of `vector_field` at the order of the integrator."""
-    if trial_of(subject).stochastic:
-        raise Skip("it is stochastic, and so no ordinary differential equation")
     with jax.enable_x64(True):
         system = subject.make()
         first = _moving(system, subject.kind)

@@ -1,11 +1,12 @@
 """The conformance suite as pytest tests."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dynplug.errors import OptionError
-from dynplug.testing.checks import Check
+from dynplug.testing.checks import Check, applies, outcome_of
+from dynplug.testing.compare import demand
 from dynplug.testing.report import check_names
 from dynplug.testing.selection import subjects
 from dynplug.testing.subject import Skip, Subject
@@ -14,28 +15,39 @@ from dynplug.testing.table import checks_of
 
 @dataclass(frozen=True)
 class Case:
-    """One check of one component, as a function without arguments."""
+    """One check of one component, or one rule of all components, as a function without arguments."""
 
     check: Check
-    subject: Subject
+    subjects: tuple[Subject, ...]
 
     def __call__(self) -> None:
-        """Run it; a check that does not apply is a skip with its reason."""
+        """Run it; a check that turns out not to apply is a skip with its reason.
+
+        **Raises:** what the check raises, or `ConformanceError` with all components that break a rule.
+        """
         import pytest
 
-        try:
-            self.check.run(self.subject)
-        except Skip as skip:
-            pytest.skip(str(skip))
+        if len(self.subjects) == 1:
+            try:
+                self.check.run(self.subjects[0])
+            except Skip as skip:
+                pytest.skip(str(skip))
+            return
+        results = {subject.title: outcome_of(self.check, subject) for subject in self.subjects}
+        broken = [f"{title}: {result.reason}" for title, result in results.items() if result.outcome == "failed"]
+        demand(not broken, "\n".join([f"{len(broken)} of {len(results)} components break the rule.", *broken]))
 
     def __repr__(self) -> str:
-        return f"{self.subject.title} {self.check.name}"
+        return f"{self.subjects[0].title} {self.check.name}" if len(self.subjects) == 1 else self.check.name
 
 
 def parametrize_with_checks(
     components: str | Sequence[Any], expected_failures: Mapping[str, str] | None = None
 ) -> Callable[[Any], Any]:
     """Decorate a test, `def test_conformance(check): check()`, to run once for each check of each component.
+
+    A rule for all kinds, such as that arguments are documented, is one case for all components, and names those that
+    break it. Checks that do not apply to a component are no cases; `dynplug check -v` lists them with the reasons.
 
     **Arguments:**
 
@@ -52,26 +64,34 @@ def parametrize_with_checks(
     params = [
         pytest.param(
             case,
-            id=f"{case.subject.title} {case.check.name}".replace(" ", "-"),
+            id=repr(case).replace(" ", "-"),
             marks=[pytest.mark.xfail(strict=True, reason=reason)]
-            if (reason := {**case.subject.spec.expected_failures, **given}.get(case.check.name)) is not None
+            if (reason := _expected(case, given)) is not None
             else [],
         )
-        for case in cases(components)
+        for case in cases(components, given)
     ]
     return pytest.mark.parametrize("check", params)
 
 
-def cases(components: str | Sequence[Any]) -> list[Case]:
-    """All checks of all components; a component without checks is an error."""
+def _expected(case: Case, given: Mapping[str, str]) -> str | None:
+    """The reason for which a case is expected to fail, if it is."""
+    return {**case.subjects[0].spec.expected_failures, **given}.get(case.check.name)
+
+
+def cases(components: str | Sequence[Any], expected_failures: Collection[str] = ()) -> list[Case]:
+    """All checks of all components that they apply to; a component without checks is an error."""
     found = subjects(components)
     if not found:
         raise OptionError("parametrize_with_checks was given no component, so nothing would be checked.")
-    made: list[Case] = []
     for subject in found:
-        checks = checks_of(subject.kind)
-        if not checks:
+        if not checks_of(subject.kind):
             raise OptionError(f"{subject.title}: there is no check for a {subject.kind}, so nothing would be checked.")
         check_names(subject.spec.expected_failures)
-        made += [Case(check, subject) for check in checks]
-    return made
+    made = [(check, subject) for subject in found for check in checks_of(subject.kind) if applies(check, subject)]
+    rules: dict[Check, list[Subject]] = {}
+    for check, subject in made:
+        if check.general and check.name not in {*subject.spec.expected_failures, *expected_failures}:
+            rules.setdefault(check, []).append(subject)
+    alone = [Case(check, (subject,)) for check, subject in made if subject not in rules.get(check, ())]
+    return [*(Case(check, tuple(kept)) for check, kept in rules.items()), *alone]

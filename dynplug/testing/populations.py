@@ -9,15 +9,14 @@ import numpy as np
 from dynplug.core import leaves
 from dynplug.testing.compare import close
 from dynplug.testing.driving import constants, drive_of, traced
-from dynplug.testing.stepping import run, trial_of
-from dynplug.testing.subject import UNITS, Skip, Subject
+from dynplug.testing.stepping import run
+from dynplug.testing.subject import UNITS, Subject
 
 _STEPS = 400
 
 
 def grid_equals_row(subject: Subject) -> None:
     """A grid of units behaves like as many units in a row, and units that swap inputs swap outputs."""
-    _demand_deterministic(subject)
     xs = drive_of(subject)[:_STEPS]
     four = np.concatenate([xs, xs[:, :1] * 0.9], axis=1)
     (_, row), (_, grid) = (
@@ -35,10 +34,7 @@ def _flat(a: Any) -> Any:
 
 def constants_may_differ_by_unit(subject: Subject) -> None:
     """With one parameter value per unit, each unit behaves as in a population that shares its value."""
-    _demand_deterministic(subject)
     usual = constants(subject)
-    if not usual:
-        raise Skip("no field of it is made by param(...)")
     xs = drive_of(subject)[:_STEPS]
     shares = np.linspace(1.0, 1.02, UNITS)
     each = {name: jnp.asarray(value * shares, float) for name, value in usual.items()}
@@ -50,10 +46,3 @@ def constants_may_differ_by_unit(subject: Subject) -> None:
             if np.shape(a.value) == (len(xs), UNITS):
                 what = f"outputs of unit {unit} with constants of its own, and where all units have them"
                 close(np.asarray(a.value)[:, unit], np.asarray(b.value)[:, unit], what)
-
-
-def _demand_deterministic(subject: Subject) -> None:
-    if trial_of(subject).stochastic:
-        raise Skip("it is stochastic")
-    if subject.example.get("size") != UNITS:
-        raise Skip(f"its example has no size={UNITS}")

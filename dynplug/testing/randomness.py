@@ -89,9 +89,9 @@ def is_random_while_fitting_at_most(subject: Subject) -> None:
             not _draws(trial.system, trial.zero, fit=False),
             "It draws numbers outside of fitting, and none while fitting.",
         )
-        raise Skip("not stochastic: it raises no KeyRequiredError without a key")
+        return
     if _draws(trial.system, trial.zero, fit=False):
-        raise Skip("it is random in all phases")
+        return
     x = jnp.asarray(trial.x[0])
     many = jax.vmap(lambda key: _output(trial.system, x, key, fit=True))(jax.random.split(jax.random.key(3), _MANY))
     for a, b in zip(leaves({"": many}), leaves({"": _output(trial.system, x, None, fit=False)}), strict=True):

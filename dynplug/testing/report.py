@@ -84,28 +84,36 @@ def check_component(
     name_or_target: Any,
     example: Mapping[str, Any] | None = None,
     *,
+    checks: Iterable[str] | None = None,
     expected_failures: Mapping[str, str] | None = None,
 ) -> CheckReport:
-    """Run all checks of a kind on one component.
+    """Run the checks of a kind on one component.
 
     **Arguments:**
 
     - `kind`: the kind of component, as `"neuron"`.
     - `name_or_target`: the name of a registered component, or a class or function, as in a notebook.
     - `example`: keyword arguments of a minimal instance; by default those of the component's spec.
+    - `checks`: the names of the checks to run; `None` for all.
     - `expected_failures`: checks that are known to fail, each with the reason, beside those of the component's spec.
         One that passes is a failure.
 
-    **Raises:** `OptionError` for an unknown check among the expected failures.
+    **Raises:** `OptionError` for an unknown check among `checks` or the expected failures.
     """
-    return report_on(subject_of(kind, name_or_target, example), expected_failures)
+    return report_on(subject_of(kind, name_or_target, example), expected_failures, checks)
 
 
-def report_on(subject: Subject, expected_failures: Mapping[str, str] | None = None) -> CheckReport:
-    """Run all checks of a subject's kind on it."""
+def report_on(
+    subject: Subject, expected_failures: Mapping[str, str] | None = None, checks: Iterable[str] | None = None
+) -> CheckReport:
+    """Run checks of a subject's kind on it, by default all."""
     expected = {**subject.spec.expected_failures, **check_names(expected_failures or {})}
-    results = [outcome_of(check, subject, expected.get(check.name)) for check in checks_of(subject.kind)]
-    known = {result.check for result in results}
+    known = {check.name: check for check in checks_of(subject.kind)}
+    wanted = known if checks is None else list(checks)
+    for name in wanted:
+        if name not in known:
+            raise OptionError(f"checks names {name!r}, which is no check of a {subject.kind}. {nearest(name, known)}")
+    results = [outcome_of(known[name], subject, expected.get(name)) for name in wanted]
     results += [_unknown(name, subject.kind, known) for name in subject.spec.expected_failures if name not in known]
     return CheckReport(subject.title, tuple(results))
 

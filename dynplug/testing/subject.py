@@ -12,10 +12,7 @@ import jax
 import jax.numpy as jnp
 
 from dynplug.api import Spec
-from dynplug.plugin import LOCAL, Component, Plugin, build, kind_named, registry
-
-UNITS = 3
-_GUESSES = {"size": UNITS, "in_size": UNITS, "out_size": UNITS - 1}
+from dynplug.plugin import LOCAL, UNITS as UNITS, Component, Plugin, build, example_of, kind_named, registry
 
 
 class Skip(Exception):
@@ -70,12 +67,8 @@ class Subject:
     @cached_property
     def example(self) -> dict[str, Any]:
         """The given arguments; else the spec's; else a guess at `size`, `in_size` and `out_size`."""
-        if self.given is not None:
-            return dict(self.given)
-        if self.spec.example:
-            return dict(self.spec.example)
-        accepted = inspect.signature(self.target).parameters.values()
-        return {p.name: _GUESSES[p.name] for p in accepted if p.default is p.empty and p.name in _GUESSES}
+        with _deprecation_ignored():
+            return example_of(self.component) if self.given is None else dict(self.given)
 
     def make(self, seed: int = 0, **given: Any) -> Any:
         """A minimal instance; `given` are arguments that the example cannot hold, such as a runner's `target`."""

@@ -13,7 +13,7 @@ from dynplug.testing.compare import close, demand
 from dynplug.testing.driving import DURATION, amplitude_of, drive_of
 from dynplug.testing.static import documented_entry
 from dynplug.testing.stepping import DT, context, quick_jit, run, trial_of
-from dynplug.testing.subject import Skip, Subject
+from dynplug.testing.subject import Subject
 from dynplug.testing.variants import arguments
 
 _LATE = 1000
@@ -56,8 +56,6 @@ def starts_at_any_time(subject: Subject) -> None:
 def spikes_whatever_the_step(subject: Subject) -> None:
     """Under a constant current, halving the step leaves the number of spikes and the mean states unchanged."""
     trial = trial_of(subject)
-    if trial.stochastic:
-        raise Skip("it is stochastic")
     current = np.full_like(trial.zero, (amplitude_of(subject) or 1.0))
     (one, counts), (other, finer) = (
         _mean_run(trial.system, current, len(drive_of(subject)), dt) for dt in (DT, DT / 2)
@@ -108,15 +106,18 @@ def _charge(trial: Any, dt: float) -> Drive:
     return eqx.combine(jax.tree.map(lambda a: a * dt, rate), each)
 
 
-def milliseconds_are_milliseconds(subject: Subject) -> None:
-    """Doubling the step halves the number of steps that a duration in ms lasts."""
-    timed = {
+def durations(subject: Subject) -> dict[str, float]:
+    """The arguments that are documented in [ms], with their present values."""
+    return {
         name: value
         for name, value in arguments(subject).items()
         if isinstance(value, float) and re.search(r"\[ms\]", documented_entry(subject, name))
     }
-    if not timed or isinstance(subject.instance, ODESystem):
-        raise Skip("it is an ODESystem, whose integrator has the step, or documents no argument in [ms]")
+
+
+def milliseconds_are_milliseconds(subject: Subject) -> None:
+    """Doubling the step halves the number of steps that a duration in ms lasts."""
+    timed = durations(subject)
     trial, xs = trial_of(subject), drive_of(subject)
     longer = subject.make(0, **{name: 2.0 * value for name, value in timed.items()})
     _, (_, usual) = run(trial.system, xs, trial.key)

@@ -4,15 +4,15 @@
 it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from dynplug.core import DELAY_STEP
-from dynplug.timeloop.contraction import has_linear_backward
 from dynplug.timeloop.custom_derivative import differentiable_loop
+from dynplug.timeloop.derivative_rules import has_linear_backward, rule_effects
 from dynplug.timeloop.hoisting import Hoisted, hoist
 from dynplug.timeloop.plan import Plan, choose_plan
-from dynplug.timeloop.primitives import has_own_transpose
 from dynplug.timeloop.traced_scan import Step, TracedScan, trace_scan
 
 
@@ -47,16 +47,25 @@ def analyse(step: Step, init: Any, xs: Any, length: Any, reverse: bool, mode: st
     if isinstance(loop, str):
         return loop
     if loop.eqn.effects:
-        return f"the step has effects: {', '.join(sorted(map(str, loop.eqn.effects)))}"
+        return _reason(loop.eqn.effects)
+    plain, count = loop.step(), len(loop.carry)
+    if not all(isinstance(n, int) for n in (loop.eqn.params["length"], *plain.sizes())):
+        return "a size is a symbol (jax.export.symbolic_shape)"
     if not loop.length:
         return "there is no step"
-    plain, count = loop.step(), len(loop.carry)
+    # What a derivative rule does beside computing, as printing a gradient, would be lost or done more often.
+    if effects := frozenset[Any]().union(*map(rule_effects, plain.eqns)):
+        return _reason(effects)
     # A user's backward pass that is not linear gives another result for a sum, over time or a batch, than for its
     # summands.
-    if not all(has_linear_backward(eqn) for eqn in plain.eqns if has_own_transpose(eqn)):
+    if not all(map(has_linear_backward, plain.eqns)):
         return "a backward pass in it (custom_vjp) is not linear in its cotangent"
     # Calls of delays are kept to be recognised, unless the loop runs in reverse: a delay looks back, not ahead.
     hoisted = None if loop.reverse else hoist(loop.step(keep=DELAY_STEP), count)
     hoisted = hoisted or hoist(plain, count)
     assert hoisted is not None, "a step without delays can always be hoisted"
     return Analysis(loop, hoisted, choose_plan(hoisted.program, loop.length, mode, remat))
+
+
+def _reason(effects: Iterable[Any]) -> str:
+    return f"the step has effects: {', '.join(sorted(map(str, effects)))}"

@@ -17,7 +17,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dynplug.timeloop.activity_analysis import is_floating, merge, select
 from dynplug.timeloop.program import Eqn, as_function, aval_of, fresh_var
 
 _ALWAYS_LINEAR = {"transpose", "reshape", "neg", "squeeze", "expand_dims", "copy", "add_any"}
@@ -69,23 +68,6 @@ def contract(eqn: Eqn, operands: Sequence[Any], linear: Sequence[int], stacked: 
         tuple(operands[n] for n in linear)
     )
     return total
-
-
-def has_linear_backward(eqn: Eqn) -> bool:
-    """Whether the backward pass of an equation, which a user may have written, is linear in the cotangents.
-
-    If it is not, its value for a sum, over time or over a batch, is not the sum of its values.
-    """
-    ins = [fresh_var(v) for v in eqn.invars]
-    step = as_function([eqn.replace(invars=ins)], ins, eqn.outvars)
-    floating = tuple(is_floating(v.aval) for v in ins)
-    results = tuple(is_floating(v.aval) for v in eqn.outvars)
-
-    def transposed_twice(values: list[Any], cotangents: list[Any]) -> Any:
-        _, pull = jax.vjp(lambda *v: select(step(*merge(v, floating, values)), results), *select(values, floating))
-        return jax.linear_transpose(pull, cotangents)(pull(cotangents))
-
-    return works(transposed_twice, list(map(aval_of, ins)), [aval_of(v) for v in select(eqn.outvars, results)])
 
 
 def works(f: Callable[..., Any], *args: Any) -> bool:

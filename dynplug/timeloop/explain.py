@@ -54,9 +54,8 @@ def _chunks(length: int, chunk: int) -> str:
 
 def _stage(stage: Stage, carried: Sequence[str]) -> str:
     own = ", ".join(carried[k] for k in stage.carry)
-    work = _names(stage.eqns)
-    if stage.contractions:
-        work += f"; summed over time: {_names(part.eqn for part in stage.contractions)}"
+    summed = _names(part.eqn for part in stage.contractions)
+    work = "; ".join(filter(None, (_names(stage.eqns), f"summed over time: {summed}" if summed else "")))
     if stage.scan:
         return f"one scan, carrying {own or 'nothing'}: {work}"
     return f"all steps in one call{f', with {own} as a shift' if own else ''}: {work or 'no work'}"

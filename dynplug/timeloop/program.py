@@ -173,6 +173,11 @@ class Traced:
         consts = (*self.consts, *self.ins[:n])
         return replace(self, consts=consts, values=(*self.values, *values), ins=self.ins[n:])
 
+    def sizes(self) -> set[Any]:
+        """The sizes of all axes of all variables."""
+        every = (*self.consts, *self.ins, *(v for eqn in self.eqns for v in eqn.outvars))
+        return {n for v in every for n in struct(v).shape}
+
 
 def trace(f: Callable[..., Any], *args: Any, keep: str = "") -> Traced:
     """The equations of a function, with all calls inlined but those of functions named `keep`."""

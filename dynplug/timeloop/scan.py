@@ -59,8 +59,7 @@ def scan(
     check_options(loop, remat)
     by_hand = jax.config.jax_disable_jit  # pyright: ignore[reportAttributeAccessIssue]
     count = _as_length(length)
-    refused = count is _UNKNOWN or not callable(step) or any(jnp.ndim(x) == 0 for x in jax.tree.leaves(xs))
-    if loop == "plain" or by_hand or refused:
+    if loop == "plain" or by_hand or count is _UNKNOWN or _is_refused(step, init, xs, reverse):
         as_given: Any = length
         return jax.lax.scan(step, init, xs, as_given, reverse)
     options = count, bool(reverse), loop, remat, type(remat)
@@ -78,6 +77,17 @@ def _as_length(length: Any) -> Any:
     except Exception:
         return _UNKNOWN
     return count if count >= 0 else _UNKNOWN
+
+
+def _is_refused(step: Any, init: Any, xs: Any, reverse: Any) -> bool:
+    """Whether `jax.lax.scan` refuses these arguments before it calls the step."""
+    try:
+        hash(reverse)
+        jax.tree.map(jax.typeof, init)
+        scalars = [x for x in jax.tree.leaves(xs) if not jax.typeof(x).shape]
+    except Exception:  # of many kinds; `jax.lax.scan` raises its own
+        return True
+    return bool(scalars) or not callable(step)
 
 
 def _jitted(step: Step) -> Callable[..., Any]:

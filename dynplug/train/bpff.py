@@ -13,7 +13,10 @@ from dynplug.train.gradient_trainer import GradientTrainer
 @answers_when_made
 @dataclass(repr=False, eq=False, kw_only=True)
 class BPFF(GradientTrainer):
-    """Train a feed-forward system by backpropagation: each sample is one step, and there is no time axis.
+    r"""Train a feed-forward system by backpropagation: each sample is one step, and there is no time axis.
+
+    $$\theta \leftarrow \theta - \mathrm{optimizer}\left(\frac{dL}{d\theta}\right), \qquad
+    \frac{dL}{d\theta} = \frac{\partial L}{\partial y} \frac{\partial y}{\partial \theta}$$
 
     Data are (batch, ...), and so are outputs, records and what a loss of your own gets. All else is as in `BPTT`.
 
@@ -23,14 +26,18 @@ class BPFF(GradientTrainer):
     trainer.fit((x, x.sum(1, keepdims=True)), num_epoch=2)
     ```
 
-    **Arguments:** Arguments as for `BPTT`: `target`, `loss_fun`, `optimizer`, `loss_has_aux`, `loss_auto_run`, `seed`,
-    `shuffle_data`, `monitors`, `metrics`, `trainable`, `numpy_mon_after_run`, `jit`, `logger`, `progress_bar`,
-    `observers`, `log_every`. And
+    **Arguments:** Arguments as for `BPTT`, without those of a loop over time.
 
+    - `target`, `loss_fun`, `optimizer`, `loss_has_aux`, `loss_auto_run`, `metrics`: as for `BPTT`.
+    - `seed`, `shuffle_data`, `trainable`, `jit`: as for `BPTT`.
+    - `monitors`, `numpy_mon_after_run`, `logger`, `progress_bar`, `observers`, `log_every`: as for `BPTT`.
     - `dt`: the step [ms], for systems that ask for it.
     - `t0`: the time of it [ms].
 
     **Raises:** as `BPTT`.
+
+    **Reference:** Rumelhart, D. E., Hinton, G. E. & Williams, R. J. (1986), Learning representations by
+    back-propagating errors, doi:10.1038/323533a0.
     """
 
     dt: float = 1.0

@@ -14,7 +14,15 @@ from dynplug.train.gradient_trainer import GradientTrainer
 @answers_when_made
 @dataclass(repr=False, eq=False, kw_only=True)
 class BPTT(GradientTrainer):
-    """Train a system by backpropagation through time.
+    r"""Train a system by backpropagation through time.
+
+    $$\theta \leftarrow \theta - \mathrm{optimizer}\left(\frac{dL}{d\theta}\right), \qquad
+    \frac{dL}{d\theta} = \sum_i \lambda_{i+1} \frac{\partial s_{i+1}}{\partial \theta} +
+    \frac{\partial L}{\partial y_i} \frac{\partial y_i}{\partial \theta}, \qquad
+    \lambda_i = \lambda_{i+1} \frac{\partial s_{i+1}}{\partial s_i} +
+    \frac{\partial L}{\partial y_i} \frac{\partial y_i}{\partial s_i}$$
+
+    with the states $s_i$ and the outputs $y_i$ of all steps, and $\lambda$ zero after the last one.
 
     ```python
     x = jax.random.normal(jax.random.key(0), (32, 10, 4))     # (samples, time, features)
@@ -64,6 +72,9 @@ class BPTT(GradientTrainer):
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.
 
     **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.
+
+    **Reference:** Werbos, P. J. (1990), Backpropagation through time: what it does and how to do it,
+    doi:10.1109/5.58337.
     """
 
     data_first_axis: str = "B"

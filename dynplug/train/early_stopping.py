@@ -13,16 +13,22 @@ from dynplug.train.fit import Watched
 
 @dataclass
 class EarlyStopping:
-    """An observer that stops a run whose metric has not improved for some epochs.
+    r"""An observer that stops a run whose metric has not improved for some epochs.
 
-    A value that is not finite is never an improvement.
+    It stops after epoch $e$ if, with $e^*$ the last epoch whose metric $m$ was better than all before it by
+    $\delta$,
+
+    $$e - e^* \ge \mathrm{patience}, \qquad m_{e^*} < \min_{k < e^*} m_k - \delta,$$
+
+    where less is better; where more is, with $-m$ in place of $m$. A value that is not finite is never an improvement.
 
     **Arguments:**
 
     - `metric`: the metric to watch.
     - `phase`: `"test"` or `"fit"`.
     - `patience`: the number of epochs without improvement after which the run stops.
-    - `min_delta`: by how much the metric must be better than the best one so far, to count as an improvement.
+    - `min_delta`: $\delta$, by how much the metric must be better than the best one so far, to count as an
+        improvement, in the units of the metric [-].
     - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what is known: less of a loss, more
         accuracy.
     - `restore_best`: whether the model is in the end that of the best epoch, not of the last one, unless an error or an
@@ -31,6 +37,8 @@ class EarlyStopping:
     **Attributes:** `best`, the best value, `None` where there is none, and `best_epoch`, when it was reached, or 0.
 
     **Raises:** `OptionError`.
+
+    **Reference:** Prechelt, L. (1998), Early stopping - but when?, doi:10.1007/3-540-49430-8_3.
     """
 
     metric: str = "loss"

@@ -1,12 +1,15 @@
 """What of a trainer goes to a file, to another device, and back."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from dynplug.core import Loaded, to
+from dynplug.errors import OptionError
+from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
 from dynplug.train.fit import Best, History, Progress
 from dynplug.train.step import TrainState
@@ -90,14 +93,21 @@ class Resumable(ABC):
         """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
         return self.history.metric(phase, metric, which)
 
-    def reset_state(self, batch_size: int | None = None) -> None:
+    def reset_state(self, batch_size: Start = None, values: Mapping[str, Any] | None = None) -> None:
         """Forget the states that `predict` or `fit(reset_state=False)` would go on from.
 
         **Arguments:**
 
         - `batch_size`: make new ones for so many samples now, rather than with the next batch.
+        - `values`: variables that start elsewhere, by path, as for `LoopOverTime`; they need `batch_size`.
         """
-        self._progress.run = None if batch_size is None else self._start(self.target, batch_size)
+        size, values = size_and_values(batch_size, values)
+        if size is None and values:
+            raise OptionError(
+                "A trainer's states have an axis of samples: give their number too, as in "
+                "reset_state(32, {'hidden.V': -65.0})."
+            )
+        self._progress.run = None if size is None else with_values(self._start(self.target, size), values, batch=True)
 
     def to(self, device: Any) -> None:
         """Move parameters, the optimizer's state and states to a device, where everything is then computed.

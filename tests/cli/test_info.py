@@ -79,12 +79,33 @@ def test_the_source_comes_as_bibtex(dynplug):
         "  doi = {10.1152/jn.00686.2005},\n"
         "}\n"
     )
-    assert "@article{tsitouras2011runge," in dynplug("info", "integrator", "Tsit5", "--bibtex").out  # diffrax's own
+    assert (
+        "@article{tsitouras2011runge," in dynplug("info", "integrator", "Tsit5", "--bibtex").out
+    )  # with the key that diffrax gives it
 
 
 def test_a_source_that_is_not_there_is_one_line(dynplug, one_line):
-    line = one_line(dynplug("info", "loss", "mse", "--bibtex"))
-    assert "loss dynplug:mse@1 cites no source. Its author can add one: **Reference:** in the docstring" in line
+    @dp.register("loss", "sourceless")
+    def sourceless(predicts, targets):
+        """A loss."""
+
+    line = one_line(dynplug("info", "loss", "sourceless", "--bibtex"))
+    assert "loss local:sourceless@1 cites no source. Its author can add one: **Reference:** in the docstring" in line
+    dp.refresh()
+
+
+def test_what_is_told_of_another_librarys_target_is_shown(dynplug):
+    result = dynplug("info", "optimizer", "lars")
+    assert "Reference: You, Y., Gitman, I. & Ginsburg, B. (2017), Large batch training" in result.out
+    info = json.loads(dynplug("info", "optimizer", "lars", "--json").out)
+    (rate,) = [p for p in info["params"] if p["name"] == "learning_rate"]
+    assert (rate["unit"], rate["doc"]) == ("-", r"$\eta$, a number or a schedule [-].")
+    assert "@misc{you2017," in dynplug("info", "optimizer", "lars", "--bibtex").out
+
+
+def test_the_default_of_a_function_is_its_name(dynplug):
+    info = json.loads(dynplug("info", "layer", "RNNCell", "--json").out)
+    assert [p["default"] for p in info["params"] if p["name"] == "activation"] == ["tanh"]
 
 
 def test_the_formulas_beside_the_class_are_shown(dynplug):

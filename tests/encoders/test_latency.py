@@ -15,12 +15,20 @@ def raster(n, steps, fires):
     return expected
 
 
+@pytest.mark.claim(
+    "latency-linear",
+    "Latency puts each value's spike at the rounded share of the time",
+    tolerance=0.0,
+    unit="spikes",
+    reference="definition, in NumPy",
+    components=("encoder:Latency",),
+)
 @pytest.mark.parametrize("n", [1, 10, 101])
-def test_linear_code_spikes_at_the_rounded_share_of_the_time(n):
+def test_linear_code_spikes_at_the_rounded_share_of_the_time(n, measured):
     found = Latency(n)(X)
     assert found.dtype == bool
     steps = np.round((np.float32(1.0) - X) * np.float32(n - 1))
-    np.testing.assert_array_equal(found, raster(n, steps, X > 0.01))
+    measured.difference(found, raster(n, steps, X > 0.01))
 
 
 def test_linear_code_puts_1_first_and_what_is_just_above_the_threshold_last():
@@ -28,15 +36,23 @@ def test_linear_code_puts_1_first_and_what_is_just_above_the_threshold_last():
     np.testing.assert_array_equal(found.argmax(0), [0, 5, 10])
 
 
+@pytest.mark.claim(
+    "latency-logarithmic",
+    "Latency's logarithmic code spikes when a leaky integrator would reach the threshold",
+    tolerance=0.0,
+    unit="spikes",
+    reference="Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615; closed form",
+    components=("encoder:Latency",),
+)
 @pytest.mark.parametrize("tau", [5.0, 20.0])
 @pytest.mark.parametrize("threshold", [0.01, 0.3])
-def test_logarithmic_code_spikes_when_a_leaky_integrator_reaches_the_threshold(x64, tau, threshold):
+def test_logarithmic_code_spikes_when_a_leaky_integrator_reaches_the_threshold(x64, tau, threshold, measured):
     n, x = 200, X.astype(float)
     fires = x > threshold
     # V = x (1 - exp(-t / tau)) = threshold, measured from the time of x = 1
     late = np.where(fires, x, 1.0)
     time = -tau * np.log1p(-threshold / late) + tau * np.log1p(-threshold)
-    np.testing.assert_array_equal(Latency(n, threshold=threshold, tau=tau)(x), raster(n, np.round(time), fires))
+    measured.difference(Latency(n, threshold=threshold, tau=tau)(x), raster(n, np.round(time), fires))
 
 
 def test_logarithmic_code_puts_1_first():

@@ -8,13 +8,20 @@ N = 20_000
 VALUE = np.array([0.0, 0.1, 0.5, 1.0])
 
 
+@pytest.mark.claim(
+    "poisson-rate",
+    "Poisson's spikes come with the probability asked for, over 20,000 steps",
+    tolerance=0.0141,
+    reference="binomial law, four standard deviations",
+    components=("encoder:Poisson",),
+)
 @pytest.mark.parametrize(("rate", "dt"), [(0.5, 1.0), (0.5, 0.2), (2.0, 0.1)])
-def test_rate_is_the_value_times_the_rate(getkey, rate, dt):
+def test_rate_is_the_value_times_the_rate(getkey, rate, dt, measured):
     spikes = np.asarray(Poisson(N, rate=rate, dt=dt)(VALUE, key=getkey()))
     assert spikes.shape == (N, 4)
     assert spikes.dtype == bool
     p = VALUE * rate * dt
-    np.testing.assert_allclose(spikes.mean(0), p, atol=4.0 * np.sqrt(0.25 / N))
+    measured.difference(spikes.mean(0), p)
     assert spikes[:, 0].sum() == 0
 
 
@@ -27,7 +34,14 @@ def test_certain_spikes_are_in_every_step(getkey):
     assert np.all(Poisson(100, rate=1.0, dt=1.0)(np.ones((2, 3)), key=getkey()))
 
 
-def test_steps_and_values_are_independent_and_intervals_geometric(getkey):
+@pytest.mark.claim(
+    "poisson-intervals",
+    "The variance of Poisson's intervals is that of the geometric law (relative)",
+    tolerance=0.1,
+    reference="geometric law",
+    components=("encoder:Poisson",),
+)
+def test_steps_and_values_are_independent_and_intervals_geometric(getkey, measured):
     p = 0.2
     spikes = np.asarray(Poisson(N, rate=p)(np.ones(8), key=getkey())).astype(float)
     correlation = np.corrcoef(spikes.T) - np.eye(8)
@@ -35,7 +49,7 @@ def test_steps_and_values_are_independent_and_intervals_geometric(getkey):
     for lag in (1, 2, 5):
         np.testing.assert_allclose(np.mean(spikes[lag:] * spikes[:-lag]), p**2, atol=0.003)
     interval = np.diff(np.flatnonzero(spikes[:, 0]))
-    np.testing.assert_allclose(interval.var(), (1.0 - p) / p**2, rtol=0.1)
+    measured.relative(interval.var(), (1.0 - p) / p**2)
 
 
 def test_the_key_decides_the_spikes(getkey):

@@ -80,7 +80,6 @@ def test_a_text_means_what_it_means_in_python(text, value):
         ("a and b", "not in the grammar"),
         ("a // b", "not in the grammar"),
         ("a % b", "not in the grammar"),
-        ("a @ b", "not in the grammar"),
         ("+a", "not in the grammar"),
         ("(a := b)", "not in the grammar"),
         ("[x for x in a]", "not in the grammar"),

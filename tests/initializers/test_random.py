@@ -31,27 +31,48 @@ def test_constant_is_the_value(getkey):
     np.testing.assert_array_equal(draw(Constant(), getkey()), 0.0)
 
 
+@pytest.mark.claim(
+    "normal-initializer",
+    "Normal has mean 0 and the deviation that was asked for, over 40,000 draws (in deviations)",
+    tolerance=0.02,
+    reference="normal law",
+    components=("initializer:Normal",),
+)
 @pytest.mark.parametrize("std", [0.01, 2.0])
-def test_normal_has_mean_zero_its_deviation_and_normal_tails(getkey, std):
+def test_normal_has_mean_zero_its_deviation_and_normal_tails(getkey, std, measured):
     w = draw(Normal(std), getkey())
-    np.testing.assert_allclose([w.mean() / std, w.std() / std], [0.0, 1.0], atol=0.02)
+    measured.difference([w.mean() / std, w.std() / std], [0.0, 1.0])
     np.testing.assert_allclose(np.mean(np.abs(w) > 2.0 * std), 0.0455, atol=0.004)
 
 
+@pytest.mark.claim(
+    "uniform-initializer",
+    "Uniform fills its limits evenly: each tenth of them holds a tenth of 40,000 draws",
+    tolerance=0.006,
+    reference="uniform law",
+    components=("initializer:Uniform",),
+)
 @pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (-3.0, -1.0)])
-def test_uniform_fills_its_limits_evenly(getkey, low, high):
+def test_uniform_fills_its_limits_evenly(getkey, low, high, measured):
     w = draw(Uniform(low, high), getkey())
     assert w.min() >= low
     assert w.max() < high
     share, _ = np.histogram(w, 10, (low, high))
-    np.testing.assert_allclose(share / w.size, 0.1, atol=0.006)
+    measured.difference(share / w.size, 0.1)
 
 
+@pytest.mark.claim(
+    "orthogonal",
+    "Orthogonal draws matrices with orthogonal rows or columns",
+    tolerance=1e-13,
+    reference="Saxe, A., McClelland, J. & Ganguli, S. (2014), arXiv:1312.6120; definition",
+    components=("initializer:Orthogonal",),
+)
 @pytest.mark.parametrize(("shape", "scale"), [((30, 30), 1.0), ((50, 20), 0.5), ((20, 50), 2.0)])
-def test_orthogonal_has_orthogonal_rows_or_columns(x64, getkey, shape, scale):
+def test_orthogonal_has_orthogonal_rows_or_columns(x64, getkey, shape, scale, measured):
     w = np.asarray(Orthogonal(scale)(getkey(), shape, jnp.float64))
     gram = w @ w.T if shape[0] <= shape[1] else w.T @ w
-    np.testing.assert_allclose(gram, scale**2 * np.eye(min(shape)), atol=1e-13)
+    measured.difference(gram, scale**2 * np.eye(min(shape)))
 
 
 def test_orthogonal_is_uniform_over_rotations(getkey):
@@ -79,6 +100,19 @@ def test_variance_scaling_counts_what_its_mode_says(getkey, mode, distribution):
         np.testing.assert_allclose(np.abs(w).max() / std, end, rtol=2e-3)
 
 
+@pytest.mark.claim(
+    "named-initializers",
+    "Schemes named after LeCun, He and Glorot have the variance of their papers, over 40,000 draws (relative)",
+    tolerance=0.03,
+    reference="He, K. et al. (2015), doi:10.1109/ICCV.2015.123; LeCun, Y. et al. (1998), doi:10.1007/3-540-49430-8_2; "
+    "Glorot, X. & Bengio, Y. (2010)",
+    components=(
+        "initializer:VarianceScaling",
+        "initializer:LecunNormal",
+        "initializer:KaimingNormal",
+        "initializer:XavierNormal",
+    ),
+)
 @pytest.mark.parametrize(
     ("initializer", "variance"),
     [
@@ -91,9 +125,9 @@ def test_variance_scaling_counts_what_its_mode_says(getkey, mode, distribution):
         (XavierNormal(3.0), 6.0 / (IN + OUT)),
     ],
 )
-def test_named_schemes_have_the_variance_of_their_papers(getkey, initializer, variance):
+def test_named_schemes_have_the_variance_of_their_papers(getkey, initializer, variance, measured):
     w = draw(initializer, getkey())
-    np.testing.assert_allclose(w.var() / variance, 1.0, atol=0.03)
+    measured.relative(w.var(), variance)
     np.testing.assert_allclose(w.mean() / np.sqrt(variance), 0.0, atol=0.02)
 
 

@@ -18,10 +18,18 @@ def run(layer, xs):
     return np.asarray(dp.LoopOverTime(layer, dt=1.0, jit=False)(xs)[1])
 
 
-def test_output_is_weight_times_input_plus_bias():
+@pytest.mark.claim(
+    "dense-output",
+    "A dense layer is the weight times the input plus the bias, in single precision (relative, and near zero "
+    "to a tenth)",
+    tolerance=1e-5,
+    reference="NumPy's einsum",
+    components=("layer:Dense",),
+)
+def test_output_is_weight_times_input_plus_bias(measured):
     xs = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
     found = run(Dense(3, 2, W_initializer=W, b_initializer=B), xs)
-    np.testing.assert_allclose(found, np.einsum("oi,ti->to", W, xs) + B, rtol=1e-5, atol=1e-6)
+    measured.relative(found, np.einsum("oi,ti->to", W, xs) + B, floor=0.1)
 
 
 def test_without_bias_nothing_is_added():
@@ -97,9 +105,16 @@ def test_an_input_of_another_shape_is_refused_with_the_layers_name():
         dp.Sequential(layer, layer)
 
 
-def test_gradients_of_weight_and_bias_are_the_closed_form():
+@pytest.mark.claim(
+    "dense-gradient",
+    "The gradient of a dense layer's weight is its closed form, in single precision (relative)",
+    tolerance=1e-5,
+    reference="closed form",
+    components=("layer:Dense",),
+)
+def test_gradients_of_weight_and_bias_are_the_closed_form(measured):
     xs = jnp.asarray(np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
     layer = Dense(3, 2, W_initializer=W, b_initializer=B)
     gradient = jax.grad(lambda layer: dp.LoopOverTime(layer, dt=1.0)(xs)[1].sum())(layer)
-    np.testing.assert_allclose(gradient.weight, np.tile(xs.sum(0), (2, 1)), rtol=1e-5)
+    measured.relative(gradient.weight, np.tile(xs.sum(0), (2, 1)))
     np.testing.assert_array_equal(gradient.bias, [5.0, 5.0])

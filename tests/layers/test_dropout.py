@@ -14,10 +14,17 @@ def run(layer, xs, *, fit=True, key=None, axis=None):
     return np.asarray(loop(xs, key=key)[1])
 
 
+@pytest.mark.claim(
+    "dropout-share",
+    "Dropout drops the share of units that was asked for, of 100,000",
+    tolerance=0.006,
+    reference="binomial law",
+    components=("layer:Dropout",),
+)
 @pytest.mark.parametrize("p", [0.2, 0.5, 0.9])
-def test_a_share_p_is_dropped_and_the_rest_is_scaled_to_keep_the_mean(getkey, p):
+def test_a_share_p_is_dropped_and_the_rest_is_scaled_to_keep_the_mean(getkey, p, measured):
     out = run(Dropout(p), np.full((1000, UNITS), 2.0, np.float32), key=getkey())
-    np.testing.assert_allclose(np.mean(out == 0.0), p, atol=0.006)
+    measured.difference(np.mean(out == 0.0), p)
     np.testing.assert_allclose(out[out != 0.0], 2.0 / (1.0 - p), rtol=1e-6)
     np.testing.assert_allclose(out.mean(), 2.0, rtol=0.03)
 

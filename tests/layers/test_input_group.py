@@ -7,12 +7,20 @@ from dynplug import errors
 pytestmark = pytest.mark.quick
 
 
-def test_inputs_pass_and_can_be_monitored():
+@pytest.mark.claim(
+    "input-group",
+    "An input group hands on what it is given",
+    tolerance=0.0,
+    unit="spikes",
+    reference="definition",
+    components=("layer:InputGroup",),
+)
+def test_inputs_pass_and_can_be_monitored(measured):
     spikes = np.random.default_rng(0).random((6, 3)) < 0.5
     net = dp.Sequential(i=dp.layers.InputGroup(3), double=lambda x: 2.0 * x)
     runner = dp.DSRunner(net, monitors=["i.spike"], dt=1.0, progress_bar=False)
     np.testing.assert_array_equal(runner.run(inputs=spikes), 2.0 * spikes)
-    np.testing.assert_array_equal(runner.mon["i.spike"], spikes)
+    measured.difference(runner.mon["i.spike"], spikes)
 
 
 def test_its_size_is_checked_when_it_is_joined_and_when_it_is_run():

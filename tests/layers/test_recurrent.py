@@ -28,8 +28,8 @@ def numpy_rnn(cell, h, phi):
     return np.array(out)
 
 
-def numpy_gru(cell, h):
-    """Cho et al. (2014), with the reset gate applied after the recurrent weight, as in cuDNN."""
+def numpy_gru(cell, h, reset_after=True):
+    """Cho et al. (2014), with the reset gate applied before the recurrent weight, or after it, as in cuDNN."""
     W, U = (np.split(np.asarray(w), 3) for w in (cell.weight_ih, cell.weight_hh))
     b = np.zeros((3, len(h))) if cell.bias is None else np.split(np.asarray(cell.bias), 3)
     b_n = 0.0 if cell.bias_n is None else np.asarray(cell.bias_n)
@@ -37,7 +37,7 @@ def numpy_gru(cell, h):
     for x in XS:
         r = expit(W[0] @ x + U[0] @ h + b[0])
         z = expit(W[1] @ x + U[1] @ h + b[1])
-        n = np.tanh(W[2] @ x + b[2] + r * (U[2] @ h + b_n))
+        n = np.tanh(W[2] @ x + b[2] + (r * (U[2] @ h + b_n) if reset_after else U[2] @ (r * h) + b_n))
         h = (1.0 - z) * n + z * h
         out.append(h)
     return np.array(out)
@@ -56,8 +56,15 @@ def numpy_lstm(cell, h, c):
     return np.array(out), c
 
 
+@pytest.mark.claim(
+    "rnn-equation",
+    "RNNCell is its equation (relative, and absolute below 0.001)",
+    tolerance=1e-12,
+    reference="Elman, J. L. (1990), doi:10.1207/s15516709cog1402_1; NumPy",
+    components=("layer:RNNCell",),
+)
 @pytest.mark.parametrize("bias", [None, np.array([1.0, -1.0])])
-def test_rnn_is_the_activation_of_two_weighted_sums(x64, bias):
+def test_rnn_is_the_activation_of_two_weighted_sums(x64, bias, measured):
     rng = np.random.default_rng(1)
     W, U, h0 = rng.normal(size=(2, 3)), rng.normal(size=(2, 2)), np.array([0.5, -0.25])
     cell = RNNCell(3, 2, W_initializer=W, U_initializer=U, b_initializer=bias, state_initializer=h0)
@@ -66,7 +73,7 @@ def test_rnn_is_the_activation_of_two_weighted_sums(x64, bias):
     for x in XS:
         h = np.tanh(W @ x + U @ h + b)
         expected.append(h)
-    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-15)
+    measured.relative(out, expected, floor=1e-3)
     np.testing.assert_array_equal(state["h"], out[-1])
 
 
@@ -95,25 +102,41 @@ def test_rnn_needs_a_key_only_for_what_is_drawn():
     assert RNNCell(3, 2, W_initializer=0.0, U_initializer=0.0).bias is not None
 
 
+@pytest.mark.claim(
+    "gru-equations",
+    "GRUCell is its equations (relative, and absolute below 0.001)",
+    tolerance=1e-12,
+    reference="Cho, K. et al. (2014), doi:10.3115/v1/D14-1179; NumPy",
+    components=("layer:GRUCell",),
+)
+@pytest.mark.parametrize("reset_after", [True, False])
 @pytest.mark.parametrize("use_bias", [True, False])
-def test_gru_equals_its_equations_in_numpy(x64, getkey, use_bias):
+def test_gru_equals_its_equations_in_numpy(x64, getkey, use_bias, reset_after, measured):
     h0 = np.array([0.5, -0.25, 0.1, 0.9])
-    cell = GRUCell(3, 4, use_bias=use_bias, state_initializer=h0, key=getkey())
+    cell = GRUCell(3, 4, use_bias=use_bias, reset_after=reset_after, state_initializer=h0, key=getkey())
     assert (cell.cell.bias is not None) == use_bias
     state, out = run(cell)
-    np.testing.assert_allclose(out, numpy_gru(cell.cell, h0), rtol=1e-12, atol=1e-15)
+    assert (cell.cell.bias_n is not None) == (use_bias and reset_after)
+    measured.relative(out, numpy_gru(cell.cell, h0, reset_after), floor=1e-3)
     np.testing.assert_array_equal(state["h"], out[-1])
 
 
+@pytest.mark.claim(
+    "lstm-equations",
+    "LSTMCell is its equations (relative, and absolute below 0.001)",
+    tolerance=1e-12,
+    reference="Hochreiter, S. & Schmidhuber, J. (1997), doi:10.1162/neco.1997.9.8.1735; NumPy",
+    components=("layer:LSTMCell",),
+)
 @pytest.mark.parametrize("use_bias", [True, False])
-def test_lstm_equals_its_equations_in_numpy(x64, getkey, use_bias):
+def test_lstm_equals_its_equations_in_numpy(x64, getkey, use_bias, measured):
     h0 = np.array([0.5, -0.25, 0.1, 0.9])
     cell = LSTMCell(3, 4, use_bias=use_bias, state_initializer=h0, key=getkey())
     assert (cell.cell.bias is not None) == use_bias
     state, out = run(cell)
     expected, c = numpy_lstm(cell.cell, h0, h0)
-    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(state["c"], c, rtol=1e-12, atol=1e-15)
+    measured.relative(out, expected, floor=1e-3)
+    measured.relative(state["c"], c, floor=1e-3)
     np.testing.assert_array_equal(state["h"], out[-1])
 
 
@@ -122,8 +145,15 @@ def test_lstm_draws_h_and_c_from_keys_of_their_own(getkey):
     assert not np.any(np.isin(cell.h0.value, cell.c0.value))
 
 
+@pytest.mark.claim(
+    "recurrent-initial-state",
+    "The gradient of a trained initial state is that of finite differences (relative)",
+    tolerance=1e-5,
+    reference="central differences",
+    components=("layer:RNNCell", "layer:GRUCell", "layer:LSTMCell"),
+)
 @pytest.mark.parametrize("kind", CELLS)
-def test_a_learnt_start_is_trainable_with_the_gradient_of_finite_differences(x64, getkey, kind):
+def test_a_learnt_start_is_trainable_with_the_gradient_of_finite_differences(x64, getkey, kind, measured):
     cell = kind(3, 4, state_initializer=0.3, train_state=True, key=getkey())
     params, static = partition(cell)
 
@@ -140,7 +170,7 @@ def test_a_learnt_start_is_trainable_with_the_gradient_of_finite_differences(x64
         for k in (0, 3):
             slope = (along(path, k, h) - along(path, k, -h)) / (2.0 * h)
             assert abs(slope) > 1e-4
-            np.testing.assert_allclose(dp.lookup(gradient, path)[k], slope, rtol=1e-5)
+            measured.relative(dp.lookup(gradient, path)[k], slope)
 
 
 @pytest.mark.parametrize("kind", CELLS)

@@ -26,12 +26,19 @@ def both(p, y):
     return {name: (cross_entropy(p, y, **option), accuracy(p, y, **option)) for name, option in options.items()}
 
 
+@pytest.mark.claim(
+    "cross-entropy",
+    "Cross-entropy and accuracy are their formulas, however time is reduced (relative)",
+    tolerance=1e-12,
+    reference="SciPy's log_softmax",
+    components=("loss:cross_entropy", "metric:accuracy"),
+)
 @pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint8])
-def test_one_class_a_sample_meets_reduced_logits_and_by_default_their_mean(x64, dtype):
+def test_one_class_a_sample_meets_reduced_logits_and_by_default_their_mean(x64, dtype, measured):
     found = both(jnp.asarray(P), jnp.asarray(LABEL.astype(dtype)))
     for name, scores in REDUCED.items():
-        np.testing.assert_allclose(found[name][0], numpy_cross_entropy(scores, ONE_HOT[LABEL]), rtol=1e-12)
-        np.testing.assert_allclose(found[name][1], np.mean(scores.argmax(-1) == LABEL), rtol=1e-12)
+        measured.relative(found[name][0], numpy_cross_entropy(scores, ONE_HOT[LABEL]))
+        measured.relative(found[name][1], np.mean(scores.argmax(-1) == LABEL))
     assert found["default"] == found["mean"]
 
 
@@ -59,9 +66,16 @@ def test_great_logits_do_not_overflow():
     np.testing.assert_allclose(cross_entropy(logits, jnp.array([0, 1])), 1e4, rtol=1e-6)
 
 
+@pytest.mark.claim(
+    "cross-entropy-differences",
+    "Gradients of cross-entropy are those of finite differences, however time is reduced (relative)",
+    tolerance=1e-6,
+    reference="central differences",
+    components=("loss:cross_entropy",),
+)
 @pytest.mark.parametrize("targets", [LABEL, ONE_HOT[LABEL]])
-def test_gradients_are_those_of_finite_differences(x64, targets):
-    y, direction, h = jnp.asarray(targets), RNG.normal(size=P.shape), 1e-5
+def test_gradients_are_those_of_finite_differences(x64, targets, measured):
+    y, direction, h = jnp.asarray(targets), np.random.default_rng(1).normal(size=P.shape), 1e-5
 
     @jax.jit
     def losses(p):
@@ -69,13 +83,20 @@ def test_gradients_are_those_of_finite_differences(x64, targets):
 
     slope = (losses(jnp.asarray(P + h * direction)) - losses(jnp.asarray(P - h * direction))) / (2.0 * h)
     gradient = jax.jit(jax.jacrev(losses))(jnp.asarray(P))
-    np.testing.assert_allclose(np.sum(gradient * direction[None], (1, 2, 3)), slope, rtol=1e-6)
+    measured.relative(np.sum(gradient * direction[None], (1, 2, 3)), slope)
 
 
+@pytest.mark.claim(
+    "cross-entropy-gradient",
+    "The gradient of cross-entropy is softmax minus target",
+    tolerance=1e-14,
+    reference="SciPy's softmax",
+    components=("loss:cross_entropy",),
+)
 @pytest.mark.parametrize("targets", [LABELS, ONE_HOT[LABELS]])
-def test_gradient_at_every_step_is_softmax_minus_target(x64, targets):
+def test_gradient_at_every_step_is_softmax_minus_target(x64, targets, measured):
     gradient = jax.jit(jax.grad(cross_entropy))(jnp.asarray(P), jnp.asarray(targets))
-    np.testing.assert_allclose(gradient, (softmax(P, -1) - ONE_HOT[LABELS]) / LABELS.size, atol=1e-14)
+    measured.difference(gradient, (softmax(P, -1) - ONE_HOT[LABELS]) / LABELS.size)
 
 
 @pytest.mark.parametrize("function", [cross_entropy, accuracy])

@@ -21,10 +21,17 @@ def numpy_huber(e, delta=1.0):
 LOSSES = {mse: lambda e: np.mean(e**2), mae: lambda e: np.mean(np.abs(e)), huber: numpy_huber}
 
 
+@pytest.mark.claim(
+    "regression-losses",
+    "Mean squared, mean absolute and Huber's error are their formulas (relative)",
+    tolerance=1e-13,
+    reference="NumPy; Huber, P. J. (1964), doi:10.1214/aoms/1177703732",
+    components=("loss:mse", "loss:mae", "loss:huber"),
+)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_targets_at_every_step_are_compared_step_by_step(x64, loss):
+def test_targets_at_every_step_are_compared_step_by_step(x64, loss, measured):
     y = RNG.normal(size=P.shape)
-    np.testing.assert_allclose(loss(jnp.asarray(P), jnp.asarray(y)), LOSSES[loss](P - y), rtol=1e-13)
+    measured.relative(loss(jnp.asarray(P), jnp.asarray(y)), LOSSES[loss](P - y))
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -41,10 +48,18 @@ def test_targets_without_time_meet_reduced_predictions_and_by_default_their_mean
     assert found["default"] == found["mean"]
 
 
+@pytest.mark.claim(
+    "regression-gradients",
+    "Gradients of the losses of values are those of finite differences (relative)",
+    tolerance=1e-6,
+    reference="central differences",
+    components=("loss:mse", "loss:mae", "loss:huber"),
+)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_gradients_are_those_of_finite_differences(x64, loss):
-    y, y_of_steps = jnp.asarray(RNG.normal(size=(4, 3))), jnp.asarray(RNG.normal(size=P.shape))
-    direction, h = RNG.normal(size=P.shape), 1e-6
+def test_gradients_are_those_of_finite_differences(x64, loss, measured):
+    rng = np.random.default_rng(1)  # of its own, as a slope near zero would have a great relative error
+    y, y_of_steps = jnp.asarray(rng.normal(size=(4, 3))), jnp.asarray(rng.normal(size=P.shape))
+    direction, h = rng.normal(size=P.shape), 1e-6
 
     @jax.jit
     def losses(p):
@@ -52,7 +67,7 @@ def test_gradients_are_those_of_finite_differences(x64, loss):
 
     slope = (losses(jnp.asarray(P + h * direction)) - losses(jnp.asarray(P - h * direction))) / (2.0 * h)
     gradient = jax.jit(jax.jacrev(losses))(jnp.asarray(P))
-    np.testing.assert_allclose(np.sum(gradient * direction[None], (1, 2, 3)), slope, rtol=1e-6)
+    measured.relative(np.sum(gradient * direction[None], (1, 2, 3)), slope)
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -70,11 +85,18 @@ def test_units_may_have_any_shape(x64, size):
     np.testing.assert_allclose(mse(jnp.asarray(p), jnp.asarray(y)), np.mean((p.mean(1) - y) ** 2), rtol=1e-13)
 
 
+@pytest.mark.claim(
+    "huber-delta",
+    "Huber's error is quadratic up to delta and linear beyond (relative)",
+    tolerance=1e-13,
+    reference="Huber, P. J. (1964), doi:10.1214/aoms/1177703732; NumPy",
+    components=("loss:huber",),
+)
 @pytest.mark.parametrize("delta", [0.1, 1.0, 5.0])
-def test_huber_is_quadratic_up_to_delta_and_linear_beyond(x64, delta):
+def test_huber_is_quadratic_up_to_delta_and_linear_beyond(x64, delta, measured):
     y = RNG.normal(size=P.shape)
     found = huber(jnp.asarray(P), jnp.asarray(y), delta=delta)
-    np.testing.assert_allclose(found, numpy_huber(P - y, delta), rtol=1e-13)
+    measured.relative(found, numpy_huber(P - y, delta))
 
 
 @pytest.mark.parametrize("loss", LOSSES)

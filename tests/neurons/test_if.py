@@ -21,12 +21,20 @@ CURRENT = np.array([-1.0, 0.0, 0.125, 0.375, 0.5, 1.0, 2.5, 3.0], np.float32)
 """Binary fractions, so that all sums are exact."""
 
 
-def test_spikes_with_subtraction_count_the_charge_in_units_of_the_threshold():
+@pytest.mark.claim(
+    "if-charge",
+    "IF with subtraction spikes once for each quantum of charge",
+    tolerance=0.0,
+    unit="spikes",
+    reference="Abbott, L. F. (1999), doi:10.1016/S0361-9230(99)00161-6; closed form",
+    components=("neuron:IF",),
+)
+def test_spikes_with_subtraction_count_the_charge_in_units_of_the_threshold(measured):
     # C = 2, threshold 1 mV above reset: one spike for each 2 pC, at most one a step
     spikes, V = run(IF(8, C=2.0, reset="subtract"), np.broadcast_to(CURRENT, (64, 8)), 0.5)
     charge = CURRENT * 0.5 * np.arange(1, 65)[:, None]
     count = np.maximum(np.floor(charge / 2.0), 0.0)
-    np.testing.assert_array_equal(np.cumsum(spikes, 0), count)
+    measured.difference(np.cumsum(spikes, 0), count)
     np.testing.assert_array_equal(V, charge / 2.0 - count)
 
 
@@ -53,13 +61,21 @@ def test_nothing_leaks_and_one_number_drives_all_units():
     np.testing.assert_array_equal(V, np.broadcast_to((V_reset + 0.25).astype(np.float32), (1001, 3)))
 
 
+@pytest.mark.claim(
+    "if-conductance",
+    "A constant conductance makes IF relax exponentially to the reversal potential, however long the step",
+    tolerance=1e-14,
+    unit="mV",
+    reference="Abbott, L. F. (1999), doi:10.1016/S0361-9230(99)00161-6; closed form",
+    components=("neuron:IF",),
+)
 @pytest.mark.parametrize("dt", [0.1, 30.0])
-def test_conductance_drive_relaxes_to_its_reversal_potential(x64, dt):
+def test_conductance_drive_relaxes_to_its_reversal_potential(x64, dt, measured):
     C, g, E = 2.0, np.array([0.1, 1.0]), np.array([0.9, -5.0])
     drive = dp.Drive(current=np.broadcast_to(g * E, (50, 2)), conductance=np.broadcast_to(g, (50, 2)))
     _, V = run(IF(2, C=C), drive, dt)
     t = np.arange(1, 51)[:, None] * dt
-    np.testing.assert_allclose(V, -E * np.expm1(-g * t / C), atol=1e-14)
+    measured.difference(V, -E * np.expm1(-g * t / C))
 
 
 def test_detached_reset_hides_the_jump_back_from_the_gradient():

@@ -48,34 +48,59 @@ def scan_lif(neuron, xs, dt, *, reset, detach):
     return jax.lax.scan(step, jnp.full(xs.shape[1:], neuron["V_rest"]), xs)[1]
 
 
+@pytest.mark.claim(
+    "lif-subthreshold-single",
+    "Below threshold, LIF's potential is the closed form at any step, in single precision",
+    tolerance=3e-6,
+    unit="mV",
+    reference="Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615; closed form",
+    components=("neuron:LIF",),
+)
 @pytest.mark.parametrize("dt", [0.1, 5.0])
-def test_subthreshold_potential_is_the_closed_form_in_single_precision(dt):
+def test_subthreshold_potential_is_the_closed_form_in_single_precision(dt, measured):
     R, current = 3.0, np.array([-0.5, 0.1, 0.3], np.float32)
     neuron = LIF(3, tau=10.0, R=R, V_rest=-0.25)
     _, V = run(neuron, np.broadcast_to(current, (400, 3)), dt)
     t = np.arange(1, 401)[:, None] * dt
     assert V.dtype == np.float32
-    np.testing.assert_allclose(V, -0.25 + R * current.astype(float) * -np.expm1(-t / 10.0), atol=3e-6, rtol=0)
+    measured.difference(V, -0.25 + R * current.astype(float) * -np.expm1(-t / 10.0))
 
 
+@pytest.mark.claim(
+    "lif-subthreshold",
+    "Below threshold, LIF's potential is the closed form at any step, in double precision",
+    tolerance=1e-14,
+    unit="mV",
+    reference="Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615; closed form",
+    components=("neuron:LIF",),
+)
 @pytest.mark.parametrize("dt", [0.1, 5.0])
-def test_subthreshold_potential_is_the_closed_form_in_double_precision(x64, dt):
+def test_subthreshold_potential_is_the_closed_form_in_double_precision(x64, dt, measured):
     R, current = 3.0, np.array([-0.5, 0.1, 0.3])
     neuron = LIF(3, tau=10.0, R=R, V_rest=-0.25)
     _, V = run(neuron, np.broadcast_to(current, (400, 3)), dt)
     t = np.arange(1, 401)[:, None] * dt
     assert V.dtype == np.float64
-    np.testing.assert_allclose(V, -0.25 + R * current * -np.expm1(-t / 10.0), atol=1e-14, rtol=0)
+    measured.difference(V, -0.25 + R * current * -np.expm1(-t / 10.0))
 
 
-def test_interspike_interval_is_the_closed_form_rounded_up_to_a_step():
+@pytest.mark.claim(
+    "lif-intervals",
+    "LIF's interspike intervals are the closed form, rounded up to a step, from just above rheobase to a "
+    "spike each few steps",
+    tolerance=0.0,
+    unit="spikes",
+    reference="Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615; closed form",
+    components=("neuron:LIF",),
+)
+def test_interspike_interval_is_the_closed_form_rounded_up_to_a_step(measured):
     dt, tau, R = 0.1, 10.0, 2.0
     current = np.array([0.503, 0.55, 0.7, 1.0, 3.0, 20.0], np.float32)
     spikes, _ = run(LIF(6, tau=tau, R=R), np.broadcast_to(current, (1500, 6)), dt)
     drive = R * current.astype(float)
     interval = np.ceil(tau * np.log(drive / (drive - 1.0)) / dt).astype(int)
     steps = np.arange(1, 1501)[:, None]
-    np.testing.assert_array_equal(spikes, steps % interval == 0)
+    measured.difference(spikes, steps % interval == 0)
 
 
 def test_first_spike_starts_from_rest_and_the_next_from_reset(x64):
@@ -91,14 +116,23 @@ def test_first_spike_starts_from_rest_and_the_next_from_reset(x64):
     np.testing.assert_array_equal(np.flatnonzero(spikes) + 1, expected)
 
 
+@pytest.mark.claim(
+    "lif-noise",
+    "Under noise, LIF's potential and spikes are those of the exact map, with either reset",
+    tolerance=1e-13,
+    unit="mV",
+    reference="Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615; exact map in "
+    "NumPy",
+    components=("neuron:LIF",),
+)
 @pytest.mark.parametrize("reset", ["value", "subtract"])
-def test_potential_and_spikes_under_noise_equal_the_exact_map_in_numpy(x64, reset):
+def test_potential_and_spikes_under_noise_equal_the_exact_map_in_numpy(x64, reset, measured):
     xs = np.random.default_rng(1).normal(0.5, 1.5, (300, 20))
     spikes, V = run(LIF(20, reset=reset, **PARAMS), xs, 1.5)
     expected_spikes, expected_V = numpy_lif(xs, 1.5, reset=reset, **PARAMS)
     assert 100 < expected_spikes.sum() < 3000
     np.testing.assert_array_equal(spikes, expected_spikes)
-    np.testing.assert_allclose(V, expected_V, atol=1e-13, rtol=0)
+    measured.difference(V, expected_V)
 
 
 def test_every_parameter_may_have_one_value_a_unit(x64):
@@ -129,8 +163,15 @@ def test_unknown_reset_names_the_nearest_one():
         LIF(1, reset="substract")
 
 
+@pytest.mark.claim(
+    "lif-gradients",
+    "Gradients of LIF's parameters through spikes and resets are those of a hand-written scan (relative)",
+    tolerance=1e-10,
+    reference="a loop of jax.lax.scan and the same surrogate, differentiated by JAX",
+    components=("neuron:LIF",),
+)
 @pytest.mark.parametrize(("reset", "detach"), [("value", False), ("value", True), ("subtract", False)])
-def test_gradients_equal_those_of_a_hand_written_scan(x64, reset, detach):
+def test_gradients_equal_those_of_a_hand_written_scan(x64, reset, detach, measured):
     rng = np.random.default_rng(3)
     xs, weights = jnp.asarray(rng.normal(1.0, 1.0, (40, 5))), jnp.asarray(rng.normal(size=(2, 40, 5)))
 
@@ -149,7 +190,7 @@ def test_gradients_equal_those_of_a_hand_written_scan(x64, reset, detach):
     np.testing.assert_allclose(value, expected_value, rtol=1e-12)
     np.testing.assert_allclose(found[1], expected[1], atol=1e-12)
     for name in PARAMS:
-        np.testing.assert_allclose(found[0][name], expected[0][name], rtol=1e-10, err_msg=name)
+        measured.relative(found[0][name], expected[0][name])
 
 
 def test_surrogate_is_the_one_that_was_given():
@@ -163,8 +204,15 @@ def test_integrator_is_the_one_that_was_given():
     np.testing.assert_allclose(V[:, 0], 0.5 * (1.0 - 0.75 ** np.arange(1, 4)), rtol=1e-6)
 
 
+@pytest.mark.claim(
+    "lif-conductance",
+    "A constant conductance makes LIF relax as its closed form does, however long the step (relative)",
+    tolerance=1e-13,
+    reference="Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615; closed form",
+    components=("neuron:LIF",),
+)
 @pytest.mark.parametrize("dt", [0.1, 50.0])
-def test_conductance_drive_relaxes_to_its_closed_form(x64, dt):
+def test_conductance_drive_relaxes_to_its_closed_form(x64, dt, measured):
     V_rest, R, tau, E = -70.0, 10.0, 20.0, np.array([-80.0, -60.0, 0.0])
     g = np.array([0.05, 0.4, 0.01])
     neuron = LIF(3, tau=tau, R=R, V_rest=V_rest, V_th=-10.0)
@@ -173,7 +221,7 @@ def test_conductance_drive_relaxes_to_its_closed_form(x64, dt):
     steady = (V_rest + R * g * E) / (1.0 + R * g)
     t = np.arange(1, 101)[:, None] * dt
     expected = steady + (V_rest - steady) * np.exp(-t * (1.0 + R * g) / tau)
-    np.testing.assert_allclose(V, expected, rtol=1e-13)
+    measured.relative(V, expected)
 
 
 @pytest.mark.parametrize("dt", [0.01, 1.0, 100.0])

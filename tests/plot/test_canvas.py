@@ -30,3 +30,8 @@ def test_without_matplotlib_the_extra_is_named():
         "sys.exit(2)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_notebook_shows_a_figure():
+    drawn, _ = dp.plot.figure(width=2.0, height=1.0)
+    assert drawn._repr_png_().startswith(b"\x89PNG")

@@ -202,6 +202,16 @@ def test_a_citation_is_a_doi_or_bibtex(citation):
     with pytest.raises(ValueError, match=rf"x: citation must be a DOI or a BibTeX entry; got '{re.escape(citation)}'"):
         NeuronSpec(name="x", target="a:b", citation=citation)
     assert OptimizerSpec(name="x", target="a:b", citation="@article{a, title={b}}").citation
+    assert OptimizerSpec(name="x", target="a:b", citation="Ab, C. & De, F. (1999), Title, arXiv:9901.00001").citation
+
+
+def test_arguments_of_others_are_described_by_the_spec():
+    told = {"a": "the first one [nA].", "gone": "in an older version."}
+    assert [(p.name, p.unit, p.doc) for p in params_of(f, told)] == [
+        ("a", "nA", "the first one [nA]."),
+        ("b", "", "the second."),
+        ("c", "", ""),
+    ]
 
 
 def test_one_string_is_no_tuple_of_names():

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: the table of kinds is the registry's, and the tests that its promises name exist."""
+"""docs/plugins: every kind has its contract there, and the tests that promises name exist."""
 
 import ast
 import re
@@ -9,23 +9,27 @@ import pytest
 from dynplug.plugin.kinds import KINDS
 
 ROOT = Path(__file__).parents[2]
-TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-ROWS = [line.strip("|").split("|") for line in TEXT.splitlines() if "::test_" in line]
+PLUGINS = ROOT / "docs" / "plugins"
+PROMISES = re.findall(
+    r"^(\S.*)\n((?:: `tests/.*`\n)+)", (PLUGINS / "promises.md").read_text(encoding="utf-8"), re.MULTILINE
+)
 
 
-def test_the_table_of_kinds_is_that_of_the_code():
-    rows = re.findall(r"^\| (\w+) \| `(dynplug_register_\w+)` \| `([^`]+)` \|$", TEXT, re.MULTILINE)
-    assert rows == [(kind.name, kind.hook, kind.signature) for kind in KINDS.values()]
+def test_every_kind_has_its_contract():
+    """The directive writes the contract, from the code: it must stand under the heading of its kind."""
+    text = (PLUGINS / "kinds.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^### (\w+)\n\n```\{kind\} (\w+)\n```$", text, re.MULTILINE)
+    assert sorted(sections) == sorted((kind, kind) for kind in KINDS)
 
 
 def test_there_are_promises():
-    assert len(ROWS) >= 9
+    assert len(PROMISES) >= 9
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0].strip()[:40])
-def test_a_promise_names_tests_that_exist(row):
-    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", row[1])
-    assert len(named) == row[1].count("::")
+@pytest.mark.parametrize("promise", PROMISES, ids=lambda promise: promise[0][:40])
+def test_a_promise_names_tests_that_exist(promise):
+    named = re.findall(r"^: `(tests/[\w/]+\.py)::(test_\w+)`$", promise[1], re.MULTILINE)
+    assert len(named) == promise[1].count("::")
     assert named
     for path, name in named:
         tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))

@@ -15,11 +15,18 @@ def runner(**options):
     return dp.DSRunner(cell(), **{"monitors": ["V", "spike"], "dt": 0.5, "progress_bar": False, **options})
 
 
-def test_a_row_belongs_to_the_end_of_its_step():
+@pytest.mark.claim(
+    "ds-runner-rows",
+    "A monitored row is the closed form at the end of its step, in single precision (relative)",
+    tolerance=1e-6,
+    reference="Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615; closed form",
+    components=("runner:DSRunner", "neuron:LIF"),
+)
+def test_a_row_belongs_to_the_end_of_its_step(measured):
     r = runner(t0=10.0)
     r.run(2.0, inputs=2.0)
     np.testing.assert_allclose(r.mon.ts, [10.5, 11.0, 11.5, 12.0])
-    np.testing.assert_allclose(r.mon["V"][:, 0], 2.0 * (1 - np.exp(-(r.mon.ts - 10.0) / 5.0)), rtol=1e-6)
+    measured.relative(r.mon["V"][:, 0], 2.0 * (1 - np.exp(-(r.mon.ts - 10.0) / 5.0)))
 
 
 def test_records_are_those_of_a_pure_loop_whatever_the_chunks():

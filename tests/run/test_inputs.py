@@ -275,12 +275,19 @@ def test_whole_numbers_stay_whole():
         runner([("on", True)])
 
 
-def test_double_precision_is_kept(x64):
+@pytest.mark.claim(
+    "ds-runner-inputs",
+    "Inputs to variables and to systems act as in a loop written by hand, in double precision (relative)",
+    tolerance=1e-14,
+    reference="NumPy",
+    components=("runner:DSRunner",),
+)
+def test_double_precision_is_kept(x64, measured):
     model = dp.Sequential(Leak())
     out = runner([("0.a", 0.1, "fix"), ("0.input", rows(4).astype(np.float64) / 3, "iter")], model).run(2.0)
     assert out.dtype == np.float64
     want = by_hand(4, lambda a, i: a + 0.1, lambda i: rows(4)[i].astype(np.float64) / 3)
-    np.testing.assert_allclose(out, want, rtol=1e-14)
+    measured.relative(out, want)
 
 
 def test_a_variable_comes_before_an_input_of_the_same_name():

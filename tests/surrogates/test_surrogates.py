@@ -60,12 +60,26 @@ def test_gradients_of_both_modes_are_the_derivative(x64, surrogate):
     np.testing.assert_array_equal(spike, X >= 0)
 
 
-def test_second_derivative_is_the_slope_of_the_derivative_where_that_is_smooth(x64, surrogate):
+@pytest.mark.claim(
+    "surrogate-second-derivatives",
+    "Second derivatives through a spike are the slopes of the surrogate derivative",
+    tolerance=1e-6,
+    unit="1/mV²",
+    reference="central differences",
+    components=(
+        "surrogate:Sigmoid",
+        "surrogate:Arctan",
+        "surrogate:SuperSpike",
+        "surrogate:Gaussian",
+        "surrogate:Triangle",
+    ),
+)
+def test_second_derivative_is_the_slope_of_the_derivative_where_that_is_smooth(x64, surrogate, measured):
     x, h = X[np.abs(np.abs(X) - 0.5) < 0.45], 1e-5
     second = jax.jit(jax.vmap(jax.grad(jax.grad(surrogate))))(jnp.asarray(x))
     slope = (surrogate.derivative(jnp.asarray(x + h)) - surrogate.derivative(jnp.asarray(x - h))) / (2.0 * h)
     assert np.all(np.isfinite(second))
-    np.testing.assert_allclose(second, slope, atol=1e-6)
+    measured.difference(second, slope)
 
 
 def test_derivative_is_even_and_greatest_at_threshold(x64, surrogate):
@@ -98,17 +112,45 @@ def test_parameters_of_the_core_must_be_positive_and_their_derivatives_are(name)
     assert np.all(kind().derivative(jnp.asarray(X)) >= 0)
 
 
+@pytest.mark.claim(
+    "surrogate-slopes",
+    "Each surrogate derivative is the slope of the smooth step after which it is named",
+    tolerance=2e-7,
+    unit="1/mV",
+    reference="central differences of SciPy's and NumPy's functions; Neftci, E. O., Mostafa, H. & Zenke, F. (2019), "
+    "doi:10.1109/MSP.2019.2931595",
+    components=(
+        "surrogate:Sigmoid",
+        "surrogate:Arctan",
+        "surrogate:SuperSpike",
+        "surrogate:Gaussian",
+        "surrogate:Triangle",
+    ),
+)
 @pytest.mark.parametrize(("kind", "parameters", "primitive"), PRIMITIVE)
-def test_derivative_is_the_slope_of_its_smooth_step(x64, kind, parameters, primitive):
+def test_derivative_is_the_slope_of_its_smooth_step(x64, kind, parameters, primitive, measured):
     h, x = 1e-6, X[1:]
     slope = (primitive(x + h, **parameters) - primitive(x - h, **parameters)) / (2.0 * h)
-    np.testing.assert_allclose(kind(**parameters).derivative(jnp.asarray(x)), slope, atol=2e-7)
+    measured.difference(kind(**parameters).derivative(jnp.asarray(x)), slope)
 
 
-def test_defaults_have_the_documented_width_and_height(x64):
+@pytest.mark.claim(
+    "surrogate-defaults",
+    "The default surrogates have their documented values a quarter of the threshold away (relative)",
+    tolerance=1e-6,
+    reference="values worked out by hand",
+    components=(
+        "surrogate:Sigmoid",
+        "surrogate:Arctan",
+        "surrogate:SuperSpike",
+        "surrogate:Gaussian",
+        "surrogate:Triangle",
+    ),
+)
+def test_defaults_have_the_documented_width_and_height(x64, measured):
     at_a_quarter = {Sigmoid: 0.7864477, Arctan: 0.6184865, SuperSpike: 0.0816327, Gaussian: 0.7041307, Triangle: 0.225}
     for kind, value in at_a_quarter.items():
-        np.testing.assert_allclose(kind().derivative(jnp.asarray(0.25)), value, rtol=1e-6)
+        measured.relative(kind().derivative(jnp.asarray(0.25)), value)
 
 
 def test_parameters_may_be_one_a_unit(x64):

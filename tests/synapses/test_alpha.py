@@ -26,24 +26,62 @@ def mean(t, tau, dt):
 
 
 # the error of the default integrator, of third order, as a share of the peak: 1/5 and 1/50 of tau a step
-@pytest.mark.parametrize(("dt", "tolerance"), [(1.0, 2e-3), (0.1, 2e-6)])
-def test_one_event_gives_the_alpha_function_with_its_weight_at_the_peak(x64, dt, tolerance):
+@pytest.mark.parametrize(
+    ("dt", "tolerance"),
+    [
+        pytest.param(
+            1.0,
+            2e-3,
+            marks=pytest.mark.claim(
+                "alpha-function-coarse",
+                "One event gives the alpha function with its weight at the peak, with five steps to the peak "
+                "(share of it)",
+                tolerance=2e-3,
+                reference="Roth, A. & van Rossum, M. C. W. (2009), doi:10.7551/mitpress/9780262013277.003.0007; closed "
+                "form",
+                components=("synapse:Alpha",),
+            ),
+        ),
+        pytest.param(
+            0.1,
+            2e-6,
+            marks=pytest.mark.claim(
+                "alpha-function",
+                "One event gives the alpha function with its weight at the peak, with fifty steps to the "
+                "peak (share of it)",
+                tolerance=2e-6,
+                reference="Roth, A. & van Rossum, M. C. W. (2009), doi:10.7551/mitpress/9780262013277.003.0007; closed "
+                "form",
+                components=("synapse:Alpha",),
+            ),
+        ),
+    ],
+)
+def test_one_event_gives_the_alpha_function_with_its_weight_at_the_peak(x64, dt, tolerance, measured):
     n, w = round(50.0 / dt), 0.7
     _, (drive, g) = dp.LoopOverTime(Alpha(1, tau=5.0), "g", dt=dt)(np.eye(n, 1) * w)
     t = np.arange(1, n + 1) * dt
-    np.testing.assert_allclose(g[:, 0], w * alpha_function(t, 5.0), atol=tolerance * w)
+    measured.difference(g[:, 0] / w, alpha_function(t, 5.0))
     assert np.argmax(g) == round(5.0 / dt) - 1
     np.testing.assert_allclose(g[round(5.0 / dt) - 1, 0], w, rtol=tolerance)
     np.testing.assert_allclose(drive.current[:, 0], w * mean(t - dt, 5.0, dt), atol=2.0 * tolerance * w)
 
 
-def test_events_superpose_with_one_tau_a_unit(x64):
+@pytest.mark.claim(
+    "alpha-sum",
+    "Random events through alpha synapses give the step means of a sum of alpha functions",
+    tolerance=2e-5,
+    unit="nA",
+    reference="Roth, A. & van Rossum, M. C. W. (2009), doi:10.7551/mitpress/9780262013277.003.0007; closed form",
+    components=("synapse:Alpha",),
+)
+def test_events_superpose_with_one_tau_a_unit(x64, measured):
     rng = np.random.default_rng(0)
     tau, w = np.array([5.0, 10.0, 30.0]), rng.normal(size=(200, 3)) * (rng.random((200, 3)) < 0.1)
     g = run(Alpha(3, tau=tau), w, 0.1).current
     since = (np.arange(200)[:, None] - np.arange(200)) * 0.1
     expected = np.einsum("nkj,kj->nj", np.where(since[..., None] >= 0, mean(since[..., None], tau, 0.1), 0.0), w)
-    np.testing.assert_allclose(g, expected, atol=2e-5)
+    measured.difference(g, expected)
 
 
 def test_default_integrator_converges_with_third_order(x64):

@@ -11,11 +11,19 @@ def run(system, w, dt):
     return np.asarray(out), np.asarray(V)
 
 
+@pytest.mark.claim(
+    "delta-jump",
+    "An event through a delta synapse moves the potential by its weight, whatever the step",
+    tolerance=0.0,
+    unit="mV",
+    reference="definition",
+    components=("synapse:Delta", "neuron:LIF"),
+)
 @pytest.mark.parametrize("dt", [0.01, 1.0, 1000.0])
-def test_an_event_moves_the_potential_at_once_by_exactly_its_weight(dt):
+def test_an_event_moves_the_potential_at_once_by_exactly_its_weight(dt, measured):
     w = np.array([[0.5, -3.0, 0.125]], np.float32)
     _, V = run(dp.Sequential(synapse=Delta(3), cell=LIF(3)), w, dt)
-    np.testing.assert_array_equal(V, w)
+    measured.difference(V, w)
 
 
 @pytest.mark.parametrize("dt", [0.01, 1.0, 1000.0])
@@ -26,14 +34,22 @@ def test_an_event_crosses_the_threshold_in_the_step_in_which_it_arrives(dt):
     np.testing.assert_array_equal(V[1, [0, 2]], [-0.5, -0.5])
 
 
+@pytest.mark.claim(
+    "delta-sum",
+    "Random events through delta synapses superpose and decay with the membrane",
+    tolerance=1e-12,
+    unit="mV",
+    reference="Gerstner, W. et al. (2014), Neuronal Dynamics, section 1.3, doi:10.1017/CBO9781107447615; closed form",
+    components=("synapse:Delta", "neuron:LeakyIntegrator"),
+)
 @pytest.mark.parametrize("dt", [0.1, 4.0])
-def test_jumps_superpose_and_decay_with_the_membrane(x64, dt):
+def test_jumps_superpose_and_decay_with_the_membrane(x64, dt, measured):
     rng = np.random.default_rng(0)
     w = rng.normal(size=(100, 3)) * (rng.random((100, 3)) < 0.2)
     _, V = run(dp.Sequential(synapse=Delta(3), cell=LeakyIntegrator(3, tau=8.0, R=50.0, V_rest=-65.0)), w, dt)
     since = (np.arange(100)[:, None] - np.arange(100)) * dt
     kernel = np.where(since >= 0, np.exp(-np.maximum(since, 0.0) / 8.0), 0.0)
-    np.testing.assert_allclose(V, -65.0 + kernel @ w, atol=1e-12)
+    measured.difference(V, -65.0 + kernel @ w)
 
 
 def test_it_puts_out_a_jump_alone_for_a_target_of_its_size():

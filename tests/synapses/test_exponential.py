@@ -23,22 +23,38 @@ def events(n, size, seed=0):
     return rng.normal(size=(n, size)) * (rng.random((n, size)) < 0.2)
 
 
+@pytest.mark.claim(
+    "exponential-sum",
+    "The exponential synapse puts out the step means of a sum of decaying exponentials",
+    tolerance=1e-13,
+    unit="nA",
+    reference="Roth, A. & van Rossum, M. C. W. (2009), doi:10.7551/mitpress/9780262013277.003.0007; closed form",
+    components=("synapse:Exponential",),
+)
 @pytest.mark.parametrize("dt", [0.1, 2.0])
-def test_conductance_is_a_sum_of_decaying_exponentials_one_an_event(x64, dt):
+def test_conductance_is_a_sum_of_decaying_exponentials_one_an_event(x64, dt, measured):
     tau, w = np.array([5.0, 0.3, 100.0]), events(150, 3)
     drive = run(Exponential(3, tau=tau), w, dt)
     since = (np.arange(150)[:, None] - np.arange(150)) * dt
     kernel = np.where(since[..., None] >= 0, np.exp(-np.maximum(since, 0.0)[..., None] / tau), 0.0)
-    np.testing.assert_allclose(drive.current, mean(tau, dt) * np.einsum("nkj,kj->nj", kernel, w), atol=1e-13)
+    measured.difference(drive.current, mean(tau, dt) * np.einsum("nkj,kj->nj", kernel, w))
 
 
-def test_conductance_is_the_closed_form_in_single_precision():
+@pytest.mark.claim(
+    "exponential-sum-single",
+    "The exponential synapse puts out the step means of a sum of decaying exponentials, in single precision",
+    tolerance=2e-6,
+    unit="nA",
+    reference="Roth, A. & van Rossum, M. C. W. (2009), doi:10.7551/mitpress/9780262013277.003.0007; closed form",
+    components=("synapse:Exponential",),
+)
+def test_conductance_is_the_closed_form_in_single_precision(measured):
     w = events(150, 3).astype(np.float32)
     drive = run(Exponential(3, tau=5.0), w, 0.5)
     since = (np.arange(150)[:, None] - np.arange(150)) * 0.5
     kernel = np.where(since >= 0, np.exp(-np.maximum(since, 0.0) / 5.0), 0.0)
     assert drive.current.dtype == np.float32
-    np.testing.assert_allclose(drive.current, mean(5.0, 0.5) * (kernel @ w.astype(float)), atol=2e-6)
+    measured.difference(drive.current, mean(5.0, 0.5) * (kernel @ w.astype(float)))
 
 
 def test_current_based_output_is_a_current_alone_and_the_default():
@@ -58,7 +74,15 @@ def test_conductance_based_output_drives_towards_its_reversal_potential():
     assert COBA().E == 0.0
 
 
-def test_mean_current_is_held_in_a_membrane_over_each_step_from_that_of_the_event(x64):
+@pytest.mark.claim(
+    "exponential-cuba",
+    "Currents of random events charge a membrane exactly as their step means do",
+    tolerance=1e-13,
+    unit="mV",
+    reference="exact map in NumPy",
+    components=("synapse:Exponential", "neuron:LeakyIntegrator"),
+)
+def test_mean_current_is_held_in_a_membrane_over_each_step_from_that_of_the_event(x64, measured):
     tau, tau_m, R, dt, w = 3.0, 10.0, 2.0, 0.5, events(200, 4)
     V = run(Exponential(4, tau=tau) >> LeakyIntegrator(4, tau=tau_m, R=R), w, dt)
     g, expected, record = np.zeros(4), np.zeros(4), []
@@ -67,10 +91,18 @@ def test_mean_current_is_held_in_a_membrane_over_each_step_from_that_of_the_even
         held, g = g * mean(tau, dt), g * np.exp(-dt / tau)
         expected = R * held + (expected - R * held) * np.exp(-dt / tau_m)
         record.append(expected)
-    np.testing.assert_allclose(V, record, atol=1e-13)
+    measured.difference(V, record)
 
 
-def test_mean_conductance_is_held_in_a_membrane_over_each_step_from_that_of_the_event(x64):
+@pytest.mark.claim(
+    "exponential-coba",
+    "Conductances of random events charge a membrane exactly as their step means do",
+    tolerance=1e-11,
+    unit="mV",
+    reference="exact map in NumPy",
+    components=("synapse:Exponential", "neuron:LeakyIntegrator"),
+)
+def test_mean_conductance_is_held_in_a_membrane_over_each_step_from_that_of_the_event(x64, measured):
     tau, tau_m, R, E, rest, dt = 3.0, 10.0, 2.0, -20.0, -70.0, 0.5
     w = np.abs(events(200, 4))
     V = run(Exponential(4, tau=tau, output=COBA(E)) >> LeakyIntegrator(4, tau=tau_m, R=R, V_rest=rest), w, dt)
@@ -81,10 +113,18 @@ def test_mean_conductance_is_held_in_a_membrane_over_each_step_from_that_of_the_
         steady = (rest + R * held * E) / (1.0 + R * held)
         expected = steady + (expected - steady) * np.exp(-dt * (1.0 + R * held) / tau_m)
         record.append(expected)
-    np.testing.assert_allclose(V, record, atol=1e-11)
+    measured.difference(V, record)
 
 
-def test_postsynaptic_conductance_response_converges_to_an_adaptive_solution(x64):
+@pytest.mark.claim(
+    "exponential-coba-response",
+    "A postsynaptic potential through a conductance, at steps of a fiftieth of the time constant, is that of "
+    "an adaptive solver (share of its size)",
+    tolerance=1e-4,
+    reference="SciPy's solve_ivp at 1e-10",
+    components=("synapse:Exponential", "neuron:LeakyIntegrator"),
+)
+def test_postsynaptic_conductance_response_converges_to_an_adaptive_solution(x64, measured):
     from scipy.integrate import solve_ivp
 
     tau, tau_m, R, w, E, rest = 5.0, 20.0, 2.0, 0.3, 0.0, -70.0
@@ -101,7 +141,7 @@ def test_postsynaptic_conductance_response_converges_to_an_adaptive_solution(x64
         V = run(system, np.eye(round(60.0 / dt), 1) * w, dt)
         each = round(0.2 / dt)
         error.append(np.max(np.abs(V[each - 1 :: each, 0] - sol.y[0])))
-    assert error[1] < 1e-4 * np.ptp(sol.y[0])
+    measured(error[1] / np.ptp(sol.y[0]))
     assert 3.8 < error[0] / error[1] < 4.2
 
 

@@ -167,3 +167,20 @@ def test_what_checks_share_does_not_depend_on_which_comes_first(first):
     assert outcome_of(CHECKS[first], subject).outcome != "failed"
     shared = (subject.instance, unproven_trial_of(subject).x)
     assert {str(array.dtype) for array in jax.tree.leaves(shared)} == {"float32"}
+
+
+def test_some_checks_alone_are_run_in_the_order_in_which_they_are_named():
+    report = check_component("surrogate", "Arctan", checks=["names_are_well_formed", "builds"])
+    assert [result.check for result in report.results] == ["names_are_well_formed", "builds"]
+    assert report.ok, report
+
+
+def test_a_check_that_is_not_of_the_kind_is_refused_with_the_nearest():
+    with pytest.raises(OptionError, match="which is no check of a surrogate"):
+        check_component("surrogate", "Arctan", checks=["build"])
+
+
+def test_an_expected_failure_may_be_left_out_of_the_checks_that_are_run():
+    known = checks_of("surrogate")[0].name
+    report = check_component("surrogate", "Arctan", checks=["builds"], expected_failures={known: "for a reason"})
+    assert [result.check for result in report.results] == ["builds"]

@@ -9,6 +9,7 @@ import sys
 import weakref
 
 import jax
+import jax.export
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -174,6 +175,51 @@ def test_what_no_derivative_runs_through_is_not_differentiated(name, loop):
     same(jax.grad(loss)(EYE, loop), jax.grad(loss)(EYE, jax.lax.scan), rtol=1e-4)
 
 
+@jax.custom_jvp
+def printed(x):
+    return x
+
+
+@jax.custom_vjp
+def printed_there(x):
+    return x
+
+
+@jax.custom_vjp
+def printed_back(x):
+    return x
+
+
+def say(v):
+    jax.debug.print("{}", v.sum())
+    return v
+
+
+printed.defjvp(lambda p, t: (say(p[0]), t[0]))
+printed_there.defvjp(lambda x: (say(x), None), lambda _, g: (2 * g,))
+printed_back.defvjp(lambda x: (x, None), lambda _, g: (say(g),))
+
+
+@pytest.mark.parametrize("within", ["the step", "a branch"])
+@pytest.mark.parametrize("look", [printed, printed_there, printed_back], ids=lambda f: f.__name__)
+def test_derivative_rules_may_print(look, within, capfd):
+    def f(w, loop):
+        def step(c, x):
+            seen = look(c) if within == "the step" else jax.lax.cond(x[0] > 9, jnp.sin, look, c)
+            return jnp.tanh(seen @ w + x), c
+
+        return total(loop(step, jnp.ones(3), jnp.ones((4, 3))))
+
+    def printed_by(loop):
+        gradient = jax.jit(jax.grad(f), static_argnums=1)(0.3 * EYE, loop)
+        jax.effects_barrier()
+        return gradient, sorted(map(float, capfd.readouterr().out.split()))
+
+    found, expected = printed_by(scan), printed_by(jax.lax.scan)
+    assert len(expected[1]) == 4
+    same(jax.tree.map(jnp.asarray, found), jax.tree.map(jnp.asarray, expected))
+
+
 def test_what_reaches_nothing_has_a_gradient_of_zero(loop):
     def f(w, loop):
         _, counts = loop(lambda c, x: (c + 1, (c + x @ w > 1).astype(jnp.int32)), jnp.zeros(3), jnp.ones((5, 3)))
@@ -263,16 +309,26 @@ WRONG = {
     "another length": (lambda c, x: (c, x), jnp.zeros(3), jnp.ones((2, 3)), 5),
     "no length": (lambda c, x: (c, x), jnp.zeros(3), None, None),
     "no time axis": (lambda c, x: (c, x), jnp.zeros(3), 1.0, None),
+    "a carry that is no array": (lambda c, x: (c, x), {"v": jnp.zeros(3), "f": jnp.tanh}, jnp.ones((2, 3)), None),
+    "a carry out of range": (lambda c, x: (c, x), 2**31, jnp.ones((2, 3)), None),
+    "an input that is no array": (lambda c, x: (c, x[0]), jnp.zeros(3), (jnp.ones((2, 3)), "text"), None),
+    "a direction that is an array": (lambda c, x: (c, x), jnp.zeros(3), jnp.ones((2, 3)), None, jnp.bool_(True)),
+    "a direction that is a list": (lambda c, x: (c, x), jnp.zeros(3), jnp.ones((2, 3)), None, [True]),
 }
 
 
+@pytest.mark.parametrize("jit", [False, True])
 @pytest.mark.parametrize("name", WRONG)
-def test_errors_are_those_of_lax_scan(name):
+def test_errors_are_those_of_lax_scan(name, jit):
     step, *rest = WRONG[name]
-    with pytest.raises((TypeError, ValueError)) as expected:
-        jax.lax.scan(step, *rest)
+
+    def run(loop):
+        return jax.jit(lambda: loop(step, *rest))() if jit else loop(step, *rest)
+
+    with pytest.raises((TypeError, ValueError, OverflowError)) as expected:
+        run(jax.lax.scan)
     with pytest.raises(expected.type) as found:
-        scan(step, *rest)
+        run(inspect.unwrap(scan))  # types are checked in tests alone
     assert str(found.value) == str(expected.value)
 
 
@@ -576,6 +632,19 @@ def test_without_jit_each_step_is_taken_in_python():
     with jax.disable_jit():
         scan(lambda c, x: (seen.append(float(x)) or c + x, c), 0.0, jnp.arange(3.0))
     assert seen == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize("shape", ["n, 2, 3", "5, n, 3"])
+def test_sizes_may_be_symbols(shape, loop):
+    n = {"n": 5 if shape.startswith("n") else 2}
+    xs = jnp.arange(30.0).reshape([n.get(k) or int(k) for k in shape.split(", ")]) / 30
+
+    def f(w, xs, loop):
+        return total(loop(lambda c, x: (jnp.tanh(c @ w + jnp.sin(x @ w)), c), jnp.zeros(xs.shape[1:]), xs))
+
+    specs = jax.ShapeDtypeStruct((3, 3), "float32"), jax.ShapeDtypeStruct(jax.export.symbolic_shape(shape), "float32")
+    exported = jax.export.export(jax.jit(functools.partial(jax.value_and_grad(f), loop=loop)))(*specs)
+    same(exported.call(0.3 * EYE, xs), jax.value_and_grad(f)(0.3 * EYE, xs, jax.lax.scan))
 
 
 def test_what_cannot_be_split_runs_as_lax_scan(monkeypatch):

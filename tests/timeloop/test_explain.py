@@ -32,6 +32,11 @@ def test_stages_in_order_with_what_they_carry():
     assert "it is part of a recurrence of recurrent" in text
 
 
+def test_a_stage_of_sums_alone_says_so():
+    assert "all steps in one call: summed over time: dot_general[30x40]" in plan()
+    assert ": ;" not in plan()
+
+
 def test_long_loops_go_in_chunks():
     """Of 40 million multiplications: a step has 64 (40 30 + 90 60 + 30 20 + 30 30), and 80 divides 400."""
     assert plan(400).startswith("400 steps, stage by stage, in chunks of 80 (products of 5120 rows)")

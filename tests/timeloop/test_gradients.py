@@ -34,7 +34,15 @@ def test_constants_of_ode_neurons_against_finite_differences(x64):
     check_grads(loss, (jnp.asarray([3.0, 8.0]), jnp.asarray([0.1, 0.4])), order=1, modes=("rev",), atol=1e-6, rtol=1e-6)
 
 
-def test_a_spiking_network_against_the_same_network_by_hand(x64, getkey):
+@pytest.mark.claim(
+    "spiking-network-gradients",
+    "Loss and gradients of a spiking network of four layers are those of the network written by hand "
+    "(relative, and absolute below 0.001)",
+    tolerance=1e-9,
+    reference="an unrolled loop in jax.numpy with the same surrogate",
+    components=("layer:Sequential", "layer:Dense", "neuron:LIF", "neuron:LeakyIntegrator", "surrogate:Sigmoid"),
+)
+def test_a_spiking_network_against_the_same_network_by_hand(x64, getkey, measured):
     W, U = 2.0 * jax.random.normal(getkey(), (6, 3)), jax.random.normal(getkey(), (2, 6))
     xs = jax.random.normal(getkey(), (9, 3))
     tau, tau_out, alpha = 4.0, 7.0, 3.0
@@ -67,4 +75,4 @@ def test_a_spiking_network_against_the_same_network_by_hand(x64, getkey):
     ours, theirs = (jax.value_and_grad(f, argnums=(0, 1))(W, U) for f in (by_dynplug, by_hand))
     assert float(jnp.abs(theirs[1][0]).max()) > 1e-3
     for x, y in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
+        measured.relative(x, y, floor=1e-3)

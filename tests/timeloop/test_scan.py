@@ -130,13 +130,24 @@ def assert_same(one, other):
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.claim(
+    "time-loop-random-steps",
+    "The compiled time loop gives the outputs, carries and gradients of jax.lax.scan for steps put together "
+    "at random (relative, and absolute below 0.1)",
+    tolerance=1e-8,
+    reference="jax.lax.scan",
+    components=("runner:LoopOverTime",),
+)
 @pytest.mark.usefixtures("x64", "all_heavy")
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), derandomize=CASES < 100)
 @given(description=steps(), length=st.integers(1, 8), way=st.sampled_from(WAYS))
-def test_random_steps(description, length, way):
+def test_random_steps(measured, description, length, way):
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         expected = results(jax.lax.scan, description, length)
-        assert_same(results(functools.partial(scan, **way), description, length), expected)
+        found = results(functools.partial(scan, **way), description, length)
+    assert_same(found, expected)
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
+        measured.relative(a, b, floor=0.1)
 
 
 def leaky(weight, weak=1.0):
@@ -373,7 +384,14 @@ def test_outputs_and_carries_that_are_numbers():
     assert_same((new, y), expected)
 
 
-def test_a_convolution_and_the_gradient_of_its_kernel(x64):
+@pytest.mark.claim(
+    "time-loop-convolution",
+    "The gradient of a convolution's kernel, taken out of the time loop, is that of jax.lax.scan (relative)",
+    tolerance=1e-9,
+    reference="jax.lax.scan",
+    components=("runner:LoopOverTime",),
+)
+def test_a_convolution_and_the_gradient_of_its_kernel(x64, measured):
     kernel = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 3, 3)))
     images = jnp.asarray(np.random.default_rng(1).normal(size=(5, 2, 2, 8, 8)))
 
@@ -387,9 +405,7 @@ def test_a_convolution_and_the_gradient_of_its_kernel(x64):
     ours = functools.partial(f, loop=functools.partial(scan, loop="layer"))
     inside, _ = primitives_of(jax.grad(ours), kernel)
     assert "conv_general_dilated" not in inside
-    np.testing.assert_allclose(
-        jax.grad(ours)(kernel), jax.grad(functools.partial(f, loop=jax.lax.scan))(kernel), rtol=1e-9
-    )
+    measured.relative(jax.grad(ours)(kernel), jax.grad(functools.partial(f, loop=jax.lax.scan))(kernel))
 
 
 def test_memory_of_a_long_loop_grows_like_its_square_root():

@@ -11,27 +11,36 @@ from dynplug.plugin import build
 
 
 def clip_by_global_norm(optimizer: optax.GradientTransformation, max_norm: float) -> optax.GradientTransformation:
-    """An optimizer that gets gradients whose norm, over all parameters, is at most `max_norm`.
+    r"""An optimizer that gets gradients whose norm, over all parameters, is at most `max_norm`.
+
+    $$g \leftarrow g \cdot \min\left(1,\ \frac{\mathrm{max\_norm}}{\|g\|}\right)$$
 
     In Python, `optax.chain(optax.clip_by_global_norm(max_norm), optimizer)`, and any other chain.
 
     **Arguments:**
 
     - `optimizer`: the optimizer.
-    - `max_norm`: the greatest norm.
+    - `max_norm`: the greatest norm [-].
+
+    **Reference:** Pascanu, R., Mikolov, T. & Bengio, Y. (2013), On the difficulty of training recurrent neural
+    networks, arXiv:1211.5063.
     """
     return optax.chain(optax.clip_by_global_norm(max_norm), optimizer)
 
 
 def accumulate(optimizer: optax.GradientTransformation, steps: int) -> optax.GradientTransformation:
-    """An optimizer that steps once for several batches, with the mean of their gradients, as `optax.MultiSteps`.
+    r"""An optimizer that steps once for several batches, with the mean of their gradients, as `optax.MultiSteps`.
+
+    $$g = \frac 1n \sum_{k=1}^{n} g_k$$
 
     Parameters stay the same in between.
 
     **Arguments:**
 
     - `optimizer`: the optimizer.
-    - `steps`: the number of batches.
+    - `steps`: $n$, the number of batches.
+
+    **Reference:** Ott, M. et al. (2018), Scaling neural machine translation, arXiv:1806.00187.
     """
     return optax.MultiSteps(optimizer, every_k_schedule=steps).gradient_transformation()
 

@@ -2,5 +2,7 @@
 
 import jax
 
+pytest_plugins = ["dynplug.testing.claims"]
+
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

@@ -52,13 +52,21 @@ def run(model, current, duration, dt):
     return np.asarray(V)[2 * every - 1 :: every]
 
 
-def test_the_potential_follows_the_equations_and_lifts_the_block():
+@pytest.mark.claim(
+    "nmda-target",
+    "A membrane whose NMDA receptors see its potential follows the equations for 100 ms, at steps of 0.05 ms",
+    tolerance=0.02,
+    unit="mV",
+    reference="Jahr, C. E. & Stevens, C. F. (1990), doi:10.1523/JNEUROSCI.10-09-03178.1990; SciPy's LSODA at 1e-10",
+    components=("layer:NMDATarget", "synapse:NMDA"),
+)
+def test_the_potential_follows_the_equations_and_lifts_the_block(measured):
     """With a current that depolarises, the receptors give more than without one; the error is of first order."""
     errors = []
     for dt in (0.2, 0.1, 0.05):
         model = NMDATarget(*passive())
         errors.append(np.abs(run(model, 1.0, 100.0, dt) - exact(1.0, 100.0)).max())
-    assert errors[2] < 0.02
+    measured(errors[2])
     assert 1.8 < errors[0] / errors[1] < 2.3
     assert 1.8 < errors[1] / errors[2] < 2.3
     assert np.abs(exact(1.0, 100.0) - exact(1.0, 100.0, block=False)).max() > 3.0, "the block is felt"
@@ -93,7 +101,14 @@ def test_a_wang_buzsaki_cell_fires_through_its_receptors():
     assert fired[1] == 0
 
 
-def test_the_gradient_of_the_potential_is_the_secant():
+@pytest.mark.claim(
+    "nmda-target-gradient",
+    "The potential's derivative by NMDA's conductance is that of finite differences (relative)",
+    tolerance=1e-6,
+    reference="central differences",
+    components=("layer:NMDATarget", "synapse:NMDA"),
+)
+def test_the_gradient_of_the_potential_is_the_secant(measured):
     with jax.enable_x64(True):
 
         def final(g):
@@ -104,7 +119,7 @@ def test_the_gradient_of_the_potential_is_the_secant():
 
         slope = jax.grad(final)(jnp.asarray(G))
         secant = (final(jnp.asarray(G + 1e-5)) - final(jnp.asarray(G - 1e-5))) / 2e-5
-    np.testing.assert_allclose(slope, secant, rtol=1e-6)
+    measured.relative(slope, secant)
 
 
 @pytest.mark.parametrize("synapse", [NMDA(2), NMDA(1, output=COBA())])

@@ -105,7 +105,15 @@ def order(y):
     return [y.V, y.Ca, g["Na"]["m"], g["Na"]["h"], g["K"]["n"], g["CaT"]["h"], g["Ih"]["m"], g["KCa"]["m"]]
 
 
-def test_the_vector_field_is_the_published_one_with_the_published_constants():
+@pytest.mark.claim(
+    "soma-field",
+    "The thalamic cell's vector field is the published one at random states (relative, and absolute below 0.001)",
+    tolerance=1e-6,
+    reference="Destexhe, A. et al. (1996), doi:10.1152/jn.1996.76.3.2049; Traub, R. D. & Miles, R. (1991), "
+    "doi:10.1017/CBO9780511895401; Python",
+    components=("neuron:Soma",),
+)
+def test_the_vector_field_is_the_published_one_with_the_published_constants(measured):
     rng = np.random.default_rng(0)
     ys = np.stack([rng.uniform(-90.0, 40.0, 20), rng.uniform(0.1, 30.0, 20), *rng.uniform(0.1, 0.9, (6, 20))])
     with jax.enable_x64(True):
@@ -117,10 +125,19 @@ def test_the_vector_field_is_the_published_one_with_the_published_constants():
         y = dp.continuous(type(state)(V, Ca, gates, state.spike))
         found = np.stack(order(model.vector_field(0.0, y, dp.Drive(current=1.5))))
     exact = np.stack([thalamic(0.0, y, 1.5, k=0.0518, tau=5.0) for y in ys.T], axis=1)
-    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-9)
+    measured.relative(found, exact, floor=1e-3)
 
 
-def test_a_rebound_burst_and_driven_spikes_follow_the_equations(exact):
+@pytest.mark.claim(
+    "soma-spike-times",
+    "The thalamic cell's rebound burst and driven spikes come when the equations say, with a solver of third order",
+    tolerance=0.03,
+    unit="ms",
+    reference="Destexhe, A. et al. (1996), doi:10.1152/jn.1996.76.3.2049; Traub, R. D. & Miles, R. (1991), "
+    "doi:10.1017/CBO9780511895401; SciPy's LSODA at 1e-9",
+    components=("neuron:Soma", "integrator:Bosh3"),
+)
+def test_a_rebound_burst_and_driven_spikes_follow_the_equations(exact, measured):
     """Potential, calcium and gates, in single precision, with a solver of third order."""
     model = Soma(1, THALAMIC, ions=SHELL, integrator=diffrax.Bosh3())
     spikes, y = simulate(model, CURRENTS, DT, {"V": "V", "Ca": "Ca", "c": "gates.KCa.m", "o": "gates.Ih.m"})
@@ -128,7 +145,7 @@ def test_a_rebound_burst_and_driven_spikes_follow_the_equations(exact):
     assert expected[0] > 150.0, "the first spike is on the rebound"
     assert exact[7].max() > 0.2, "potassium has felt the calcium"
     assert spikes.sum() == len(expected) >= 5
-    np.testing.assert_allclose(times, expected, atol=0.03)
+    measured.difference(times, expected)
     smooth = slice(0, round(150.0 / DT))
     np.testing.assert_allclose(y["V"][smooth], exact[0][smooth], atol=2e-3)
     np.testing.assert_allclose(y["Ca"], exact[1], atol=0.01 * exact[1].max())
@@ -136,13 +153,22 @@ def test_a_rebound_burst_and_driven_spikes_follow_the_equations(exact):
     np.testing.assert_allclose(y["c"], exact[7], atol=5e-3)
 
 
-def test_the_default_integrator_converges_to_the_equations_in_first_order(exact):
+@pytest.mark.claim(
+    "soma-default",
+    "With the default integrator and steps of 0.025 ms, the rebound's first spike comes when the equations say",
+    tolerance=0.05,
+    unit="ms",
+    reference="Destexhe, A. et al. (1996), doi:10.1152/jn.1996.76.3.2049; Traub, R. D. & Miles, R. (1991), "
+    "doi:10.1017/CBO9780511895401; SciPy's LSODA at 1e-9",
+    components=("neuron:Soma", "integrator:ExponentialEuler"),
+)
+def test_the_default_integrator_converges_to_the_equations_in_first_order(exact, measured):
     expected = crossings(exact[0], DT)
     late = []
     for dt in (0.05, 0.025, 0.0125):
         _, V = simulate(Soma(1, THALAMIC, ions=SHELL), CURRENTS, dt, "V")
         late.append(abs(crossings(V, dt)[0] - expected[0]))
-    assert late[1] < 0.05
+    measured(late[1])
     assert 1.7 < late[0] / late[1] < 2.4
     assert 1.7 < late[1] / late[2] < 2.4
 
@@ -153,7 +179,16 @@ def test_without_its_low_threshold_calcium_the_cell_does_not_rebound():
     assert not spikes.any()
 
 
-def test_the_resting_state_is_a_fixed_point_of_the_equations():
+@pytest.mark.claim(
+    "soma-rest",
+    "The soma stays where the equations come to rest",
+    tolerance=1e-3,
+    unit="mV",
+    reference="Destexhe, A. et al. (1996), doi:10.1152/jn.1996.76.3.2049; Traub, R. D. & Miles, R. (1991), "
+    "doi:10.1017/CBO9780511895401; SciPy's LSODA at 1e-9",
+    components=("neuron:Soma",),
+)
+def test_the_resting_state_is_a_fixed_point_of_the_equations(measured):
     def rest(t, y, current):
         V, m, h, n = y
         I = 56 * m**3 * h * (V - 50) + 6 * n**4 * (V + 90) + 0.0205 * (V + 70.3)  # noqa: E741
@@ -161,7 +196,7 @@ def test_the_resting_state_is_a_fixed_point_of_the_equations():
 
     V = solve_ivp(rest, (0, 2000), [-65.0, *start(-65.0)[2:5]], "LSODA", args=(0.0,), rtol=1e-9, atol=1e-11).y[0, -1]
     _, seen = simulate(Soma(1, V_init=float(V)), ((50.0, 0.0),), 0.05, {"V": "V", "Ca": "Ca"})
-    assert np.abs(seen["V"] - V).max() < 1e-3
+    measured.difference(seen["V"], V)
     np.testing.assert_allclose(seen["Ca"], 0.24, rtol=1e-6)
 
 
@@ -180,7 +215,14 @@ def test_removable_singularities_are_removed():
     np.testing.assert_allclose(slope[:3], slope[3:], rtol=1e-3)
 
 
-def test_the_gradient_is_that_of_the_equations():
+@pytest.mark.claim(
+    "soma-gradient",
+    "The potential's derivatives by two conductances are those of the equations (relative)",
+    tolerance=1e-3,
+    reference="differences of SciPy's LSODA at 1e-9",
+    components=("neuron:Soma",),
+)
+def test_the_gradient_is_that_of_the_equations(measured):
     """How the potential after 5 ms depends on the leak and on calcium's conductance, by central differences."""
     with jax.enable_x64(True):
 
@@ -205,7 +247,7 @@ def test_the_gradient_is_that_of_the_equations():
         (exact(0.02 + 1e-4, 0.5) - exact(0.02 - 1e-4, 0.5)) / 2e-4,
         (exact(0.02, 0.5 + 1e-3) - exact(0.02, 0.5 - 1e-3)) / 2e-3,
     ]
-    np.testing.assert_allclose(found, secants, rtol=1e-3)
+    measured.relative(found, secants)
 
 
 def test_states_take_the_dtype_of_the_context():

@@ -14,8 +14,15 @@ def linear(matrix):
     return dp.layers.Dense(matrix.shape[1], matrix.shape[0], W_initializer=np.float32(matrix), b_initializer=None)
 
 
+@pytest.mark.claim(
+    "closed-loop",
+    "A closed loop of a linear map is the map's powers, in single precision",
+    tolerance=1e-5,
+    reference="NumPy's matrix_power",
+    components=("layer:ClosedLoop",),
+)
 @pytest.mark.parametrize("increment", [False, True])
-def test_a_closed_loop_goes_on_from_its_predictions(increment):
+def test_a_closed_loop_goes_on_from_its_predictions(increment, measured):
     x = np.random.default_rng(0).normal(size=(6, 2)).astype(np.float32)
     loop = dp.LoopOverTime(ClosedLoop(linear(A), increment=increment), dt=1.0)
     state, ahead = loop(x)
@@ -23,10 +30,17 @@ def test_a_closed_loop_goes_on_from_its_predictions(increment):
     step = A + np.eye(2) if increment else A
     np.testing.assert_allclose(ahead, x @ step.T, atol=1e-6)
     expected = [np.linalg.matrix_power(step, n) @ x[-1] for n in range(2, 7)]
-    np.testing.assert_allclose(forecast, expected, atol=1e-5)
+    measured.difference(forecast, expected)
 
 
-def test_feedback_appends_the_last_output_to_the_input():
+@pytest.mark.claim(
+    "feedback",
+    "Feedback appends the last output to the input, in single precision",
+    tolerance=1e-6,
+    reference="a loop in NumPy",
+    components=("layer:Feedback",),
+)
+def test_feedback_appends_the_last_output_to_the_input(measured):
     B = np.array([[0.2, 0.5, 0.1], [-0.3, 0.4, 0.6]])
     model = Feedback(linear(B) >> (lambda v: v) >> dp.layers.Dense(2, 2, W_initializer=np.eye(2, dtype=np.float32)))
     assert (model.in_size, model.out_size) == ((1,), (2,))
@@ -36,7 +50,7 @@ def test_feedback_appends_the_last_output_to_the_input():
     for row in x:
         z = B @ np.concatenate([row, z])
         expected.append(z)
-    np.testing.assert_allclose(out, expected, atol=1e-6)
+    measured.difference(out, expected)
 
 
 def test_feedback_without_inputs_runs_for_a_duration_or_over_empty_inputs():

@@ -11,11 +11,18 @@ RNG = np.random.default_rng(0)
 P, Y = RNG.normal(size=(4, 5, 3)), 2.0 + RNG.normal(size=(4, 5, 3))
 
 
+@pytest.mark.claim(
+    "nrmse",
+    "The normalised error is the error in units of the spread, in single precision (relative)",
+    tolerance=1e-5,
+    reference="NumPy",
+    components=("loss:nrmse", "metric:nrmse"),
+)
 @pytest.mark.parametrize(("normalize", "spread"), [("std", Y.std()), ("range", np.ptp(Y)), ("mean", Y.mean())])
-def test_it_is_the_error_in_units_of_the_spread(normalize, spread):
+def test_it_is_the_error_in_units_of_the_spread(normalize, spread, measured):
     expected = np.sqrt(np.mean((P - Y) ** 2)) / spread
     value = nrmse(jnp.asarray(P, jnp.float32), jnp.asarray(Y, jnp.float32), normalize=normalize)
-    assert float(value) == pytest.approx(expected, rel=1e-5)
+    measured.relative(float(value), expected)
     named = dp.build({"type": "nrmse", "normalize": normalize}, kind="loss")
     assert float(named(jnp.asarray(P, jnp.float32), jnp.asarray(Y, jnp.float32))) == float(value)
 

@@ -16,6 +16,13 @@ def inputs(steps, size, seed=0):
     return np.random.default_rng(seed).normal(size=(steps, size)).astype(np.float32)
 
 
+@pytest.mark.claim(
+    "reservoir-equation",
+    "A reservoir is its equation for 30 steps, in single precision",
+    tolerance=2e-6,
+    reference="a loop in NumPy",
+    components=("layer:Reservoir",),
+)
 @pytest.mark.parametrize(
     "options",
     [
@@ -26,7 +33,7 @@ def inputs(steps, size, seed=0):
         {"activation": jax.nn.relu},
     ],
 )
-def test_it_follows_its_equation(options):
+def test_it_follows_its_equation(options, measured):
     layer = Reservoir(2, 5, sparsity=1.0, key=KEY, **options)
     x = inputs(30, 2)
     _, out = dp.LoopOverTime(layer, dt=1.0)(x)
@@ -37,16 +44,23 @@ def test_it_follows_its_equation(options):
     for row in x:
         h = (1 - leak) * h + leak * phi(W @ h + W_in @ row + b)
         expected.append(h)
-    np.testing.assert_allclose(out, expected, atol=2e-6)
+    measured.difference(out, expected)
     assert np.abs(b).max() <= options.get("bias_scale", 0.0)
     assert (np.abs(b).max() > 0) == ("bias_scale" in options)
     assert 0.3 * np.abs(W_in).max() < 0.3 * options.get("input_scale", 1.0) <= np.abs(W_in).max()
 
 
+@pytest.mark.claim(
+    "reservoir-spectral-radius",
+    "A reservoir of 200 units has the spectral radius that was asked for (relative)",
+    tolerance=1e-5,
+    reference="NumPy's eigenvalues",
+    components=("layer:Reservoir",),
+)
 @pytest.mark.parametrize(("radius", "sparsity"), [(0.9, 0.1), (1.3, 0.5), (0.5, 1.0)])
-def test_the_spectral_radius_is_exact_and_the_sparsity_is_that_of_the_draws(radius, sparsity):
+def test_the_spectral_radius_is_exact_and_the_sparsity_is_that_of_the_draws(radius, sparsity, measured):
     W = np.asarray(Reservoir(1, 200, spectral_radius=radius, sparsity=sparsity, key=KEY).W, float)
-    assert np.abs(np.linalg.eigvals(W)).max() == pytest.approx(radius, rel=1e-5)
+    measured.relative(np.abs(np.linalg.eigvals(W)).max(), radius)
     deviation = np.sqrt(sparsity * (1 - sparsity) / W.size)
     assert np.mean(W != 0) == pytest.approx(sparsity, abs=4 * deviation + 1e-9)
 

@@ -22,25 +22,47 @@ def run(neuron, inputs, dt):
     return np.asarray(state["V"])[:, 0], np.asarray(state["u"])[:, 0], np.asarray(spikes)[:, 0]
 
 
-def test_a_pulse_sets_off_the_damped_oscillation_of_the_closed_form():
+@pytest.mark.claim(
+    "resonate-oscillation",
+    "A pulse sets off the damped oscillation of the closed form, in single precision",
+    tolerance=2e-6,
+    unit="mV",
+    reference="Izhikevich, E. M. (2001), doi:10.1016/S0893-6080(01)00078-8; closed form",
+    components=("neuron:ResonateAndFire",),
+)
+def test_a_pulse_sets_off_the_damped_oscillation_of_the_closed_form(measured):
     b, omega, dt, size = -0.05, 0.4, 0.25, 0.7
     V, u, spikes = run(ResonateAndFire(1, b=b, omega=omega), pulses(200, 0, size=size), dt)
     z = size * np.exp((b + 1j * omega) * dt * np.arange(200))  # the pulse comes at the end of step 0
-    np.testing.assert_allclose(V, z.imag, atol=2e-6)
-    np.testing.assert_allclose(u, z.real, atol=2e-6)
+    measured.difference(V, z.imag)
+    measured.difference(u, z.real)
     assert not spikes.any()
 
 
-def test_a_constant_current_leads_to_the_fixed_point():
+@pytest.mark.claim(
+    "resonate-fixed-point",
+    "A constant current leads the resonate-and-fire neuron to its fixed point (relative)",
+    tolerance=1e-5,
+    reference="Izhikevich, E. M. (2001), doi:10.1016/S0893-6080(01)00078-8; closed form",
+    components=("neuron:ResonateAndFire",),
+)
+def test_a_constant_current_leads_to_the_fixed_point(measured):
     b, omega, current = -0.2, 0.3, 0.25
     neuron = ResonateAndFire(1, b=b, omega=omega)
     _, (_, state) = dp.LoopOverTime(neuron, {"V": "V", "u": "u"}, dt=0.5)(jnp.full((400, 1), current))
     fixed = -current / complex(b, omega)
-    np.testing.assert_allclose(state["V"][-1], fixed.imag, rtol=1e-5)
-    np.testing.assert_allclose(state["u"][-1], fixed.real, rtol=1e-5)
+    measured.relative(state["V"][-1], fixed.imag)
+    measured.relative(state["u"][-1], fixed.real)
 
 
-def test_a_conductance_adds_to_the_damping_of_the_voltage_it_sees():
+@pytest.mark.claim(
+    "resonate-conductance",
+    "Under a conductance the resonate-and-fire neuron is the matrix exponential (relative)",
+    tolerance=1e-4,
+    reference="NumPy's eigenvectors",
+    components=("neuron:ResonateAndFire",),
+)
+def test_a_conductance_adds_to_the_damping_of_the_voltage_it_sees(measured):
     """With I(V) = -g V the matrix of the linear system is known; its exponential is the solution."""
     b, omega, g, dt = -0.05, 0.4, 0.3, 0.25
     neuron = ResonateAndFire(1, b=b, omega=omega)
@@ -50,10 +72,18 @@ def test_a_conductance_adds_to_the_damping_of_the_voltage_it_sees():
         state, _ = neuron.update(state, dp.Drive(conductance=g), dp.Context(dt=dt))
     values, vectors = np.linalg.eig(np.array([[b, -omega - g], [omega, b]]))  # of (u, V)
     exact = vectors @ (np.exp(20 * dt * values) * np.linalg.solve(vectors, np.array([0.5, 0.0])))
-    np.testing.assert_allclose([state.u[0], state.V[0]], exact.real, rtol=1e-4)
+    measured.relative([state.u[0], state.V[0]], exact.real)
 
 
-def test_a_spike_resets_to_the_threshold_on_the_imaginary_axis():
+@pytest.mark.claim(
+    "resonate-reset",
+    "After a spike the resonate-and-fire neuron rings from the threshold, in single precision",
+    tolerance=1e-5,
+    unit="mV",
+    reference="Izhikevich, E. M. (2001), doi:10.1016/S0893-6080(01)00078-8; closed form",
+    components=("neuron:ResonateAndFire",),
+)
+def test_a_spike_resets_to_the_threshold_on_the_imaginary_axis(measured):
     b, omega, dt, V_th = -0.1, 0.5, 0.1, 2.0
     V, u, spikes = run(ResonateAndFire(1, b=b, omega=omega, V_th=V_th), pulses(200, 0, size=4.0), dt)
     (fired,) = np.nonzero(spikes)
@@ -62,8 +92,8 @@ def test_a_spike_resets_to_the_threshold_on_the_imaginary_axis():
     assert V[fired[0]] == V_th
     assert u[fired[0]] == 0.0
     after = 1j * V_th * np.exp((b + 1j * omega) * dt * np.arange(200 - fired[0]))
-    np.testing.assert_allclose(V[fired[0] :], after.imag, atol=1e-5)
-    np.testing.assert_allclose(u[fired[0] :], after.real, atol=1e-5)
+    measured.difference(V[fired[0] :], after.imag)
+    measured.difference(u[fired[0] :], after.real)
 
 
 @pytest.mark.parametrize(("periods", "fires"), [(0.5, False), (1.0, True), (1.5, False)])
@@ -93,9 +123,16 @@ def damping(integrator):
     return float(abs(complex(u[-1], V[-1])) ** (1 / 20))
 
 
-def test_the_default_integrator_keeps_the_damping_of_coarse_steps():
+@pytest.mark.claim(
+    "resonate-damping",
+    "The default integrator keeps the damping at steps of a radian (relative)",
+    tolerance=1e-3,
+    reference="Izhikevich, E. M. (2001), doi:10.1016/S0893-6080(01)00078-8; closed form",
+    components=("neuron:ResonateAndFire",),
+)
+def test_the_default_integrator_keeps_the_damping_of_coarse_steps(measured):
     default = ResonateAndFire(1).integrator
-    assert damping(default) == pytest.approx(np.exp(-0.1), rel=1e-3)
+    measured.relative(damping(default), np.exp(-0.1))
     assert damping(diffrax.Heun()) > 0.98
     assert damping(dp.integrators.ExponentialEuler()) > 1.2
 
@@ -105,7 +142,14 @@ def test_heun_is_as_good_up_to_a_tenth_of_a_radian_a_step():
     assert complex(u[1], V[1]) == pytest.approx(0.5 * np.exp(0.1j), rel=1e-3)
 
 
-def test_parameters_may_differ_between_units_and_be_trained():
+@pytest.mark.claim(
+    "resonate-gradient",
+    "The potential's derivative by the frequency is that of the closed form (relative)",
+    tolerance=1e-3,
+    reference="Izhikevich, E. M. (2001), doi:10.1016/S0893-6080(01)00078-8; closed form",
+    components=("neuron:ResonateAndFire",),
+)
+def test_parameters_may_differ_between_units_and_be_trained(measured):
     """The threshold is out of reach, also of the surrogate, so that the gradient is that of the closed form."""
 
     def potential(omega):
@@ -121,7 +165,7 @@ def test_parameters_may_differ_between_units_and_be_trained():
     np.testing.assert_allclose(potential(omega), exact(-0.1, 0.2) + exact(-0.1, 0.6), rtol=1e-4)
     slopes = jax.grad(potential)(omega)
     secants = [(exact(-0.1, w + 1e-4) - exact(-0.1, w - 1e-4)) / 2e-4 for w in (0.2, 0.6)]
-    np.testing.assert_allclose(slopes, secants, rtol=1e-3)
+    measured.relative(slopes, secants)
 
 
 def test_a_frequency_must_be_positive():

@@ -28,6 +28,10 @@ def sums(predicts, targets):
     return jnp.sum((predicts - targets) ** 2)
 
 
+def halves_the_error(predicts, targets):
+    return mse(predicts, targets) / 2
+
+
 def ignores_weights(predicts, targets, sample_weight=None):
     return mse(predicts, targets)
 
@@ -90,6 +94,8 @@ FAULTS = [
     fault("metric", "every_target_matters", right_at_the_first_step),
     fault("loss", "is_least_at_its_target", least_elsewhere),
     fault("loss", "ignores_duplicates", sums),
+    fault("loss", "satisfies_its_identities", halves_the_error)
+    | {"spec": {"identities": {"value": "mean((predicts - targets)**2)"}}},
     fault("loss", "weighs_samples", ignores_weights),
     fault("loss", "ignores_a_class", counts_the_ignored),
     fault("loss", "stays_finite_far_away", overflows),

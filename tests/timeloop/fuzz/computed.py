@@ -17,6 +17,7 @@ NESTED = Family(
         "doubled($a, $b)",
         "doubled($a, w['v'][None])",
         "clipped($a)",
+        "heard($a)",
         "$a @ clipped(w['A'])",
         "clipped(w['v']) * $a",
         "squash($a @ w['B'])",

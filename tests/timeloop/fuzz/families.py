@@ -40,6 +40,8 @@ MISTAKES = [
     {"xs": "None", "length": "jnp.int32(T)"},
     {"init": "{'s0': R(*S), 'more': 'text'}"},
     {"init": "{'s0': object()}"},
+    {"init": "{'s0': R(*S), 'more': jnp.sin}"},
+    {"init": "{'s0': 2**31}"},
 ]
 FAMILIES = {
     "carries": CARRIES,

@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 
 from dynplug import Context, Drive, DynamicalSystem, Neuron
 from dynplug.errors import ShapeError
@@ -47,6 +48,16 @@ class NMDATarget(DynamicalSystem):
     @property
     def out_size(self) -> tuple[int, ...]:
         return self.neuron.size
+
+    def portrait(self, figure: Any) -> None:
+        """The current through the receptors over the neuron's potential, with 1 µS open, and without the block."""
+        V = jnp.linspace(-100.0, 40.0, 141)
+        blocked = eqx.tree_at(lambda output: output.V_B, self.synapse.output, V)(jnp.ones_like(V))
+        ax = figure.subplots()
+        ax.plot(V, blocked.current - blocked.conductance * V, label="blocked by magnesium")
+        ax.plot(V, self.synapse.output.E - V, color="0.7", label="without the block")
+        ax.set(xlabel="V [mV]", ylabel="current [nA]")
+        ax.legend(frameon=False)
 
     def init_state(self, ctx: Context) -> dict[str, Any]:
         return {

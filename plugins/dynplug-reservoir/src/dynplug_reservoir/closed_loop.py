@@ -18,9 +18,12 @@ class ClosedLoopState(eqx.Module):
 
 
 class ClosedLoop(dp.DynamicalSystem):
-    r"""$\hat x_{t+1} = f(x_t)$, or $x_t + f(x_t)$: without an input $\hat x_t$ takes its place.
+    r"""A predictor that, where it has no input, goes on from its own prediction.
 
-    Puts out $\hat x_{t+1}$. Warmed up by inputs and then run for a duration, it forecasts:
+    $$\hat x_{t+1} = f(x_t) \quad \text{or} \quad \hat x_{t+1} = x_t + f(x_t)$$
+
+    Without an input $\hat x_t$ takes the place of $x_t$. Puts out $\hat x_{t+1}$. Warmed up by
+    inputs and then run for a duration, it forecasts:
 
     ```python
     loop = dp.LoopOverTime(ClosedLoop(model), dt=dt)
@@ -36,6 +39,9 @@ class ClosedLoop(dp.DynamicalSystem):
     - `increment`: whether $f$ predicts the change from one step to the next.
 
     **Raises:** `ShapeError` where the system has other outputs than inputs.
+
+    **Reference:** Jaeger, H. & Haas, H. (2004), Harnessing nonlinearity: predicting chaotic systems and saving energy
+    in wireless communication, doi:10.1126/science.1091277.
     """
 
     system: dp.DynamicalSystem

@@ -18,7 +18,9 @@ class FeedbackState(eqx.Module):
 
 
 class Feedback(dp.DynamicalSystem):
-    r"""$z_t = f(x_t \oplus z_{t-1})$ for a system $f$; the output is zero before the first step. Puts out $z_t$.
+    r"""A system $f$ that also receives its own last output, which is zero before the first step. Puts out $z_t$.
+
+    $$z_t = f(x_t \oplus z_{t-1})$$
 
     The system takes the inputs followed by its own outputs. Without inputs of its own it is a generator of patterns,
     which is given arrays of shape (..., time, 0), or run for a duration.

@@ -13,6 +13,11 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary="echo state network with fixed random weights",
             aliases=("ESN",),
             example={"in_size": 2, "out_size": 8, "sparsity": 1.0},
+            identities={
+                "h": "(1 - leak) * h_before + leak * tanh(W @ h_before + W_in @ x + bias)",
+                "output": "h",
+                "radius(W)": "spectral_radius",
+            },
         ),
         LayerSpec(
             name="NVAR",
@@ -26,12 +31,14 @@ def dynplug_register_layers() -> list[LayerSpec]:
             target="dynplug_reservoir.feedback:Feedback",
             summary="a system that also receives its last output",
             example={"system": {"type": "Dense", "in_size": 3, "out_size": 1}},
+            identities={"z": "system.weight @ concat(x, z_before) + system.bias", "output": "z"},
         ),
         LayerSpec(
             name="ClosedLoop",
             target="dynplug_reservoir.closed_loop:ClosedLoop",
             summary="a predictor that goes on from its own predictions",
             example={"system": {"type": "Dense", "in_size": 2, "out_size": 2}},
+            identities={"prediction": "increment * x + system.weight @ x + system.bias", "output": "prediction"},
         ),
     ]
 
@@ -39,13 +46,27 @@ def dynplug_register_layers() -> list[LayerSpec]:
 @hookimpl
 def dynplug_register_losses() -> list[LossSpec]:
     """One loss."""
-    return [LossSpec(name="nrmse", target="dynplug_reservoir.losses:nrmse", summary="normalised root mean square")]
+    return [
+        LossSpec(
+            name="nrmse",
+            target="dynplug_reservoir.losses:nrmse",
+            summary="normalised root mean square",
+            identities={"value": "sqrt(mean((predicts - targets)**2)) / std(targets)"},
+        )
+    ]
 
 
 @hookimpl
 def dynplug_register_metrics() -> list[MetricSpec]:
     """The loss as a metric."""
-    return [MetricSpec(name="nrmse", target="dynplug_reservoir.losses:nrmse", summary="normalised root mean square")]
+    return [
+        MetricSpec(
+            name="nrmse",
+            target="dynplug_reservoir.losses:nrmse",
+            summary="normalised root mean square",
+            identities={"value": "sqrt(mean((predicts - targets)**2)) / std(targets)"},
+        )
+    ]
 
 
 @hookimpl

@@ -12,6 +12,10 @@ from dynplug_reservoir.offline_trainer import OfflineTrainer
 class LinearTrainer(OfflineTrainer):
     r"""Solve for a readout by least squares: the least $\|Y - XW\|^2$, and of all such $W$ the smallest.
 
+    $$W = X^+ Y$$
+
+    $X$ holds what the readout receives, $Y$ the targets, $X^+$ is the pseudoinverse.
+
     As `RidgeTrainer` without a penalty. Where the model computes in single precision, so that nearly collinear inputs
     differ by rounding alone, a small penalty generalises better.
 

@@ -26,7 +26,9 @@ def nrmse(
     normalize: str = "std",
     reduce_time: str = "mean",
 ) -> Float[Array, ""]:
-    r"""$\sqrt{\langle (p - y)^2 \rangle} / s(y)$: the root mean squared error in units of the targets' spread.
+    r"""The root mean squared error in units of the targets' spread $s$.
+
+    $$L = \frac{\sqrt{\langle (p - y)^2 \rangle}}{s(y)}$$
 
     Mean and spread are over everything: samples, steps and features at once. Targets that are all the same have no
     spread, and give infinity.
@@ -40,6 +42,9 @@ def nrmse(
     - `reduce_time`: how predictions lose their time axis where targets have none: `"mean"` or `"last"`.
 
     **Raises:** `DataError` where the shapes do not fit; `ParameterError`.
+
+    **Reference:** Lukoševičius, M. (2012), A practical guide to applying echo state networks,
+    doi:10.1007/978-3-642-35289-8_36.
     """
     for name, value, known in (("normalize", normalize, _SCALE), ("reduce_time", reduce_time, _REDUCE)):
         if value not in known:

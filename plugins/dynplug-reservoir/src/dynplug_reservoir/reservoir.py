@@ -23,7 +23,9 @@ class ReservoirState(eqx.Module):
 
 
 class Reservoir(dp.DynamicalSystem):
-    r"""Echo state network: $h' = (1 - a)\,h + a\,\phi(W h + W_\mathrm{in} x + b)$. Puts out $h'$; starts at zero.
+    r"""Echo state network. Puts out $h'$; starts at zero.
+
+    $$h' = (1 - a)\,h + a\,\phi(W h + W_\mathrm{in} x + b)$$
 
     All weights are drawn once and stay: $W$ normal where there is a connection, then scaled so that the greatest
     absolute value of its eigenvalues is `spectral_radius`; $W_\mathrm{in}$ and $b$ uniform in

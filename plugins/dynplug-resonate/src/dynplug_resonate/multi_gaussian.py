@@ -11,15 +11,18 @@ from dynplug.surrogates import Surrogate
 
 
 class MultiGaussian(Surrogate):
-    r"""$(1 + h)\,\mathcal N(x; 0, \sigma) - h\,\mathcal N(x; \sigma, s\sigma) - h\,\mathcal N(x; -\sigma, s\sigma)$.
+    r"""A normal density, less two broad ones beside it.
+
+    $$\Theta'(x) = (1 + h)\,\mathcal N(x; 0, \sigma) - h\,\mathcal N(x; \sigma, s\sigma) -
+    h\,\mathcal N(x; -\sigma, s\sigma)$$
 
     $\mathcal N(x; \mu, \sigma)$ is the normal density with mean $\mu$ and standard deviation $\sigma$. The two broad
     ones make the derivative negative far from the threshold.
 
     **Arguments:**
 
-    - `h`: the weight of each broad density.
-    - `s`: how much broader they are.
+    - `h`: the weight of each broad density [-].
+    - `s`: how much broader they are [-].
     - `sigma`: the standard deviation of the narrow density [mV].
 
     **Reference:** Yin, B., Corradi, F. & Bohté, S. M. (2021), Accurate and efficient time-domain classification with

@@ -4,20 +4,23 @@ from dynplug.api import (
     ConnectorSpec,
     EncoderSpec,
     InitializerSpec,
-    IntegratorSpec,
     LayerSpec,
     LossSpec,
     MetricSpec,
     NeuronSpec,
     ObserverSpec,
-    OptimizerSpec,
     RunnerSpec,
-    ScheduleSpec,
     SurrogateSpec,
     SynapseSpec,
     TaskSpec,
     hookimpl,
 )
+from dynplug.builtins.of_diffrax import dynplug_register_integrators as dynplug_register_integrators
+from dynplug.builtins.of_optax import (
+    dynplug_register_optimizers as dynplug_register_optimizers,
+    dynplug_register_schedules as dynplug_register_schedules,
+)
+from dynplug.builtins.identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
 
 
 @hookimpl
@@ -70,10 +73,19 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary=summary,
             capabilities=capabilities,
             example=example,
+            identities=LAYERS.get(name, {}),
         )
 
     return [
-        LayerSpec(name="Sequential", target="dynplug.core:Sequential", summary="a chain of systems"),
+        LayerSpec(
+            name="Sequential",
+            target="dynplug.core:Sequential",
+            summary="a chain of systems",
+            example={
+                "weights": {"type": "Dense", "in_size": 3, "out_size": 2},
+                "leak": {"type": "LeakyIntegrator", "size": 2},
+            },
+        ),
         layer("Delay", "fixed delay", ("delayed",), size=3, time=2.0),
         layer("Dense", "all-to-all weights and a bias", in_size=3, out_size=3),
         LayerSpec(
@@ -82,10 +94,20 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary="weights of the pairs chosen by a connector, and a bias",
             inert={"method": "the same sum, taken in another order"},
             example={"in_size": 3, "out_size": 3, "connector": "AllToAll"},
+            identities=LAYERS["Sparse"],
         ),
         layer("RNNCell", "simple recurrent unit", in_size=3, out_size=3),
         layer("GRUCell", "gated recurrent unit", in_size=3, out_size=3),
         layer("LSTMCell", "long short-term memory", in_size=3, out_size=3),
+        LayerSpec(
+            name="Recurrent",
+            target="dynplug.layers:Recurrent",
+            summary="a population that receives its own output",
+            example={
+                "system": {"type": "LIF", "size": 3, "tau": 1.0, "R": 3.0, "V_th": 0.2},
+                "connection": {"type": "Dense", "in_size": 3, "out_size": 3},
+            },
+        ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
     ]
@@ -94,13 +116,15 @@ def dynplug_register_layers() -> list[LayerSpec]:
 @hookimpl
 def dynplug_register_losses() -> list[LossSpec]:
     """Losses of the core."""
+
+    def loss(name: str, summary: str) -> LossSpec:
+        return LossSpec(name=name, target=f"dynplug.losses:{name}", summary=summary, identities=MEASURES[name])
+
     return [
-        LossSpec(name="cross_entropy", target="dynplug.losses:cross_entropy", summary="softmax cross-entropy"),
-        LossSpec(name="mse", target="dynplug.losses:mse", summary="mean squared error"),
-        LossSpec(name="mae", target="dynplug.losses:mae", summary="mean absolute error"),
-        LossSpec(
-            name="huber", target="dynplug.losses:huber", summary="quadratic for small errors, linear for large ones"
-        ),
+        loss("cross_entropy", "softmax cross-entropy"),
+        loss("mse", "mean squared error"),
+        loss("mae", "mean absolute error"),
+        loss("huber", "quadratic for small errors, linear for large ones"),
     ]
 
 
@@ -109,7 +133,10 @@ def dynplug_register_metrics() -> list[MetricSpec]:
     """Metrics of the core."""
     return [
         MetricSpec(
-            name="accuracy", target="dynplug.losses:accuracy", summary="fraction of samples classified correctly"
+            name="accuracy",
+            target="dynplug.losses:accuracy",
+            summary="fraction of samples classified correctly",
+            identities=MEASURES["accuracy"],
         )
     ]
 
@@ -166,40 +193,12 @@ def dynplug_register_surrogates() -> list[SurrogateSpec]:
 
 
 @hookimpl
-def dynplug_register_integrators() -> list[IntegratorSpec]:
-    """Exponential Euler, and diffrax's solvers of ordinary differential equations."""
-    own = IntegratorSpec(
-        name="ExponentialEuler", target="dynplug.integrators:ExponentialEuler", summary="exact for linear equations"
-    )
-    explicit = {
-        "Euler": "explicit Euler, order 1",
-        "Heun": "Heun, explicit, order 2",
-        "Midpoint": "midpoint rule, explicit, order 2",
-        "Ralston": "Ralston, explicit, order 2",
-        "Bosh3": "Bogacki-Shampine, explicit, order 3",
-        "Tsit5": "Tsitouras, explicit, order 5",
-        "Dopri5": "Dormand-Prince, explicit, order 5",
-        "Dopri8": "Dormand-Prince, explicit, order 8",
-    }
-    implicit = {
-        "ImplicitEuler": "implicit Euler, order 1, for stiff equations",
-        "Kvaerno3": "Kværnø, implicit, order 3, for stiff equations",
-        "Kvaerno4": "Kværnø, implicit, order 4, for stiff equations",
-        "Kvaerno5": "Kværnø, implicit, order 5, for stiff equations",
-    }
-    return [
-        own,
-        *(IntegratorSpec(name=n, target=f"diffrax:{n}", summary=s) for n, s in explicit.items()),
-        *(IntegratorSpec(name=n, target=f"dynplug.integrators:{n}", summary=s) for n, s in implicit.items()),
-    ]
-
-
-@hookimpl
 def dynplug_register_initializers() -> list[InitializerSpec]:
     """Initializers of the core."""
 
     def initializer(name: str, summary: str) -> InitializerSpec:
-        return InitializerSpec(name=name, target=f"dynplug.initializers:{name}", summary=summary)
+        target = f"dynplug.initializers:{name}"
+        return InitializerSpec(name=name, target=target, summary=summary, identities=INITIALIZERS[name])
 
     return [
         initializer("Constant", "one value for all"),
@@ -219,7 +218,14 @@ def dynplug_register_connectors() -> list[ConnectorSpec]:
 
     def connector(name: str, summary: str, *requires: str, **example: object) -> ConnectorSpec:
         target = f"dynplug.connectors:{name}"
-        return ConnectorSpec(name=name, target=target, summary=summary, requires=requires, example=example)
+        return ConnectorSpec(
+            name=name,
+            target=target,
+            summary=summary,
+            requires=requires,
+            example=example,
+            identities=CONNECTORS[name],
+        )
 
     return [
         connector("AllToAll", "every pair"),
@@ -240,107 +246,15 @@ def dynplug_register_encoders() -> list[EncoderSpec]:
             name="Latency",
             target="dynplug.encoders:Latency",
             summary="one spike, the earlier the larger the value",
-            example={"num_step": 8},
+            example={"num_step": 20},
+            identities=ENCODERS["Latency"],
         ),
         EncoderSpec(
             name="Poisson",
             target="dynplug.encoders:Poisson",
             summary="random spikes at a rate proportional to the value",
-            example={"num_step": 8},
-        ),
-    ]
-
-
-@hookimpl
-def dynplug_register_optimizers() -> list[OptimizerSpec]:
-    """Optax's optimizers that need no more than a learning rate, and two that wrap another optimizer."""
-    summaries = {
-        "adam": "adaptive step sizes from first and second moments of the gradients",
-        "adamw": "Adam with decoupled weight decay",
-        "sgd": "stochastic gradient descent, optionally with (Nesterov) momentum",
-        "rmsprop": "gradients divided by a running root mean square",
-        "adagrad": "gradients divided by the root of the sum of all their squares",
-        "adabelief": "Adam with the variance of the gradients about their mean",
-        "nadam": "Adam with Nesterov momentum",
-        "radam": "Adam with a rectified variance in the first steps",
-        "lion": "sign of an interpolated momentum, with weight decay",
-        "adadelta": "step sizes from running averages of squared gradients and updates",
-        "adamax": "Adam with the maximum norm in place of the second moment",
-        "adamaxw": "Adamax with decoupled weight decay",
-        "amsgrad": "Adam with the largest second moment so far",
-        "lamb": "Adam with step sizes scaled layer by layer, for large batches",
-        "lars": "momentum with step sizes scaled layer by layer, for large batches",
-        "nadamw": "NAdam with decoupled weight decay",
-        "novograd": "Adam with one second moment per layer",
-        "yogi": "Adam whose second moment changes additively",
-    }
-    papers = {
-        "adam": "10.48550/arXiv.1412.6980",
-        "adamw": "10.48550/arXiv.1711.05101",
-        "sgd": "10.1214/aoms/1177729586",
-        "adabelief": "10.48550/arXiv.2010.07468",
-        "radam": "10.48550/arXiv.1908.03265",
-        "lion": "10.48550/arXiv.2302.06675",
-    }
-    rate, inner = {"learning_rate": 1e-3}, {"type": "adam", "learning_rate": 1e-3}
-    return [
-        *(
-            OptimizerSpec(name=n, target=f"optax:{n}", summary=summary, example=rate, citation=papers.get(n, ""))
-            for n, summary in summaries.items()
-        ),
-        OptimizerSpec(
-            name="clip_by_global_norm",
-            target="dynplug.train.step:clip_by_global_norm",
-            summary="another optimizer, with the norm of its gradients clipped",
-            example={"optimizer": inner, "max_norm": 1.0},
-        ),
-        OptimizerSpec(
-            name="accumulate",
-            target="dynplug.train.step:accumulate",
-            summary="another optimizer, stepping once for several batches",
-            aliases=("MultiSteps",),
-            example={"optimizer": inner, "steps": 1},
-        ),
-    ]
-
-
-@hookimpl
-def dynplug_register_schedules() -> list[ScheduleSpec]:
-    """Optax's schedules that are made of numbers."""
-
-    def schedule(name: str, summary: str, **example: float | int) -> ScheduleSpec:
-        return ScheduleSpec(name=name, target=f"optax:{name}", summary=summary, example=example)
-
-    up: dict[str, float | int] = {"init_value": 0.0, "peak_value": 1e-3, "warmup_steps": 10}
-    return [
-        schedule("constant_schedule", "a constant", value=1e-3),
-        schedule(
-            "linear_schedule", "linear from one value to another", init_value=1e-3, end_value=0.0, transition_steps=100
-        ),
-        schedule(
-            "polynomial_schedule",
-            "polynomial from one value to another",
-            init_value=1e-3,
-            end_value=0.0,
-            power=2.0,
-            transition_steps=100,
-        ),
-        schedule("exponential_decay", "exponential decay", init_value=1e-3, transition_steps=100, decay_rate=0.9),
-        schedule("cosine_decay_schedule", "cosine decay", init_value=1e-3, decay_steps=100),
-        schedule(
-            "cosine_onecycle_schedule", "one cycle: cosine rise, then decay", peak_value=1e-3, transition_steps=100
-        ),
-        schedule(
-            "linear_onecycle_schedule", "one cycle: linear rise, then decay", peak_value=1e-3, transition_steps=100
-        ),
-        schedule("warmup_constant_schedule", "linear warm-up, then constant", **up),
-        schedule("warmup_cosine_decay_schedule", "linear warm-up, then cosine decay", **up, decay_steps=100),
-        schedule(
-            "warmup_exponential_decay_schedule",
-            "linear warm-up, then exponential decay",
-            **up,
-            transition_steps=100,
-            decay_rate=0.9,
+            example={"num_step": 20},
+            identities=ENCODERS["Poisson"],
         ),
     ]
 

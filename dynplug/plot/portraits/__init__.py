@@ -1,0 +1,24 @@
+"""How a component of each kind is drawn by running it: a function of a sitter and a figure, one kind or two a file."""
+
+from dynplug.plot.portraits.of_connectors import connector
+from dynplug.plot.portraits.of_encoders import encoder
+from dynplug.plot.portraits.of_initializers import initializer
+from dynplug.plot.portraits.of_integrators import integrator
+from dynplug.plot.portraits.of_layers import layer
+from dynplug.plot.portraits.of_measures import loss, metric
+from dynplug.plot.portraits.of_neurons import neuron
+from dynplug.plot.portraits.of_optimizers import optimizer, schedule
+from dynplug.plot.portraits.of_surrogates import surrogate
+from dynplug.plot.portraits.of_synapses import synapse
+from dynplug.plot.portraits.of_tasks import task
+from dynplug.plot.portraits.of_training import observer, runner
+from dynplug.plot.portraits.sitter import Drawer as Drawer, Sitter as Sitter
+
+DRAWERS: dict[str, Drawer] = {
+    draw.__name__: draw
+    for draw in (
+        *(neuron, synapse, layer, loss, runner, surrogate, integrator, initializer),
+        *(connector, encoder, optimizer, schedule, observer, metric, task),
+    )
+}
+"""The function that draws a component of a kind, by the kind's name; its docstring says what is seen."""
