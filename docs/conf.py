@@ -16,6 +16,7 @@ extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx_copybutton",
+    "catalogue",
     "code_blocks",
     "shell_blocks",
 ]
