@@ -30,7 +30,12 @@ MADE_OF = ("dynplug", "jax", "equinox", "diffrax", "optax", "matplotlib")
 
 def file_name(component: Component) -> str:
     """The name of a component's page and figure, without a suffix."""
-    return re.sub(r"[^a-z0-9_-]", "-", component.pin.partition("@")[0].lower())
+    return page_name(component.pin.partition("@")[0])
+
+
+def page_name(name: str) -> str:
+    """The name of the page of a component, which is called so, or `NAMESPACE:NAME`."""
+    return re.sub(r"[^a-z0-9_-]", "-", name.lower())
 
 
 def write(app: Sphinx) -> None:
