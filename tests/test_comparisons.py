@@ -88,5 +88,6 @@ def test_what_a_row_says_to_write_runs(things, tmp_path, monkeypatch, row):
     for package in re.findall(r"dynplug-[a-z]+", row.get("form", "")):
         pytest.importorskip(package.replace("-", "_"))
     scope = dict(things)
-    for code in (*re.findall(r"`([^`]+)`", row.get("form", "")), row.get("code", "")):
+    pieces = re.findall(r"`([^`]+)`", row.get("form", ""))
+    for code in (*(piece for piece in pieces if not piece.isidentifier()), row.get("code", "")):  # a name is no code
         exec(compile(code, f"{row['names']}", "exec"), scope)
