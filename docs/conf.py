@@ -1,11 +1,18 @@
 """How Sphinx builds the documentation; `developing/documentation.md` describes the parts."""
 
+import os
 import sys
 from importlib.metadata import version as installed
+from importlib.util import find_spec
 from pathlib import Path
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_extension"))
+
+# Programs on the pages run once: most of the time would go into optimising them. Only jaxlib 0.10 has the second flag.
+if "XLA_FLAGS" not in os.environ:
+    fusion = " --xla_cpu_use_fusion_emitters=false" * installed("jaxlib").startswith("0.10.")
+    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0" + fusion
 
 project = "dynplug"
 author = "the dynplug developers"
@@ -15,8 +22,10 @@ version = release = installed("dynplug")
 extensions = [
     "myst_nb",
     "sphinx_copybutton",
+    "sphinx.ext.mathjax",
     "api_pages",
     "as_installed",
+    "catalogue",
     "checks",
     "claims",
     "code_blocks",
@@ -24,6 +33,7 @@ extensions = [
     "directory",
     "kinds",
     "name_links",
+    "notebook_cache",
     "shell_blocks",
 ]
 root_doc = "index"
@@ -37,7 +47,7 @@ myst_links_external_new_tab = False
 generated_pages = ("api/", "catalogue/")  # the code in docstrings is executed by the tests
 
 nb_execution_mode = "cache"
-nb_execution_timeout = 180
+nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_execution_in_temp = True
@@ -46,7 +56,9 @@ nb_mime_priority_overrides = [("html", "text/html", 110)]  # after plain text, w
 
 html_theme = "furo"
 html_title = "dynplug"
-html_static_path = ["_static"]
+# MathJax comes with a package, so that equations need no network; as an extension it would forbid parallel reading
+html_static_path = ["_static", str(Path(find_spec("sphinx-mathjax-offline").origin).parent / "static")]
+mathjax_path = "mathjax/tex-chtml.js"
 html_css_files = ["dynplug.css"]
 html_show_sourcelink = False
 html_theme_options = {"navigation_with_keys": True}

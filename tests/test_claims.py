@@ -49,7 +49,12 @@ def ledger():
 
 @pytest.fixture(scope="module")
 def claimed(ledger):
-    return {about for path in (ROOT / "tests").glob("**/test_*.py") for _, each in ledger.marks(path) for about in each}
+    return {
+        about
+        for path in (ROOT / "tests").glob("**/test_*.py")
+        for claim in ledger.marks(path)
+        for about in claim["components"]
+    }
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -92,7 +97,7 @@ def test_the_ledger_is_of_what_is_marked_and_measured(ledger, repository):
         "a-b": "tests/deep/test_a.py::test_a[0.1]",
         "c": "plugins/p/tests/test_c.py::test_it",
     }
-    (repository / "tests" / "test_again.py").write_text('MARK = pytest.mark.claim("c", "text")')
+    (repository / "tests" / "test_again.py").write_text('@pytest.mark.claim("c", "text")\ndef test_it(): ...\n')
     with pytest.raises(ValueError, match=r"'c' is in plugins/p/tests/test_c\.py and in tests/test_again\.py"):
         ledger.marked(repository)
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from catalogue import file_name
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 from sphinx.pycode import ModuleAnalyzer
@@ -119,7 +120,7 @@ def component_pages() -> dict[Any, str]:
     pages = {}
     for component in registry().components():
         if component.spec.target.startswith("dynplug."):
-            pages[component.load()] = f"catalogue/{component.kind.name}/{component.spec.name}"
+            pages[component.load()] = f"catalogue/{component.kind.name}/{file_name(component)}"
     return pages
 
 

@@ -1,8 +1,8 @@
 """The page `claims.md`, the ledger of claims, and the role `claim`, which cites what a test measured.
 
 The numbers are those of a run of the tests, in the file that `DYNPLUG_CLAIMS` names, else in `_build/claims.json`. A
-claim that the tests mark and the file lacks fails the build, as does one that a page cites and nobody made. If neither is
-there, claims are listed without values.
+claim that the tests mark and the file lacks fails the build, as does one that a page cites and nobody made. Without a
+file, claims are listed without values.
 """
 
 import os

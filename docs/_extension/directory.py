@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from importlib.metadata import PackageMetadata, metadata
 
+from catalogue import page_name
 from docutils import nodes
 from docutils.parsers.rst import Directive
 from markdown_block import as_nodes
@@ -35,7 +36,7 @@ def entry(of: PackageMetadata, plugins: Iterable[Plugin], pages: Collection[str]
     for plugin in plugins:
         kinds: dict[str, list[str]] = defaultdict(list)
         for kind, spec in plugin.specs:
-            page = f"catalogue/{kind.name}/{spec.name}"
+            page = f"catalogue/{kind.name}/{page_name(f'{plugin.namespace}:{spec.name}')}"
             kinds[kind.name].append(f"[{spec.name}](/{page}.md)" if page in pages else f"`{spec.name}`")
         lines += [f"  - {name}: {', '.join(names)}" for name, names in kinds.items()]
     return "\n".join(lines)

@@ -41,7 +41,8 @@ Claims = dict[str, dict[str, Any]]
 
 def marks(path: Path) -> Iterator[dict[str, Any]]:
     """The arguments of each claim that the source of a test marks, as far as they are literals."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tests = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.FunctionDef)]
+    for node in (decorator for test in tests for decorator in test.decorator_list):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.claim":
             given = {"id": node.args[0], "text": node.args[1]} | {str(k.arg): k.value for k in node.keywords}
             told = {name: _literal(value) for name, value in given.items()}
@@ -63,7 +64,9 @@ def marked(root: Path) -> Claims:
         for claim in marks(path):
             other = found.setdefault(claim["id"], {**claim, "test": place})["test"]
             if other != place:
-                raise ValueError(f"The claim {claim['id']!r} is in {other} and in {place}: give one of them another id.")
+                raise ValueError(
+                    f"The claim {claim['id']!r} is in {other} and in {place}: give one of them another id."
+                )
     return found
 
 
@@ -131,7 +134,9 @@ def area(entry: dict[str, Any]) -> str:
 def page(claims: Claims) -> str:
     """The ledger in Markdown."""
     told = [claim["versions"] for claim in claims.values() if "versions" in claim]
-    versions = {"Everything was measured with dynplug {dynplug}, JAX {jax} and Python {python}.".format(**v) for v in told}
+    versions = {
+        "Everything was measured with dynplug {dynplug}, JAX {jax} and Python {python}.".format(**v) for v in told
+    }
     parts = [HEAD.format(versions=" ".join(sorted(versions)) or "This build has no measurements.")]
     for kind, title in AREAS.items():
         entries = [entry for entry in claims.values() if area(entry) == kind]

@@ -46,7 +46,7 @@ class Shell(Directive):
             return [shown]
         env = self.state.document.settings.env
         output = session_of(env).run(
-            commands, "fails" in self.options, self.options.get("timeout", 120), f"{env.docname}:{self.lineno}"
+            commands, "fails" in self.options, self.options.get("timeout", 600), f"{env.docname}:{self.lineno}"
         )
         if "no-output" in self.options or not output.strip():
             return [shown]

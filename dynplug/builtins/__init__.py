@@ -20,7 +20,7 @@ from dynplug.builtins.of_optax import (
     dynplug_register_optimizers as dynplug_register_optimizers,
     dynplug_register_schedules as dynplug_register_schedules,
 )
-from dynplug.builtins.identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
+from dynplug.builtins.stated_identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
 
 
 @hookimpl

@@ -22,10 +22,12 @@ class RecurrentState(eqx.Module):
 
 
 class Recurrent(DynamicalSystem):
-    r"""A population with connections onto itself: it receives $x_t + c(z_{t-d})$ and its output is $z_t$.
+    r"""A population with connections onto itself.
 
-    $z$ is the output of the population, spikes as a rule, $c$ the connection, and $d$ the delay in steps, from a spike
-    to its arrival. Before the first step the output is zero.
+    $$z_t = f(x_t + c(z_{t-d}))$$
+
+    $f$ is the population and $z$ its output, spikes as a rule; $c$ is the connection, and $d$ the delay in steps, from
+    a spike to its arrival. Before the first step the output is zero.
 
     ```python
     k1, k2, k3 = jax.random.split(jax.random.key(0), 3)
@@ -42,6 +44,9 @@ class Recurrent(DynamicalSystem):
 
     **Raises:** `CompositionError` if the population's output has no known shape; `ShapeError` if the connection does
     not fit it; `DurationError` for a delay below one step, or between steps.
+
+    **Reference:** Neftci, E. O., Mostafa, H. & Zenke, F. (2019), Surrogate gradient learning in spiking neural
+    networks, doi:10.1109/MSP.2019.2931595.
     """
 
     system: DynamicalSystem = eqx.field(converter=lambda system: as_system(system, "Recurrent"))

@@ -18,8 +18,8 @@ class BPTT(GradientTrainer):
 
     $$\theta \leftarrow \theta - \mathrm{optimizer}\left(\frac{dL}{d\theta}\right), \qquad
     \frac{dL}{d\theta} = \sum_i \lambda_{i+1} \frac{\partial s_{i+1}}{\partial \theta} +
-    \frac{\partial L}{\partial y_i} \frac{\partial y_i}{\partial \theta}, \qquad
-    \lambda_i = \lambda_{i+1} \frac{\partial s_{i+1}}{\partial s_i} +
+    \frac{\partial L}{\partial y_i} \frac{\partial y_i}{\partial \theta}$$
+    $$\lambda_i = \lambda_{i+1} \frac{\partial s_{i+1}}{\partial s_i} +
     \frac{\partial L}{\partial y_i} \frac{\partial y_i}{\partial s_i}$$
 
     with the states $s_i$ and the outputs $y_i$ of all steps, and $\lambda$ zero after the last one.

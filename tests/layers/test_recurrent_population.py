@@ -36,9 +36,16 @@ class ByHand(dp.DynamicalSystem):
         return {"cell": cell, "back": back, "past": jnp.concatenate([state["past"][1:], spikes[None]])}, spikes
 
 
+@pytest.mark.claim(
+    "recurrent-by-hand",
+    "A recurrent population has the gradient of one whose past spikes are in a list (relative to the largest)",
+    tolerance=1e-4,
+    reference="the same system written by hand, run by jax.lax.scan",
+    components=("layer:Recurrent",),
+)
 @pytest.mark.parametrize("steps", [1, 2, 7])
 @pytest.mark.parametrize("loop", ["auto", "plain"])
-def test_it_equals_one_written_by_hand_and_so_does_its_gradient(steps, loop):
+def test_it_equals_one_written_by_hand_and_so_does_its_gradient(steps, loop, measured):
     cell, xs = dp.neurons.LIF(N, tau=5.0), np.random.default_rng(0).uniform(0.0, 3.0, (40, N)).astype(np.float32)
     ours = dp.Recurrent(cell, connection(), delay=None if steps == 1 else steps * 0.5)
     theirs = ByHand(cell, connection(), steps)
@@ -53,7 +60,7 @@ def test_it_equals_one_written_by_hand_and_so_does_its_gradient(steps, loop):
     np.testing.assert_array_equal(spikes, expected)
     np.testing.assert_allclose(value, wanted, rtol=1e-6)
     of_ours, of_theirs = slope.connection["0"].weight, reference.back["0"].weight
-    np.testing.assert_allclose(of_ours, of_theirs, rtol=1e-4, atol=1e-5)
+    measured(np.abs(of_ours - of_theirs).max() / np.abs(of_theirs).max())
 
 
 @settings(max_examples=20, deadline=None)

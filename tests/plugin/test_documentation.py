@@ -25,9 +25,11 @@ PAPER = "Destexhe, A., Mainen, Z. F. & Sejnowski, T. J. (1994), A title, with a 
 
 
 def test_the_fields_that_parameters_declare_are_those_that_documentation_reads():
-    assert param(1.0, trainable=True, positive=True).metadata == {TRAINABLE: True, "dynplug.positive": True} | {
-        k: v for k, v in param(1.0).metadata.items() if not k.startswith("dynplug.")
-    }
+    assert param(1.0, trainable=True, positive=True).metadata == {
+        TRAINABLE: True,
+        "dynplug.positive": True,
+        "dynplug.drawn": False,
+    } | {k: v for k, v in param(1.0).metadata.items() if not k.startswith("dynplug.")}
     assert TRAINABLE == "dynplug.trainable"
 
 

@@ -15,12 +15,6 @@ DT = 0.5
 LOSSES = ("loss:cross_entropy", "loss:mse", "loss:mae", "loss:huber")
 
 
-def claim(name, statement, *components, tolerance=1e-12):
-    return pytest.mark.claim(
-        f"brainpy-{name}", statement, tolerance=tolerance, reference=REFERENCE, components=components
-    )
-
-
 def saved(case):
     """The variables of a recorded network, as BrainPy saved them."""
     names = [name for name in FOUND if name.startswith(f"{case}:") and "." in name.partition(":")[2]]
@@ -49,22 +43,46 @@ def error_of_network(kind, **options):
     return max(differences)
 
 
-@claim("rnn-cell", "A BrainPy network of RNNCell and Dense, taken over, predicts the same", "layer:RNNCell")
+@pytest.mark.claim(
+    "brainpy-rnn-cell",
+    "A BrainPy network of RNNCell and Dense, taken over, predicts the same",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("layer:RNNCell",),
+)
 def test_rnn_cell(x64, measured):
     measured(error_of_network("RNNCell", activation=jax.nn.relu))
 
 
-@claim("gru-cell", "A BrainPy network of GRUCell and Dense, taken over, predicts the same", "layer:GRUCell")
+@pytest.mark.claim(
+    "brainpy-gru-cell",
+    "A BrainPy network of GRUCell and Dense, taken over, predicts the same",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("layer:GRUCell",),
+)
 def test_gru_cell(x64, measured):
     measured(error_of_network("GRUCell", reset_after=False))
 
 
-@claim("lstm-cell", "A BrainPy network of LSTMCell and Dense, taken over, predicts the same", "layer:LSTMCell")
+@pytest.mark.claim(
+    "brainpy-lstm-cell",
+    "A BrainPy network of LSTMCell and Dense, taken over, predicts the same",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("layer:LSTMCell",),
+)
 def test_lstm_cell(x64, measured):
     measured(error_of_network("LSTMCell"))
 
 
-@claim("nvar", "NVAR without its constant gives BrainPy's features in BrainPy's order", "layer:reservoir:NVAR")
+@pytest.mark.claim(
+    "brainpy-nvar",
+    "NVAR without its constant gives BrainPy's features in BrainPy's order",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("layer:reservoir:NVAR",),
+)
 def test_nvar(x64, measured):
     NVAR = pytest.importorskip("dynplug_reservoir.nvar").NVAR
     layer = NVAR(2, delay=3, order=2, stride=2, constant=False)
@@ -80,28 +98,58 @@ def error_of_neuron(neuron, case, state=None, inputs="current", dt=DT, every=1, 
     return max(greatest(found[name][every - 1 :: every], FOUND[f"{case}:{name}"]) for name in variables)
 
 
-@claim("lif", "LIF has BrainPy's potentials and spikes over 200 steps of random currents", "neuron:LIF")
+@pytest.mark.claim(
+    "brainpy-lif",
+    "LIF has BrainPy's potentials and spikes over 200 steps of random currents",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("neuron:LIF",),
+)
 def test_lif(x64, measured):
     measured(error_of_neuron(dp.neurons.LIF(5, **OWN), "LIF"))
 
 
-@claim("lif-training", 'LIF(reset="subtract") is what BrainPy\'s Lif becomes in training mode', "neuron:LIF")
+@pytest.mark.claim(
+    "brainpy-lif-training",
+    'LIF(reset="subtract") is what BrainPy\'s Lif becomes in training mode',
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("neuron:LIF",),
+)
 def test_lif_in_training_mode(x64, measured):
     measured(error_of_neuron(dp.neurons.LIF(5, **OWN, reset="subtract"), "LIF.training"))
 
 
-@claim("lif-defaults", "LIF with the constants that BrainPy's Lif has by default is that", "neuron:LIF")
+@pytest.mark.claim(
+    "brainpy-lif-defaults",
+    "LIF with the constants that BrainPy's Lif has by default is that",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("neuron:LIF",),
+)
 def test_lif_with_their_defaults(x64, measured):
     measured(error_of_neuron(dp.neurons.LIF(5, V_reset=-5.0, V_th=20.0), "LIF.defaults"))
 
 
-@claim("leaky-integrator", "LeakyIntegrator has BrainPy's potentials over 200 steps", "neuron:LeakyIntegrator")
+@pytest.mark.claim(
+    "brainpy-leaky-integrator",
+    "LeakyIntegrator has BrainPy's potentials over 200 steps",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("neuron:LeakyIntegrator",),
+)
 def test_leaky_integrator(x64, measured):
     neuron = dp.neurons.LeakyIntegrator(5, V_rest=-60.0, tau=12.0, R=0.9)
     measured(error_of_neuron(neuron, "LeakyIntegrator", variables=("V",)))
 
 
-@claim("hh", "HH has BrainPy's potentials and gates over 20 ms under four currents", "neuron:HH", tolerance=1e-8)
+@pytest.mark.claim(
+    "brainpy-hh",
+    "HH has BrainPy's potentials and gates over 20 ms under four currents",
+    tolerance=1e-08,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("neuron:HH",),
+)
 def test_hh(x64, measured):
     neuron = dp.neurons.HH(4)
     measured(error_of_neuron(neuron, "HH", inputs="HH:current", dt=0.01, every=10, variables=("V", "m")))
@@ -109,7 +157,13 @@ def test_hh(x64, measured):
     np.testing.assert_array_equal(np.sum(out, axis=0), FOUND["HH:spikes"])
 
 
-@claim("exponential", "Exponential's current is the mean over the step of BrainPy's Expon", "synapse:Exponential")
+@pytest.mark.claim(
+    "brainpy-exponential",
+    "Exponential's current is the mean over the step of BrainPy's Expon",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("synapse:Exponential",),
+)
 def test_exponential(x64, measured):
     tau = 7.0
     _, drive = dp.LoopOverTime(dp.synapses.Exponential(5, tau=tau), dt=DT)(FOUND["spikes"])
@@ -117,7 +171,13 @@ def test_exponential(x64, measured):
     measured(greatest(drive.current, FOUND["Exponential:g"] * mean_over_a_step))
 
 
-@claim("losses", "cross_entropy, mse, mae and huber are BrainPy's", *LOSSES)
+@pytest.mark.claim(
+    "brainpy-losses",
+    "cross_entropy, mse, mae and huber are BrainPy's",
+    tolerance=1e-12,
+    reference="BrainPy 2.8.2, tests/recorded/brainpy_values.py",
+    components=("loss:cross_entropy", "loss:mse", "loss:mae", "loss:huber"),
+)
 def test_losses(x64, measured):
     p, y, labels = (jnp.asarray(FOUND[f"loss:{name}"]) for name in ("predicts", "targets", "labels"))
     differences = {

@@ -13,12 +13,6 @@ REFERENCE = "Brian2 2.9.0, tests/recorded/brian2_values.py"
 DT = 0.1
 
 
-def claim(name, statement, *components, tolerance):
-    return pytest.mark.claim(
-        f"brian2-{name}", statement, tolerance=tolerance, reference=REFERENCE, components=components
-    )
-
-
 @pytest.fixture
 def runner(x64):
     cells = dp.neurons.LIF(4, tau=20.0, R=10.0, V_rest=-70.0, V_reset=-60.0, V_th=-50.0)
@@ -27,7 +21,13 @@ def runner(x64):
     return runner
 
 
-@claim("lif-times", "The spikes of LIF are in the steps in which Brian2 has them", "neuron:LIF", tolerance=0.0)
+@pytest.mark.claim(
+    "brian2-lif-times",
+    "The spikes of LIF are in the steps in which Brian2 has them",
+    tolerance=0.0,
+    reference="Brian2 2.9.0, tests/recorded/brian2_values.py",
+    components=("neuron:LIF",),
+)
 def test_spike_times(runner, measured):
     """Brian2 gives the start of the step in which the threshold is passed, dynplug's time stamps are its end."""
     order = np.lexsort((FOUND["lif:spike_cells"], FOUND["lif:spike_times"]))
@@ -39,7 +39,13 @@ def test_spike_times(runner, measured):
     np.testing.assert_allclose(runner.mon.ts[::10], FOUND["lif:V_times"] + DT)
 
 
-@claim("lif", "LIF has the potentials of Brian2 over 2000 steps [mV]", "neuron:LIF", tolerance=1e-10)
+@pytest.mark.claim(
+    "brian2-lif",
+    "LIF has the potentials of Brian2 over 2000 steps [mV]",
+    tolerance=1e-10,
+    reference="Brian2 2.9.0, tests/recorded/brian2_values.py",
+    components=("neuron:LIF",),
+)
 def test_potentials(runner, measured):
     measured(np.max(np.abs(runner.mon["V"][::10] - FOUND["lif:V"])))
 
@@ -51,17 +57,24 @@ def driven_by_events(synapse):
     return dp.LoopOverTime(synapse >> cell, dt=DT)(jnp.asarray(events))[1][:, 0]
 
 
-@claim("delta", "Events of Delta are Brian2's v_post += w [mV]", "synapse:Delta", tolerance=1e-12)
+@pytest.mark.claim(
+    "brian2-delta",
+    "Events of Delta are Brian2's v_post += w [mV]",
+    tolerance=1e-12,
+    reference="Brian2 2.9.0, tests/recorded/brian2_values.py",
+    components=("synapse:Delta",),
+)
 def test_events_that_jump(x64, measured):
     weight = dp.Lift(lambda x: 1.5 * x)
     measured(np.max(np.abs(driven_by_events(weight >> dp.synapses.Delta(1)) - FOUND["jump:V"])))
 
 
-@claim(
-    "exponential",
+@pytest.mark.claim(
+    "brian2-exponential",
     "Exponential synapses raise the potential as Brian2's g_post += w, one step earlier [mV]",
-    "synapse:Exponential",
-    tolerance=1e-4,
+    tolerance=0.0001,
+    reference="Brian2 2.9.0, tests/recorded/brian2_values.py",
+    components=("synapse:Exponential",),
 )
 def test_events_of_an_exponential_current(x64, measured):
     """Brian2's events act from the next step on. Its solution is exact, where dynplug holds the mean over each step."""

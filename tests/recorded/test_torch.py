@@ -12,13 +12,6 @@ DT = 1.0
 INPUTS = FOUND["inputs"]
 
 
-def claim(library, name, statement, *components, tolerance=1e-12):
-    reference = f"{library}, tests/recorded/torch_values.py"
-    return pytest.mark.claim(
-        f"{library.lower()}-{name}", statement, tolerance=tolerance, reference=reference, components=components
-    )
-
-
 def tau_of(beta):
     return -DT / np.log(beta)
 
@@ -36,7 +29,13 @@ def by_events(**options):
     return dp.synapses.Delta(4) >> dp.neurons.LIF(4, tau=tau_of(0.9), **options)
 
 
-@claim("snnTorch", "leaky", "Delta >> LIF, tau = -dt / ln(beta), is Leaky(beta, reset_delay=False)", "neuron:LIF")
+@pytest.mark.claim(
+    "snntorch-leaky",
+    "Delta >> LIF, tau = -dt / ln(beta), is Leaky(beta, reset_delay=False)",
+    tolerance=1e-12,
+    reference="snnTorch, tests/recorded/torch_values.py",
+    components=("neuron:LIF",),
+)
 def test_leaky(x64, measured):
     resets = {"subtract": "subtract", "zero": "value"}
     measured(max(greatest(f"snntorch.{theirs}", by_events(reset=ours), INPUTS) for theirs, ours in resets.items()))
@@ -52,7 +51,13 @@ def test_the_delayed_reset_of_leaky_is_another_model():
         np.testing.assert_allclose(V[step + 1, unit] - V_default[step + 1, unit], 1.0 - 0.9)
 
 
-@claim("SpikingJelly", "lif", "LIF, tau = -dt / ln(1 - 1 / tau'), is LIFNode(tau')", "neuron:LIF")
+@pytest.mark.claim(
+    "spikingjelly-lif",
+    "LIF, tau = -dt / ln(1 - 1 / tau'), is LIFNode(tau')",
+    tolerance=1e-12,
+    reference="SpikingJelly, tests/recorded/torch_values.py",
+    components=("neuron:LIF",),
+)
 def test_lif_node(x64, measured):
     differences = []
     for theirs, ours in {"hard": "value", "soft": "subtract"}.items():
@@ -62,12 +67,24 @@ def test_lif_node(x64, measured):
     measured(max(differences))
 
 
-@claim("Norse", "lif-box", "LIF, tau = -dt / ln(1 - dt tau_mem_inv), is LIFBoxCell", "neuron:LIF")
+@pytest.mark.claim(
+    "norse-lif-box",
+    "LIF, tau = -dt / ln(1 - dt tau_mem_inv), is LIFBoxCell",
+    tolerance=1e-12,
+    reference="Norse, tests/recorded/torch_values.py",
+    components=("neuron:LIF",),
+)
 def test_lif_box_cell(x64, measured):
     measured(greatest("norse.box", dp.neurons.LIF(4, tau=tau_of(0.9)), 6.0 * INPUTS))
 
 
-@claim("Norse", "lif", "Exponential >> LIF is Norse's LIFCell", "neuron:LIF", "synapse:Exponential")
+@pytest.mark.claim(
+    "norse-lif",
+    "Exponential >> LIF is Norse's LIFCell",
+    tolerance=1e-12,
+    reference="Norse, tests/recorded/torch_values.py",
+    components=("neuron:LIF", "synapse:Exponential"),
+)
 def test_lif_cell(x64, measured):
     tau_syn = tau_of(1.0 - 0.001 * 200.0)
     mean_over_a_step = tau_syn / DT * (1.0 - np.exp(-DT / tau_syn))

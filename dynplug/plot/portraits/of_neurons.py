@@ -15,13 +15,13 @@ from dynplug.plugin import unit_of, variable_of
 from dynplug.run import LoopOverTime
 
 _DT = 0.05  # [ms], short enough for models of ion channels
-_STRENGTHS = np.logspace(-3, 4, 36)
-_SEARCH = 200.0  # of a current, in search of the least that elicits spikes [ms]
-_DURATION, _SETTLED = 450.0, 150.0  # of a current, and until its rate is measured [ms]
+_STRENGTHS = np.logspace(-3, 4, 29)
+_SEARCH = 150.0  # of a current, in search of the least that elicits spikes [ms]
+_DURATION, _SETTLED = 350.0, 100.0  # of a current, and until its rate is measured [ms]
 _ABOVE = 1.5  # the current of the trace, in units of the least one that elicits spikes
 _MAXIMUM = 2.5  # of the currents of the curve, likewise
 _INTERVALS = 6  # in the trace
-_CURVE = 25
+_CURVE = 19
 
 
 def neuron(sitter: Sitter, figure: Figure) -> None:
@@ -99,7 +99,7 @@ def _rate(spikes: np.ndarray) -> float:
 
 def _length(rate: float) -> float:
     """How long a trace is for a few intervals at a rate [ms]."""
-    return float(np.clip(_INTERVALS * 1000.0 / rate, 20.0, 400.0)) if rate else 100.0
+    return float(np.clip(_INTERVALS * 1000.0 / rate, 20.0, 250.0)) if rate else 100.0
 
 
 def _response(system: Any, drive: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:

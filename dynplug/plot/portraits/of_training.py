@@ -18,12 +18,12 @@ from dynplug.run import LoopOverTime
 
 _DT = 1.0  # [ms]
 _SAMPLES, _STEPS, _IN, _OUT = 16, 40, 3, 1
-_EPOCHS, _OBSERVED = 40, 60
-_OPTIONS = {"dt": _DT, "loss_fun": "mse", "optimizer": optax.adam(0.03), "logger": None, "progress_bar": False}
+_EPOCHS, _OBSERVED = 20, 60
+_OPTIONS = {"dt": _DT, "loss_fun": "mse", "optimizer": optax.adam(0.05), "logger": None, "progress_bar": False}
 
 
 def runner(sitter: Sitter, figure: Figure) -> None:
-    """A trainer: the loss over the epochs, and predictions over their targets. A simulator: input and output."""
+    """A small task: for a trainer, the loss and the predictions before and after; for a simulator, input and output."""
     (_trainer if hasattr(sitter.target, "fit") else _simulator)(sitter, figure)
 
 

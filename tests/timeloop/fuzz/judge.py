@@ -125,6 +125,8 @@ class _Leaf:
     """A leaf of the results."""
 
     def __init__(self, v):
+        # Outside of `jit`, `jax.lax.scan` hands on a Python number that no step changes as it is, `scan` as an array.
+        v = jnp.asarray(v) if isinstance(v, bool | int | float | complex) else v
         key = hasattr(v, "dtype") and jax.dtypes.issubdtype(v.dtype, jax.dtypes.prng_key)
         self.shape, self.dtype = np.shape(v), str(getattr(v, "dtype", type(v)))
         self.weak = bool(getattr(v, "weak_type", False))
