@@ -37,6 +37,7 @@ from dynplug.core.ode import (
 )
 from dynplug.core.parameter import (
     POSITIVE as POSITIVE,
+    STEPWISE as STEPWISE,
     Parameter as Parameter,
     as_count as as_count,
     as_size as as_size,

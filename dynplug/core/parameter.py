@@ -20,10 +20,16 @@ Parameter = float | Array
 TRAINABLE = "dynplug.trainable"
 POSITIVE = "dynplug.positive"
 DRAWN = "dynplug.drawn"
+STEPWISE = "dynplug.stepwise"
 
 
 def param(
-    default: Any = dataclasses.MISSING, *, trainable: bool = False, positive: bool = False, drawn: bool = False
+    default: Any = dataclasses.MISSING,
+    *,
+    trainable: bool = False,
+    positive: bool = False,
+    drawn: bool = False,
+    stepwise: bool = False,
 ) -> Any:
     """A field that holds a physical constant, which is not trained unless the user asks for it.
 
@@ -36,8 +42,9 @@ def param(
     - `trainable`: whether trainers change it by default.
     - `positive`: whether values must be greater than zero: others are refused, and trainers keep them so.
     - `drawn`: whether an initializer may stand in place of values, which are then drawn when the state is initialised.
+    - `stepwise`: whether values are counted in whole steps, so that nothing has a derivative with respect to them.
     """
-    metadata = {TRAINABLE: trainable, POSITIVE: positive, DRAWN: drawn}
+    metadata = {TRAINABLE: trainable, POSITIVE: positive, DRAWN: drawn, STEPWISE: stepwise}
     return eqx.field(default=default, converter=_constant, metadata=metadata)
 
 

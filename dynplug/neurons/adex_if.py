@@ -71,7 +71,7 @@ class AdExIF(Neuron):
     b: Parameter = param(0.0805)
     V_reset: Parameter = param(None)
     V_th: Parameter = param(-30.0)
-    tau_ref: Parameter = param(0.0)
+    tau_ref: Parameter = param(0.0, stepwise=True)
     V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()

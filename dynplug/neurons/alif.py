@@ -64,7 +64,7 @@ class ALIF(Neuron):
     V_th: Parameter = param(1.0)
     reset: Reset = reset_field()
     detach_reset: bool = eqx.field(default=False, static=True)
-    tau_ref: Parameter = param(0.0)
+    tau_ref: Parameter = param(0.0, stepwise=True)
     V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()

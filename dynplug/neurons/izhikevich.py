@@ -57,7 +57,7 @@ class Izhikevich(Neuron):
     d: Parameter = param(8.0)
     V_th: Parameter = param(30.0)
     V_init: Parameter | Callable[..., Any] = param(-65.0, drawn=True)
-    tau_ref: Parameter = param(0.0)
+    tau_ref: Parameter = param(0.0, stepwise=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
 

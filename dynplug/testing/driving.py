@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core import POSITIVE, leaves
+from dynplug.core import POSITIVE, STEPWISE, leaves
 from dynplug.testing.stepping import quick_jit, run, size_of, steps, trial_of
 from dynplug.testing.subject import UNITS, Subject
 
@@ -21,12 +21,12 @@ _EVENTS = 0.05  # probability of one in a step
 
 
 def constants(subject: Subject) -> dict[str, Any]:
-    """The numbers in a system's fields that are made by `param`."""
+    """The numbers in a system's fields that are made by `param`, but for those that are counted in whole steps."""
     instance = subject.instance
     if not dataclasses.is_dataclass(instance):
         return {}
     named = {f.name: getattr(instance, f.name) for f in dataclasses.fields(instance) if POSITIVE in f.metadata}
-    accepted = {f.name for f in dataclasses.fields(instance) if f.init}
+    accepted = {f.name for f in dataclasses.fields(instance) if f.init and not f.metadata.get(STEPWISE)}
     return {n: v for n, v in named.items() if n in accepted and v is not None and np.ndim(v) == 0}
 
 

@@ -29,6 +29,7 @@ def test_the_fields_that_parameters_declare_are_those_that_documentation_reads()
         TRAINABLE: True,
         "dynplug.positive": True,
         "dynplug.drawn": False,
+        "dynplug.stepwise": False,
     } | {k: v for k, v in param(1.0).metadata.items() if not k.startswith("dynplug.")}
     assert TRAINABLE == "dynplug.trainable"
 
