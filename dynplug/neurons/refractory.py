@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context
@@ -18,7 +19,7 @@ def at_rest(neuron: Any, V: Float[Array, "*size"], ctx: Context) -> Int[Array, "
     """
     if isinstance(neuron.tau_ref, float) and neuron.tau_ref == 0.0:
         return None
-    if not isinstance(neuron.tau_ref, jax.core.Tracer):
+    if not isinstance(neuron.tau_ref, Tracer):
         exact = np.asarray(neuron.tau_ref, float) / ctx.dt
         wrong = np.abs(np.round(exact) - exact) > 0.01 * np.abs(exact)
         if np.any(exact < 0) or np.any(wrong):

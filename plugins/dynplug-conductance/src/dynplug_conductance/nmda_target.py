@@ -54,8 +54,9 @@ class NMDATarget(DynamicalSystem):
         V = jnp.linspace(-100.0, 40.0, 141)
         blocked = eqx.tree_at(lambda output: output.V_B, self.synapse.output, V)(jnp.ones_like(V))
         ax = figure.subplots()
-        ax.plot(V, blocked.current - blocked.conductance * V, label="blocked by magnesium")
-        ax.plot(V, self.synapse.output.E - V, color="0.7", label="without the block")
+        current = blocked.current - blocked.conductance * V
+        ax.plot(V, current, label="blocked by magnesium")
+        ax.plot(V, current / blocked.conductance, color="0.7", label="without the block")
         ax.set(xlabel="V [mV]", ylabel="current [nA]")
         ax.legend(frameon=False)
 
