@@ -124,3 +124,10 @@ def test_the_page_has_value_bound_text_source_and_test(ledger):
 )
 def test_numbers_have_two_digits(ledger, measured, said):
     assert ledger.shown({"measured": measured, "unit": ""}) == said
+
+
+@pytest.mark.parametrize("file", [".ci/run", "docs/developing/documentation.md", "docs/_extension/ledger.py"])
+def test_commands_give_the_file_after_an_equals_sign(file):
+    text = (ROOT / file).read_text()
+    assert "--claims=" in text
+    assert "--claims " not in text

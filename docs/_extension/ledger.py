@@ -10,7 +10,7 @@ from typing import Any
 TESTS = ("tests", "plugins/*/tests")
 MEASURE = (
     "rm -f {file}; for tests in tests plugins/*/tests; do "
-    'python -m pytest -q -m claim -n 2 --claims {file} "$tests"; done'
+    'python -m pytest -q -m claim -n 2 --claims={file} "$tests"; done'
 )
 AREAS = {
     "neuron": "Neurons",

@@ -18,7 +18,7 @@ def test_relaxation(measured):
 
 A claim is marked by its id (in kebab-case), its text and, as keywords, `reference` (what is compared with), either
 `tolerance` (an error may not be larger) or `at_least` (an accuracy may not be smaller), `unit`, and `components`, each
-as `"kind:Name"`. The worst of all calls and all cases is kept. `pytest --claims FILE` writes the claims that held as
+as `"kind:Name"`. The worst of all calls and all cases is kept. `pytest --claims=FILE` writes the claims that held as
 JSON; what the file has of other runs stays, unless it is measured anew or fails. The test of a claim fails if it never
 measures, and if its mark is incomplete or gives the id of another claim.
 """

@@ -163,9 +163,9 @@ def run(tmp_path_factory):
     (folder / "test_hold.py").write_text(HEAD + HOLD)
     (folder / "test_fail.py").write_text(HEAD + FAIL)
 
-    def run(*args):
+    def run(*args, cwd=folder):
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--strict-markers", "-W", "error", "-q"]
-        done = subprocess.run([*command, *args], cwd=folder, capture_output=True, text=True, check=False)
+        done = subprocess.run([*command, *args], cwd=cwd, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
 
     def entries(name):
@@ -229,3 +229,13 @@ def test_claims_are_selected_by_their_mark(run):
     code, said = run("test_hold.py", "-n", "0", "-m", "claim")
     assert code == 0
     assert "8 passed, 1 skipped, 1 deselected" in said
+
+
+def test_the_option_is_known_where_a_conftest_among_the_tests_brings_it(run, tmp_path):
+    # written with a space, pytest takes the file for the place of the tests, before it reads a conftest
+    tests, file = tmp_path / "project" / "tests", tmp_path / "elsewhere" / "claims.json"
+    shutil.copytree(run.folder, tests, ignore=shutil.ignore_patterns("test_fail.py", "test_other.py", "__pycache__"))
+    (tests.parent / "pyproject.toml").write_text('[tool.pytest.ini_options]\ntestpaths = ["tests"]\n')
+    code, said = run("-n", "0", f"--claims={file}", cwd=tests.parent)
+    assert code == 0, said
+    assert {entry["id"] for entry in json.loads(file.read_text())} == {"worst-of-all", "accuracy", "arrays", "relative"}
