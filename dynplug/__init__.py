@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         interchange as interchange,
         layers as layers,
         losses as losses,
+        network as network,
         neurons as neurons,
         plot as plot,
         run as run,
@@ -49,11 +50,13 @@ if TYPE_CHECKING:
         param as param,
         save_states as save_states,
         state_dict as state_dict,
+        target_size as target_size,
         to as to,
         train_vars as train_vars,
         variables as variables,
     )
     from dynplug.layers import Recurrent as Recurrent
+    from dynplug.network import GapJunction as GapJunction, Network as Network, Projection as Projection
     from dynplug.plugin import (
         build as build,
         get as get,
@@ -71,14 +74,15 @@ __version__ = "0.1.0"
 
 _MODULES = (
     *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "interchange", "layers"),
-    *("losses", "neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
+    *("losses", "network", "neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (
         "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete event lookup "
-        "continuous param as_size load_state_dict load_states nodes save_states state_dict to train_vars variables"
+        "continuous param as_size load_state_dict load_states nodes save_states state_dict target_size to train_vars variables"
     ),
     "dynplug.layers": "Recurrent",
+    "dynplug.network": "GapJunction Network Projection",
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.recipe": "load_run",
     "dynplug.timeloop": "tune_allocator",

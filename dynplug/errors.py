@@ -50,6 +50,14 @@ class CompositionError(DynplugError, TypeError):
     """`>>` or `Sequential` was given something that is not a system."""
 
 
+class AlgebraicLoopError(DynplugError, ValueError):
+    """Populations of a network would depend on their own output within a step, as a cycle has no delay."""
+
+
+class NetworkMemoryError(DynplugError, MemoryError):
+    """The connections of a network would take more memory than there is."""
+
+
 class KeyRequiredError(DynplugError, ValueError):
     """A stochastic system, connector or initializer was used without a random key."""
 

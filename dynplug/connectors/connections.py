@@ -7,14 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from dynplug.errors import ParameterError, ShapeError
+from dynplug.errors import ShapeError
 
 
 class Connections(eqx.Module):
-    """Pairs of units, each pair once, as a connector returns them.
+    """Pairs of units, as a connector returns them.
 
     The pairs are two lists of indices, sorted by the receiving unit and then by the sending one, which suits sums over
-    the inputs of a unit. As a matrix, the connections are their `mask`.
+    the inputs of a unit. A pair that occurs twice is two connections. As a matrix, the connections are their `mask`.
 
     **Arguments:**
 
@@ -23,8 +23,7 @@ class Connections(eqx.Module):
     - `pre_size`: the number of sending units.
     - `post_size`: the number of receiving units.
 
-    **Raises:** `ShapeError` for an index out of range, or lists of different length; `ParameterError` for a duplicate
-    pair.
+    **Raises:** `ShapeError` for an index out of range, or lists of different length.
     """
 
     pre: Int[Array, " connections"]
@@ -42,9 +41,6 @@ class Connections(eqx.Module):
                     f"Connections: {name} has indices from {index.min()} to {index.max()}, for {size} units."
                 )
         pairs = np.sort(receiver * pre_size + sender)
-        if (pairs[1:] == pairs[:-1]).any():
-            post_index, pre_index = divmod(int(pairs[1:][pairs[1:] == pairs[:-1]][0]), pre_size)
-            raise ParameterError(f"Connections: the pair ({pre_index}, {post_index}) occurs twice: add up its weights.")
         receiver, sender = (index.astype(np.int32) for index in np.divmod(pairs, pre_size))
         self.pre, self.post = jnp.asarray(sender), jnp.asarray(receiver)
         self.pre_size, self.post_size = pre_size, post_size

@@ -16,7 +16,7 @@ from dynplug.core.definition import (
 from dynplug.core.delay_line import DELAY_STEP as DELAY_STEP, dynplug_delay_step as dynplug_delay_step
 from dynplug.core.described import described as described
 from dynplug.core.devices import to as to
-from dynplug.core.drive import Drive as Drive
+from dynplug.core.drive import Drive as Drive, add_inputs as add_inputs
 from dynplug.core.events import event as event, events as events
 from dynplug.core.filling import Loaded as Loaded, fill as fill
 from dynplug.core.no_time import NoTime as NoTime
@@ -43,8 +43,9 @@ from dynplug.core.parameter import (
     as_size as as_size,
     check_parameters as check_parameters,
     param as param,
+    target_size as target_size,
 )
-from dynplug.core.paths import Leaf as Leaf, leaves as leaves, lookup as lookup
+from dynplug.core.paths import Leaf as Leaf, children as children, leaves as leaves, lookup as lookup
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
     DEFINITION as DEFINITION,

@@ -1,6 +1,9 @@
 """The input of a neuron: current, conductance and jump."""
 
+from typing import Any
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
@@ -41,6 +44,19 @@ class Drive(eqx.Module):
             _plus(self.conductance, other.conductance),
             _plus(self.jump, other.jump),
         )
+
+
+def add_inputs(a: Any, b: Any) -> Any:
+    """Two inputs of a system together: a `Drive` if either is one, of which an array is the current; `None` is none."""
+    if a is None or b is None:
+        return b if a is None else a
+    if isinstance(a, Drive) or isinstance(b, Drive):
+        return _as_drive(a) + _as_drive(b)
+    return jax.tree.map(jnp.add, a, b)
+
+
+def _as_drive(x: Any) -> Drive:
+    return x if isinstance(x, Drive) else Drive(current=x)
 
 
 def _plus(a: ArrayLike | None, b: ArrayLike | None) -> ArrayLike | None:

@@ -129,6 +129,11 @@ def as_size(size: int | Sequence[int]) -> tuple[int, ...]:
     return tuple(int(n) for n in units)
 
 
+def target_size() -> Any:
+    """The field `size` of a synapse: without one, it is a single synapse, and in a `Projection` one per target unit."""
+    return eqx.field(static=True, default=(), converter=lambda size: () if size == () else as_size(size))
+
+
 def as_count(name: str, count: Any) -> int:
     """A number of units, checked, or `ParameterError`."""
     if not is_whole(count):

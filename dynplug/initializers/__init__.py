@@ -10,4 +10,8 @@ from dynplug.initializers.random import (
     VarianceScaling as VarianceScaling,
     XavierNormal as XavierNormal,
 )
-from dynplug.initializers.resolve import initialize as initialize, required as required
+from dynplug.initializers.resolve import (
+    initialize as initialize,
+    per_connection as per_connection,
+    required as required,
+)

@@ -47,6 +47,23 @@ def required(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | No
     return value
 
 
+def per_connection(
+    initializer: Any, count: int, out_size: int, *, key: PRNGKeyArray | None, name: str
+) -> Array:
+    """One value for each of `count` connections onto `out_size` units.
+
+    Random ones are drawn as a matrix (rows, mean in-degree), row by row, so that their scale fits the inputs of a unit.
+
+    **Arguments:** `initializer`, `key` and `name` as for `initialize`.
+    """
+    if not callable(initializer):
+        return required(initializer, (count,), key=key, name=name)
+    columns = max(1, round(count / out_size))
+    rows = max(1, -(-count // columns))
+    drawn = required(initializer, (rows, columns), key=key, name=f"{name} as (rows, mean in-degree)")
+    return drawn.ravel()[:count]
+
+
 def _call(initializer: Any, shape: tuple[int, ...], dtype: Any, key: PRNGKeyArray | None, name: str) -> Array:
     required = [
         p

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynplug.core import Context, Drive, DynamicalSystem, as_system
+from dynplug.core import Context, DynamicalSystem, add_inputs, as_system
 from dynplug.errors import CompositionError, DurationError, ShapeError
 from dynplug.layers.delay import Delay
 
@@ -109,18 +109,5 @@ class Recurrent(DynamicalSystem):
         if under_way is not None:
             delay, arriving = under_way.update(delay, arriving, ctx.child("delay"))
         connection, back = self.connection.update(state.connection, arriving, ctx.child("connection"))
-        system, out = self.system.update(state.system, _sum(x, back), ctx.child("system"))
+        system, out = self.system.update(state.system, add_inputs(x, back), ctx.child("system"))
         return RecurrentState(system, connection, out, delay), out
-
-
-def _sum(x: Any, back: Any) -> Any:
-    """What arrives from outside and from within, together: a drive if either is one."""
-    if x is None:
-        return back
-    if isinstance(x, Drive) or isinstance(back, Drive):
-        return _drive(x) + _drive(back)
-    return jax.tree.map(jnp.add, x, back)
-
-
-def _drive(x: Any) -> Drive:
-    return x if isinstance(x, Drive) else Drive(current=x)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from dynplug.connectors import Connections
 from dynplug.core import Context, DynamicalSystem, as_count
 from dynplug.errors import ParameterError
-from dynplug.initializers import LecunNormal, initialize, required
+from dynplug.initializers import LecunNormal, initialize, per_connection
 from dynplug.layers.one_sample import check_input
 
 
@@ -74,7 +74,9 @@ class Sparse(DynamicalSystem):
                 f"{out_size} units."
             )
         self.connections, self.method = made, method
-        self.weight = _weights(W_initializer, len(made), out_size, W_key)
+        self.weight = per_connection(
+            W_initializer, len(made), out_size, key=W_key, name="Sparse weight (connections,)"
+        )
         self.bias = initialize(b_initializer, (out_size,), key=b_key, name="Sparse bias (out,)")
         self.in_size, self.out_size = (in_size,), (out_size,)
 
@@ -90,7 +92,7 @@ class Sparse(DynamicalSystem):
 def _dense(layer: Sparse, x: Array) -> Array:
     pairs = layer.connections
     matrix = jnp.zeros((*layer.out_size, *layer.in_size), layer.weight.dtype)
-    return matrix.at[pairs.post, pairs.pre].set(layer.weight, indices_are_sorted=True, unique_indices=True) @ x
+    return matrix.at[pairs.post, pairs.pre].add(layer.weight, indices_are_sorted=True) @ x
 
 
 def _sparse(layer: Sparse, x: Array) -> Array:
@@ -100,13 +102,3 @@ def _sparse(layer: Sparse, x: Array) -> Array:
 
 
 _METHODS = {"dense": _dense, "sparse": _sparse}
-
-
-def _weights(initializer: Any, count: int, out_size: int, key: PRNGKeyArray | None) -> Array:
-    """One weight per connection; random ones are drawn as a matrix (rows, mean in-degree), row by row."""
-    if not callable(initializer):
-        return required(initializer, (count,), key=key, name="Sparse weight (connections,)")
-    columns = max(1, round(count / out_size))
-    rows = max(1, -(-count // columns))
-    drawn = required(initializer, (rows, columns), key=key, name="Sparse weight (rows, mean in-degree)")
-    return drawn.ravel()[:count]

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from diffrax import AbstractSolver, Bosh3
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Parameter, Synapse, as_size, param
+from dynplug.core import Context, Drive, Parameter, Synapse, param, target_size
 from dynplug.synapses.outputs import CUBA, Output
 
 
@@ -30,7 +30,7 @@ class Alpha(Synapse):
 
     **Arguments:**
 
-    - `size`: the number of target units, or the shape of a grid of them.
+    - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.
     - `tau`: time constant of rise and decay [ms].
     - `output`: `CUBA()` for a current, `COBA(E)` for a conductance.
     - `integrator`: a diffrax solver.
@@ -39,10 +39,11 @@ class Alpha(Synapse):
     distributions of synaptic input, doi:10.1152/jn.1967.30.5.1138.
     """
 
-    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    size: tuple[int, ...] = target_size()
     tau: Parameter = param(5.0, positive=True)
     output: Output = CUBA()
     integrator: AbstractSolver = Bosh3()
+    linear: ClassVar[bool] = True
     jump_to: ClassVar[str] = "h"
 
     equations: ClassVar = {"g": "(-g + exp(1) * h) / tau", "h": "-h / tau"}

@@ -1,11 +1,10 @@
 """The delta synapse."""
 
-from typing import Any
+from typing import Any, ClassVar
 
-import equinox as eqx
 import jax.numpy as jnp
 
-from dynplug.core import Context, Drive, DynamicalSystem, as_size
+from dynplug.core import Context, Drive, DynamicalSystem, target_size
 from dynplug.errors import ShapeError
 
 
@@ -18,13 +17,18 @@ class Delta(DynamicalSystem):
 
     **Arguments:**
 
-    - `size`: the number of target units, or the shape of a grid of them.
+    - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.
 
     **Reference:** Brunel, N. (2000), Dynamics of sparsely connected networks of excitatory and inhibitory spiking
     neurons, doi:10.1023/A:1008925309027.
     """
 
-    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    size: tuple[int, ...] = target_size()
+    linear: ClassVar[bool] = True
+
+    def with_size(self, size: int | tuple[int, ...]) -> "Delta":
+        """The same for another number of units."""
+        return Delta(size)
 
     @property
     def in_size(self) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from diffrax import AbstractSolver
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Parameter, Synapse, as_size, param
+from dynplug.core import Context, Drive, Parameter, Synapse, param, target_size
 from dynplug.integrators import ExponentialEuler
 from dynplug.synapses.outputs import CUBA, Output
 
@@ -28,7 +28,7 @@ class Exponential(Synapse):
 
     **Arguments:**
 
-    - `size`: the number of target units, or the shape of a grid of them.
+    - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.
     - `tau`: decay time constant [ms].
     - `output`: `CUBA()` for a current, `COBA(E)` for a conductance.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
@@ -36,10 +36,11 @@ class Exponential(Synapse):
     **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 3.1, doi:10.1017/CBO9781107447615.
     """
 
-    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    size: tuple[int, ...] = target_size()
     tau: Parameter = param(5.0, positive=True)
     output: Output = CUBA()
     integrator: AbstractSolver = ExponentialEuler()
+    linear: ClassVar[bool] = True
     jump_to: ClassVar[str] = "g"
 
     equations: ClassVar = {"g": "-g / tau"}

@@ -1,9 +1,8 @@
 """The AMPA synapse."""
 
-import equinox as eqx
 from diffrax import AbstractSolver
 
-from dynplug import Parameter, as_size, param
+from dynplug import Parameter, param, target_size
 from dynplug.integrators import ExponentialEuler
 from dynplug.synapses import COBA, Output
 from dynplug_conductance.transmitter import FirstOrder
@@ -21,7 +20,7 @@ class AMPA(FirstOrder):
 
     **Arguments:**
 
-    - `size`: the number of target units, or the shape of a grid of them.
+    - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.
     - `g_max`: conductance with all receptors open [µS], or [mS/cm²].
     - `alpha`: opening rate [1/(ms mM)].
     - `beta`: closing rate [1/ms].
@@ -35,7 +34,7 @@ class AMPA(FirstOrder):
     models of synaptic transmission (1998), in Methods in Neuronal Modeling, 2nd edition, MIT Press.
     """
 
-    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    size: tuple[int, ...] = target_size()
     g_max: Parameter = param(0.1)
     alpha: Parameter = param(1.1, positive=True)
     beta: Parameter = param(0.19, positive=True)

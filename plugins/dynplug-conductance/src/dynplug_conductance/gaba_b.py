@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from diffrax import AbstractSolver, Bosh3
 from jaxtyping import Array, Float
 
-from dynplug import Context, Drive, Parameter, Synapse, as_size, discrete, param
+from dynplug import Context, Drive, Parameter, Synapse, discrete, param, target_size
 from dynplug.synapses import COBA, Output
 from dynplug_conductance.transmitter import present, pulse
 
@@ -36,7 +36,7 @@ class GABAB(Synapse):
 
     **Arguments:**
 
-    - `size`: the number of target units, or the shape of a grid of them.
+    - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.
     - `g_max`: conductance with all channels open [µS], or [mS/cm²].
     - `K1`: rate of binding [1/(ms mM)].
     - `K2`: rate of unbinding [1/ms].
@@ -53,7 +53,7 @@ class GABAB(Synapse):
     doi:10.1073/pnas.92.21.9515.
     """
 
-    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    size: tuple[int, ...] = target_size()
     g_max: Parameter = param(0.1)
     K1: Parameter = param(0.09, positive=True)
     K2: Parameter = param(0.0012, positive=True)

@@ -1,9 +1,8 @@
 """The NMDA synapse."""
 
-import equinox as eqx
 from diffrax import AbstractSolver
 
-from dynplug import Parameter, as_size, param
+from dynplug import Parameter, param, target_size
 from dynplug.integrators import ExponentialEuler
 from dynplug.synapses import Output
 from dynplug_conductance.mg_block import MgBlock
@@ -21,7 +20,7 @@ class NMDA(FirstOrder):
 
     **Arguments:**
 
-    - `size`: the number of target units, or the shape of a grid of them.
+    - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.
     - `g_max`: conductance with all receptors open and no block [µS], or [mS/cm²].
     - `alpha`: opening rate [1/(ms mM)].
     - `beta`: closing rate [1/ms].
@@ -36,7 +35,7 @@ class NMDA(FirstOrder):
     & Stevens, C. F. (1990), doi:10.1523/JNEUROSCI.10-09-03178.1990.
     """
 
-    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    size: tuple[int, ...] = target_size()
     g_max: Parameter = param(0.1)
     alpha: Parameter = param(0.072, positive=True)
     beta: Parameter = param(0.0066, positive=True)

@@ -1,0 +1,83 @@
+"""Connectors from what users have at hand: index pairs, matrices, names."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.connectors.connections import Connections
+from dynplug.errors import ParameterError, ShapeError
+from dynplug.plugin import build
+
+
+class GivenPairs(eqx.Module):
+    """The connections of a list of pairs.
+
+    **Arguments:**
+
+    - `pre`, `post`: the indices of the sending and of the receiving units.
+
+    **Attributes:** `order`, the positions of the pairs in the order of `Connections`.
+    """
+
+    pre: Any
+    post: Any
+
+    def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
+        return Connections(self.pre, self.post, pre, post)
+
+    @property
+    def order(self) -> Any:
+        return np.lexsort((np.ravel(self.pre), np.ravel(self.post)))
+
+    def __repr__(self) -> str:
+        return f"{np.size(self.pre)} pairs"
+
+
+class GivenMatrix(eqx.Module):
+    """The connections of a matrix (post, pre): where it is not zero.
+
+    **Arguments:**
+
+    - `matrix`: an array, or a matrix of `scipy.sparse`.
+    """
+
+    matrix: Any
+
+    def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
+        if np.shape(self.matrix) != (post, pre):
+            raise ShapeError(
+                f"The matrix of connections has shape {np.shape(self.matrix)}; {pre} units that reach {post} need one "
+                f"of shape (post, pre), {(post, pre)}."
+            )
+        post_index, pre_index = self.matrix.nonzero()
+        return Connections(pre_index, post_index, pre, post)
+
+    def __repr__(self) -> str:
+        return f"a matrix {tuple(np.shape(self.matrix))}"
+
+
+def as_connector(given: Any) -> Any:
+    """A connector from any form that a user gives.
+
+    **Arguments:**
+
+    - `given`: a connector; the name or configuration of one; a pair of index arrays `(pre, post)`; or a matrix
+        (post, pre), dense or of `scipy.sparse`.
+
+    **Raises:** `ParameterError` for anything else.
+    """
+    if isinstance(given, (str, Mapping)):
+        return build(given, kind="connector")
+    if isinstance(given, (tuple, list)) and len(given) == 2 and all(np.ndim(index) == 1 for index in given):
+        return GivenPairs(*map(np.asarray, given))
+    if np.ndim(given) == 2 or (hasattr(given, "tocsr") and hasattr(given, "nonzero")):
+        return GivenMatrix(given if hasattr(given, "nonzero") else np.asarray(given))
+    if callable(given) and not isinstance(given, type):
+        return given
+    raise ParameterError(
+        "A connector is one such as dp.connectors.FixedProbability(0.1), its name, a pair of index arrays (pre, post), "
+        f"or a matrix (post, pre); got {given!r}."
+    )

@@ -1,0 +1,111 @@
+"""Drawing the connections of a projection, with their weights and delays."""
+
+import zlib
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from dynplug.connectors import Connections, as_connector
+from dynplug.delivery import Fanout
+from dynplug.errors import ParameterError, ShapeError
+from dynplug.initializers import per_connection
+from dynplug.network.memory import check_memory
+from dynplug.network.routes import Sizes
+
+
+class Pairs:
+    """Pairs of units of a source and of its targets one after the other, sorted by target, receiver and sender.
+
+    **Arguments:**
+
+    - `name`: the name of the projection, for messages.
+    - `connector`: as users give it.
+    - `source`, `targets`: names.
+    - `sizes`: of all populations.
+    - `key`: of the projection.
+    """
+
+    def __init__(
+        self, name: str, connector: Any, source: str, targets: tuple[str, ...], sizes: Sizes, key: PRNGKeyArray | None
+    ):
+        rule = as_connector(connector)
+        counts = [int(np.prod(sizes.takes[target])) for target in targets]
+        self.name = name
+        self.pre_size, self.post_size = int(np.prod(sizes.sends[source])), sum(counts)
+        check_memory(name, rule, [(self.pre_size, count) for count in counts])
+        self._order = getattr(rule, "order", None)  # of pairs that a user listed
+        if self._order is not None and len(targets) > 1:
+            raise ParameterError(f"{name}: pairs are of one target's units; got {len(targets)} targets.")
+        pre, post, first = [], [], 0
+        for target, count in zip(targets, counts, strict=True):
+            made = _between(rule, source, target)(self.pre_size, count, key=child(key, target))
+            if not isinstance(made, Connections) or (made.pre_size, made.post_size) != (self.pre_size, count):
+                raise ShapeError(
+                    f"{name}: {rule} returned {made!r}; a connector returns the Connections of {self.pre_size} with "
+                    f"{count} units."
+                )
+            pre.append(np.asarray(made.pre))
+            post.append(np.asarray(made.post) + first)
+            first += count
+        self.pre, self.post = np.concatenate(pre), np.concatenate(post)
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+    def values(self, what: str, given: Any, key: PRNGKeyArray | None) -> Any:
+        """One value per pair, in their order, or one number for all.
+
+        **Arguments:**
+
+        - `what`: the name of the values, for messages.
+        - `given`: a number; an array, with one value per pair, or a matrix (post, pre); or an initializer.
+        """
+        name, shape = f"{self.name}: {what}", (self.post_size, self.pre_size)
+        if callable(given):
+            return per_connection(given, len(self), self.post_size, key=key, name=name)
+        if np.ndim(given) == 0 and not hasattr(given, "tocsr"):
+            return given if isinstance(given, jax.Array) else float(given)
+        if np.shape(given) == shape:
+            matrix = given.tocsr() if hasattr(given, "tocsr") else np.asarray(given)
+            return np.asarray(matrix[self.post, self.pre]).ravel()
+        if np.shape(given) != (len(self),):
+            raise ShapeError(
+                f"{name} has shape {np.shape(given)}; give a number, one value for each of the {len(self)} "
+                f"connections, or a matrix (post, pre), {shape}."
+            )
+        values = np.asarray(given)
+        return values if self._order is None else values[self._order]
+
+    def fanout(self, copy: Any = 0, copies: int = 1) -> tuple[Fanout, Any]:
+        """The connections by sender, and their positions among the pairs.
+
+        **Arguments:**
+
+        - `copy`: which copy of the source each pair comes from.
+        - `copies`: how many there are.
+        """
+        senders = self.pre.astype(np.int64) + np.asarray(copy, np.int64) * self.pre_size
+        return Fanout.of(senders, self.post, copies * self.pre_size, self.post_size)
+
+
+def _between(rule: Any, source: str, target: str) -> Any:
+    """A connector for two populations: that a unit shall not reach itself is said of one population only."""
+    if source != target and getattr(rule, "self_connections", True) is False:
+        return type(rule)(**{**vars(rule), "self_connections": True})
+    return rule
+
+
+def child(key: PRNGKeyArray | None, name: str) -> PRNGKeyArray | None:
+    """The key of a part, by its name: no other part changes it."""
+    return None if key is None else jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def as_array(values: Any, order: Any) -> Array | float:
+    """Values in another order, as an array of the default floating dtype; a number for all as it is."""
+    if np.ndim(values) == 0:
+        return values
+    array = jnp.asarray(np.asarray(values)[order])
+    return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)

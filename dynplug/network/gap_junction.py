@@ -1,0 +1,116 @@
+"""Gap junctions."""
+
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from dynplug.core import Context, Drive, DynamicalSystem, Parameter, param
+from dynplug.delivery import Fanout, deliver
+from dynplug.errors import CompositionError, ParameterError
+from dynplug.network.drawn import Pairs, as_array, child
+from dynplug.network.routes import Sizes
+
+
+class GapJunction(eqx.Module):
+    r"""Electrical synapses between the units of one or two populations: an edge of a `Network`.
+
+    $$I_i = \sum_j g_{ij}\,(V_j - V_i), \qquad g_{ij} = g_{ji}$$
+
+    Each pair that the connector makes conducts both ways, so that no charge is lost. $V_j$ is that of the step before.
+
+    ```python
+    cells = dp.neurons.LIF(10, V_init=dp.initializers.Uniform(0.0, 0.9))
+    net = dp.Network({"I": cells}, {"gap": dp.GapJunction("I", "I", dp.connectors.FixedProbability(0.3), g=0.1)},
+                     key=jax.random.key(0))
+    ```
+
+    **Arguments:**
+
+    - `source`, `target`: the names of the two populations, which may be one.
+    - `connector`: which units are joined, as for a `Projection`.
+    - `g`: conductance of a junction [µS], or [mS/cm²]: a number, or one per pair; an array is trainable.
+
+    **Raises:** `ParameterError`; `CompositionError`, from the network, for a population without a potential.
+
+    **Reference:** Lewis, T. J. & Rinzel, J. (2003), Dynamics of spiking neurons connected by both inhibitory and
+    electrical coupling, doi:10.1023/A:1023265027714.
+    """
+
+    source: str = eqx.field(static=True)
+    target: str = eqx.field(static=True)
+    connector: Any
+    g: Any = eqx.field(kw_only=True)
+
+    def __check_init__(self) -> None:
+        if not all(isinstance(name, str) for name in (self.source, self.target)):
+            raise ParameterError(
+                f"GapJunction joins two populations by their names; got {self.source!r} and {self.target!r}."
+            )
+
+    @property
+    def is_delayed(self) -> bool:
+        """Currents follow the potentials of the step before."""
+        return True
+
+    def draw(self, name: str, sizes: Sizes, late: bool, key: PRNGKeyArray | None) -> "Junctions":
+        """The junctions of the pairs that are drawn. **Arguments:** as for `Projection.draw`."""
+        pairs = Pairs(name, self.connector, self.source, (self.target,), sizes, child(key, "connector"))
+        one = self.source == self.target
+        pre, post = pairs.pre, pairs.post + (0 if one else pairs.pre_size)
+        units = pairs.pre_size if one else pairs.pre_size + pairs.post_size
+        fanout, order = Fanout.of(np.concatenate([pre, post]), np.concatenate([post, pre]), units, units)
+        g = pairs.values("g", self.g, child(key, "g"))
+        if not isinstance(g, Tracer) and not np.all(np.asarray(g) >= 0):
+            raise ParameterError(f"{name}: the conductance g of a junction is not negative; got {np.min(g):g}.")
+        pair = None if np.ndim(g) == 0 else jnp.asarray(order % len(pairs))
+        targets = (self.source,) if one else (self.source, self.target)
+        return Junctions(as_array(g, slice(None)), fanout, pair, targets)
+
+    def __repr__(self) -> str:
+        return f"GapJunction({self.source!r}, {self.target!r}, {self.connector})"
+
+
+class Junctions(DynamicalSystem):
+    """Gap junctions whose pairs have been drawn, between all units of the populations that they join.
+
+    **Arguments:**
+
+    - `g`: per pair, or a number for all.
+    - `fanout`: the pairs, in both directions, among the units of the populations one after the other.
+    - `pair`: the pair that each connection is a direction of, where `g` differs between pairs.
+    - `targets`: the names of the populations.
+    """
+
+    g: Any = param(trainable=True)
+    fanout: Fanout
+    pair: Array | None
+    targets: tuple[str, ...] = eqx.field(static=True)
+    synapse: None = None
+
+    def init_state(self, ctx: Context) -> None:
+        return None
+
+    def sees(self, state: None, states: Any, outs: Any) -> Any:
+        """The potentials at the start of the step."""
+        for name in self.targets:
+            if not hasattr(states[name], "V"):
+                raise CompositionError(f"A gap junction joins neurons with a potential V, which {name!r} has not.")
+        return tuple(states[name].V for name in self.targets)
+
+    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
+        V: Float[Array, " units"] = jnp.concatenate([jnp.ravel(v) for v in x])
+        g = jnp.asarray(self.g, V.dtype)
+        g = g if self.pair is None else g[self.pair]
+        current, conductance = (deliver(v, g, self.fanout, method="sparse") for v in (V, jnp.ones_like(V)))
+        return None, Drive(current, conductance)
+
+    def act(self, state: None, drive: Drive, states: Any, ctx: Context) -> tuple[None, Drive]:
+        """Currents need no synapse."""
+        return state, drive
+
+    def close(self, state: None, outs: Any, ctx: Context) -> None:
+        """Nothing is kept."""

@@ -1,0 +1,34 @@
+"""What the connections of a network will take, before it is taken."""
+
+import os
+from typing import Any
+
+from dynplug.errors import NetworkMemoryError
+
+_BYTES = 44  # a connection at the peak of drawing: two indices of 8 bytes, their order, sorted copies, a weight
+
+
+def check_memory(name: str, connector: Any, sizes: list[tuple[int, int]]) -> None:
+    """Raise `NetworkMemoryError` if a connector that tells the number of its connections beforehand tells too many."""
+    expected = getattr(connector, "expected", None)
+    if expected is None:
+        return
+    count = sum(expected(pre, post) for pre, post in sizes)
+    needed, there = count * _BYTES, available()
+    if needed > there:
+        raise NetworkMemoryError(
+            f"{name}: {connector} makes about {count:.3g} connections, which takes {needed / 2**30:.3g} GiB to draw; "
+            f"{there / 2**30:.3g} GiB are free. Connect fewer units, or with a lower probability."
+        )
+
+
+def available() -> int:
+    """The memory that is free on this machine [bytes], as far as the system tells."""
+    try:
+        with open("/proc/meminfo") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):  # no Linux
+        names = getattr(os, "sysconf_names", {})
+        known = "SC_PHYS_PAGES" in names and "SC_PAGE_SIZE" in names
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else 2**62

@@ -1,0 +1,117 @@
+"""Populations joined by projections."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import PRNGKeyArray
+
+from dynplug.core import Context, DynamicalSystem
+from dynplug.errors import ShapeError, UnknownPathError, nearest
+from dynplug.network.drawn import child
+from dynplug.network.order import in_cycles, in_order
+from dynplug.network.routes import check_names, route_of, sizes_of
+from dynplug.network.sharing import groups, without_copies
+from dynplug.network.one_step import Step
+
+
+class Network(DynamicalSystem):
+    r"""Populations of neurons, joined by projections.
+
+    $$x_p(t) = \mathrm{input}_p(t) + \sum_{e\,\to\,p} \mathrm{drive}_e(t)$$
+
+    In each step, projections that lie in a cycle first deliver what has arrived, from the spikes of the steps before;
+    synapses turn it into drives. Then the populations are updated, each with the sum of its drives and of its input,
+    those first that reach others without a delay, as in a `Sequential`. At last new spikes set out, and plastic weights
+    change. A delay is counted from the step of the spike to that of its arrival.
+
+    The input is a dictionary with values for some populations, `{"E": 0.5}`, or `None`; the output is a dictionary with
+    the output of each. The state is a dictionary with the state of each part, so that paths are `"E.V"` and `"exc.g"`.
+    Projections with the same targets and equal synapses, whose equations are linear, share one array of synapses: it is
+    found at the first of them. Random connections depend on the name of their projection, and on no other part.
+
+    ```python
+    E = dp.neurons.LIF(80, tau=20.0, V_rest=-60.0, V_th=-50.0, tau_ref=5.0, V_init=dp.initializers.Uniform(-60.0, -50.0))
+    connect = dp.connectors.FixedProbability(0.2)
+    net = dp.Network(
+        {"E": E, "I": E.with_size(20)},
+        {
+            "exc": dp.Projection("E", ["E", "I"], connect, weight=0.6, delay=1.5,
+                                 synapse=dp.synapses.Exponential(tau=5.0, output=dp.synapses.COBA(0.0))),
+            "inh": dp.Projection("I", ["E", "I"], connect, weight=6.7, delay=1.5,
+                                 synapse=dp.synapses.Exponential(tau=10.0, output=dp.synapses.COBA(-80.0))),
+        },
+        key=jax.random.key(0),
+    )
+    runner = dp.DSRunner(net, dt=0.1, monitors=["E.spike", "exc.g"], key=jax.random.key(1))
+    runner.run(20.0, inputs={"E": 20.0})
+    ```
+
+    **Arguments:**
+
+    - `nodes`: the populations by name: any systems with a known size.
+    - `edges`: the projections by name: each a `Projection` or a `GapJunction`.
+    - `key`: a `jax.random.key` for connections and weights that are drawn.
+
+    **Raises:** `AlgebraicLoopError` for a cycle without a delay; `UnknownPathError` for a projection of an unknown
+    population; `CompositionError` for names that stand twice and for what is no system; `ShapeError` for parts that do
+    not fit; `NetworkMemoryError` before more memory is taken than there is; `KeyRequiredError`.
+
+    **Reference:** Brette, R. et al. (2007), Simulation of networks of spiking neurons: a review of tools and
+    strategies, doi:10.1007/s10827-007-0038-6.
+    """
+
+    names: tuple[str, ...] = eqx.field(static=True)
+    systems: tuple[DynamicalSystem, ...]
+    edge_names: tuple[str, ...] = eqx.field(static=True)
+    edges: tuple[Any, ...]
+    order: tuple[str, ...] = eqx.field(static=True)
+    groups: tuple[tuple[str, ...], ...] = eqx.field(static=True)
+
+    def __init__(
+        self, nodes: Mapping[str, Any], edges: Mapping[str, Any] | None = None, *, key: PRNGKeyArray | None = None
+    ):
+        edges = {} if edges is None else edges
+        check_names(nodes, edges)
+        routes = {name: route_of(name, edge, nodes) for name, edge in edges.items()}
+        slow = {name for name, edge in edges.items() if edge.is_delayed}
+        late = slow & in_cycles(nodes, routes)
+        self.order = in_order(nodes, {name: route for name, route in routes.items() if name not in late})
+        sizes = sizes_of(nodes, routes)
+        drawn = {name: edge.draw(name, sizes, name in late, child(key, name)) for name, edge in edges.items()}
+        self.groups = groups(drawn)
+        self.names, self.edge_names = tuple(nodes), tuple(drawn)
+        self.systems = tuple(nodes.values())
+        self.edges = tuple(without_copies(drawn, self.groups).values())
+
+    def named_children(self) -> list[tuple[str, DynamicalSystem]]:
+        """Populations and projections by name."""
+        return [*zip(self.names, self.systems, strict=True), *zip(self.edge_names, self.edges, strict=True)]
+
+    def __getitem__(self, name: str) -> DynamicalSystem:
+        found = dict(self.named_children())
+        if name not in found:
+            raise UnknownPathError(f"The network has no part {name!r}. {nearest(name, found)}")
+        return found[name]
+
+    def init_state(self, ctx: Context) -> dict[str, Any]:
+        return {name: part.init_state(ctx.child(name)) for name, part in self.named_children()}
+
+    def update(self, state: dict[str, Any], x: Any, ctx: Context) -> tuple[dict[str, Any], dict[str, Any]]:
+        step = Step(self, state, ctx)
+        x = self._inputs(x)
+        for name in self.order:
+            step.population(name, x.get(name))
+        return step.end(), {name: step.outs[name] for name in self.names}
+
+    def _inputs(self, x: Any) -> Mapping[str, Any]:
+        if x is None:
+            return {}
+        if not isinstance(x, Mapping):
+            raise ShapeError(
+                f"The input of a network is a dictionary with values for populations, such as {{{self.names[0]!r}: "
+                f"0.5}}; got {type(x).__name__}."
+            )
+        for name in x.keys() - set(self.names):
+            raise UnknownPathError(f"Input for {name!r}: there is no such population. {nearest(name, self.names)}")
+        return x

@@ -1,0 +1,70 @@
+"""One step of a network."""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from dynplug.core import Context, add_inputs
+
+
+class Step:
+    """A step under way: the new states and the outputs so far, and the drives that wait for their populations.
+
+    **Arguments:**
+
+    - `network`: the network.
+    - `state`: its state before the step.
+    - `ctx`: its context.
+    """
+
+    def __init__(self, network: Any, state: dict[str, Any], ctx: Context):
+        self.state, self.ctx = state, ctx
+        self.systems = dict(zip(network.names, network.systems, strict=True))
+        self.edges = dict(zip(network.edge_names, network.edges, strict=True))
+        self.waiting = list(network.groups)
+        self.new = dict(state)
+        self.outs: dict[str, Any] = {}
+        self.drives: dict[str, Any] = {}
+
+    def population(self, name: str, x: Any) -> None:
+        """Update a population, after all synapses that act on it."""
+        for group in [group for group in self.waiting if name in self.edges[group[0]].targets]:
+            self.waiting.remove(group)
+            self._synapses(group)
+        total = add_inputs(self.drives.get(name), x)
+        self.new[name], self.outs[name] = self.systems[name].update(self.state[name], total, self.ctx.child(name))
+
+    def end(self) -> dict[str, Any]:
+        """The new state, when all populations have been updated: new spikes set out, and plastic weights change."""
+        for name, edge in self.edges.items():
+            self.new[name] = edge.close(self.new[name], self.outs, self.ctx.child(name))
+        return self.new
+
+    def _synapses(self, group: tuple[str, ...]) -> None:
+        """Turn what the projections of a group deliver, through the synapses that they share, into drives."""
+        total = None
+        for name in group:
+            edge, state = self.edges[name], self.state[name]
+            self.new[name], arrived = edge.update(state, edge.sees(state, self.state, self.outs), self.ctx.child(name))
+            total = add_inputs(total, arrived)
+        name = group[0]
+        edge = self.edges[name]
+        self.new[name], drive = edge.act(self.new[name], total, self.state, self.ctx.child(name))
+        for target, part in self._parts(drive, edge.targets):
+            self.drives[target] = add_inputs(self.drives.get(target), part)
+
+    def _parts(self, drive: Any, targets: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+        """The drive of each target, out of that of the units of all of them in a row."""
+        first = 0
+        for target in targets:
+            size = self.systems[target].in_size
+            last = first + math.prod(size)
+
+            def part(a: Any, units: slice = slice(first, last), size: tuple[int, ...] = size) -> Any:
+                return a if jnp.ndim(a) == 0 else jnp.reshape(a, -1)[units].reshape(size)
+
+            yield target, jax.tree.map(part, drive)
+            first = last

@@ -1,0 +1,143 @@
+"""A projection in a network: its connections, and what is under way in them."""
+
+import dataclasses
+import itertools
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, DynamicalSystem, Parameter, children, param
+from dynplug.delivery import Fanout, deliver
+from dynplug.errors import DurationError
+from dynplug.layers import Delay, DelayState
+
+
+class Magnitude(eqx.Module):
+    """Weights of one sign (Dale's law), as magnitudes, which trainers keep above zero.
+
+    **Arguments:**
+
+    - `magnitude`: one per connection, or a number for all.
+    - `sign`: 1 or -1.
+    """
+
+    magnitude: Parameter = param(trainable=True, positive=True)
+    sign: float = eqx.field(static=True)
+
+
+class PathwayState(eqx.Module):
+    """The synapse's state, whose variables are reached by their own names, and what is under way."""
+
+    synapse: Any = None
+    last: Array | None = None
+    """the source's output in the last step, where the projection is part of a cycle"""
+    delays: tuple[DelayState | None, ...] = ()
+    short_term: Any = None
+    plasticity: Any = None
+    weight: Array | None = None
+    """the weights, where they are plastic"""
+
+    def named_children(self) -> list[tuple[str, Any]]:
+        """The synapse's variables, then the rest."""
+        own = [(name, getattr(self, name)) for name in ("last", "delays", "short_term", "plasticity", "weight")]
+        return [*children(self.synapse), *((name, part) for name, part in own if jax.tree.leaves(part))]
+
+
+class Pathway(DynamicalSystem):
+    """A projection whose connections have been drawn. From the source's output it makes the events of its synapses.
+
+    **Arguments:**
+
+    - `source`: the name of the source.
+    - `targets`: the names of the targets.
+    - `weight`: one per connection, or a number for all, or a `Magnitude`.
+    - `fanout`: the connections; where there are several delays, from a copy of the source for each of them.
+    - `delays`: the different delays [ms], ascending.
+    - `synapse`: the synapses of all targets; `None` where another projection has them.
+    - `short_term`, `plasticity`, `delivery`: as of the projection.
+    - `late`: whether it reads the output of the step before, as it does in a cycle.
+    """
+
+    weight: Any
+    fanout: Fanout
+    synapse: Any
+    short_term: DynamicalSystem | None
+    plasticity: Any
+    source: str = eqx.field(static=True)
+    targets: tuple[str, ...] = eqx.field(static=True)
+    delays: tuple[float, ...] = eqx.field(static=True)
+    delivery: str = eqx.field(static=True)
+    late: bool = eqx.field(static=True)
+
+    @property
+    def in_size(self) -> tuple[int]:
+        return (self.fanout.pre_size // len(self.delays),)
+
+    @property
+    def out_size(self) -> tuple[int]:
+        return (self.fanout.post_size,)
+
+    @property
+    def weights(self) -> Float[Array, "*connections"]:
+        """The weights with their sign: one per connection, sorted by delay, sender and receiver, or one for all."""
+        signed = self.weight
+        return jnp.asarray(signed.sign * signed.magnitude if isinstance(signed, Magnitude) else signed)
+
+    def _lines(self, dt: float) -> list[Delay | None]:
+        """A chain of delay lines, one from each delay to the next: together they hold no more than the longest one.
+
+        The first is shorter by a step where the output of the step before is read. `None` stands for no delay.
+        """
+        steps = [int(self.late), *(Delay(self.in_size, delay).steps(dt) for delay in self.delays)]
+        return [Delay(self.in_size, (b - a) * dt) if b > a else None for a, b in itertools.pairwise(steps)]
+
+    def init_state(self, ctx: Context) -> PathwayState:
+        try:
+            lines = self._lines(ctx.dt)
+        except DurationError as error:
+            raise DurationError(f"{ctx.path}: {error}") from None
+        plastic, weight = self.plasticity, None
+        if plastic is not None:
+            weight = jnp.broadcast_to(self.weights.astype(ctx.dtype), (len(self.fanout),))
+        return PathwayState(
+            synapse=self.synapse and self.synapse.init_state(ctx.child("synapse")),
+            last=jnp.zeros(self.in_size, ctx.dtype) if self.late else None,
+            delays=tuple(line and line.init_state(ctx) for line in lines),
+            short_term=self.short_term and self.short_term.init_state(ctx.child("short_term")),
+            plasticity=plastic and plastic.init_state(self.fanout, ctx.child("plasticity")),
+            weight=weight,
+        )
+
+    def sees(self, state: PathwayState, states: Any, outs: Any) -> Any:
+        """What the projection reads: the source's output, of the step before if it is late."""
+        return state.last if self.late else outs[self.source]
+
+    def update(self, state: PathwayState, x: Any, ctx: Context) -> tuple[PathwayState, Array]:
+        """The events that arrive in a step, for the source's output, flat."""
+        short_term, x = state.short_term, jnp.ravel(x).astype(ctx.dtype)
+        if self.short_term is not None:
+            short_term, x = self.short_term.update(short_term, x, ctx.child("short_term"))
+        delays, copies = [], []
+        for line, held in zip(self._lines(ctx.dt), state.delays, strict=True):
+            if line is not None:
+                held, x = line.update(held, x, ctx)
+            delays.append(held)
+            copies.append(x)
+        sent = copies[0] if len(copies) == 1 else jnp.concatenate(copies)
+        weight = self.weights.astype(ctx.dtype) if state.weight is None else state.weight
+        arrived = deliver(sent, weight, self.fanout, method=self.delivery)
+        return dataclasses.replace(state, delays=tuple(delays), short_term=short_term), arrived
+
+    def act(self, state: PathwayState, events: Array, states: Any, ctx: Context) -> tuple[PathwayState, Any]:
+        """A step of the synapses: from all events that arrive to the drive of the targets."""
+        synapse, drive = self.synapse.update(state.synapse, events.reshape(self.synapse.size), ctx.child("synapse"))
+        return dataclasses.replace(state, synapse=synapse), drive
+
+    def close(self, state: PathwayState, outs: Any, ctx: Context) -> PathwayState:
+        """The end of a step, when all populations have been updated: what is kept for the next."""
+        if not self.late:
+            return state
+        return dataclasses.replace(state, last=jnp.ravel(outs[self.source]).astype(ctx.dtype))

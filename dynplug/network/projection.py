@@ -1,0 +1,150 @@
+"""The description of a projection, before a network draws its connections."""
+
+from typing import Any
+
+import equinox as eqx
+import numpy as np
+from jax.core import Tracer
+from jaxtyping import PRNGKeyArray
+
+from dynplug.errors import CompositionError, ParameterError
+from dynplug.network.drawn import Pairs, as_array, child
+from dynplug.network.pathway import Magnitude, Pathway
+from dynplug.network.routes import Sizes
+from dynplug.synapses import COBA
+
+_SIGNS = (None, "excitatory", "inhibitory")
+
+
+def as_names(targets: Any) -> tuple[str, ...]:
+    """One name or several, as a tuple."""
+    names = (targets,) if isinstance(targets, str) else tuple(targets)
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise ParameterError(f"A projection takes the name of its target, or different names in a list; got {targets!r}.")
+    return names
+
+
+class Projection(eqx.Module):
+    r"""Connections from one population to others, and the synapses in which they end: an edge of a `Network`.
+
+    $$e_i(t) = \sum_{k:\, j \to i} w_k \, z_j(t - d_k)$$
+
+    $z$ is the output of the source, spikes as a rule, and $e_i$ are the events that the synapse of the unit $i$
+    receives. There is one synapse per target unit, which all of its connections share. A projection describes; the
+    network that it is given to draws its connections.
+
+    ```python
+    E = dp.neurons.LIF(80, tau=20.0, V_rest=-60.0, V_th=-50.0, tau_ref=5.0)
+    excitation = dp.Projection(
+        "E", ["E", "I"], dp.connectors.FixedProbability(0.02), weight=0.6, delay=1.5,
+        synapse=dp.synapses.Exponential(tau=5.0, output=dp.synapses.COBA(0.0)),
+    )
+    net = dp.Network({"E": E, "I": E.with_size(20)}, {"exc": excitation}, key=jax.random.key(0))
+    ```
+
+    **Arguments:**
+
+    - `source`: the name of the population that sends.
+    - `target`: the name of the population that receives, or a list of names; several targets share one array of
+        synapses, in the order of the list.
+    - `connector`: which units reach which, for each target in turn: a connector, such as
+        `dp.connectors.FixedProbability(0.02)`; its name or configuration; a pair of index arrays `(pre, post)`; or a
+        matrix (post, pre), dense or of `scipy.sparse`, with a connection where it is not zero. Pairs that occur twice
+        are two connections.
+    - `weight`: the weight of a connection, in the unit that the synapse says. A number for all is a constant, and takes
+        no memory. What is not a number is trainable: one value per connection, in the order of the pairs, else sorted
+        by receiver and then by sender; a matrix (post, pre); or an initializer. With several targets, those of the
+        first target come first.
+    - `delay`: the time from a spike to its arrival [ms], a multiple of the step to 1 %; one number, or one per
+        connection in any form that a weight has; `None`: within the step, as in a `Sequential`.
+    - `synapse`: a synapse without a size, which it gets from the targets.
+    - `short_term`: short-term plasticity of the source's spikes, such as `dp.plasticity.TsodyksMarkram()`.
+    - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`.
+    - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver`. The sums are equal.
+    - `sign`: `"excitatory"` or `"inhibitory"` (Dale's law): weights are then given, and trained, as magnitudes greater
+        than zero, and inhibitory ones are subtracted.
+
+    **Raises:** `ParameterError`; `CompositionError` for what is not a synapse.
+
+    **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,
+    doi:10.1371/journal.pcbi.1010086.
+    """
+
+    source: str = eqx.field(static=True)
+    target: tuple[str, ...] = eqx.field(static=True, converter=as_names)
+    connector: Any
+    weight: Any = eqx.field(kw_only=True)
+    delay: Any = eqx.field(kw_only=True, default=None)
+    synapse: Any = eqx.field(kw_only=True)
+    short_term: Any = eqx.field(kw_only=True, default=None)
+    plasticity: Any = eqx.field(kw_only=True, default=None)
+    delivery: str = eqx.field(kw_only=True, static=True, default="auto")
+    sign: str | None = eqx.field(kw_only=True, static=True, default=None)
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.source, str):
+            raise ParameterError(f"Projection: the source is a population's name; got {self.source!r}.")
+        if self.sign not in _SIGNS:
+            raise ParameterError(f"Projection(sign={self.sign!r}): give 'excitatory', 'inhibitory' or None.")
+        if isinstance(self.synapse, type) or not hasattr(self.synapse, "with_size"):
+            raise CompositionError(
+                "Projection(synapse=...) takes a synapse such as dp.synapses.Exponential(tau=5.0); "
+                f"got {self.synapse!r}."
+            )
+        if isinstance(self.delay, (int, float)) and not self.delay >= 0:
+            raise ParameterError(f"Projection(delay={self.delay}): a delay is a time from 0 ms.")
+
+    def __repr__(self) -> str:
+        return f"Projection({self.source!r} -> {', '.join(map(repr, self.target))}, {self.connector})"
+
+    @property
+    def is_delayed(self) -> bool:
+        """Whether no connection acts within the step of its spike."""
+        return callable(self.delay) or (self.delay is not None and bool(np.all(np.asarray(self.delay) > 0)))
+
+    def draw(self, name: str, sizes: Sizes, late: bool, key: PRNGKeyArray | None) -> Pathway:
+        """The projection with its connections.
+
+        **Arguments:**
+
+        - `name`: its name in the network, for messages.
+        - `sizes`: of all populations.
+        - `late`: whether it reads the source's output of the step before, as it does in a cycle.
+        - `key`: of the projection.
+        """
+        pairs = Pairs(name, self.connector, self.source, self.target, sizes, child(key, "connector"))
+        delay = pairs.values("delay", 0.0 if self.delay is None else self.delay, child(key, "delay"))
+        delays, copy = np.unique(np.asarray(delay, float), return_inverse=True)
+        fanout, order = pairs.fanout(copy.reshape(np.shape(delay)), max(1, len(delays)))
+        weight = as_array(pairs.values("weight", self.weight, child(key, "weight")), order)
+        return Pathway(
+            self._signed(name, weight),
+            fanout,
+            self.synapse.with_size(sizes.takes[self.target[0]] if len(self.target) == 1 else pairs.post_size),
+            self.short_term and self.short_term.with_size(pairs.pre_size),
+            self.plasticity,
+            self.source,
+            self.target,
+            tuple(map(float, delays)) or (0.0,),
+            self.delivery if self.source in sizes.spiking or self.delivery != "auto" else "sparse",
+            late,
+        )
+
+    def _signed(self, name: str, weight: Any) -> Any:
+        """The weights, or their magnitudes with a sign."""
+        known = None if isinstance(weight, Tracer) else np.asarray(weight)
+        if known is not None and not np.all(np.isfinite(known)):
+            raise ParameterError(f"{name}: weights must be finite.")
+        if self.sign is not None:
+            if known is not None and not np.all(known > 0):
+                raise ParameterError(
+                    f"{name}: sign={self.sign!r} takes the magnitudes of weights, which are greater than zero; the "
+                    f"lowest is {np.min(known):g}."
+                )
+            return Magnitude(weight, 1.0 if self.sign == "excitatory" else -1.0)
+        if isinstance(getattr(self.synapse, "output", None), COBA) and known is not None and np.any(known < 0):
+            raise ParameterError(
+                f"{name}: a conductance has no negative weights; the lowest is {np.min(known):g}. Inhibition is that "
+                "of a reversal potential, as in COBA(-80.0)."
+            )
+        return weight

@@ -1,0 +1,74 @@
+"""The names and shapes of a network's parts, checked before anything is drawn."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+
+from dynplug.core import Context, as_system, leaves
+from dynplug.errors import CompositionError, DurationError, UnknownPathError, nearest
+from dynplug.network.order import Route
+
+class Sizes(NamedTuple):
+    """The shapes of what populations send and take, by name, and the names of those that send spikes."""
+
+    sends: Mapping[str, tuple[int, ...]]
+    takes: Mapping[str, tuple[int, ...]]
+    spiking: frozenset[str]
+
+
+def check_names(nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> None:
+    """Check that parts are systems and projections, and that their names can stand in a path."""
+    for name in (*nodes, *edges):
+        if not isinstance(name, str) or not name or "." in name:
+            raise CompositionError(f"A part of a network has a name without dots; got {name!r}.")
+    for name, system in nodes.items():
+        as_system(system, f"Network, {name!r},")
+    for name, edge in edges.items():
+        if name in nodes:
+            raise CompositionError(f"The network has a population and a projection called {name!r}: rename one.")
+        if not hasattr(edge, "draw"):
+            raise CompositionError(
+                f"Network: {name!r} is no projection; give dp.Projection(source, target, connector, ...) or "
+                f"dp.GapJunction(...). Got {edge!r}."
+            )
+
+
+def route_of(name: str, edge: Any, nodes: Mapping[str, Any]) -> Route:
+    """The source and the targets of a projection, which must be populations."""
+    targets = (edge.target,) if isinstance(edge.target, str) else tuple(edge.target)
+    for population in (edge.source, *targets):
+        if population not in nodes:
+            raise UnknownPathError(f"{name}: there is no population {population!r}. {nearest(population, nodes)}")
+    return edge.source, targets
+
+
+def sizes_of(nodes: Mapping[str, Any], routes: Mapping[str, Route]) -> Sizes:
+    """The shapes of the populations that projections join."""
+    sources = {source for source, _ in routes.values()}
+    targets = {target for _, targets in routes.values() for target in targets}
+    return Sizes(
+        {name: _shape(name, nodes[name], "out_size", "sends") for name in sorted(sources)},
+        {name: _shape(name, nodes[name], "in_size", "takes") for name in sorted(targets)},
+        frozenset(name for name in sources if _spikes(nodes[name])),
+    )
+
+
+def _shape(name: str, system: Any, field: str, does: str) -> tuple[int, ...]:
+    shape = getattr(system, field, None)
+    if shape is None:
+        raise CompositionError(
+            f"Population {name!r}, a {type(system).__name__}, declares no `{field}`, the shape of what it {does}, "
+            "which its projections need."
+        )
+    return shape
+
+
+def _spikes(system: Any) -> bool:
+    """Whether the state has spikes; a system whose state depends on the step, such as a refractory period, has."""
+    try:
+        state = eqx.filter_eval_shape(lambda: system.init_state(Context(dt=1.0, key=jax.random.key(0))))
+    except DurationError:
+        return True
+    return any(leaf.path.rpartition(".")[2] == "spike" for leaf in leaves(state))
