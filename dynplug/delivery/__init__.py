@@ -1,0 +1,12 @@
+"""The delivery of spikes through connections: one sum, taken in several ways."""
+
+from typing import Never
+
+from dynplug.delivery.choice import choose as choose, explain_delivery as explain_delivery
+from dynplug.delivery.delivering import deliver as deliver
+from dynplug.delivery.fanout import Fanin as Fanin, Fanout as Fanout
+from dynplug.plugin import missing_attribute
+
+
+def __getattr__(name: str) -> Never:
+    raise missing_attribute(__name__, name, globals())

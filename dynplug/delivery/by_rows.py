@@ -1,0 +1,94 @@
+"""Delivery of events: the rows of the sending units alone, one block of connections after the other."""
+
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_batching import custom_vmap
+from jaxtyping import Array, Float
+
+from dynplug.delivery.fanout import Fanout
+from dynplug.delivery.spike_set import members, next_member
+
+# Connections in a block: as many as a unit has on average, rounded up to a power of two, within these bounds. A block
+# costs as much as some 30 connections (examples/benchmarks/delivery.py).
+_NARROWEST, _WIDEST = 16, 256
+_INT32 = np.iinfo(np.int32).max
+
+
+def by_rows(x: Float[Array, " pre"], weight: Float[Array, " connections"] | None, fanout: Fanout) -> Array:
+    """The sum over the connections of all units with `x != 0`; of `x` itself if `weight` is `None`."""
+    return _of_samples(fanout.post_size)(x[None], weight, fanout.start, fanout.post)[0]
+
+
+@cache
+def _of_samples(post_size: int) -> Any:
+    """The delivery of several samples, whose events are one list."""
+
+    @custom_vmap
+    def deliver(x: Array, weight: Array | None, start: Array, post: Array) -> Array:
+        return _loop(x, weight, start, post, post_size)
+
+    @deliver.def_vmap
+    def _batched(size: int, is_batched: Any, x: Array, *shared: Any) -> tuple[Array, bool]:
+        # A loop that is batched by JAX would run, for all samples, as long as the longest of them.
+        x = x if is_batched[0] else jnp.broadcast_to(x, (size, *x.shape))
+        if not any(jax.tree.leaves(is_batched[1:])) and x.shape[0] * x.shape[1] * max(x.shape[2], post_size) <= _INT32:
+            y = deliver(x.reshape(-1, x.shape[-1]), *shared)
+            return y.reshape(*x.shape[:2], post_size), True
+        # Weights, or connections, of their own: one sample after the other.
+        mine, theirs = _split(shared, is_batched[1:])
+        return jax.lax.map(lambda now: deliver(now[0], *_merge(now[1], theirs)), (x, mine)), True
+
+    return deliver
+
+
+def _split(values: Any, is_batched: Any) -> tuple[list[Any], list[Any]]:
+    return (
+        [v if b is True else None for v, b in zip(values, is_batched, strict=True)],
+        [None if b is True else v for v, b in zip(values, is_batched, strict=True)],
+    )
+
+
+def _merge(mine: list[Any], theirs: list[Any]) -> list[Any]:
+    return [b if a is None else a for a, b in zip(mine, theirs, strict=True)]
+
+
+def _loop(x: Array, weight: Array | None, start: Array, post: Array, post_size: int) -> Array:
+    samples, pre_size = x.shape
+    y = jnp.zeros((samples * post_size,), x.dtype)
+    if not post.size:
+        return y.reshape(samples, post_size)
+    width = min(post.size, _width(post.size / pre_size))
+    lanes = jnp.arange(width, dtype=start.dtype)
+    units, x = x.size, x.ravel()
+    events = members(x != 0)  # which NaN is, too
+
+    # `unit` counts the senders of all samples; `k` is the connection with which the next block begins.
+    def block(state: Any) -> Any:
+        unit, k, y = state
+        sample, sender = unit // pre_size, unit % pre_size
+        # The last block of all would end after the last connection: it is moved, and what lies before `k` masked.
+        first = jnp.minimum(k, post.size - width)
+        position, end = first + lanes, start[sender + 1]
+        sent = jnp.broadcast_to(x[unit], (width,))
+        if weight is not None:
+            sent = sent * jax.lax.dynamic_slice(weight, (first,), (width,))
+        sent = jnp.where((position >= k) & (position < end), sent, 0)
+        receiver = jax.lax.dynamic_slice(post, (first,), (width,)) + sample * post_size
+        y = y.at[receiver].add(sent, mode="promise_in_bounds")
+        more, following = k + width < end, next_member(events, unit + 1, units)
+        return jnp.where(more, unit, following), jnp.where(more, k + width, start[following % pre_size]), y
+
+    unit = next_member(events, jnp.int32(0), units)
+    first = (unit, start[unit % pre_size], y)
+    return jax.lax.while_loop(lambda state: state[0] < units, block, first)[2].reshape(samples, post_size)
+
+
+def _width(mean_degree: float) -> int:
+    width = _NARROWEST
+    while width < min(mean_degree, _WIDEST):
+        width *= 2
+    return width

@@ -1,0 +1,110 @@
+"""The delivery of spikes through connections."""
+
+from collections.abc import Callable
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array, Float
+
+from dynplug.delivery.by_rows import by_rows
+from dynplug.delivery.choice import choose
+from dynplug.delivery.fanout import Fanout
+from dynplug.delivery.full_sums import by_inputs, by_matrix, by_segments
+from dynplug.errors import ParameterError, ShapeError, nearest
+
+Method = Literal["auto", "events", "gather", "sparse", "dense"]
+
+
+def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str = "auto") -> Float[Array, " post"]:
+    r"""What the units receive when others send through their connections.
+
+    $$y_i = \sum_{k:\, j \to i} w_k\,x_j$$
+
+    Every method gives this sum, up to the order of its terms. Its derivative is that of the full sum whichever method
+    takes it: the derivative with respect to a spike is not zero where there is none. A batch, by `jax.vmap`, costs what
+    its events cost.
+
+    **Arguments:**
+
+    - `x`: what the units send (pre,): spikes, 0 or 1, or any number; booleans count as 0 and 1 [-].
+    - `weight`: one weight per connection, in the fanout's order (connections,), or one for all. Its dtype is that of
+        the sum.
+    - `fanout`: the connections, from `Fanout.of`.
+    - `method`: `"events"` adds up the connections of the units with `x != 0`, one after the other by ascending index,
+        in time proportional to their number; `"gather"` adds up the inputs of each unit, `"sparse"` all connections;
+        `"dense"` multiplies by a matrix, where what is not a number reaches unconnected units, too; `"auto"` takes the
+        one that `choose(fanout)` names.
+
+    **Raises:** `ShapeError` for arrays that do not fit the fanout; `ParameterError` for weights that are not floating,
+    an unknown method, or one that the fanout was not made for.
+
+    ```python
+    import jax.numpy as jnp
+    from dynplug.delivery import Fanout, deliver
+
+    fanout, order = Fanout.of(pre=[1, 0, 1], post=[0, 2, 1], pre_size=2, post_size=3)
+    weight = jnp.array([0.1, 0.2, 0.3])[order]
+    spikes = jnp.array([0.0, 1.0])
+    assert jnp.allclose(deliver(spikes, weight, fanout), jnp.array([0.1, 0.3, 0.0]))
+    ```
+    """
+    x, weight = jnp.asarray(x), jnp.asarray(weight)
+    _check(x, weight, fanout)
+    method = choose(fanout)[0] if method == "auto" else method
+    if method not in _METHODS:
+        raise ParameterError(
+            f"Unknown method {method!r} of deliver: give {', '.join(map(repr, get_args(Method)))}. "
+            f"{nearest(method, get_args(Method))}"
+        )
+    x = x.astype(weight.dtype)
+    if not weight.ndim:  # a weight for all can wait for the sum
+        return weight * _METHODS[method](x, None, fanout)
+    return _METHODS[method](x, weight, fanout)
+
+
+def _check(x: Array, weight: Array, fanout: Fanout) -> None:
+    if not jnp.issubdtype(weight.dtype, jnp.floating):
+        raise ParameterError(f"deliver: weight is {weight.dtype}, but weights must be floating: convert them.")
+    if jnp.issubdtype(x.dtype, jnp.complexfloating):
+        raise ParameterError(f"deliver: x is {x.dtype}, but what units send must be real.")
+    if x.shape != (fanout.pre_size,):
+        raise ShapeError(f"deliver: x has shape {x.shape}, for {fanout.pre_size} sending units; batch by jax.vmap.")
+    if weight.shape not in ((), fanout.post.shape):
+        raise ShapeError(
+            f"deliver: weight has shape {weight.shape}, for {len(fanout)} connections: give one for each, as "
+            "values[order] with the order from Fanout.of, or one for all."
+        )
+
+
+def _with_full_derivative(primal: Callable[..., Array]) -> Callable[..., Array]:
+    """A delivery whose derivative is that of the full sum."""
+
+    @jax.custom_jvp
+    def run(x: Array, weight: Array | None, fanout: Fanout) -> Array:
+        return primal(x, weight, fanout)
+
+    def rule(primals: Any, tangents: Any) -> tuple[Array, Array]:
+        x, weight, fanout = primals
+        found = [by_segments(dx, weight, fanout) for dx in _moving(tangents[0])]
+        # Without the checkpoint, the backward pass of a loop would keep what every connection carries in every step.
+        # With it, `x` is kept.
+        found += [jax.checkpoint(by_segments)(x, dw, fanout) for dw in _moving(tangents[1])]
+        return run(x, weight, fanout), sum(found[1:], found[0]) if found else jnp.zeros(fanout.post_size, x.dtype)
+
+    run.defjvp(rule, symbolic_zeros=True)
+    return run
+
+
+def _moving(tangent: Any) -> list[Array]:
+    """The tangent, unless there is none or it is known to be zero."""
+    return [] if tangent is None or isinstance(tangent, SymbolicZero) else [tangent]
+
+
+_METHODS: dict[str, Callable[..., Array]] = {
+    "events": _with_full_derivative(by_rows),
+    "gather": _with_full_derivative(by_inputs),
+    "sparse": _with_full_derivative(by_segments),
+    "dense": by_matrix,  # whose derivative is a product again
+}
