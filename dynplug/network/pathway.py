@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from dynplug.core import Context, DynamicalSystem, Parameter, children, param
 from dynplug.delivery import Fanout, deliver
 from dynplug.errors import DurationError
-from dynplug.layers import Delay, DelayState
+from dynplug.layers import Delay
 
 
 class Magnitude(eqx.Module):
@@ -34,7 +34,7 @@ class PathwayState(eqx.Module):
     synapse: Any = None
     last: Array | None = None
     """the source's output in the last step, where the projection is part of a cycle"""
-    delays: tuple[DelayState | None, ...] = ()
+    delays: tuple[Any, ...] = ()
     short_term: Any = None
     plasticity: Any = None
     weight: Array | None = None
