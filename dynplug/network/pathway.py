@@ -13,6 +13,7 @@ from dynplug.core import Context, DynamicalSystem, Parameter, children, param
 from dynplug.delivery import Fanout, deliver
 from dynplug.errors import DurationError
 from dynplug.layers import Delay
+from dynplug.network.potential import potentials
 
 
 class Magnitude(eqx.Module):
@@ -133,7 +134,11 @@ class Pathway(DynamicalSystem):
 
     def act(self, state: PathwayState, events: Array, states: Any, ctx: Context) -> tuple[PathwayState, Any]:
         """A step of the synapses: from all events that arrive to the drive of the targets."""
-        synapse, drive = self.synapse.update(state.synapse, events.reshape(self.synapse.size), ctx.child("synapse"))
+        synapse = self.synapse
+        if hasattr(getattr(synapse, "output", None), "at"):
+            V = potentials(self.targets, states).reshape(synapse.size)
+            synapse = eqx.tree_at(lambda s: s.output, synapse, synapse.output.at(V))
+        synapse, drive = synapse.update(state.synapse, events.reshape(synapse.size), ctx.child("synapse"))
         return dataclasses.replace(state, synapse=synapse), drive
 
     def close(self, state: PathwayState, outs: Any, ctx: Context) -> PathwayState:
