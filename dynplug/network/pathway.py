@@ -14,6 +14,7 @@ from dynplug.delivery import Fanout, deliver
 from dynplug.errors import DurationError
 from dynplug.layers import Delay
 from dynplug.network.potential import potentials
+from dynplug.network.summary import of_pathway
 
 
 class Magnitude(eqx.Module):
@@ -146,3 +147,7 @@ class Pathway(DynamicalSystem):
         if not self.late:
             return state
         return dataclasses.replace(state, last=jnp.ravel(outs[self.source]).astype(ctx.dtype))
+
+    def described(self, shares: str | None) -> str:
+        """The projection in words; `shares` is the projection that has its synapses."""
+        return of_pathway(self, shares)
