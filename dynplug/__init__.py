@@ -74,13 +74,27 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    "api connectors core delivery encoders errors initializers integrators interchange layers losses network neurons "
-    "plot run surrogates synapses tasks testing timeloop train"
-).split()
+    *("api", "connectors", "core", "delivery", "encoders", "errors", "initializers", "integrators", "interchange"),
+    *(
+        "layers",
+        "losses",
+        "network",
+        "neurons",
+        "plot",
+        "run",
+        "surrogates",
+        "synapses",
+        "tasks",
+        "testing",
+        "timeloop",
+    ),
+    "train",
+)
 _NAMES = {
     "dynplug.core": (
         "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete event lookup "
-        "continuous param as_size load_state_dict load_states nodes save_states state_dict target_size to train_vars variables"
+        "continuous param as_size load_state_dict load_states nodes save_states state_dict target_size to train_vars "
+        "variables"
     ),
     "dynplug.layers": "Recurrent",
     "dynplug.network": "GapJunction Network Projection",

@@ -10,12 +10,12 @@ from jaxtyping import PRNGKeyArray
 from dynplug.core import Context, DynamicalSystem
 from dynplug.errors import ShapeError, UnknownPathError, nearest
 from dynplug.network.drawn import child
+from dynplug.network.edge import as_edge
+from dynplug.network.one_step import Step
 from dynplug.network.order import in_cycles, in_order
 from dynplug.network.routes import check_names, route_of, sizes_of
 from dynplug.network.sharing import groups, without_copies
 from dynplug.network.summary import lines
-from dynplug.network.edge import as_edge
-from dynplug.network.one_step import Step
 
 
 class Network(DynamicalSystem):
