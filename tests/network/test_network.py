@@ -401,7 +401,7 @@ def test_wrong_arguments_of_a_projection():
 
 def test_wrong_steps_and_inputs():
     net = dp.Network({"A": dp.neurons.LIF(2), "B": dp.neurons.LIF(3)}, {"p": projection(delay=0.7)})
-    with pytest.raises(DurationError, match="p: A delay of 0.7 ms is 1.4 steps"):
+    with pytest.raises(DurationError, match=r"p: A delay of 0\.7 ms is 1\.4 steps"):
         run(net, 1)
     net = dp.Network({"A": dp.neurons.LIF(2), "B": dp.neurons.LIF(3)}, {"p": projection()})
     for x, error, message in (
