@@ -238,7 +238,7 @@ class DSRunner:
         records = swap_batch((out, dict(self.mon)), self.data_first_axis)
         driving = inputs, [stimulus.value for stimulus in self.inputs.stimuli]
         assert self.state is not None
-        self._spikes.look(self._counted, records, self.state.system, self.record_every, driving)
+        self._spikes.look(self._counted, records, self.spikes, self.state.system, self.record_every, driving)
         return (time.perf_counter() - began, out) if eval_time else out
 
     predict = run

@@ -10,7 +10,7 @@ from dynplug.core import events, lookup
 from dynplug.errors import OptionError, UnknownPathError, nearest
 from dynplug.run.spike_bits import pack
 
-_SPIKE = "spike"
+SPIKE = "spike"  # the field, and so the name of a model that is itself a population
 _FORMS = "give a list of paths such as ['E', 'I'], a mapping from names to paths, or True for all populations"
 
 
@@ -48,10 +48,10 @@ def _items(spikes: Any, known: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     if spikes is None or spikes is False:
         return []
     if spikes is True:
-        own = [path for path in known if path.rpartition(".")[2] == _SPIKE]
+        own = [path for path in known if path.rpartition(".")[2] == SPIKE]
         if not own:
             raise UnknownPathError("spikes=True: no part of the model has a state with a field 'spike'.")
-        return [(path.removesuffix(f".{_SPIKE}"), path) for path in own]
+        return [(path.removesuffix(f".{SPIKE}"), path) for path in own]
     if isinstance(spikes, Mapping):
         items = list(spikes.items())
     elif isinstance(spikes, Sequence) and not isinstance(spikes, str):
@@ -66,9 +66,9 @@ def _items(spikes: Any, known: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
 
 def _field(path: str, state: Any, known: Mapping[str, Any]) -> str:
     """The path of the events that a path of a system, or of the events themselves, means."""
-    for found in (path, f"{path}.{_SPIKE}"):
+    for found in (path, f"{path}.{SPIKE}"):
         if found in known:
             return found
     lookup(state, path)  # answers a path that does not exist
-    owners = [p.removesuffix(f".{_SPIKE}") for p in known]
-    raise UnknownPathError(f"spikes: the state at {path!r} has no field {_SPIKE!r}. {nearest(path, owners)}")
+    owners = [p.removesuffix(f".{SPIKE}") for p in known]
+    raise UnknownPathError(f"spikes: the state at {path!r} has no field {SPIKE!r}. {nearest(path, owners)}")
