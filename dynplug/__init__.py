@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         interchange as interchange,
         layers as layers,
         losses as losses,
+        measures as measures,
         network as network,
         neurons as neurons,
         plot as plot,
@@ -75,20 +76,8 @@ __version__ = "0.1.0"
 
 _MODULES = (
     *("api", "connectors", "core", "delivery", "encoders", "errors", "initializers", "integrators", "interchange"),
-    *(
-        "layers",
-        "losses",
-        "network",
-        "neurons",
-        "plot",
-        "run",
-        "surrogates",
-        "synapses",
-        "tasks",
-        "testing",
-        "timeloop",
-    ),
-    "train",
+    *("layers", "losses", "measures", "network", "neurons", "plot", "run", "surrogates", "synapses", "tasks"),
+    *("testing", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (

@@ -26,7 +26,7 @@ FLOORS = [
     {"network"},
     {"tasks"},
     {"interchange"},
-    {"timeloop"},
+    {"timeloop", "measures"},
     {"run"},
     {"plot"},
     {"train"},
