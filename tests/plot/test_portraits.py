@@ -72,7 +72,16 @@ def test_a_jump_reaches_a_neuron_whole():
     figure = dp.plot.portrait("synapse", dp.synapses.Delta(1))
     check(figure)
     assert figure.axes[0].get_ylabel() == "jump [mV]"
-    assert panel(figure, 1)[1].max() == pytest.approx(-64.0, abs=0.02)
+    assert panel(figure, 1)[1].max() == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_smallest_move_of_a_potential_is_drawn_as_exactly_as_a_large_one():
+    def move(E):
+        synapse = dp.synapses.Exponential(1, output=dp.synapses.COBA(E))
+        return panel(dp.plot.portrait("synapse", synapse), 1)[1]
+
+    small, large = move(-65.0 + 1e-4), move(-64.0)  # the equation is linear in E + 65 mV
+    np.testing.assert_allclose(1e4 * small, large, rtol=0, atol=1e-6)
 
 
 def test_the_error_of_an_integrator_falls_at_its_order():

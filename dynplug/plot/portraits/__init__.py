@@ -13,6 +13,7 @@ from dynplug.plot.portraits.of_synapses import synapse
 from dynplug.plot.portraits.of_tasks import task
 from dynplug.plot.portraits.of_training import observer, runner
 from dynplug.plot.portraits.sitter import Drawer as Drawer, Sitter as Sitter
+from dynplug.plot.portraits.ticks import at_whole_numbers as at_whole_numbers
 
 DRAWERS: dict[str, Drawer] = {
     draw.__name__: draw
