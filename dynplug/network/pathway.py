@@ -148,6 +148,10 @@ class Pathway(DynamicalSystem):
             return state
         return dataclasses.replace(state, last=jnp.ravel(outs[self.source]).astype(ctx.dtype))
 
+    def arrows(self) -> list[tuple[str, str, str]]:
+        """What a diagram shows: source, target, and the style of the arrow."""
+        return [(self.source, target, "-|>") for target in self.targets]
+
     def described(self, shares: str | None) -> str:
         """The projection in words; `shares` is the projection that has its synapses."""
         return of_pathway(self, shares)
