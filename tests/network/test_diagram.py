@@ -18,7 +18,7 @@ def test_a_diagram_shows_each_population_once_and_each_projection_once_a_target(
     }
     nodes = {"E": dp.neurons.LIF((2, 4)), "I": dp.neurons.LIF(3)}
     figure, ax = plt.subplots()
-    dp.plot.network(ax, dp.Network(nodes, edges, key=jax.random.key(0)))
+    dp.plot.diagram(ax, dp.Network(nodes, edges, key=jax.random.key(0)))
     assert sorted(text.get_text() for text in ax.texts) == ["E\n2 × 4", "I\n3", "exc", "exc", "gap", "inh", "more"]
     arrows = [patch for patch in ax.patches if isinstance(patch, FancyArrowPatch)]
     assert len(arrows) == 5

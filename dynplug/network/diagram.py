@@ -1,23 +1,21 @@
-"""Diagrams of networks."""
+"""A network as a picture."""
 
 from itertools import count
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.patches import FancyArrowPatch
 
 _RADIUS, _APART = 1.0, 0.18  # of the circle of populations; between the arrows of one pair
 
 
-def network(ax: Axes, net: Any) -> None:
+def diagram(ax: Any, net: Any) -> None:
     """Draw a network: its populations on a circle, its projections as arrows with their names.
 
     Gap junctions are lines with a bar at both ends. Projections of one pair of populations lie beside each other.
 
     **Arguments:**
 
-    - `ax`: the axes to draw on.
+    - `ax`: axes of matplotlib.
     - `net`: a `dynplug.Network`.
     """
     angles = np.pi / 2 - 2 * np.pi * np.arange(len(net.names)) / len(net.names)
@@ -36,8 +34,10 @@ def network(ax: Axes, net: Any) -> None:
     ax.axis("off")
 
 
-def _arrow(ax: Axes, start: Any, end: Any, turn: float, style: str, label: str) -> None:
+def _arrow(ax: Any, start: Any, end: Any, turn: float, style: str, label: str) -> None:
     """An arrow that bends to its left, or a loop away from the centre; its label at its middle."""
+    from matplotlib.patches import FancyArrowPatch  # of the extra `plot`
+
     if np.allclose(start, end):
         out = start / np.linalg.norm(start)
         side = np.array([-out[1], out[0]])
