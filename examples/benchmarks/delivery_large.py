@@ -26,7 +26,7 @@ def main():
     pre, post = (rng.integers(0, units, connections, dtype=np.int32) for _ in range(2))
     print(f"{units} units, {connections:.0e} connections in any order; before: {peak():.2f} GiB")
     start = time.perf_counter()
-    fanout, order = Fanout.of(pre, post, units, units)
+    fanout, _ = Fanout.of(pre, post, units, units)
     print(f"made in {time.perf_counter() - start:.1f} s, with at most {peak():.2f} GiB")
     weight = jnp.ones(connections)
     held = fanout.start.nbytes + fanout.post.nbytes + weight.nbytes
