@@ -65,10 +65,11 @@ def _loop(x: Array, weight: Array | None, start: Array, post: Array, post_size: 
     width = min(post.size, _width(post.size / pre_size))
     lanes = jnp.arange(width, dtype=start.dtype)
     units, x = x.size, x.ravel()
+    per_sample = jnp.int32(pre_size)
     events = members(x != 0)  # which NaN is, too
 
     def sender_of(unit: Array) -> Array:
-        return unit if samples == 1 else jax.lax.rem(unit, pre_size)
+        return unit if samples == 1 else jax.lax.rem(unit, per_sample)
 
     # `unit` counts the senders of all samples; `k` is the connection with which the next block begins.
     def block(state: Any) -> Any:
@@ -83,9 +84,9 @@ def _loop(x: Array, weight: Array | None, start: Array, post: Array, post_size: 
         sent = jnp.where((position >= k) & (position < end), sent, 0)
         receiver = jax.lax.dynamic_slice(post, (first,), (width,))
         if samples > 1:
-            receiver += jax.lax.div(unit, pre_size) * post_size
+            receiver += jax.lax.div(unit, per_sample) * post_size
         y = y.at[receiver].add(sent, mode="promise_in_bounds")
-        more, following = k + width < end, next_member(events, unit + 1, units)
+        more, following = end - k > width, next_member(events, unit + 1, units)
         return jnp.where(more, unit, following), jnp.where(more, k + width, start[sender_of(following)]), y
 
     unit = next_member(events, jnp.int32(0), units)
