@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         encoders as encoders,
         errors as errors,
         initializers as initializers,
+        inputs as inputs,
         integrators as integrators,
         interchange as interchange,
         layers as layers,
@@ -70,8 +71,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "interchange", "layers"),
-    *("losses", "neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
+    *("api", "connectors", "core", "encoders", "errors", "initializers", "inputs", "integrators"),
+    *("interchange", "layers", "losses", "neurons", "plot", "run", "surrogates", "synapses", "tasks"),
+    *("testing", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (

@@ -31,6 +31,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.core
     import dynplug.encoders
     import dynplug.initializers
+    import dynplug.inputs
     import dynplug.integrators
     import dynplug.interchange
     import dynplug.layers
