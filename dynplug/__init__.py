@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         neurons as neurons,
         plot as plot,
         run as run,
+        sources as sources,
         surrogates as surrogates,
         synapses as synapses,
         tasks as tasks,
@@ -72,7 +73,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     *("api", "connectors", "core", "encoders", "errors", "initializers", "inputs", "integrators"),
-    *("interchange", "layers", "losses", "neurons", "plot", "run", "surrogates", "synapses", "tasks"),
+    *("interchange", "layers", "losses", "neurons", "plot", "run", "sources", "surrogates", "synapses", "tasks"),
     *("testing", "timeloop", "train"),
 )
 _NAMES = {

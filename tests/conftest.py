@@ -38,6 +38,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.losses
     import dynplug.neurons
     import dynplug.run
+    import dynplug.sources
     import dynplug.surrogates
     import dynplug.synapses
     import dynplug.tasks

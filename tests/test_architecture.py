@@ -21,7 +21,7 @@ FLOORS = [
     {"plugin"},
     {"core"},
     {"connectors", "integrators", "surrogates", "initializers"},
-    {"neurons", "synapses", "layers", "losses", "encoders", "inputs"},
+    {"neurons", "synapses", "layers", "losses", "encoders", "inputs", "sources"},
     {"tasks"},
     {"interchange"},
     {"timeloop"},
