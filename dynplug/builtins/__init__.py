@@ -129,7 +129,13 @@ def dynplug_register_sources() -> list[SourceSpec]:
 
     return [
         source("Poisson", "spikes of independent Poisson processes", rate=0.2),
-        source("SpikeTimes", "spikes at given times", ("clocked",), times=[1.0, 2.5, 3.0, 8.0], indices=[0, 2, 1, 0]),
+        source(
+            "SpikeTimes",
+            "spikes at given times",
+            ("clocked",),
+            times=[2.0, 9.0, 15.5, 40.0, 62.0, 85.0],
+            indices=[0, 2, 1, 0, 1, 0],
+        ),
         source("OrnsteinUhlenbeck", "noise with a correlation time", sigma=0.5),
         source("WhiteNoise", "noise without memory", sigma=0.5),
     ]

@@ -74,9 +74,9 @@ class DSRunner:
     - `inputs`: inputs applied before every step: `(target, value, type, operation)`, or a list of them. Type `"fix"`,
         the default: a value for all steps, one number or one per unit. `"iter"`: an array with a row for each step,
         counted from step 0, whose axes are those of the data; or an iterable of rows, or a function that returns one,
-        consumed as the run proceeds. `"func"`: a function of the context. Operation: `"+"`, the default, `"-"`, `"*"`,
-        `"/"` or `"="`. Or a function of the context that returns `(target, value)` or `(target, value, operation)`, or
-        a list of them.
+        consumed as the run proceeds. `"func"`: a function of the context, such as those of `dp.inputs`. Operation:
+        `"+"`, the default, `"-"`, `"*"`, `"/"` or `"="`. Or a function of the context that returns `(target, value)` or
+        `(target, value, operation)`, or a list of them.
     - `monitors`: the parts of the state to record after each step: paths `["V", "hidden.spike"]`, pairs `[("V", 0)]` of
         a path and an index, or a mapping from names to paths, to pairs, or to functions of the state, or of the state
         and the context.

@@ -41,6 +41,6 @@ class Experiment(DynamicalSystem):
         pairs = enumerate(zip(self.stimuli, rows, strict=True))
         entries = [stimulus.now(row, ctx.child(f"input {n} of the runner")) for n, (stimulus, row) in pairs]
         if self.function is not None:
-            entries += read_entries(self.function(ctx))
+            entries += read_entries(self.function(ctx.child("inputs of the runner")))
         new, out = drive(self.target, state, x, entries, ctx)
         return new, (out if self.puts_out else None, self.monitors(new, ctx))

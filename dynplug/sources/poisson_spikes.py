@@ -54,8 +54,9 @@ class Poisson(Source):
         return SpikesState(jnp.zeros(self.size, ctx.dtype))
 
     def generate(self, state: SpikesState, ctx: Context) -> tuple[SpikesState, Float[Array, "*size"]]:
-        drawn = jax.random.uniform(ctx.random_key(), self.size, ctx.dtype)
-        spike = (drawn < -jnp.expm1(-self._now(ctx) * ctx.dt)).astype(ctx.dtype)
+        fine = np.promote_types(ctx.dtype, np.float32)  # half precision has no numbers for rare spikes
+        drawn = jax.random.uniform(ctx.random_key(), self.size, fine)
+        spike = (drawn < -jnp.expm1(-self._now(ctx).astype(fine) * ctx.dt)).astype(ctx.dtype)
         return SpikesState(spike), spike
 
     def _now(self, ctx: Context) -> Float[Array, "..."]:
