@@ -164,6 +164,10 @@ class LayerSpec(Spec):
     """Any other `dynplug.DynamicalSystem`."""
 
 
+class SourceSpec(Spec):
+    """A `dynplug.sources.Source`: a system without input, such as a spike train or noise."""
+
+
 class LossSpec(Spec):
     """`f(predicts, targets) -> scalar`, batch first, or a class of such functions."""
 

@@ -16,6 +16,7 @@ KINDS = [
     "neuron",
     "synapse",
     "layer",
+    "source",
     "loss",
     "surrogate",
     "integrator",

@@ -19,6 +19,7 @@ _PLACES: dict[str, str] = {
     "neuron": "model.hidden",
     "synapse": "model.synapse",
     "layer": "model.layer",
+    "source": "model.source",
     "loss": "runner.loss_fun",
     "runner": "runner",
     "surrogate": "model.hidden.surrogate",

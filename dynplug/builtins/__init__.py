@@ -10,6 +10,7 @@ from dynplug.api import (
     NeuronSpec,
     ObserverSpec,
     RunnerSpec,
+    SourceSpec,
     SurrogateSpec,
     SynapseSpec,
     TaskSpec,
@@ -141,6 +142,33 @@ def dynplug_register_layers() -> list[LayerSpec]:
         ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
+    ]
+
+
+@hookimpl
+def dynplug_register_sources() -> list[SourceSpec]:
+    """Sources of the core."""
+
+    def source(name: str, summary: str, capabilities: tuple[str, ...] = (), **example: object) -> SourceSpec:
+        return SourceSpec(
+            name=name,
+            target=f"dynplug.sources:{name}",
+            summary=summary,
+            capabilities=capabilities,
+            example={"size": 3, **example},
+        )
+
+    return [
+        source("Poisson", "spikes of independent Poisson processes", rate=0.2),
+        source(
+            "SpikeTimes",
+            "spikes at given times",
+            ("clocked",),
+            times=[2.0, 9.0, 15.5, 40.0, 62.0, 85.0],
+            indices=[0, 2, 1, 0, 1, 0],
+        ),
+        source("OrnsteinUhlenbeck", "noise with a correlation time", sigma=0.5),
+        source("WhiteNoise", "noise without memory", sigma=0.5),
     ]
 
 

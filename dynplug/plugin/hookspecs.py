@@ -18,6 +18,7 @@ from dynplug.api import (
     OptimizerSpec,
     RunnerSpec,
     ScheduleSpec,
+    SourceSpec,
     SurrogateSpec,
     SynapseSpec,
     TaskSpec,
@@ -39,6 +40,11 @@ def dynplug_register_synapses(host: Host) -> Iterable[SynapseSpec]:  # pyright: 
 @hookspec
 def dynplug_register_layers(host: Host) -> Iterable[LayerSpec]:  # pyright: ignore[reportReturnType]
     """Layers that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_sources(host: Host) -> Iterable[SourceSpec]:  # pyright: ignore[reportReturnType]
+    """Sources that this plugin provides: systems without input."""
 
 
 @hookspec

@@ -38,6 +38,14 @@ KINDS: dict[str, Kind] = {
             "synapse", "synapses", api.SynapseSpec, "update(state, events, ctx) -> (state, Drive)", _SYSTEM, model=True
         ),
         Kind("layer", "layers", api.LayerSpec, "update(state, x, ctx) -> (state, out)", _SYSTEM, model=True),
+        Kind(
+            "source",
+            "sources",
+            api.SourceSpec,
+            "generate(state, ctx) -> (state, out)",
+            "dynplug.sources:Source",
+            model=True,
+        ),
         Kind("loss", "losses", api.LossSpec, "f(predicts, targets) -> scalar", factory=False),
         Kind("runner", "runners", api.RunnerSpec, "Runner(target, ...); a trainer: dynplug.train.Trainer"),
         Kind("surrogate", "surrogates", api.SurrogateSpec, "f(V - V_th) -> spike", "dynplug.surrogates:Surrogate"),

@@ -54,6 +54,7 @@ BEHAVIOURS: dict[str, tuple[Callable[[Subject, Any], Any], ...]] = {
     "neuron": _SYSTEM,
     "synapse": _SYSTEM,
     "layer": _SYSTEM,
+    "source": _SYSTEM,
     "surrogate": (_surrogate,),
     "loss": (_measure,),
     "metric": (_measure,),

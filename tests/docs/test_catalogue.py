@@ -13,6 +13,7 @@ NAMES = {
     "neuron": "LIF",
     "synapse": "Alpha",
     "layer": "Sequential",
+    "source": "Poisson",
     "loss": "mse",
     "runner": "BPTT",
     "surrogate": "Arctan",

@@ -11,6 +11,7 @@ ONES = {
     "neuron": "LIF",
     "synapse": "Exponential",
     "layer": "Delay",
+    "source": "Poisson",
     "loss": "mse",
     "runner": "LoopOverTime",
     "surrogate": "Triangle",
@@ -88,6 +89,15 @@ def test_the_error_of_an_integrator_falls_at_its_order():
     step, error = curves(dp.plot.portrait("integrator", "Bosh3"))["error"]
     assert np.log2(error[-2] / error[-1]) == pytest.approx(3.0, abs=0.1)
     assert step[0] > step[-1]
+
+
+def test_a_source_is_drawn_with_its_integral():
+    for name, last in (("SpikeTimes", "spikes [number]"), ("WhiteNoise", "charge [pC]")):
+        figure = dp.plot.portrait("source", name)
+        check(figure)
+        assert figure.axes[1].get_ylabel() == last
+    spikes = dp.plot.portrait("source", dp.sources.SpikeTimes(2, [10.0, 20.0, 30.0], [0, 1, 0]))
+    assert [line.get_ydata()[-1] for line in spikes.axes[1].lines] == [2.0, 1.0]
 
 
 def test_a_layer_with_weights_shows_them():

@@ -8,6 +8,7 @@ from dynplug.plot.portraits.of_layers import layer
 from dynplug.plot.portraits.of_measures import loss, metric
 from dynplug.plot.portraits.of_neurons import neuron
 from dynplug.plot.portraits.of_optimizers import optimizer, schedule
+from dynplug.plot.portraits.of_sources import source
 from dynplug.plot.portraits.of_surrogates import surrogate
 from dynplug.plot.portraits.of_synapses import synapse
 from dynplug.plot.portraits.of_tasks import task
@@ -18,7 +19,7 @@ from dynplug.plot.portraits.ticks import at_whole_numbers as at_whole_numbers
 DRAWERS: dict[str, Drawer] = {
     draw.__name__: draw
     for draw in (
-        *(neuron, synapse, layer, loss, runner, surrogate, integrator, initializer),
+        *(neuron, synapse, layer, source, loss, runner, surrogate, integrator, initializer),
         *(connector, encoder, optimizer, schedule, observer, metric, task),
     )
 }
