@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         losses as losses,
         network as network,
         neurons as neurons,
+        plasticity as plasticity,
         plot as plot,
         run as run,
         surrogates as surrogates,
@@ -75,6 +76,7 @@ __version__ = "0.1.0"
 _MODULES = (
     *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "interchange", "layers"),
     *("losses", "network", "neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
+    "plasticity",
 )
 _NAMES = {
     "dynplug.core": (

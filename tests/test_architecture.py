@@ -21,7 +21,7 @@ FLOORS = [
     {"plugin"},
     {"core"},
     {"connectors", "integrators", "surrogates", "initializers"},
-    {"neurons", "synapses", "layers", "losses", "encoders"},
+    {"neurons", "synapses", "layers", "losses", "encoders", "plasticity"},
     {"tasks"},
     {"interchange"},
     {"timeloop"},
