@@ -47,7 +47,7 @@ def changed(
     """
     low, high = (jnp.asarray(bound, weight.dtype) for bound in bounds)
     if jax.default_backend() == "cpu" and fanout.fanin is not None:
-        return _by_events(weight, fanout, sent, on_arrival, spiked, on_spike, low, high)
+        return by_events(weight, fanout, sent, on_arrival, spiked, on_spike, low, high)
     return by_all(weight, fanout, sent, on_arrival, spiked, on_spike, low, high)
 
 
@@ -62,9 +62,10 @@ def by_all(
 
 
 @sequential_vmap  # a loop that is batched by JAX would copy all weights in each of its rounds
-def _by_events(
+def by_events(
     weight: Array, fanout: Fanout, sent: Array, on_arrival: Factors, spiked: Array, on_spike: Factors, low: Any, high: Any
 ) -> Array:
+    """The connections of the active units alone."""
     if not weight.size:
         return weight
     weight = _by_rows(weight, fanout, sent, on_arrival, low, high)
