@@ -59,6 +59,7 @@ def dynplug_register_synapses() -> list[SynapseSpec]:
         synapse("Delta", "instantaneous jump of the membrane potential"),
         synapse("Exponential", "exponential decay after each event"),
         synapse("Alpha", "rise and decay as an alpha function"),
+        synapse("DualExponential", "exponential rise and decay"),
     ]
 
 
@@ -106,6 +107,36 @@ def dynplug_register_layers() -> list[LayerSpec]:
             example={
                 "system": {"type": "LIF", "size": 3, "tau": 1.0, "R": 3.0, "V_th": 0.2},
                 "connection": {"type": "Dense", "in_size": 3, "out_size": 3},
+            },
+        ),
+        LayerSpec(
+            name="Network",
+            target="dynplug.network:Network",
+            summary="populations joined by projections",
+            example={
+                "nodes": {
+                    "E": {"type": "LIF", "size": 3, "tau": 1.0, "R": 3.0, "V_th": 0.2},
+                    "I": {"type": "LIF", "size": 2, "tau": 2.0, "V_th": 0.2},
+                },
+                "edges": {
+                    "exc": {
+                        "source": "E",
+                        "target": "I",
+                        "connector": "AllToAll",
+                        "weight": {"type": "Uniform", "low": 0.5, "high": 1.0},
+                        "synapse": {"type": "Exponential"},
+                    },
+                    "inh": {
+                        "source": "I",
+                        "target": ["E", "I"],
+                        "connector": "AllToAll",
+                        "weight": {"type": "Uniform", "low": -0.5, "high": 0.5},
+                        "delay": 1.0,
+                        "synapse": "Delta",
+                    },
+                },
+                "input_to": "E",
+                "output_from": "I",
             },
         ),
         layer("Dropout", "random silencing of units during training", p=0.5),

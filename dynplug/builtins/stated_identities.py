@@ -2,7 +2,7 @@
 
 LAYERS = {
     "Dense": {"output": "weight @ x + bias"},
-    "Sparse": {"output": "rows(weight, 3) @ x + bias"},  # of its example, in which all are connected
+    "Sparse": {"output": "matrix(weight, connections.post, connections.pre, out_size, in_size) @ x + bias"},
     "RNNCell": {"h": "tanh(W @ x + U @ h_before + bias)", "output": "h"},
     "GRUCell": {
         "given": "cell.weight_ih @ x + cell.bias",

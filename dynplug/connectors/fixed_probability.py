@@ -33,9 +33,29 @@ class FixedProbability(eqx.Module):
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         rng = generator(self, key)
-        count = rng.binomial(pre * post, self.p)  # given their number, all sets of pairs are equally likely
-        receiver, sender = np.divmod(rng.choice(pre * post, count, replace=False, shuffle=False), pre)
+        receiver, sender = np.divmod(_successes(rng, pre * post, self.p), pre)
         if not self.self_connections:
             one_population(self, pre, post)
             sender, receiver = sender[sender != receiver], receiver[sender != receiver]
         return Connections(sender, receiver, pre, post)
+
+    def expected(self, pre: int, post: int) -> float:
+        """The expected number of connections."""
+        return self.p * pre * post
+
+
+def _successes(rng: np.random.Generator, trials: int, p: float) -> np.ndarray:
+    """The successes among independent trials, in time and memory proportional to their number.
+
+    The gaps between successes are geometric (Batagelj, V. & Brandes, U. (2005), Efficient generation of large random
+    networks, doi:10.1103/PhysRevE.71.036113).
+    """
+    if p == 0.0:
+        return np.zeros(0, np.int64)
+    found, last = [], -1
+    while last < trials:
+        few = max(16, int(1.01 * p * (trials - last)) + 100)
+        found.append(last + np.cumsum(rng.geometric(p, few)))
+        last = int(found[-1][-1])
+    successes = np.concatenate(found)
+    return successes[: np.searchsorted(successes, trials)]

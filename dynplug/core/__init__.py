@@ -16,7 +16,7 @@ from dynplug.core.definition import (
 from dynplug.core.delay_line import DELAY_STEP as DELAY_STEP, dynplug_delay_step as dynplug_delay_step
 from dynplug.core.described import described as described
 from dynplug.core.devices import to as to
-from dynplug.core.drive import Drive as Drive, add_inputs as add_inputs
+from dynplug.core.drive import Drive as Drive, add_inputs as add_inputs, check_fits as check_fits
 from dynplug.core.events import event as event, events as events
 from dynplug.core.filling import Loaded as Loaded, fill as fill
 from dynplug.core.no_time import NoTime as NoTime

@@ -8,6 +8,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
+from dynplug.errors import ShapeError
+
 
 class Drive(eqx.Module):
     r"""An input that is affine in the membrane potential: $I(V) = I_0 - g\,V$, and a jump of the potential itself.
@@ -53,6 +55,16 @@ def add_inputs(a: Any, b: Any) -> Any:
     if isinstance(a, Drive) or isinstance(b, Drive):
         return _as_drive(a) + _as_drive(b)
     return jax.tree.map(jnp.add, a, b)
+
+
+def check_fits(x: Any, size: tuple[int, ...] | None, name: str) -> None:
+    """Check that the parts of an input are numbers for all units, or have the units' shape, which `None` leaves open.
+
+    **Raises:** `ShapeError`, before anything is added to the input and broadcast.
+    """
+    for given in map(jnp.shape, jax.tree.leaves(x)):
+        if size is not None and given not in ((), size):
+            raise ShapeError(f"{name} takes inputs of shape {size}, but was given {given}.")
 
 
 def _as_drive(x: Any) -> Drive:

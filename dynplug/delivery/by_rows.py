@@ -10,6 +10,7 @@ from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
 from dynplug.delivery.fanout import Fanout
+from dynplug.delivery.full_sums import Pre, Weight
 from dynplug.delivery.spike_set import members, next_member
 
 # Connections in a block: as many as a unit has on average, rounded up to a power of two, within these bounds. A block
@@ -18,7 +19,7 @@ _NARROWEST, _WIDEST = 16, 256
 _INT32 = np.iinfo(np.int32).max
 
 
-def by_rows(x: Float[Array, " pre"], weight: Float[Array, " connections"] | None, fanout: Fanout) -> Array:
+def by_rows(x: Float[Array, " pre"], weight: Weight, fanout: Fanout, pre: Pre) -> Array:
     """The sum over the connections of all units with `x != 0`; of `x` itself if `weight` is `None`."""
     return _of_samples(fanout.post_size)(x[None], weight, fanout.start, fanout.post)[0]
 

@@ -1,6 +1,7 @@
 """The delivery of spikes through connections."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, get_args
 
 import jax
@@ -58,10 +59,17 @@ def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str = "auto") -> Flo
             f"Unknown method {method!r} of deliver: give {', '.join(map(repr, get_args(Method)))}. "
             f"{nearest(method, get_args(Method))}"
         )
-    x = x.astype(weight.dtype)
+    return _deliver(x.astype(weight.dtype), weight, fanout, method)
+
+
+@partial(jax.jit, static_argnames="method", inline=True)
+def _deliver(x: Array, weight: Array, fanout: Fanout, method: str) -> Array:
+    # The derivative alone reads the senders of all connections. They are made here, so that a loop makes them once,
+    # before its first step; where they are not used, nothing makes them.
+    pre = fanout.pre
     if not weight.ndim:  # a weight for all can wait for the sum
-        return weight * _METHODS[method](x, None, fanout)
-    return _METHODS[method](x, weight, fanout)
+        return weight * _METHODS[method](x, None, fanout, pre)
+    return _METHODS[method](x, weight, fanout, pre)
 
 
 def _check(x: Array, weight: Array, fanout: Fanout) -> None:
@@ -82,16 +90,17 @@ def _with_full_derivative(primal: Callable[..., Array]) -> Callable[..., Array]:
     """A delivery whose derivative is that of the full sum."""
 
     @jax.custom_jvp
-    def run(x: Array, weight: Array | None, fanout: Fanout) -> Array:
-        return primal(x, weight, fanout)
+    def run(x: Array, weight: Array | None, fanout: Fanout, pre: Array) -> Array:
+        return primal(x, weight, fanout, pre)
 
     def rule(primals: Any, tangents: Any) -> tuple[Array, Array]:
-        x, weight, fanout = primals
-        found = [by_segments(dx, weight, fanout) for dx in _moving(tangents[0])]
+        x, weight, *where = primals
+        found = [by_segments(dx, weight, *where) for dx in _moving(tangents[0])]
         # Without the checkpoint, the backward pass of a loop would keep what every connection carries in every step.
         # With it, `x` is kept.
-        found += [jax.checkpoint(by_segments)(x, dw, fanout) for dw in _moving(tangents[1])]
-        return run(x, weight, fanout), sum(found[1:], found[0]) if found else jnp.zeros(fanout.post_size, x.dtype)
+        found += [jax.checkpoint(by_segments)(x, dw, *where) for dw in _moving(tangents[1])]
+        y = run(x, weight, *where)
+        return y, sum(found[1:], found[0]) if found else jnp.zeros_like(y)
 
     run.defjvp(rule, symbolic_zeros=True)
     return run

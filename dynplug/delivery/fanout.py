@@ -98,8 +98,10 @@ class Fanout(eqx.Module):
     @property
     def pre(self) -> Int[Array, " connections"]:
         """The sending unit of each connection."""
-        units = jnp.arange(self.pre_size, dtype=self.post.dtype)
-        return jnp.repeat(units, jnp.diff(self.start), total_repeat_length=len(self))
+        # The number of units, but for the first, whose connections have begun.
+        begun = jnp.zeros(len(self), self.post.dtype).at[self.start[1:-1]].add(1, mode="drop")
+        return jnp.cumsum(begun, dtype=begun.dtype)
+
 
 
 def _indices(name: str, given: Any, size: int) -> np.ndarray:

@@ -88,6 +88,13 @@ OPERATORS = {
     "and": Function(lambda *values: reduce(np.logical_and, values), pure, 2, 9),
 }
 
+
+def _matrix(values: Any, row: Any, column: Any, n: Any, m: Any) -> Any:
+    filled = np.zeros((int(n), int(m)))
+    np.add.at(filled, (np.asarray(row, int), np.asarray(column, int)), values)
+    return filled
+
+
 _ARRAYS = {  # of identities; a vector may have points as its first axis
     "mean": Function(np.mean, alike),
     "std": Function(np.std, alike),
@@ -98,7 +105,7 @@ _ARRAYS = {  # of identities; a vector may have points as its first axis
     "best": Function(lambda a: np.eye(a.shape[-1])[np.argmax(a, axis=-1)], pure),  # 1 at the greatest, else 0
     "concat": Function(lambda *parts: np.concatenate(parts, axis=-1), alike, 2, 9),
     "part": Function(lambda a, k, n: np.split(a, int(n), axis=-1)[int(k) - 1], lambda units: units[0], 3, 3),
-    "rows": Function(lambda a, n: a.reshape(int(n), -1), lambda units: units[0], 2, 2),
+    "matrix": Function(_matrix, lambda units: units[0], 5, 5),  # of n by m, with values at (row, column)
     "radius": Function(lambda a: np.max(np.abs(np.linalg.eigvals(a))), alike),  # of a matrix, the spectral one
 }
 

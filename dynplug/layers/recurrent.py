@@ -3,11 +3,10 @@
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynplug.core import Context, DynamicalSystem, add_inputs, as_system
+from dynplug.core import Context, DynamicalSystem, add_inputs, as_system, check_fits
 from dynplug.errors import CompositionError, DurationError, ShapeError
 from dynplug.layers.delay import Delay
 
@@ -96,15 +95,8 @@ class Recurrent(DynamicalSystem):
             None if under_way is None else under_way.init_state(ctx.child("delay")),
         )
 
-    def _check(self, x: Any, ctx: Context) -> None:
-        for given in map(jnp.shape, jax.tree.leaves(x)):
-            if self.in_size is not None and given not in ((), self.in_size):
-                raise ShapeError(
-                    f"{ctx.path or 'The population'} takes inputs of shape {self.in_size}, but was given {given}."
-                )
-
     def update(self, state: RecurrentState, x: Any, ctx: Context) -> tuple[RecurrentState, Array]:
-        self._check(x, ctx)
+        check_fits(x, self.in_size, ctx.path or "The population")
         arriving, delay, under_way = state.last, state.delay, self._under_way(ctx.dt)
         if under_way is not None:
             delay, arriving = under_way.update(delay, arriving, ctx.child("delay"))

@@ -6,12 +6,13 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.core import Context, Drive, DynamicalSystem, Parameter, param
 from dynplug.delivery import Fanout, deliver
-from dynplug.errors import CompositionError, ParameterError
+from dynplug.errors import ParameterError
 from dynplug.network.drawn import Pairs, as_array, child
+from dynplug.network.potential import potentials
 from dynplug.network.routes import Sizes
 
 
@@ -96,16 +97,12 @@ class Junctions(DynamicalSystem):
 
     def sees(self, state: None, states: Any, outs: Any) -> Any:
         """The potentials at the start of the step."""
-        for name in self.targets:
-            if not hasattr(states[name], "V"):
-                raise CompositionError(f"A gap junction joins neurons with a potential V, which {name!r} has not.")
-        return tuple(states[name].V for name in self.targets)
+        return potentials(self.targets, states)
 
     def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
-        V: Float[Array, " units"] = jnp.concatenate([jnp.ravel(v) for v in x])
-        g = jnp.asarray(self.g, V.dtype)
+        g = jnp.asarray(self.g, x.dtype)
         g = g if self.pair is None else g[self.pair]
-        current, conductance = (deliver(v, g, self.fanout, method="sparse") for v in (V, jnp.ones_like(V)))
+        current, conductance = (deliver(V, g, self.fanout, method="sparse") for V in (x, jnp.ones_like(x)))
         return None, Drive(current, conductance)
 
     def act(self, state: None, drive: Drive, states: Any, ctx: Context) -> tuple[None, Drive]:

@@ -12,6 +12,7 @@ from dynplug.network.drawn import child
 from dynplug.network.order import in_cycles, in_order
 from dynplug.network.routes import check_names, route_of, sizes_of
 from dynplug.network.sharing import groups, without_copies
+from dynplug.network.edge import as_edge
 from dynplug.network.one_step import Step
 
 
@@ -26,7 +27,8 @@ class Network(DynamicalSystem):
     change. A delay is counted from the step of the spike to that of its arrival.
 
     The input is a dictionary with values for some populations, `{"E": 0.5}`, or `None`; the output is a dictionary with
-    the output of each. The state is a dictionary with the state of each part, so that paths are `"E.V"` and `"exc.g"`.
+    the output of each. With `input_to` and `output_from` they are arrays, so that the network fits between layers: the
+    input of one population, and the output of one. The state is a dictionary with the state of each part, so that paths are `"E.V"` and `"exc.g"`.
     Projections with the same targets and equal synapses, whose equations are linear, share one array of synapses: it is
     found at the first of them. Random connections depend on the name of their projection, and on no other part.
 
@@ -50,7 +52,10 @@ class Network(DynamicalSystem):
     **Arguments:**
 
     - `nodes`: the populations by name: any systems with a known size.
-    - `edges`: the projections by name: each a `Projection` or a `GapJunction`.
+    - `edges`: the projections by name: each a `Projection`, or a `GapJunction`, or the arguments of one in a dictionary,
+        as a configuration has them; a junction's have `g` among them.
+    - `input_to`: the population that receives an input which is no dictionary.
+    - `output_from`: the population whose output is that of the network.
     - `key`: a `jax.random.key` for connections and weights that are drawn.
 
     **Raises:** `AlgebraicLoopError` for a cycle without a delay; `UnknownPathError` for a projection of an unknown
@@ -67,12 +72,24 @@ class Network(DynamicalSystem):
     edges: tuple[Any, ...]
     order: tuple[str, ...] = eqx.field(static=True)
     groups: tuple[tuple[str, ...], ...] = eqx.field(static=True)
+    input_to: str | None = eqx.field(static=True)
+    output_from: str | None = eqx.field(static=True)
 
     def __init__(
-        self, nodes: Mapping[str, Any], edges: Mapping[str, Any] | None = None, *, key: PRNGKeyArray | None = None
+        self,
+        nodes: Mapping[str, Any],
+        edges: Mapping[str, Any] | None = None,
+        *,
+        input_to: str | None = None,
+        output_from: str | None = None,
+        key: PRNGKeyArray | None = None,
     ):
-        edges = {} if edges is None else edges
+        edges = {name: as_edge(name, edge) for name, edge in (edges or {}).items()}
         check_names(nodes, edges)
+        for option, name in (("input_to", input_to), ("output_from", output_from)):
+            if name is not None and name not in nodes:
+                raise UnknownPathError(f"{option}: there is no population {name!r}. {nearest(name, nodes)}")
+        self.input_to, self.output_from = input_to, output_from
         routes = {name: route_of(name, edge, nodes) for name, edge in edges.items()}
         slow = {name for name, edge in edges.items() if edge.is_delayed}
         late = slow & in_cycles(nodes, routes)
@@ -94,6 +111,14 @@ class Network(DynamicalSystem):
             raise UnknownPathError(f"The network has no part {name!r}. {nearest(name, found)}")
         return found[name]
 
+    @property
+    def in_size(self) -> tuple[int, ...] | None:
+        return getattr(self[self.input_to], "in_size", None) if self.input_to else None
+
+    @property
+    def out_size(self) -> tuple[int, ...] | None:
+        return getattr(self[self.output_from], "out_size", None) if self.output_from else None
+
     def init_state(self, ctx: Context) -> dict[str, Any]:
         return {name: part.init_state(ctx.child(name)) for name, part in self.named_children()}
 
@@ -102,16 +127,20 @@ class Network(DynamicalSystem):
         x = self._inputs(x)
         for name in self.order:
             step.population(name, x.get(name))
-        return step.end(), {name: step.outs[name] for name in self.names}
+        outs = {name: step.outs[name] for name in self.names}
+        return step.end(), outs if self.output_from is None else outs[self.output_from]
 
     def _inputs(self, x: Any) -> Mapping[str, Any]:
         if x is None:
             return {}
         if not isinstance(x, Mapping):
-            raise ShapeError(
-                f"The input of a network is a dictionary with values for populations, such as {{{self.names[0]!r}: "
-                f"0.5}}; got {type(x).__name__}."
-            )
+            if self.input_to is None:
+                raise ShapeError(
+                    "The input of a network is a dictionary with values for populations, such as "
+                    f"{{{self.names[0]!r}: 0.5}}, or an array for the one that `input_to` names; got "
+                    f"{type(x).__name__} and no `input_to`."
+                )
+            return {self.input_to: x}
         for name in x.keys() - set(self.names):
             raise UnknownPathError(f"Input for {name!r}: there is no such population. {nearest(name, self.names)}")
         return x

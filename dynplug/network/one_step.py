@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dynplug.core import Context, add_inputs
+from dynplug.core import Context, add_inputs, check_fits
 
 
 class Step:
@@ -34,8 +34,10 @@ class Step:
         for group in [group for group in self.waiting if name in self.edges[group[0]].targets]:
             self.waiting.remove(group)
             self._synapses(group)
+        system = self.systems[name]
+        check_fits(x, getattr(system, "in_size", None), self.ctx.child(name).path)
         total = add_inputs(self.drives.get(name), x)
-        self.new[name], self.outs[name] = self.systems[name].update(self.state[name], total, self.ctx.child(name))
+        self.new[name], self.outs[name] = system.update(self.state[name], total, self.ctx.child(name))
 
     def end(self) -> dict[str, Any]:
         """The new state, when all populations have been updated: new spikes set out, and plastic weights change."""

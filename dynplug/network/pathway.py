@@ -14,6 +14,7 @@ from dynplug.delivery import Fanout, deliver
 from dynplug.errors import DurationError
 from dynplug.layers import Delay
 from dynplug.plasticity import Plasticity, without_derivative
+from dynplug.network.potential import potentials
 
 
 class Magnitude(eqx.Module):
@@ -147,7 +148,11 @@ class Pathway(DynamicalSystem):
 
     def act(self, state: PathwayState, events: Array, states: Any, ctx: Context) -> tuple[PathwayState, Any]:
         """A step of the synapses: from all events that arrive to the drive of the targets."""
-        synapse, drive = self.synapse.update(state.synapse, events.reshape(self.synapse.size), ctx.child("synapse"))
+        synapse = self.synapse
+        if hasattr(getattr(synapse, "output", None), "at"):
+            V = potentials(self.targets, states).reshape(synapse.size)
+            synapse = eqx.tree_at(lambda s: s.output, synapse, synapse.output.at(V))
+        synapse, drive = synapse.update(state.synapse, events.reshape(synapse.size), ctx.child("synapse"))
         return dataclasses.replace(state, synapse=synapse), drive
 
     def close(self, state: PathwayState, outs: Any, ctx: Context) -> PathwayState:

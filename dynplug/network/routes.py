@@ -25,14 +25,9 @@ def check_names(nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> None:
             raise CompositionError(f"A part of a network has a name without dots; got {name!r}.")
     for name, system in nodes.items():
         as_system(system, f"Network, {name!r},")
-    for name, edge in edges.items():
+    for name in edges:
         if name in nodes:
             raise CompositionError(f"The network has a population and a projection called {name!r}: rename one.")
-        if not hasattr(edge, "draw"):
-            raise CompositionError(
-                f"Network: {name!r} is no projection; give dp.Projection(source, target, connector, ...) or "
-                f"dp.GapJunction(...). Got {edge!r}."
-            )
 
 
 def route_of(name: str, edge: Any, nodes: Mapping[str, Any]) -> Route:

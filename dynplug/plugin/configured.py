@@ -24,7 +24,7 @@ class Configured:
     **Attributes:**
 
     - `component`: the component; `target`, its class or function, and `accepted`, the parameters of that.
-    - `arguments`: of its constructor; each that configures a component, or a list of some, is `Configured` itself.
+    - `arguments`: of its constructor; each that configures a component, or a list or a mapping of some, is `Configured` itself.
     - `config`: the configuration as it was written.
     - `path`: its place in a larger one, for messages.
     """
@@ -110,7 +110,16 @@ def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | N
         return resolve(value, kind=wanted[0], path=path)
     if isinstance(value, list):
         return [_resolved("", item, f"{path}[{i}]") for i, item in enumerate(value)]
+    if _holds_components(value):
+        return {part: _resolved(part, item, _join(path, part)) for part, item in value.items()}
     return value
+
+
+def _holds_components(value: Any) -> bool:
+    """Whether a mapping, such as the populations of a network, has a configured component in it at any depth."""
+    if not isinstance(value, Mapping):
+        return False
+    return any(isinstance(item, Mapping) and ("type" in item or _holds_components(item)) for item in value.values())
 
 
 def _check_names(
@@ -131,6 +140,8 @@ def _each(value: Any, function: Any) -> Any:
     """An argument with a function applied to each component in it."""
     if isinstance(value, Configured):
         return function(value)
+    if isinstance(value, dict):
+        return {name: _each(item, function) for name, item in value.items()}
     return [_each(item, function) for item in value] if isinstance(value, list) else value
 
 

@@ -9,7 +9,11 @@ from dynplug.core import Drive, Parameter, param
 
 
 class Output(eqx.Module):
-    """The effect of a synapse on its target. Implementing one: `__call__(g)` returns a `Drive`."""
+    """The effect of a synapse on its target. Implementing one: `__call__(g)` returns a `Drive`.
+
+    An effect that is not affine in the target's potential has a method `at(V)`, too, which returns the output at a
+    potential: a `Projection` calls it in each step with that of the step before.
+    """
 
     @abstractmethod
     def __call__(self, g: Float[Array, "*size"]) -> Drive:

@@ -72,8 +72,9 @@ def _compare(identities: dict[str, tuple[Node, Node]], quantities: Quantities, g
 
 
 def _numbers_of(subject: Subject) -> dict[str, Any]:
-    """The numbers among the arguments."""
-    return {n: v for n, v in arguments(subject).items() if isinstance(v, (bool, int, float))}
+    """The numbers among the arguments; a shape of one axis is one."""
+    plain = {n: v[0] if isinstance(v, tuple) and len(v) == 1 else v for n, v in arguments(subject).items()}
+    return {n: v for n, v in plain.items() if isinstance(v, (bool, int, float))}
 
 
 def _variations(subject: Subject, used: set[str]) -> Iterator[dict[str, Any]]:
@@ -120,7 +121,7 @@ def _of_system(subject: Subject, system: Any) -> list[Quantities]:
 
 
 def _arrays(system: Any) -> dict[str, np.ndarray]:
-    return {leaf.path: np.asarray(leaf.value) for leaf in leaves(system) if eqx.is_inexact_array(leaf.value)}
+    return {leaf.path: np.asarray(leaf.value) for leaf in leaves(system) if eqx.is_array(leaf.value)}
 
 
 def _of_measure(subject: Subject, function: Any) -> list[Quantities]:

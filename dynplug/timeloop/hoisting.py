@@ -23,7 +23,7 @@ from typing import Any
 from dynplug.timeloop.constant_folding import fold_constants
 from dynplug.timeloop.delays import find_delays, from_ring, is_delay, to_ring
 from dynplug.timeloop.induction_variables import after_all_steps, at_all_steps, increment
-from dynplug.timeloop.primitives import is_heavy, is_layout
+from dynplug.timeloop.primitives import is_heavy, is_layout, is_recomputable
 from dynplug.timeloop.product_layout import steps_as_rows
 from dynplug.timeloop.program import Eqn, Program, Traced, Var, as_function, byte_count, dce, is_var, struct
 
@@ -132,7 +132,7 @@ def _invariants(eqns: Sequence[Eqn], seeds: Sequence[Var]) -> tuple[set[Var], li
     """The loop invariants computed from `seeds` and from literals, and those of them that are worth hoisting.
 
     Not worth it is a result that takes more memory than the invariants it is computed from, or that only rearranges
-    them.
+    them, unless it is too dear to be computed in every step.
     """
     # For each invariant, the bytes from which it can be had in the loop: its own, or fewer where it is not hoisted.
     source_bytes = {v: byte_count(v) for v in seeds}
@@ -145,7 +145,7 @@ def _invariants(eqns: Sequence[Eqn], seeds: Sequence[Var]) -> tuple[set[Var], li
         for v in eqn.outvars:
             grows = byte_count(v) > available
             source_bytes[v] = min(byte_count(v), available)
-            if is_heavy(eqn) or not (grows or is_layout(eqn)):
+            if is_heavy(eqn) or not (is_recomputable(eqn) and (grows or is_layout(eqn))):
                 source_bytes[v] = byte_count(v)
                 worth.append(v)
     return set(source_bytes), worth

@@ -32,3 +32,7 @@ class MgBlock(Output):
     def __call__(self, g: Float[Array, "*size"]) -> Drive:
         block = 1.0 / (1.0 + self.Mg / 3.57 * jnp.exp(-0.062 * jnp.asarray(self.V_B, g.dtype)))
         return Drive(current=g * block * self.E, conductance=g * block)
+
+    def at(self, V: Float[Array, "*size"]) -> "MgBlock":
+        """The block at a potential of the target, which a projection gives in each step."""
+        return MgBlock(self.E, self.Mg, V)
