@@ -13,8 +13,8 @@ from dynplug.core import Context, DynamicalSystem, Parameter, children, param
 from dynplug.delivery import Fanout, deliver
 from dynplug.errors import DurationError
 from dynplug.layers import Delay
-from dynplug.plasticity import Plasticity, without_derivative
 from dynplug.network.potential import potentials
+from dynplug.plasticity import Plasticity, without_derivative
 
 
 class Magnitude(eqx.Module):
@@ -46,7 +46,9 @@ class PathwayState(eqx.Module):
 
     def named_children(self) -> list[tuple[str, Any]]:
         """The synapse's variables, then the rest."""
-        own = [(name, getattr(self, name)) for name in ("last", "delays", "short_term", "plasticity", "weight", "arrived")]
+        own = [
+            (name, getattr(self, name)) for name in ("last", "delays", "short_term", "plasticity", "weight", "arrived")
+        ]
         return [*children(self.synapse), *((name, part) for name, part in own if jax.tree.leaves(part))]
 
 

@@ -21,7 +21,9 @@ def as_names(targets: Any) -> tuple[str, ...]:
     """One name or several, as a tuple."""
     names = (targets,) if isinstance(targets, str) else tuple(targets)
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise ParameterError(f"A projection takes the name of its target, or different names in a list; got {targets!r}.")
+        raise ParameterError(
+            f"A projection takes the name of its target, or different names in a list; got {targets!r}."
+        )
     return names
 
 

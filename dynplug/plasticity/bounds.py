@@ -9,7 +9,6 @@ from jax.core import Tracer
 from dynplug.core import check_parameters
 from dynplug.errors import ParameterError
 
-
 _ROUNDING = 1e-6
 
 
@@ -50,6 +49,6 @@ def check_weights(name: str, rule: Any, weight: Any, positive: bool) -> None:
         )
     if positive and low < 0:
         raise ParameterError(
-            f"{name}: its {rule} lets weights become negative, w_min={low:g}, but with a `sign` they are magnitudes, and "
-            "conductances are not negative either: give w_min=0.0."
+            f"{name}: its {rule} lets weights become negative, w_min={low:g}, but magnitudes of a projection with a "
+            "`sign`, and conductances, are not: give w_min=0.0."
         )

@@ -15,7 +15,7 @@ from dynplug.plasticity.traces import kept, marked
 
 
 class PairTraces(eqx.Module):
-    """Traces of what has arrived from each sending unit, `pre`, and of the spikes of each receiving unit, `post` [-]."""
+    """Traces of what has arrived from each sending unit, `pre`, and of each receiving unit's spikes, `post` [-]."""
 
     pre: Float[Array, " pre"]
     post: Float[Array, " post"]

@@ -91,9 +91,15 @@ class TripletSTDP(Plasticity):
         - `w_min`: the lowest weight [-].
         - `w_max`: the highest weight [-].
         """
-        depression = {"A2_minus": 7e-3, "A3_minus": 2.3e-4}
-        potentiation = {"A2_plus": 5e-10, "A3_plus": 6.2e-3}
-        return cls(16.8, 33.7, 101.0, 125.0, **potentiation, **depression, w_min=w_min, w_max=w_max)
+        return cls(
+            *(16.8, 33.7, 101.0, 125.0),
+            A2_plus=5e-10,
+            A3_plus=6.2e-3,
+            A2_minus=7e-3,
+            A3_minus=2.3e-4,
+            w_min=w_min,
+            w_max=w_max,
+        )
 
     def __check_init__(self) -> None:
         check_rule(self)
