@@ -23,6 +23,7 @@ KINDS = [
     "connector",
     "runner",
     "initializer",
+    "plasticity",
 ]
 ENTRY = {
     "id": "a-b",

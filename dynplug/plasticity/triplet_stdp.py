@@ -1,7 +1,6 @@
 """Plasticity by triplets of spikes."""
 
 from dataclasses import KW_ONLY
-from typing import Self
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -83,7 +82,7 @@ class TripletSTDP(Plasticity):
     nearest: bool = eqx.field(default=False, static=True)
 
     @classmethod
-    def full(cls, *, w_min: Parameter = 0.0, w_max: Parameter = 1.0) -> Self:
+    def full(cls, *, w_min: Parameter = 0.0, w_max: Parameter = 1.0) -> "TripletSTDP":
         """The full model, with the parameters of visual cortex.
 
         **Arguments:**

@@ -60,7 +60,13 @@ def test_a_fault_is_found_by_its_check(fault):
     assert not CRASH.match(result.reason), result
 
 
-RIGHT = {"driven.Right": "neuron", "driven.Synapse": "synapse", "systems.Layer": "layer", "texts.Right": "neuron"}
+RIGHT = {
+    "driven.Right": "neuron",
+    "driven.Synapse": "synapse",
+    "plastic.Rule": "plasticity",
+    "systems.Layer": "layer",
+    "texts.Right": "neuron",
+}
 
 
 @pytest.mark.parametrize("name", RIGHT)
