@@ -14,6 +14,7 @@ from dynplug.errors import ParameterError
 from dynplug.network.drawn import Pairs, as_array, child
 from dynplug.network.potential import potentials
 from dynplug.network.routes import Sizes
+from dynplug.network.summary import of_junctions
 
 
 class GapJunction(eqx.Module):
@@ -21,7 +22,8 @@ class GapJunction(eqx.Module):
 
     $$I_i = \sum_j g_{ij}\,(V_j - V_i), \qquad g_{ij} = g_{ji}$$
 
-    Each pair that the connector makes conducts both ways, so that no charge is lost. $V_j$ is that of the step before.
+    Each pair that the connector makes conducts both ways. $V_j$ is that of the step before, an error of first order in
+    `dt`; $V_i$ follows the equation within the step, so that a strong junction is stable at any `dt`.
 
     ```python
     cells = dp.neurons.LIF(10, V_init=dp.initializers.Uniform(0.0, 0.9))
@@ -111,3 +113,7 @@ class Junctions(DynamicalSystem):
 
     def close(self, state: None, outs: Any, ctx: Context) -> None:
         """Nothing is kept."""
+
+    def described(self, shares: str | None) -> str:
+        """The junctions in words."""
+        return of_junctions(self)

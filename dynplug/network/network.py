@@ -1,5 +1,6 @@
 """Populations joined by projections."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from dynplug.network.drawn import child
 from dynplug.network.order import in_cycles, in_order
 from dynplug.network.routes import check_names, route_of, sizes_of
 from dynplug.network.sharing import groups, without_copies
+from dynplug.network.summary import lines
 from dynplug.network.edge import as_edge
 from dynplug.network.one_step import Step
 
@@ -104,6 +106,9 @@ class Network(DynamicalSystem):
     def named_children(self) -> list[tuple[str, DynamicalSystem]]:
         """Populations and projections by name."""
         return [*zip(self.names, self.systems, strict=True), *zip(self.edge_names, self.edges, strict=True)]
+
+    def __repr__(self) -> str:
+        return f"Network(\n{textwrap.indent(chr(10).join(lines(self)), '  ')}\n)"
 
     def __getitem__(self, name: str) -> DynamicalSystem:
         found = dict(self.named_children())

@@ -14,6 +14,7 @@ from dynplug.delivery import Fanout, deliver
 from dynplug.errors import DurationError
 from dynplug.layers import Delay
 from dynplug.network.potential import potentials
+from dynplug.network.summary import of_pathway
 from dynplug.plasticity import Plasticity, without_derivative
 
 
@@ -171,3 +172,7 @@ class Pathway(DynamicalSystem):
         rule, traces, weight, sent, spiked = without_derivative(ctx.path, values)
         traces, weight = rule.update(traces, weight, sent, spiked, self.fanout, ctx.child("plasticity"))
         return dataclasses.replace(state, plasticity=traces, weight=weight)
+
+    def described(self, shares: str | None) -> str:
+        """The projection in words; `shares` is the projection that has its synapses."""
+        return of_pathway(self, shares)

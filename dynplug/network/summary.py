@@ -1,0 +1,46 @@
+"""A network in words."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import jax
+import numpy as np
+
+from dynplug.delivery import choose
+
+
+def lines(network: Any) -> Iterator[str]:
+    """A line for each population and each projection."""
+    for name, system in zip(network.names, network.systems, strict=True):
+        size = getattr(system, "out_size", None) or getattr(system, "size", ())
+        yield f"{name}: {' x '.join(map(str, size))} {type(system).__name__}"
+    shared = {name: group[0] for group in network.groups for name in group[1:]}
+    for name, edge in zip(network.edge_names, network.edges, strict=True):
+        yield f"{name}: {edge.described(shared.get(name))}"
+
+
+def of_pathway(path: Any, shares: str | None) -> str:
+    """A projection: its populations, connections, delays, synapses, delivery and memory."""
+    method, reason = choose(path.fanout) if path.delivery == "auto" else (path.delivery, "as it was asked for")
+    low, high = min(path.delays), max(path.delays)
+    delay = f"{low:g} ms" if low == high else f"{low:g} to {high:g} ms in {len(path.delays)} values"
+    synapse = f"the synapses of {shares}" if shares else type(path.synapse).__name__
+    parts = [
+        f"{path.source} -> {', '.join(path.targets)}",
+        f"{len(path.fanout):,} connections",
+        f"delay {delay}" if high else "within the step",
+        synapse,
+        *(type(rule).__name__ for rule in (path.short_term, path.plasticity) if rule is not None),
+        f"{_bytes(path.fanout, path.weight) / 2**20:.2g} MiB",
+        f"{method} ({reason})",
+    ]
+    return ", ".join(parts)
+
+
+def of_junctions(junctions: Any) -> str:
+    """Gap junctions: their populations and number."""
+    return f"{' = '.join(junctions.targets * (2 // len(junctions.targets)))}, {len(junctions.fanout) // 2:,} gap junctions"
+
+
+def _bytes(*trees: Any) -> int:
+    return sum(a.size * np.dtype(a.dtype).itemsize for a in jax.tree.leaves(trees) if hasattr(a, "dtype"))
