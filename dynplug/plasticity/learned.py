@@ -47,7 +47,7 @@ def learned(
     def at(i: Array) -> Context:
         return Context(
             dt=dt,
-            t=i * dt,
+            t=jnp.asarray(i, weight.dtype) * dt,
             i=i,
             key=None if key is None else jax.random.fold_in(key, i),
             dtype=weight.dtype,
