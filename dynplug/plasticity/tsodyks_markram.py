@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -68,6 +69,34 @@ class TsodyksMarkram(DynamicalSystem):
     def with_size(self, size: int | tuple[int, ...]) -> "TsodyksMarkram":
         """The same for another number of units."""
         return TsodyksMarkram(size, self.U, self.tau_d, self.tau_f)
+
+    def portrait(self, figure: Any) -> None:
+        """Above, what spikes at 20 Hz release, and one more after a pause; below, the share of what the first of two
+        spikes releases that the second does, over the interval between them.
+        """
+        above, below = figure.subplots(2)
+        figure.set_figheight(4.2)
+        times = np.r_[0:500:50, 1000]  # [ms], as all steps here
+        train = np.isin(np.arange(1100), times)
+        above.stem(times, self._released(train)[times], basefmt=" ")
+        above.set(xlabel="time [ms]", ylabel="released [-]", ylim=(0.0, None))
+        intervals = np.arange(5, 1000, 20)
+        pairs = np.zeros((len(intervals), 1000), bool)
+        pairs[:, 0] = pairs[np.arange(len(intervals)), intervals] = True
+        found = np.asarray(jax.vmap(self._released)(pairs))
+        below.plot(intervals, found[np.arange(len(intervals)), intervals] / found[:, 0], marker=".")
+        below.axhline(1.0, color="0.8", linewidth=0.8)
+        below.set(xlabel="interval [ms]", ylabel="second by first [-]")
+
+    def _released(self, train: Any) -> Array:
+        """What the first unit releases when all units spike in these steps of 1 ms."""
+        ctx = Context(dt=1.0)
+
+        def step(state: TsodyksMarkramState, spike: Array) -> tuple[TsodyksMarkramState, Array]:
+            new, released = self.update(state, jnp.broadcast_to(spike, self.size), ctx)
+            return new, jnp.ravel(released)[0]
+
+        return jax.lax.scan(step, self.init_state(ctx), jnp.asarray(train, ctx.dtype))[1]
 
     @property
     def in_size(self) -> tuple[int, ...]:

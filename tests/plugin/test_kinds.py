@@ -25,6 +25,7 @@ CONTRACTS = {
     "layer": "DynamicalSystem",
     "surrogate": "Surrogate",
     "integrator": "AbstractSolver",
+    "plasticity": "Plasticity",
     "task": "Task",
 }
 
