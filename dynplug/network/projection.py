@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
@@ -143,9 +144,20 @@ class Projection(eqx.Module):
             self.source,
             self.target,
             tuple(map(float, delays)) or (0.0,),
-            self.delivery if self.source in sizes.spiking or self.delivery != "auto" else "sparse",
+            self._way_of_delivery(spiking=self.source in sizes.spiking),
             late,
         )
+
+    def _way_of_delivery(self, spiking: bool) -> str:
+        """The method for `deliver`, where none is asked for."""
+        if self.delivery != "auto":
+            return self.delivery
+        if not spiking:
+            return "sparse"
+        if self.plasticity is None:
+            return "auto"
+        # "dense", which it may choose, would make the matrix of weights in every step.
+        return "events" if jax.default_backend() == "cpu" else "gather"
 
     def _signed(self, name: str, weight: Any) -> Any:
         """The weights, or their magnitudes with a sign."""
