@@ -60,9 +60,7 @@ runner.run(DURATION)
 weights = np.asarray(runner.mon["synapses.weight"]) / W_MAX
 rate = np.asarray(runner.mon["neuron.spike"])[:, 0]  # spikes in each second
 print(f"{DURATION / 1000:.0f} s of {N} plastic synapses in {time.perf_counter() - start:.1f} s, with compilation")
-print(
-    f"mean weight {weights[-1].mean():.3f} w_max (Brian2: 0.473 and 0.478 in two runs), at first {weights[0].mean():.3f}"
-)
+print(f"mean weight {weights[-1].mean():.3f} w_max, at first {weights[0].mean():.3f} (Brian2: 0.473, 0.478)")
 print(f"{np.mean(weights[-1] < 0.1):.0%} of the weights are below 0.1, {np.mean(weights[-1] > 0.9):.0%} above 0.9")
 print(f"{rate[:5].mean():.0f} spikes a second at first, {rate[-20:].mean():.0f} at the end")
 
