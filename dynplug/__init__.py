@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         measures as measures,
         network as network,
         neurons as neurons,
+        plasticity as plasticity,
         plot as plot,
         run as run,
         sources as sources,

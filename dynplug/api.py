@@ -196,6 +196,10 @@ class EncoderSpec(Spec):
     """A class whose instances are called as `f(x, *, key=None) -> array`, time first."""
 
 
+class PlasticitySpec(Spec):
+    """A `dynplug.plasticity.Plasticity`: how spikes change the weights of a projection."""
+
+
 class ObserverSpec(Spec):
     """A class whose instances implement hooks of `dynplug.plugin.observing`, called during a run."""
 

@@ -24,6 +24,7 @@ KINDS = [
     "connector",
     "runner",
     "initializer",
+    "plasticity",
 ]
 ENTRY = {
     "id": "a-b",

@@ -27,6 +27,7 @@ _PLACES: dict[str, str] = {
     "initializer": "model.input.W_initializer",
     "connector": "model.input.connector",
     "encoder": "task.encoder",
+    "plasticity": "model.edges.rec.plasticity",
     "optimizer": "runner.optimizer",
     "schedule": "runner.optimizer.learning_rate",
     "observer": "runner.observers",

@@ -24,6 +24,7 @@ AREAS = {
     "encoder": "Encoders",
     "connector": "Connectors",
     "initializer": "Initial values",
+    "plasticity": "Plasticity",
     "task": "Tasks",
     "": "Others",
 }

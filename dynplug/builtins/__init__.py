@@ -9,6 +9,7 @@ from dynplug.api import (
     MetricSpec,
     NeuronSpec,
     ObserverSpec,
+    PlasticitySpec,
     RunnerSpec,
     SourceSpec,
     SurrogateSpec,
@@ -139,6 +140,12 @@ def dynplug_register_layers() -> list[LayerSpec]:
                 "input_to": "E",
                 "output_from": "I",
             },
+        ),
+        LayerSpec(
+            name="TsodyksMarkram",
+            target="dynplug.plasticity:TsodyksMarkram",
+            summary="short-term depression and facilitation of spikes",
+            example={"size": 3, "tau_d": 100.0, "tau_f": 50.0},
         ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
@@ -314,6 +321,22 @@ def dynplug_register_encoders() -> list[EncoderSpec]:
             summary="random spikes at a rate proportional to the value",
             example={"num_step": 20},
             identities=ENCODERS["Poisson"],
+        ),
+    ]
+
+
+@hookimpl
+def dynplug_register_plasticity() -> list[PlasticitySpec]:
+    """Rules of the core by which spikes change weights."""
+    return [
+        PlasticitySpec(
+            name="PairSTDP", target="dynplug.plasticity:PairSTDP", summary="pairs of spikes, before and after"
+        ),
+        PlasticitySpec(
+            name="TripletSTDP",
+            target="dynplug.plasticity:TripletSTDP",
+            summary="pairs and triplets of spikes, as in visual cortex",
+            example={"A2_plus": 1e-3, "A3_minus": 2.3e-4},  # so that each of its terms is there
         ),
     ]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
@@ -11,6 +12,7 @@ from dynplug.errors import CompositionError, ParameterError
 from dynplug.network.drawn import Pairs, as_array, child
 from dynplug.network.pathway import Magnitude, Pathway
 from dynplug.network.routes import Sizes
+from dynplug.plasticity import Plasticity, check_weights
 from dynplug.synapses import COBA
 
 _SIGNS = (None, "excitatory", "inhibitory")
@@ -61,7 +63,8 @@ class Projection(eqx.Module):
         connection in any form that a weight has; `None`: within the step, as in a `Sequential`.
     - `synapse`: a synapse without a size, which it gets from the targets.
     - `short_term`: short-term plasticity of the source's spikes, such as `dp.plasticity.TsodyksMarkram()`.
-    - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`.
+    - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`. The weights are
+        then part of the state, `"rec.weight"`, in the order in which `net["rec"].weight` has them.
     - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver`. The sums are equal.
     - `sign`: `"excitatory"` or `"inhibitory"` (Dale's law): weights are then given, and trained, as magnitudes greater
         than zero, and inhibitory ones are subtracted.
@@ -93,6 +96,18 @@ class Projection(eqx.Module):
                 "Projection(synapse=...) takes a synapse such as dp.synapses.Exponential(tau=5.0); "
                 f"got {self.synapse!r}."
             )
+        if self.short_term is not None and (
+            isinstance(self.short_term, type) or not hasattr(self.short_term, "with_size")
+        ):
+            raise CompositionError(
+                "Projection(short_term=...) takes short-term plasticity such as dp.plasticity.TsodyksMarkram(); got "
+                f"{self.short_term!r}."
+            )
+        if self.plasticity is not None and not isinstance(self.plasticity, Plasticity):
+            raise CompositionError(
+                "Projection(plasticity=...) takes a rule that changes weights, such as dp.plasticity.PairSTDP(); got "
+                f"{self.plasticity!r}."
+            )
         if isinstance(self.delay, (int, float)) and not self.delay >= 0:
             raise ParameterError(f"Projection(delay={self.delay}): a delay is a time from 0 ms.")
 
@@ -117,7 +132,8 @@ class Projection(eqx.Module):
         pairs = Pairs(name, self.connector, self.source, self.target, sizes, child(key, "connector"))
         delay = pairs.values("delay", 0.0 if self.delay is None else self.delay, child(key, "delay"))
         delays, copy = np.unique(np.asarray(delay, float), return_inverse=True)
-        fanout, order = pairs.fanout(copy.reshape(np.shape(delay)), max(1, len(delays)))
+        by_receiver = None if self.plasticity is None else True
+        fanout, order = pairs.fanout(copy.reshape(np.shape(delay)), max(1, len(delays)), by_receiver)
         weight = as_array(pairs.values("weight", self.weight, child(key, "weight")), order)
         return Pathway(
             self._signed(name, weight),
@@ -128,9 +144,20 @@ class Projection(eqx.Module):
             self.source,
             self.target,
             tuple(map(float, delays)) or (0.0,),
-            self.delivery if self.source in sizes.spiking or self.delivery != "auto" else "sparse",
+            self._way_of_delivery(spiking=self.source in sizes.spiking),
             late,
         )
+
+    def _way_of_delivery(self, spiking: bool) -> str:
+        """The method for `deliver`, where none is asked for."""
+        if self.delivery != "auto":
+            return self.delivery
+        if not spiking:
+            return "sparse"
+        if self.plasticity is None:
+            return "auto"
+        # "dense", which it may choose, would make the matrix of weights in every step.
+        return "events" if jax.default_backend() == "cpu" else "gather"
 
     def _signed(self, name: str, weight: Any) -> Any:
         """The weights, or their magnitudes with a sign."""
@@ -143,8 +170,12 @@ class Projection(eqx.Module):
                     f"{name}: sign={self.sign!r} takes the magnitudes of weights, which are greater than zero; the "
                     f"lowest is {np.min(known):g}."
                 )
+        coba = isinstance(getattr(self.synapse, "output", None), COBA)
+        if self.plasticity is not None:
+            check_weights(name, self.plasticity, weight, positive=self.sign is not None or coba)
+        if self.sign is not None:
             return Magnitude(weight, sign=1.0 if self.sign == "excitatory" else -1.0)
-        if isinstance(getattr(self.synapse, "output", None), COBA) and known is not None and np.any(known < 0):
+        if coba and known is not None and np.any(known < 0):
             raise ParameterError(
                 f"{name}: a conductance has no negative weights; the lowest is {np.min(known):g}. Inhibition is that "
                 "of a reversal potential, as in COBA(-80.0)."

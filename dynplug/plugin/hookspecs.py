@@ -16,6 +16,7 @@ from dynplug.api import (
     NeuronSpec,
     ObserverSpec,
     OptimizerSpec,
+    PlasticitySpec,
     RunnerSpec,
     ScheduleSpec,
     SourceSpec,
@@ -80,6 +81,11 @@ def dynplug_register_connectors(host: Host) -> Iterable[ConnectorSpec]:  # pyrig
 @hookspec
 def dynplug_register_encoders(host: Host) -> Iterable[EncoderSpec]:  # pyright: ignore[reportReturnType]
     """Spike encoders that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_plasticity(host: Host) -> Iterable[PlasticitySpec]:  # pyright: ignore[reportReturnType]
+    """Rules by which spikes change weights that this plugin provides."""
 
 
 @hookspec

@@ -53,6 +53,13 @@ KINDS: dict[str, Kind] = {
         Kind("initializer", "initializers", api.InitializerSpec, "f(key, shape, dtype) -> array"),
         Kind("connector", "connectors", api.ConnectorSpec, "f(pre, post, *, key=None) -> Connections"),
         Kind("encoder", "encoders", api.EncoderSpec, "f(x, *, key=None) -> (time, ...)"),
+        Kind(
+            "plasticity",
+            "plasticity",
+            api.PlasticitySpec,
+            "update(state, weight, sent, spiked, fanout, ctx) -> (state, weight)",
+            "dynplug.plasticity:Plasticity",
+        ),
         Kind("optimizer", "optimizers", api.OptimizerSpec, "f(**hyperparameters) -> optax.GradientTransformation"),
         Kind("schedule", "schedules", api.ScheduleSpec, "f(**parameters) -> (step -> value)"),
         Kind("observer", "observers", api.ObserverSpec, "hooks such as dynplug_after_epoch(run, epoch, metrics)"),

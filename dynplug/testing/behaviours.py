@@ -10,6 +10,7 @@ import numpy as np
 
 from dynplug.testing.driving import gradients, records
 from dynplug.testing.losses import data_of
+from dynplug.testing.plasticities import weights_of
 from dynplug.testing.subject import Subject
 
 _POINTS = np.linspace(-3.0, 3.0, 61, dtype=np.float32)
@@ -62,5 +63,6 @@ BEHAVIOURS: dict[str, tuple[Callable[[Subject, Any], Any], ...]] = {
     "initializer": (_initializer,),
     "connector": (_connector,),
     "task": (_task,),
+    "plasticity": (weights_of,),
 }
 """By kind, functions of a subject and an instance; each is called only if those before it show no difference."""

@@ -14,6 +14,7 @@ import dynplug.testing.neurons as neurons
 import dynplug.testing.observers as observers
 import dynplug.testing.odes as odes
 import dynplug.testing.optimizers as optimizers
+import dynplug.testing.plasticities as plasticities
 import dynplug.testing.populations as populations
 import dynplug.testing.randomness as randomness
 import dynplug.testing.runners as runners
@@ -131,6 +132,13 @@ CHECKS: dict[str, Check] = {
         Check(encoders.every_value_matters, ("encoder",)),
         Check(encoders.orders_values, ("encoder",)),
         Check(encoders.draws_each_step_anew, ("encoder",), (of.random_encoder,)),
+        Check(plasticities.keeps_traces_and_weights_in_form, ("plasticity",)),
+        Check(plasticities.spikes_change_weights, ("plasticity",)),
+        Check(plasticities.weights_stay_within_their_bounds, ("plasticity",)),
+        Check(plasticities.other_connections_stay_as_they_are, ("plasticity",)),
+        Check(plasticities.ignores_the_numbering_of_units, ("plasticity",)),
+        Check(plasticities.learns_the_same_whatever_the_step, ("plasticity",)),
+        Check(plasticities.samples_learn_apart, ("plasticity",)),
         Check(optimizers.decreases_a_quadratic, ("optimizer",)),
         Check(optimizers.state_round_trips, ("optimizer",)),
         Check(schedules.gives_a_number_for_every_step, ("schedule",)),

@@ -21,6 +21,7 @@ NAMES = {
     "initializer": "Orthogonal",
     "connector": "FixedProbability",
     "encoder": "Poisson",
+    "plasticity": "TripletSTDP",
     "optimizer": "nadam",
     "schedule": "cosine_decay_schedule",
     "observer": "EarlyStopping",

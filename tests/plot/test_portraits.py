@@ -19,6 +19,7 @@ ONES = {
     "initializer": "Normal",
     "connector": "FixedInDegree",
     "encoder": "Latency",
+    "plasticity": "PairSTDP",
     "optimizer": "sgd",
     "schedule": "linear_schedule",
     "observer": "EarlyStopping",

@@ -26,6 +26,7 @@ CONTRACTS = {
     "source": "Source",
     "surrogate": "Surrogate",
     "integrator": "AbstractSolver",
+    "plasticity": "Plasticity",
     "task": "Task",
 }
 
@@ -121,6 +122,7 @@ CHECKS = {
     "initializer": lambda built: bool(np.isfinite(built(jax.random.key(0), (3, 3), jnp.float32)).all()),
     "connector": lambda built: len(built(4, 4, key=jax.random.key(0)).pre) > 0,
     "encoder": lambda built: built(jnp.ones((2, 3)), key=jax.random.key(0)).shape == (20, 2, 3),
+    "plasticity": lambda built: built.w_min == 0.0,
     "optimizer": is_optimizer,
     "schedule": is_schedule,
     "observer": lambda built: observers([built]) is not None,

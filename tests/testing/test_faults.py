@@ -63,6 +63,7 @@ def test_a_fault_is_found_by_its_check(fault):
 RIGHT = {
     "driven.Right": "neuron",
     "driven.Synapse": "synapse",
+    "plastic.Rule": "plasticity",
     "systems.Layer": "layer",
     "sources.Noise": "source",
     "texts.Right": "neuron",

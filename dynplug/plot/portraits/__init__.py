@@ -8,6 +8,7 @@ from dynplug.plot.portraits.of_layers import layer
 from dynplug.plot.portraits.of_measures import loss, metric
 from dynplug.plot.portraits.of_neurons import neuron
 from dynplug.plot.portraits.of_optimizers import optimizer, schedule
+from dynplug.plot.portraits.of_plasticity import plasticity
 from dynplug.plot.portraits.of_sources import source
 from dynplug.plot.portraits.of_surrogates import surrogate
 from dynplug.plot.portraits.of_synapses import synapse
@@ -21,6 +22,7 @@ DRAWERS: dict[str, Drawer] = {
     for draw in (
         *(neuron, synapse, layer, source, loss, runner, surrogate, integrator, initializer),
         *(connector, encoder, optimizer, schedule, observer, metric, task),
+        plasticity,
     )
 }
 """The function that draws a component of a kind, by the kind's name; its docstring says what is seen."""
