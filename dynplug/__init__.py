@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         interchange as interchange,
         layers as layers,
         losses as losses,
+        measures as measures,
         network as network,
         neurons as neurons,
         plot as plot,
@@ -74,7 +75,8 @@ __version__ = "0.1.0"
 
 _MODULES = (
     *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "interchange", "layers"),
-    *("losses", "network", "neurons", "plot", "run", "surrogates", "synapses", "tasks", "testing", "timeloop", "train"),
+    *("losses", "measures", "network", "neurons", "plot", "run", "surrogates", "synapses", "tasks"),
+    *("testing", "timeloop", "train"),
 )
 _NAMES = {
     "dynplug.core": (

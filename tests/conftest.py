@@ -35,6 +35,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.interchange
     import dynplug.layers
     import dynplug.losses
+    import dynplug.measures
     import dynplug.neurons
     import dynplug.run
     import dynplug.surrogates

@@ -24,7 +24,7 @@ FLOORS = [
     {"neurons", "synapses", "layers", "losses", "encoders"},
     {"tasks"},
     {"interchange"},
-    {"timeloop"},
+    {"timeloop", "measures"},
     {"run"},
     {"plot"},
     {"train"},

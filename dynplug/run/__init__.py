@@ -9,6 +9,7 @@ from dynplug.run.loop_over_time import LoopOverTime as LoopOverTime
 from dynplug.run.monitors import Monitors as Monitors
 from dynplug.run.options import jit_for as jit_for
 from dynplug.run.records import Records as Records
+from dynplug.run.spike_records import Spikes as Spikes
 from dynplug.run.starting import (
     Start as Start,
     size_and_values as size_and_values,

@@ -23,10 +23,12 @@ class Rows(eqx.Module):
 
     - `counted`: events, summed over the steps since the previous row.
     - `sampled`: everything else, at the end of the row's step.
+    - `spikes`: the spikes of every step as bits, by population, whatever the rows.
     """
 
     counted: Any
     sampled: Any
+    spikes: Any = None
 
     def whole(self) -> Any:
         """All records in one tree."""
@@ -50,7 +52,7 @@ class Parted(DynamicalSystem):
         happened = {id(array) for array in events(new).values()}
         sources = out, self.experiment.monitors.sources(new, seen)
         is_event = jax.tree.map(lambda source: id(source) in happened, sources)
-        return new, Rows(*eqx.partition((out, seen), is_event))
+        return new, Rows(*eqx.partition((out, seen), is_event), self.experiment.spikes(new))
 
 
 def _steps(
@@ -86,7 +88,7 @@ def _thinned(state: RunState, rows: Rows, length: int, offset: int, every: int) 
     sampled = jax.tree.map(lambda a: a[offset::every], rows.sampled)
     whole = offset < length and (length - 1 - offset) % every == 0
     left = None if whole or not jax.tree.leaves(left) else left
-    return dataclasses.replace(state, events=left), Rows(counted, sampled)
+    return dataclasses.replace(state, events=left), Rows(counted, sampled, rows.spikes)
 
 
 def _sums(a: Array, first: int, every: int) -> tuple[Array, Array]:
@@ -111,7 +113,8 @@ def _go_on(before: Any, now: RunState, rows: Rows) -> tuple[RunState, Rows]:
         )
     if jax.tree.leaves(rows.counted)[0].shape[0] == 0:
         return dataclasses.replace(now, events=jax.tree.map(jnp.add, before, now.events)), rows
-    return now, Rows(jax.tree.map(lambda a, b: a.at[0].add(b), rows.counted, before), rows.sampled)
+    counted = jax.tree.map(lambda a, b: a.at[0].add(b), rows.counted, before)
+    return now, dataclasses.replace(rows, counted=counted)
 
 
 def _tree_of_pairs(pair: Callable[[Any], tuple[Any, Any]], tree: Any) -> tuple[Any, Any]:

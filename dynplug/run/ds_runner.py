@@ -22,12 +22,14 @@ from dynplug.run.chunked import Rows, advance, advance_eagerly, chunk_sizes, exp
 from dynplug.run.compiling import Compiling
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
 from dynplug.run.experiment import Experiment
-from dynplug.run.files import InFiles, check_names
+from dynplug.run.files import OUTPUT, InFiles, check_names
 from dynplug.run.inputs import Inputs
 from dynplug.run.monitors import Monitors
 from dynplug.run.options import check_batch_size, jit_for, refuse
 from dynplug.run.records import OnDevice, OnHost, Recorder, Records
 from dynplug.run.searching import note_numbers
+from dynplug.run.spike_fields import spike_fields
+from dynplug.run.spike_records import SpikeRecorder, Spikes
 from dynplug.run.spiking import SpikeWatch
 from dynplug.run.starting import Start, size_and_values, with_values
 from dynplug.timeloop import Loop, RunState, check_options, step_count
@@ -37,6 +39,8 @@ _INSTEAD = {
     "fun_inputs": "give the function as `inputs`; it gets the context and returns [(target, value), ...].",
     "fun_monitors": "give the functions as `monitors`, by name; they get the state, or the state and the context.",
 }
+
+_Kept = tuple[Recorder, SpikeRecorder]
 
 
 class _Chunk(NamedTuple):
@@ -79,6 +83,9 @@ class DSRunner:
     - `monitors`: the parts of the state to record after each step: paths `["V", "hidden.spike"]`, pairs `[("V", 0)]` of
         a path and an index, or a mapping from names to paths, to pairs, or to functions of the state, or of the state
         and the context.
+    - `spikes`: the populations whose spikes to record as events, each with its own step, in a fraction of the time and
+        memory of a monitor: paths `["E", "I"]` of systems whose state has a field `spike`, a mapping from names to
+        paths, or `True` for all such systems; a model that is one itself is `"spike"`. They are 0 or 1.
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
@@ -93,7 +100,8 @@ class DSRunner:
     - `numpy_mon_after_run`: whether records are NumPy arrays; else they stay on the device.
     - `memory_efficient`: whether records leave the device after each chunk, so that it holds those of at most two.
     - `record_to`: a folder in which each record becomes a `.npy` file that grows as the run proceeds, as do
-        `output.npy` and `ts.npy`, time first. `mon` and the outputs are then memory-mapped from there.
+        `output.npy` and `ts.npy`, time first, and the events of `spikes`: `spikes/E.t.npy` [ms] and `spikes/E.i.npy`.
+        All are then memory-mapped from there.
     - `jit`: whether runs are compiled, or a mapping such as `{"predict": True, "fit": False}`, of which `"predict"`
         applies here. Otherwise all values are concrete, for debugging.
     - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
@@ -105,8 +113,9 @@ class DSRunner:
     A `SpikingWarning`, issued once, names a population that spiked in nearly every step, or never in a run of 50 ms or
     more with an input, if its spikes are recorded.
 
-    **Attributes:** `mon`, the `Records` of the last run: `mon["V"]`, `mon.V`, and the times `mon.ts` [ms]; `state`, the
-    `RunState` after it.
+    **Attributes:** `mon`, the `Records` of the last run: `mon["V"]`, `mon.V`, and the times `mon.ts` [ms]; `spikes`,
+    its `dynplug.measures.Events` by population: `spikes["E"].t` [ms], `spikes["E"].i`; `state`, the `RunState` after
+    it.
 
     **Raises:** `OptionError`, `UnknownPathError`, `ShapeError` or `StateError` for invalid arguments, at construction
     where possible, else before the first step.
@@ -122,6 +131,7 @@ class DSRunner:
         *,
         inputs: Any = (),
         monitors: Any = None,
+        spikes: Any = None,
         dt: float,
         t0: float = 0.0,
         data_first_axis: str | None = None,
@@ -159,6 +169,7 @@ class DSRunner:
         self._compiling = Compiling()
         self.mon = Records()
         self.mon.ts = np.zeros(0)
+        self.spikes = Spikes()
         self.state: RunState | None = None
         self._counted: Any = None
         self._spikes = SpikeWatch(target, self.monitors, self.dt)
@@ -168,9 +179,12 @@ class DSRunner:
                 "off it: choose one."
             )
         if self.record_to is not None:
-            check_names(self.monitors.readers)
+            check_names(self.monitors.readers, OUTPUT)
         state = eqx.filter_eval_shape(lambda: Loop(self.dt, self.t0).start(target, key=key).system)
         self.monitors.check(state)
+        self._fields = spike_fields(spikes, state)
+        if self.record_to is not None:
+            check_names(dict(self._fields.paths))
         self.inputs = Inputs(inputs, target, state, self.data_first_axis)
 
     def reset_state(self, batch_size: Start = None, values: Mapping[str, Any] | None = None) -> None:
@@ -215,14 +229,16 @@ class DSRunner:
         loop = self._loop(shared_args or {}).up_to(self.target, first + length)
         self.inputs.check(first, length, batch_size)
         recorder = self._recorder(first, length, goes_on=not anew)
+        where = first, batch_size, self.record_to, not anew
+        kept = recorder, SpikeRecorder(self._fields, self.dt, self.t0, *where)
         if anew:
             self.reset_state(batch_size)
         held, varying = (inputs, None) if duration is not None else (None, inputs)
-        out = self._record(self._experiment(held), varying, first, length, loop, recorder)
+        out = self._record(self._experiment(held), varying, first, length, loop, kept)
         records = swap_batch((out, dict(self.mon)), self.data_first_axis)
         driving = inputs, [stimulus.value for stimulus in self.inputs.stimuli]
         assert self.state is not None
-        self._spikes.look(self._counted, records, self.state.system, self.record_every, driving)
+        self._spikes.look(self._counted, records, self.spikes, self.state.system, self.record_every, driving)
         return (time.perf_counter() - began, out) if eval_time else out
 
     predict = run
@@ -260,11 +276,12 @@ class DSRunner:
         """The system with its stimuli and monitors, and an input that is the same at all steps, if any."""
         held = jax.tree.map(jnp.asarray, held)
         stimuli, function = self.inputs.stimuli, self.inputs.function
-        return Experiment(self.target, stimuli, function, self.monitors, held, self.return_outputs)
+        return Experiment(self.target, stimuli, function, self.monitors, self._fields, held, self.return_outputs)
 
-    def _record(self, experiment: Experiment, xs: Any, first: int, length: int, loop: Loop, recorder: Recorder) -> Any:
+    def _record(self, experiment: Experiment, xs: Any, first: int, length: int, loop: Loop, kept: _Kept) -> Any:
         """Run and record all chunks. The device computes the next one while the host records the one before it."""
         assert self.state is not None
+        recorder, events = kept
         done, after = first, self.state
         waiting: _Chunk | None = None
         watch = Watch(self.dt, self.t0, self.state.system)
@@ -276,6 +293,7 @@ class DSRunner:
                 if end > done:  # else an interrupt came after it had been stored
                     jax.block_until_ready(rows)
                     self._counted = rows.counted
+                    events.append(done, rows.spikes)
                     recorder.append(self._rows(first, done), rows.whole(), self._times(done, end))
                     bar.update(end - done)
                     start, done, after = done, end, state
@@ -307,6 +325,7 @@ class DSRunner:
                         store(waiting)
                 finally:
                     self.state = after
+                    self.spikes = events.finish(done)
                     out = self._finish(recorder, first, done)
         self.inputs.settle()
         return out

@@ -8,6 +8,7 @@ import equinox as eqx
 from dynplug.core import Context, DynamicalSystem
 from dynplug.run.driven import drive
 from dynplug.run.monitors import Monitors
+from dynplug.run.spike_fields import SpikeFields
 from dynplug.run.stimuli import Stimulus, read_entries
 
 
@@ -20,6 +21,7 @@ class Experiment(DynamicalSystem):
     - `stimuli`: the stimuli applied before every step, in order.
     - `function`: called with the context before every step, returns more of them.
     - `monitors`: the readers of the state after every step.
+    - `spikes`: the readers of spikes after every step.
     - `held`: the system's input if it is the same at all steps.
     - `puts_out`: whether the system's outputs are recorded.
     """
@@ -28,6 +30,7 @@ class Experiment(DynamicalSystem):
     stimuli: tuple[Stimulus, ...] = ()
     function: Callable[[Context], Any] | None = None
     monitors: Monitors = Monitors()
+    spikes: SpikeFields = SpikeFields()
     held: Any = None
     puts_out: bool = eqx.field(static=True, default=True)
 

@@ -15,12 +15,12 @@ from dynplug.run.records import Recorder
 OUTPUT = "output"
 
 
-def check_names(names: Iterable[str]) -> None:
-    """Raise `OptionError` for monitors whose names are not valid file names."""
+def check_names(names: Iterable[str], *taken: str) -> None:
+    """Raise `OptionError` for records whose names are not valid file names, or are taken."""
     for name in names:
-        if name in ("", ".", "..", OUTPUT) or Path(name).name != name or "\\" in name:
+        if name in ("", ".", "..", *taken) or Path(name).name != name or "\\" in name:
             raise OptionError(
-                f"record_to writes a file for each monitor, but {name!r} is not a valid file name: rename it."
+                f"record_to writes a file for each record, but {name!r} is not a valid file name: rename it."
             )
 
 

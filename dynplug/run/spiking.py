@@ -1,7 +1,8 @@
 """Warnings about populations that spike in nearly every step, or never: mostly mistakes in units."""
 
 import warnings
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import jax
 import jax.tree_util as jtu
@@ -9,13 +10,24 @@ import numpy as np
 
 from dynplug.core import Drive, DynamicalSystem, events
 from dynplug.errors import SpikingWarning
+from dynplug.measures import Events
 from dynplug.run.monitors import Monitors, PathReader
+from dynplug.run.spike_fields import SPIKE
 
 _STEPS = 100  # fewer say nothing
 _SILENCE = 50.0  # [ms]: a neuron with a sizeable input has spiked by then
 _NEARLY = 0.9  # of the steps
 _FASTEST = 1.0  # [kHz]: no neuron does so
 _LOOKED_AT = 200  # rows at the end of a run, which bounds the cost of the check
+
+
+class _Seen(NamedTuple):
+    """What is known of a population: how many steps, its units' spikes in the last of them, whether any spiked ever."""
+
+    steps: int
+    looked_at: int
+    spikes: np.ndarray
+    ever: Callable[[], Any]
 
 
 class SpikeWatch:
@@ -32,22 +44,27 @@ class SpikeWatch:
         self._target, self._readers, self._dt = target, monitors.readers, dt
         self._warned = False
 
-    def look(self, counted: Any, records: Any, state: Any, every: int, driving: Any) -> None:
+    def look(
+        self, counted: Any, records: Any, recorded: Mapping[str, Events], state: Any, every: int, driving: Any
+    ) -> None:
         """Warn if the spikes of a run look wrong.
 
         **Arguments:**
 
         - `counted`: a tree with `None` where a record is not an event.
         - `records`: outputs and monitors, time first.
+        - `recorded`: spikes that are recorded as events, by population.
         - `state`: the system's state.
         - `every`: the number of steps per row.
         - `driving`: the inputs of the system, as far as known.
         """
         if self._warned:
             return
-        found = self._populations(counted, records, state)
-        problems = [said for name, spikes in found.items() if (said := self._too_fast(name, spikes, every))]
-        problems += self._silent(found, every, driving)
+        found = {name: _of_rows(spikes, every) for name, spikes in self._populations(counted, records, state).items()}
+        own = type(self._target).__name__
+        found |= {repr(n) if n != SPIKE else own: _of_events(events, self._dt) for n, events in recorded.items()}
+        problems = [said for name, seen in found.items() if (said := self._too_fast(name, seen))]
+        problems += self._silent(found, driving)
         if problems:
             self._warned = True
             warnings.warn(" ".join(problems), SpikingWarning, stacklevel=3)
@@ -74,12 +91,10 @@ class SpikeWatch:
         some = "" if not isinstance(reader, PathReader) or reader.index is None else f" at {reader.index}"
         return (repr(owner) if owner else type(self._target).__name__) + some
 
-    def _too_fast(self, name: str, spikes: Any, every: int) -> str | None:
-        last = np.asarray(spikes[-_LOOKED_AT:])
-        steps = len(last) * every
-        if steps < _STEPS:
+    def _too_fast(self, name: str, seen: _Seen) -> str | None:
+        if seen.looked_at < _STEPS:
             return None
-        share = last.sum(0) / steps
+        share = seen.spikes / seen.looked_at
         many = (share >= _NEARLY) | (share / self._dt > _FASTEST)
         if not many.any():
             return None
@@ -90,20 +105,33 @@ class SpikeWatch:
             "below V_th."
         )
 
-    def _silent(self, found: dict[str, Any], every: int, driving: Any) -> list[str]:
+    def _silent(self, found: dict[str, _Seen], driving: Any) -> list[str]:
         silent = [
-            (name, spikes)
-            for name, spikes in found.items()
-            if len(spikes) * every >= max(_STEPS, _SILENCE / self._dt) and not np.any(spikes[-_LOOKED_AT:])
+            (name, seen)
+            for name, seen in found.items()
+            if seen.steps >= max(_STEPS, _SILENCE / self._dt) and not np.any(seen.spikes)
         ]
         if not silent or not any(np.any(np.asarray(a) > 0) for a in jax.tree.leaves(_excitation(driving))):
             return []
         return [
-            f"No unit of {name} spiked in {len(spikes) * every * self._dt:g} ms, although there was an input: check "
+            f"No unit of {name} spiked in {seen.steps * self._dt:g} ms, although there was an input: check "
             "its units and the weights. A constant current must exceed (V_th - V_rest) / R, or the model's rheobase."
-            for name, spikes in silent
-            if not np.any(spikes)
+            for name, seen in silent
+            if not seen.ever()
         ]
+
+
+def _of_rows(spikes: Any, every: int) -> _Seen:
+    """Of records (rows, ...), each of `every` steps."""
+    last = np.asarray(spikes[-_LOOKED_AT:])
+    return _Seen(len(spikes) * every, len(last) * every, np.asarray(last.sum(0)), lambda: np.any(spikes))
+
+
+def _of_events(events: Events, dt: float) -> _Seen:
+    """Of events, in a run of steps `dt` [ms]."""
+    last = events.between(max(events.start, events.stop - _LOOKED_AT * dt), events.stop)
+    spikes = np.bincount(last.train, minlength=last.train_count)
+    return _Seen(round(events.duration / dt), round(last.duration / dt), spikes, lambda: len(events))
 
 
 def _excitation(driving: Any) -> Any:

@@ -56,6 +56,27 @@ def test_a_population_that_is_driven_in_vain_is_named():
     assert "No unit of 'hidden' spiked" in said
 
 
+EVENTS = {"monitors": None, "return_outputs": False, "spikes": True}
+
+
+def test_spikes_recorded_as_events_are_looked_at_as_well():
+    net = dp.Sequential(first=membrane(3), gain=lambda s: 1e4 * s, hidden=membrane(3))
+    (said,) = said_of(runner(net, **EVENTS), 100.0, inputs=np.array([20.0, 1e5, 0.0], np.float32))
+    assert "1 of 3 units of 'first' spiked at 10 kHz, in 100% of the steps" in said
+    assert "1 of 3 units of 'hidden'" in said
+    (said,) = said_of(runner(membrane(), **EVENTS), 100.0, inputs=14.0)
+    assert "No unit of LIF spiked in 100 ms" in said
+    (said,) = said_of(runner(membrane(), spikes=True), 100.0, inputs=14.0)
+    assert said.count("No unit") == 1
+    assert said_of(runner(membrane(), **EVENTS), 100.0, inputs=16.0) == []
+    early = np.where(np.arange(1000) < 500, 30.0, 1.0)[:, None] * np.ones(2, np.float32)
+    assert said_of(runner(membrane(), **EVENTS), inputs=early) == []  # it spiked once, if not at the end
+    assert said_of(runner(membrane(), **EVENTS), 5.0, inputs=14.0) == []
+    batched = runner(membrane(), data_first_axis="B", **EVENTS)
+    (said,) = said_of(batched, inputs=np.full((2, 300, 2), 1e5, np.float32))
+    assert "4 of 4 units of LIF" in said
+
+
 @pytest.mark.parametrize("axis", ["T", "B"])
 def test_batches(axis):
     x = np.full((1000, 2, 2) if axis == "T" else (2, 1000, 2), 1e5, np.float32)

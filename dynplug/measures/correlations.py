@@ -1,0 +1,70 @@
+"""Measures of what units have in common."""
+
+from typing import Any
+
+import numpy as np
+
+from dynplug.errors import OptionError, ShapeError
+from dynplug.measures.counting import several
+from dynplug.measures.spike_trains import as_events
+
+
+def correlation(events: Any, bin: float) -> np.ndarray:
+    r"""The correlation of the spike counts of each pair of units.
+
+    $$\rho_{ij} = \frac{\langle n_i n_j \rangle - \langle n_i \rangle \langle n_j \rangle}{\sigma_i \sigma_j}$$
+
+    Means are over windows of one length. The mean over all pairs is `np.nanmean(rho[np.triu_indices(N, 1)])`.
+
+    **Arguments:**
+
+    - `events`: the `Events` of a population, or a pair `(t, i)` of times [ms] and units.
+    - `bin`: the length of a window [ms].
+
+    **Returns:** a matrix (units, units) [-], NaN where a unit's count is the same in all windows.
+
+    **Raises:** `OptionError` for a batch, or a length that is not positive; `DurationError` for fewer than two windows.
+
+    **Reference:** Cohen, M. R. & Kohn, A. (2011), Measuring and interpreting neuronal correlations,
+    doi:10.1038/nn.2842.
+    """
+    events = as_events(events)
+    if events.batch_size is not None:
+        raise OptionError("correlation takes one sample: give events[0], or another.")
+    centred = several(events, bin).astype(float)
+    centred -= centred.mean(axis=0)
+    length = np.sqrt(np.square(centred).sum(axis=0))
+    with np.errstate(invalid="ignore"):  # 0 / 0, NaN, where nothing varies
+        centred /= length
+    return centred.T @ centred
+
+
+def synchrony(values: Any) -> float:
+    r"""How far the units of a population vary together: 1 if all are the same, $1/\sqrt N$ if independent.
+
+    $$\chi^2 = \sigma^2_{\bar V} \Big/ \frac{1}{N} \sum_{i=1}^{N} \sigma^2_{V_i}, \qquad
+    \bar V(t) = \frac{1}{N} \sum_{i=1}^{N} V_i(t)$$
+
+    $\sigma^2$ is the variance over time of the population's mean above, and of each unit below.
+
+    ```python
+    V = np.random.default_rng(0).normal(size=(1000, 50))
+    dp.measures.synchrony(V)  # about 0.14
+    ```
+
+    **Arguments:**
+
+    - `values`: potentials (time, units) of any unit, or counts of spikes, as `counts(events, bin)` gives them.
+
+    **Returns:** $\chi$ [-], NaN if nothing varies.
+
+    **Raises:** `ShapeError` for fewer than two times, or no units.
+
+    **Reference:** Golomb, D. & Rinzel, J. (1994), Clustering in globally coupled inhibitory neurons,
+    doi:10.1016/0167-2789(94)90214-3.
+    """
+    values = np.asarray(values, float)
+    if values.ndim != 2 or len(values) < 2 or values.shape[1] == 0:
+        raise ShapeError(f"synchrony takes values (time, units) at two times or more; got shape {values.shape}.")
+    each = values.var(axis=0).mean()
+    return float(np.sqrt(values.mean(axis=1).var() / each)) if each > 0.0 else float("nan")
