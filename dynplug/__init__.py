@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         api as api,
         connectors as connectors,
         core as core,
+        delivery as delivery,
         encoders as encoders,
         errors as errors,
         initializers as initializers,
@@ -74,8 +75,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    *("api", "connectors", "core", "encoders", "errors", "initializers", "integrators", "interchange", "layers"),
-    *("losses", "measures", "network", "neurons", "plot", "run", "surrogates", "synapses", "tasks"),
+    *("api", "connectors", "core", "delivery", "encoders", "errors", "initializers", "integrators", "interchange"),
+    *("layers", "losses", "measures", "network", "neurons", "plot", "run", "surrogates", "synapses", "tasks"),
     *("testing", "timeloop", "train"),
 )
 _NAMES = {

@@ -29,6 +29,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.builtins
     import dynplug.connectors
     import dynplug.core
+    import dynplug.delivery
     import dynplug.encoders
     import dynplug.initializers
     import dynplug.integrators

@@ -1,6 +1,6 @@
 """Connections sorted by the sending unit."""
 
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Int
 from scipy.sparse import coo_array
 
+from dynplug.core import as_whole
 from dynplug.errors import ParameterError, ShapeError
 
 _INT32 = np.iinfo(np.int32).max
@@ -45,7 +46,7 @@ class Fanout(eqx.Module):
     transposition, doi:10.1145/355791.355796.
     """
 
-    start: Int[Array, " pre+1"]
+    start: Int[Array, " starts"]
     post: Int[Array, " connections"]
     fanin: Fanin | None
     pre_size: int = eqx.field(static=True)
@@ -54,7 +55,7 @@ class Fanout(eqx.Module):
     @classmethod
     def of(
         cls, pre: Any, post: Any, pre_size: int, post_size: int, *, by_receiver: bool | None = None
-    ) -> tuple[Self, np.ndarray]:
+    ) -> tuple["Fanout", np.ndarray]:
         """The fanout of pairs of units in any order, and the order that brings values of theirs into its own.
 
         ```python
@@ -76,6 +77,8 @@ class Fanout(eqx.Module):
         **Raises:** `ShapeError` for an index out of range, or lists of different length; `ParameterError` for what are
         no indices, or more connections than indices can number.
         """
+        for name, size in (("pre_size", pre_size), ("post_size", post_size)):
+            as_whole(name, size, error=ParameterError)
         sender, receiver = _indices("pre", pre, pre_size), _indices("post", post, post_size)
         if sender.size != receiver.size:
             raise ShapeError(f"Fanout: pre has {sender.size} indices, but post has {receiver.size}: give pairs.")
@@ -101,7 +104,6 @@ class Fanout(eqx.Module):
         # The number of units, but for the first, whose connections have begun.
         begun = jnp.zeros(len(self), self.post.dtype).at[self.start[1:-1]].add(1, mode="drop")
         return jnp.cumsum(begun, dtype=begun.dtype)
-
 
 
 def _indices(name: str, given: Any, size: int) -> np.ndarray:

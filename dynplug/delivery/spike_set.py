@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Int, UInt32
 
 _BITS = 32
 
-Words = UInt32[Array, " words"]
+Words = UInt32[Array, " _"]
 
 
 def members(active: Bool[Array, " units"]) -> list[Words]:
@@ -48,7 +48,7 @@ def next_member(levels: Sequence[Words], unit: Int[Array, ""], none: int) -> Int
 def _packed(active: Bool[Array, " units"]) -> Words:
     words = -(-active.size // _BITS)
     rows = jnp.pad(active, (0, words * _BITS - active.size)).reshape(words, _BITS)
-    return (rows.astype(jnp.uint32) << jnp.arange(_BITS, dtype=jnp.uint32)).sum(1, dtype=jnp.uint32)
+    return (rows.astype(jnp.uint32) << jnp.arange(_BITS, dtype=jnp.uint32)[None]).sum(1, dtype=jnp.uint32)
 
 
 def _lowest(bits: UInt32[Array, ""]) -> Int[Array, ""]:

@@ -36,9 +36,10 @@ from dynplug.timeloop.program import Atom, Eqn, Program, Var, byte_count, is_var
 # Multiplications for each byte that changes from step to step: what a product must do to leave the loop. Attention over
 # a buffer does less, and is faster inside: see "What leaves the loop at all" in examples/benchmarks/README.md.
 _WORK = 0.5
-# A sum is contracted if one summand has this many times the bytes of its stacked operands. A value is stored rather
-# than derived again if it would be derived from more than `_MANY` values with this many times its bytes, as in
-# "residual stream" of examples/benchmarks/twenty_models.py. Both numbers were chosen, not measured.
+# A sum is contracted if one summand has this many times the bytes of its stacked operands, and stays in a scan if what
+# is read by indices has this many times the bytes of what they index. A value is stored rather than derived again if it
+# would be derived from more than `_MANY` values with this many times its bytes, as in "residual stream" of
+# examples/benchmarks/twenty_models.py. Both numbers were chosen, not measured.
 _MUCH = 4
 _MANY = 4
 
@@ -346,8 +347,8 @@ def _build_stage(program: Program, graph: _Graph, demand: _Demand, level: int, h
         else:
             ins[v] = None
 
-    # 5. It must be a scan if something in it is recurrent or not batchable, or if it sums what is too dear to compute:
-    # all steps at once would store each summand.
+    # 5. It must be a scan if something in it is recurrent or not batchable, or if it sums what is too dear to compute,
+    # or what indices repeat, as values that many connections carry: all steps at once would store each summand.
     return Stage(
         eqns=tuple(program.eqns[n] for n in sorted(chosen)),
         ins=tuple(ins),
@@ -361,9 +362,15 @@ def _build_stage(program: Program, graph: _Graph, demand: _Demand, level: int, h
             or any(graph.component[len(program.eqns) + k] is not None for k in carry.values())
             or any(n in graph.recurrent or not is_batchable(program.eqns[n]) for n in chosen)
             or any(not is_recomputable(eqn) for v in demand.sums if (eqn := graph.eqn_of(v)))
+            or (bool(demand.sums) and any(_repeats_much(program.eqns[n]) for n in chosen))
         ),
         contractions=tuple(demand.contractions),
     )
+
+
+def _repeats_much(eqn: Eqn) -> bool:
+    """Whether an equation reads values again and again by indices, which XLA does not fuse with the sum of them."""
+    return eqn.primitive.name == "gather" and byte_count(eqn.outvars[0]) > _MUCH * byte_count(eqn.invars[0])
 
 
 def _epilogue(program: Program, graph: _Graph) -> tuple[tuple[Eqn, ...], list[Var]]:

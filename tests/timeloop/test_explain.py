@@ -1,5 +1,8 @@
 """What a plan says."""
 
+from typing import Any
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import pytest
@@ -106,3 +109,26 @@ def test_every_way_runs_the_network_alike(loop, x64):
     expected = dp.LoopOverTime(NET, dt=1.0, data_first_axis="T", loop="plain")(x)[1]
     found = dp.LoopOverTime(NET, dt=1.0, data_first_axis="T", loop=loop)(x)[1]
     assert jnp.allclose(found, expected, atol=1e-5)
+
+
+def test_what_is_too_dear_to_repeat_is_computed_before_the_loop_even_where_it_grows():
+    """A sum of starts is larger than they are. Repeating them is cheap, and stays inside."""
+
+    class Repeated(dp.DynamicalSystem):
+        starts: Any
+        in_size: tuple[int] = eqx.field(static=True, default=(40,))
+        out_size: tuple[int] = eqx.field(static=True, default=(40,))
+
+        def init_state(self, ctx):
+            return jnp.zeros(40, ctx.dtype)
+
+        def update(self, state, x, ctx):
+            place = jnp.cumsum(jnp.zeros(40).at[self.starts].add(1.0))
+            repeated = jnp.broadcast_to(self.starts.sum().astype(ctx.dtype), 40)
+            return jnp.tanh(state + x) * place + repeated, state
+
+    text = dp.LoopOverTime(Repeated(jnp.array([3, 9])), dt=1.0).explain(jnp.zeros((10, 40)))
+    forward = text[text.index("Forward:") : text.index("Backward:")]
+    assert "Computed once, before the loop" in text
+    assert "cumsum" not in forward
+    assert "broadcast_in_dim" in forward
