@@ -5,9 +5,9 @@
 
 Twenty excitatory and five inhibitory units, on one list of connections, without randomness, in double precision. The
 equations are those that dynplug's docstrings state, step by step: a synapse jumps at the start of a step and gives its
-mean over the step, which the target holds; a refractory period counts the steps in which the potential stands still. A
-spike of step `i` that arrives in step `i + d` has a delay of `d - 1` steps here, since Brian2 applies it after the update
-of a step, and one of `d` steps in dynplug. Potentials are in mV, currents in nA, or in µA/cm² for HH, as plain numbers.
+mean over the step, which the target holds; a refractory period counts the steps in which the potential stands still.
+What a spike of step `i` does to step `i + d` has a delay of `d - 1` steps here, since Brian2 applies it after the update
+of a step, and of `d` steps in dynplug. Potentials are in mV, currents in nA, or in µA/cm² for HH, as plain numbers.
 """
 
 import sys
@@ -25,7 +25,8 @@ MIXED = (1, 2, 15)
 TAU_E, TAU_I = 5.0, 10.0
 
 LEAKY = "dv/dt = (-60 - v + {drive}) / (20*ms) : 1 (unless refractory)"
-ADEX = """dv/dt = (0.03 * (-70.6 - v + 2 * exp((clip(v, -1000, -30) + 50.4) / 2)) - w + {drive}) / (0.281*ms) : 1 (unless refractory)
+ADEX = """dv/dt = (0.03 * (-70.6 - v + upswing) - w + {drive}) / (0.281*ms) : 1 (unless refractory)
+    upswing = 2 * exp((clip(v, -1000, -30) + 50.4) / 2) : 1
     dw/dt = (0.004 * (v + 70.6) - w) / (144*ms) : 1"""
 IZHIKEVICH = """dv/dt = (0.04 * v**2 + 5 * v + 140 - u + {drive}) / ms : 1 (unless refractory)
     du/dt = 0.02 * (0.2 * v - u) / ms : 1"""

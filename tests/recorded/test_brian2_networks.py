@@ -62,10 +62,10 @@ CASES = {
 
 def network(case):
     """The network of a case, and its input."""
-    (neuron, I, V), synapses, weights, delays = CASES[case]
+    (neuron, current, V), synapses, weights, delays = CASES[case]
     steps = np.array(delays)[EDGES["delay"] % len(delays)]
     V_init = V[0] + (V[1] - V[0]) * EDGES["unit"][::-1]
-    I = I[0] + (I[1] - I[0]) * EDGES["unit"]
+    current = current[0] + (current[1] - current[0]) * EDGES["unit"]
     nodes = {n: dataclasses.replace(neuron.with_size(len(V_init[s])), V_init=V_init[s]) for n, s in PARTS.items()}
     edges = {}
     for (source, weight), synapse in zip(zip("EI", weights, strict=True), synapses, strict=True):
@@ -81,7 +81,7 @@ def network(case):
                 delay=DT * steps[mine],
                 synapse=synapse,
             )
-    return dp.Network(nodes, edges), {n: I[s] for n, s in PARTS.items()}
+    return dp.Network(nodes, edges), {n: current[s] for n, s in PARTS.items()}
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +92,9 @@ def runs():
 
 def run(case, runs):
     if case not in runs:
-        net, I = network(case)
+        net, current = network(case)
         runner = dp.DSRunner(net, dt=DT, monitors=["E.V", "I.V"], spikes=["E", "I"], progress_bar=False)
-        runner.run(STEPS * DT, inputs=I)
+        runner.run(STEPS * DT, inputs=current)
         step = np.concatenate([np.rint(runner.spikes[n].t / DT).astype(int) - 1 for n in PARTS])
         cell = np.concatenate([runner.spikes[n].i + s.start for n, s in PARTS.items()])
         order = np.lexsort((cell, step))
