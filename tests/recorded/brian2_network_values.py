@@ -6,8 +6,8 @@
 Twenty excitatory and five inhibitory units, on one list of connections, without randomness, in double precision. The
 equations are those that dynplug's docstrings state, step by step: a synapse jumps at the start of a step and gives its
 mean over the step, which the target holds; a refractory period counts the steps in which the potential stands still.
-What a spike of step `i` does to step `i + d` has a delay of `d - 1` steps here, since Brian2 applies it after the update
-of a step, and of `d` steps in dynplug. Potentials are in mV, currents in nA, or in µA/cm² for HH, as plain numbers.
+What a spike of step `i` does to step `i + d` has a delay of `d - 1` steps here, since Brian2 applies it after the
+update of a step, and of `d` steps in dynplug. Potentials are in mV, currents in nA or, for HH, µA/cm²: plain numbers.
 """
 
 import sys
