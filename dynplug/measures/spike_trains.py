@@ -8,7 +8,7 @@ import numpy as np
 
 from dynplug.errors import OptionError, ShapeError
 
-_ROUNDING = 1e-12  # relative: times are multiples of a step, so 3 * 0.1 is to be no later than 0.3
+_ROUNDING = 8.0 * np.finfo(float).eps  # relative: times are multiples of a step, and 3 * 0.1 is no later than 0.3
 _MS_PER_S = 1000.0
 _FEWEST = 2  # intervals that can vary
 

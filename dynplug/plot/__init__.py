@@ -7,7 +7,8 @@ try:
 except ImportError as error:
     raise MissingPackageError("Plots need matplotlib: pip install 'dynplug[plot]'") from error
 
-from dynplug.plot.activity import raster as raster, traces as traces
+from dynplug.plot.activity import traces as traces
 from dynplug.plot.canvas import figure as figure, formats as formats, save as save
 from dynplug.plot.learning import learning_curve as learning_curve, weights as weights
 from dynplug.plot.portrait import caption as caption, portrait as portrait
+from dynplug.plot.rasters import psth as psth, raster as raster

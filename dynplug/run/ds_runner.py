@@ -276,7 +276,7 @@ class DSRunner:
         """The system with its stimuli and monitors, and an input that is the same at all steps, if any."""
         held = jax.tree.map(jnp.asarray, held)
         stimuli, function = self.inputs.stimuli, self.inputs.function
-        return Experiment(self.target, stimuli, function, self.monitors, self._fields, held, self.return_outputs)
+        return Experiment(self.target, stimuli, function, self.monitors, held, self.return_outputs, self._fields)
 
     def _record(self, experiment: Experiment, xs: Any, first: int, length: int, loop: Loop, kept: _Kept) -> Any:
         """Run and record all chunks. The device computes the next one while the host records the one before it."""

@@ -21,18 +21,18 @@ class Experiment(DynamicalSystem):
     - `stimuli`: the stimuli applied before every step, in order.
     - `function`: called with the context before every step, returns more of them.
     - `monitors`: the readers of the state after every step.
-    - `spikes`: the readers of spikes after every step.
     - `held`: the system's input if it is the same at all steps.
     - `puts_out`: whether the system's outputs are recorded.
+    - `spikes`: the readers of spikes after every step.
     """
 
     target: DynamicalSystem
     stimuli: tuple[Stimulus, ...] = ()
     function: Callable[[Context], Any] | None = None
     monitors: Monitors = Monitors()
-    spikes: SpikeFields = SpikeFields()
     held: Any = None
     puts_out: bool = eqx.field(static=True, default=True)
+    spikes: SpikeFields = SpikeFields()
 
     def init_state(self, ctx: Context) -> Any:
         return self.target.init_state(ctx)

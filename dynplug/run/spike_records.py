@@ -19,7 +19,8 @@ class Spikes(dict[str, Events]):
     """The spikes of a run: the `Events` of each population by name, also as attributes."""
 
     def __missing__(self, name: str) -> Any:
-        raise UnknownNameError(f"The spikes of {name!r} are not recorded. {nearest(name, self)}")
+        hint = nearest(name, self) if self else "Name populations by DSRunner(spikes=[...]), and run."
+        raise UnknownNameError(f"The spikes of {name!r} are not recorded. {hint}")
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

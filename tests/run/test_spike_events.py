@@ -196,6 +196,8 @@ def test_populations_are_named_by_paths_of_systems_or_fields(spikes, found):
 def test_spikes_are_attributes_too_and_unknown_ones_answered():
     r = runner(Pair(), spikes=["E"])
     assert r.spikes == {}
+    with pytest.raises(UnknownNameError, match="and run"):
+        r.spikes["E"]
     r.run(inputs=X)
     assert r.spikes.E is r.spikes["E"]
     with pytest.raises(UnknownNameError, match=r"spikes of 'e' are not recorded\. Did you mean 'E'"):
