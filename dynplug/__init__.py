@@ -82,7 +82,8 @@ _MODULES = (
 _NAMES = {
     "dynplug.core": (
         "Context Drive DynamicalSystem Lift Neuron ODESystem Parameter Sequential Synapse discrete event lookup "
-        "continuous param as_size load_state_dict load_states nodes save_states state_dict target_size to train_vars variables"
+        "continuous param as_size load_state_dict load_states nodes save_states state_dict target_size to train_vars "
+        "variables"
     ),
     "dynplug.layers": "Recurrent",
     "dynplug.network": "GapJunction Network Projection",

@@ -181,7 +181,7 @@ class Synapse(ODESystem):
     """
 
     linear: ClassVar[bool] = False
-    """Whether the state and the drive of a sum of events are the sums of those of each, so that projections may share."""
+    """Whether a sum of events gives the sum of states and drives, so that projections may share a synapse."""
 
     on_event: ClassVar[Mapping[str, str]] = {}
     """The values to which an event of weight `w` sets variables, also as text; the others are unchanged."""

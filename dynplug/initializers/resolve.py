@@ -47,9 +47,7 @@ def required(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | No
     return value
 
 
-def per_connection(
-    initializer: Any, count: int, out_size: int, *, key: PRNGKeyArray | None, name: str
-) -> Array:
+def per_connection(initializer: Any, count: int, out_size: int, *, key: PRNGKeyArray | None, name: str) -> Array:
     """One value for each of `count` connections onto `out_size` units.
 
     Random ones are drawn as a matrix (rows, mean in-degree), row by row, so that their scale fits the inputs of a unit.

@@ -74,9 +74,7 @@ class Sparse(DynamicalSystem):
                 f"{out_size} units."
             )
         self.connections, self.method = made, method
-        self.weight = per_connection(
-            W_initializer, len(made), out_size, key=W_key, name="Sparse weight (connections,)"
-        )
+        self.weight = per_connection(W_initializer, len(made), out_size, key=W_key, name="Sparse weight (connections,)")
         self.bias = initialize(b_initializer, (out_size,), key=b_key, name="Sparse bias (out,)")
         self.in_size, self.out_size = (in_size,), (out_size,)
 

@@ -8,7 +8,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import Context, Drive, DynamicalSystem, Parameter, param
+from dynplug.core import Context, Drive, DynamicalSystem, param
 from dynplug.delivery import Fanout, deliver
 from dynplug.errors import ParameterError
 from dynplug.network.drawn import Pairs, as_array, child

@@ -10,12 +10,12 @@ from jaxtyping import PRNGKeyArray
 from dynplug.core import Context, DynamicalSystem
 from dynplug.errors import ShapeError, UnknownPathError, nearest
 from dynplug.network.drawn import child
+from dynplug.network.edge import as_edge
+from dynplug.network.one_step import Step
 from dynplug.network.order import in_cycles, in_order
 from dynplug.network.routes import check_names, route_of, sizes_of
 from dynplug.network.sharing import groups, without_copies
 from dynplug.network.summary import lines
-from dynplug.network.edge import as_edge
-from dynplug.network.one_step import Step
 
 
 class Network(DynamicalSystem):
@@ -30,12 +30,13 @@ class Network(DynamicalSystem):
 
     The input is a dictionary with values for some populations, `{"E": 0.5}`, or `None`; the output is a dictionary with
     the output of each. With `input_to` and `output_from` they are arrays, so that the network fits between layers: the
-    input of one population, and the output of one. The state is a dictionary with the state of each part, so that paths are `"E.V"` and `"exc.g"`.
-    Projections with the same targets and equal synapses, whose equations are linear, share one array of synapses: it is
-    found at the first of them. Random connections depend on the name of their projection, and on no other part.
+    input of one population, and the output of one. The state is a dictionary with the state of each part, so that paths
+    are `"E.V"` and `"exc.g"`. Projections with the same targets and equal synapses, whose equations are linear, share
+    one array of synapses: it is found at the first of them. Random connections depend on the name of their projection,
+    and on no other part.
 
     ```python
-    E = dp.neurons.LIF(80, tau=20.0, V_rest=-60.0, V_th=-50.0, tau_ref=5.0, V_init=dp.initializers.Uniform(-60.0, -50.0))
+    E = dp.neurons.LIF(80, tau=20.0, V_rest=-60.0, V_th=-50.0, tau_ref=5.0)
     connect = dp.connectors.FixedProbability(0.2)
     net = dp.Network(
         {"E": E, "I": E.with_size(20)},
@@ -54,8 +55,8 @@ class Network(DynamicalSystem):
     **Arguments:**
 
     - `nodes`: the populations by name: any systems with a known size.
-    - `edges`: the projections by name: each a `Projection`, or a `GapJunction`, or the arguments of one in a dictionary,
-        as a configuration has them; a junction's have `g` among them.
+    - `edges`: the projections by name: each a `Projection`, or a `GapJunction`, or a dictionary with the arguments of
+        one, as a configuration has them; a junction's have `g` among them.
     - `input_to`: the population that receives an input which is no dictionary.
     - `output_from`: the population whose output is that of the network.
     - `key`: a `jax.random.key` for connections and weights that are drawn.

@@ -1,5 +1,6 @@
 """The order of a step: which projections read the step before, and which population comes after which."""
 
+import itertools
 from collections.abc import Iterable, Mapping
 from graphlib import CycleError, TopologicalSorter
 
@@ -36,7 +37,7 @@ def in_order(populations: Iterable[str], routes: Mapping[str, Route]) -> tuple[s
 
     **Raises:** `AlgebraicLoopError` if a population would depend on its own output in the same step.
     """
-    sorter = TopologicalSorter({name: () for name in populations})
+    sorter = TopologicalSorter(dict.fromkeys(populations, ()))
     for source, targets in routes.values():
         for target in targets:
             sorter.add(target, source)
@@ -47,7 +48,7 @@ def in_order(populations: Iterable[str], routes: Mapping[str, Route]) -> tuple[s
 
 
 def _loop(cycle: list[str], routes: Mapping[str, Route]) -> AlgebraicLoopError:
-    steps = zip(cycle, cycle[1:], strict=False)
+    steps = itertools.pairwise(cycle)
     named = [next(n for n, (source, targets) in routes.items() if source == a and b in targets) for a, b in steps]
     return AlgebraicLoopError(
         f"The cycle {' -> '.join(cycle)} has no delay, so that its populations would depend on themselves within a "

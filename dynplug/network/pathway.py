@@ -27,7 +27,7 @@ class Magnitude(eqx.Module):
     """
 
     magnitude: Parameter = param(trainable=True, positive=True)
-    sign: float = eqx.field(static=True)
+    sign: float = eqx.field(static=True, kw_only=True)
 
 
 class PathwayState(eqx.Module):

@@ -20,7 +20,9 @@ def as_names(targets: Any) -> tuple[str, ...]:
     """One name or several, as a tuple."""
     names = (targets,) if isinstance(targets, str) else tuple(targets)
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise ParameterError(f"A projection takes the name of its target, or different names in a list; got {targets!r}.")
+        raise ParameterError(
+            f"A projection takes the name of its target, or different names in a list; got {targets!r}."
+        )
     return names
 
 
@@ -141,7 +143,7 @@ class Projection(eqx.Module):
                     f"{name}: sign={self.sign!r} takes the magnitudes of weights, which are greater than zero; the "
                     f"lowest is {np.min(known):g}."
                 )
-            return Magnitude(weight, 1.0 if self.sign == "excitatory" else -1.0)
+            return Magnitude(weight, sign=1.0 if self.sign == "excitatory" else -1.0)
         if isinstance(getattr(self.synapse, "output", None), COBA) and known is not None and np.any(known < 0):
             raise ParameterError(
                 f"{name}: a conductance has no negative weights; the lowest is {np.min(known):g}. Inhibition is that "

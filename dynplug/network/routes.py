@@ -10,6 +10,7 @@ from dynplug.core import Context, as_system, leaves
 from dynplug.errors import CompositionError, DurationError, UnknownPathError, nearest
 from dynplug.network.order import Route
 
+
 class Sizes(NamedTuple):
     """The shapes of what populations send and take, by name, and the names of those that send spikes."""
 

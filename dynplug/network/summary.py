@@ -39,7 +39,9 @@ def of_pathway(path: Any, shares: str | None) -> str:
 
 def of_junctions(junctions: Any) -> str:
     """Gap junctions: their populations and number."""
-    return f"{' = '.join(junctions.targets * (2 // len(junctions.targets)))}, {len(junctions.fanout) // 2:,} gap junctions"
+    return (
+        f"{' = '.join(junctions.targets * (2 // len(junctions.targets)))}, {len(junctions.fanout) // 2:,} gap junctions"
+    )
 
 
 def _bytes(*trees: Any) -> int:

@@ -24,7 +24,8 @@ class Configured:
     **Attributes:**
 
     - `component`: the component; `target`, its class or function, and `accepted`, the parameters of that.
-    - `arguments`: of its constructor; each that configures a component, or a list or a mapping of some, is `Configured` itself.
+    - `arguments`: of its constructor; each that configures a component, or a list or a mapping of some, is
+        `Configured` itself.
     - `config`: the configuration as it was written.
     - `path`: its place in a larger one, for messages.
     """

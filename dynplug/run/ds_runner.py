@@ -95,7 +95,8 @@ class DSRunner:
         since the previous record, so that none is lost; everything else, including functions of spikes, as it is at the
         end. Events after the last record of a run are counted in `state.events`, and recorded by the next run.
     - `chunk`: the maximum number of steps per compiled call; progress, recording and Ctrl-C are handled between calls.
-    - `return_outputs`: whether outputs are recorded and returned too, which takes time and memory.
+    - `return_outputs`: whether outputs are recorded and returned too, which takes time and memory; by default unless
+        `spikes` are recorded.
     - `progress_bar`: whether to show one, on a terminal.
     - `numpy_mon_after_run`: whether records are NumPy arrays; else they stay on the device.
     - `memory_efficient`: whether records leave the device after each chunk, so that it holds those of at most two.
@@ -138,7 +139,7 @@ class DSRunner:
         key: PRNGKeyArray | None = None,
         record_every: int = 1,
         chunk: int = 1000,
-        return_outputs: bool = True,
+        return_outputs: bool | None = None,
         progress_bar: bool = True,
         numpy_mon_after_run: bool = True,
         memory_efficient: bool = False,
@@ -157,7 +158,7 @@ class DSRunner:
         self.key = key
         self.record_every = as_whole("record_every", record_every)
         self.chunk = as_whole("chunk", chunk)
-        self.return_outputs = return_outputs
+        self.return_outputs = not spikes if return_outputs is None else return_outputs
         self.progress_bar = progress_bar
         self.numpy_mon_after_run = numpy_mon_after_run
         self.memory_efficient = memory_efficient
@@ -217,8 +218,8 @@ class DSRunner:
         - `shared_args`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`. A number is traced, as an array
             is, so that another value needs no new compilation.
 
-        **Returns:** the outputs, recorded as the monitors are, with axes as in `data_first_axis`, or `None` without
-        `return_outputs`; with `eval_time`, the pair of seconds and outputs.
+        **Returns:** the outputs, recorded as the monitors are, with axes as in `data_first_axis`, or `None` if these
+        are not returned; with `eval_time`, the pair of seconds and outputs.
         """
         began = time.perf_counter()
         note_numbers(self.target)

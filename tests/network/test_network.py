@@ -60,7 +60,7 @@ def networks(draw):
     """Populations A, B and C, with random projections among them, some within the step, and delays of all kinds."""
     sizes = {p: draw(st.integers(1, 4)) for p in "ABC"}
     edges = []
-    for k in range(draw(st.integers(1, 4))):
+    for _k in range(draw(st.integers(1, 4))):
         source, target = draw(st.sampled_from("ABC")), draw(st.sampled_from("ABC"))
         count = draw(st.integers(0, 6))
         pre = [draw(st.integers(0, sizes[source] - 1)) for _ in range(count)]
@@ -188,7 +188,8 @@ FORMS = {
     "pairs": ((np.array([1, 0]), np.array([2, 0])), np.array([0.3, 0.5])),
     "matrix": (np.array([[1, 0], [0, 0], [0, 1]]), np.array([[0.5, 9.0], [9.0, 9.0], [9.0, 0.3]])),
     "sparse": tuple(
-        scipy.sparse.csr_array(np.array(rows)) for rows in ([[1, 0], [0, 0], [0, 1]], [[0.5, 0.0], [9.0, 0.0], [0.0, 0.3]])
+        scipy.sparse.csr_array(np.array(rows))
+        for rows in ([[1, 0], [0, 0], [0, 1]], [[0.5, 0.0], [9.0, 0.0], [0.0, 0.3]])
     ),
     "one for all": ((np.array([0, 1]), np.array([0, 2])), 0.5),
 }
@@ -289,7 +290,9 @@ def test_gradients_are_those_of_a_dense_layer():
     x = jnp.asarray(rng.uniform(0.0, 3.0, (20, 6)))
     with jax.enable_x64(True):
         lif = dp.neurons.LIF(6)
-        dense = dp.Recurrent(lif, dp.layers.Dense(6, 6, W_initializer=matrix, b_initializer=None) >> dp.synapses.Delta(6))
+        dense = dp.Recurrent(
+            lif, dp.layers.Dense(6, 6, W_initializer=matrix, b_initializer=None) >> dp.synapses.Delta(6)
+        )
 
         def loss(model):
             _, out = dp.LoopOverTime(model, dt=DT)(x.astype(float))
@@ -344,7 +347,9 @@ def test_a_configuration_makes_the_same_network():
 
 def projection(**changes):
     given = {"weight": 1.0, "delay": DT, "synapse": CURRENT} | changes
-    return dp.Projection(given.pop("source", "A"), given.pop("target", "B"), given.pop("connector", "AllToAll"), **given)
+    return dp.Projection(
+        given.pop("source", "A"), given.pop("target", "B"), given.pop("connector", "AllToAll"), **given
+    )
 
 
 WRONG = {
@@ -396,7 +401,7 @@ def test_wrong_arguments_of_a_projection():
 
 def test_wrong_steps_and_inputs():
     net = dp.Network({"A": dp.neurons.LIF(2), "B": dp.neurons.LIF(3)}, {"p": projection(delay=0.7)})
-    with pytest.raises(DurationError, match="p: A delay of 0.7 ms is 1.4 steps"):
+    with pytest.raises(DurationError, match=r"p: A delay of 0\.7 ms is 1\.4 steps"):
         run(net, 1)
     net = dp.Network({"A": dp.neurons.LIF(2), "B": dp.neurons.LIF(3)}, {"p": projection()})
     for x, error, message in (
@@ -427,7 +432,9 @@ def test_the_text_of_a_network_tells_its_parts_and_the_way_of_delivery():
     edges = {
         "exc": dp.Projection("E", ["E", "I"], connect, weight=0.5, delay=1.5, synapse=CURRENT),
         "more": dp.Projection("I", ["E", "I"], connect, weight=0.5, delay=1.5, synapse=CURRENT),
-        "any": dp.Projection("I", "E", "OneToOne", weight=0.5, delay=np.arange(1, 201) / 2, synapse=dp.synapses.Delta()),
+        "any": dp.Projection(
+            "I", "E", "OneToOne", weight=0.5, delay=np.arange(1, 201) / 2, synapse=dp.synapses.Delta()
+        ),
         "up": dp.Projection("I", "O", connect, weight=0.5, synapse=CURRENT, delivery="sparse"),
         "gap": dp.GapJunction("I", "I", connect, g=0.1),
     }
@@ -435,7 +442,9 @@ def test_the_text_of_a_network_tells_its_parts_and_the_way_of_delivery():
     net = dp.Network({n: dp.neurons.LIF(size) for n, size in sizes.items()}, edges, key=jax.random.key(0))
     text = repr(net)
     assert "O: 2 x 5 LIF" in text
-    assert re.search(r"exc: E -> E, I, [78],\d{3} connections, delay 1.5 ms, Exponential, .* MiB, events \(on a CPU", text)
+    assert re.search(
+        r"exc: E -> E, I, [78],\d{3} connections, delay 1.5 ms, Exponential, .* MiB, events \(on a CPU", text
+    )
     assert "the synapses of exc" in text.splitlines()[5]
     assert "delay 0.5 to 100 ms in 200 values, Delta" in text
     assert "within the step, Exponential" in text
