@@ -69,10 +69,7 @@ def main(folder: Path) -> None:
         rates = {name: events.rate(start=200.0).mean() for name, events in spikes.items()}
         irregularity = np.nanmean(spikes["E"].between(200.0, 1000.0).cv())
         print(f"{kind}: E {rates['E']:.1f} Hz, I {rates['I']:.1f} Hz, CV of intervals {irregularity:.2f}")
-        shown = spikes["E"].between(900.0, 1000.0)
-        some = shown.i < 400
-        axis.plot(shown.t[some], shown.i[some], ".", markersize=2)
-        axis.set(title=kind, xlabel="time [ms]", ylabel="neuron")
+        dp.plot.raster(axis, {name: events.between(800.0, 1000.0) for name, events in spikes.items()}, title=kind)
     dp.plot.save(figure, folder / "vogels_abbott.png")
 
 
