@@ -5,7 +5,7 @@
 Brunel, N. (2000), Dynamics of sparsely connected networks of excitatory and inhibitory spiking neurons,
 doi:10.1023/A:1008925309027, figure 8, model A: synchronous and regular, synchronous and irregular with fast
 oscillations, asynchronous and irregular, synchronous and irregular with slow oscillations. SCALE 1 is the paper's
-network, 12,500 neurons with 1250 connections each. Below, there are as many times fewer of both, and weights are as many
+network, 12,500 neurons with 1250 connections each. Below, both are as many times fewer, and weights are as many
 times larger, so that mean inputs stay the same, but not fluctuations.
 """
 
