@@ -164,12 +164,11 @@ class Projection(eqx.Module):
         known = None if isinstance(weight, Tracer) else np.asarray(weight)
         if known is not None and not np.all(np.isfinite(known)):
             raise ParameterError(f"{name}: weights must be finite.")
-        if self.sign is not None:
-            if known is not None and not np.all(known > 0):
-                raise ParameterError(
-                    f"{name}: sign={self.sign!r} takes the magnitudes of weights, which are greater than zero; the "
-                    f"lowest is {np.min(known):g}."
-                )
+        if self.sign is not None and known is not None and not np.all(known > 0):
+            raise ParameterError(
+                f"{name}: sign={self.sign!r} takes the magnitudes of weights, which are greater than zero; the "
+                f"lowest is {np.min(known):g}."
+            )
         coba = isinstance(getattr(self.synapse, "output", None), COBA)
         if self.plasticity is not None:
             check_weights(name, self.plasticity, weight, positive=self.sign is not None or coba)
