@@ -2,7 +2,7 @@
 
 from typing import Never
 
-from dynplug.plasticity.bounds import check_rule as check_rule, check_weights as check_weights
+from dynplug.plasticity.limits import check_rule as check_rule, check_weights as check_weights
 from dynplug.plasticity.changes import Factors as Factors, changed as changed
 from dynplug.plasticity.learned import learned as learned
 from dynplug.plasticity.no_derivative import without_derivative as without_derivative

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from dynplug.core import Context, Parameter, param
 from dynplug.delivery import Fanout
-from dynplug.plasticity.bounds import check_rule
+from dynplug.plasticity.limits import check_rule
 from dynplug.plasticity.changes import Factors, changed
 from dynplug.plasticity.rule import Plasticity
 from dynplug.plasticity.traces import kept, marked
