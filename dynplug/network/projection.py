@@ -1,5 +1,6 @@
 """The description of a projection, before a network draws its connections."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +14,7 @@ from dynplug.network.drawn import Pairs, as_array, child
 from dynplug.network.pathway import Magnitude, Pathway
 from dynplug.network.routes import Sizes
 from dynplug.plasticity import Plasticity, check_weights
+from dynplug.plugin import build
 from dynplug.synapses import COBA
 
 _SIGNS = (None, "excitatory", "inhibitory")
@@ -26,6 +28,10 @@ def as_names(targets: Any) -> tuple[str, ...]:
             f"A projection takes the name of its target, or different names in a list; got {targets!r}."
         )
     return names
+
+
+def _as_synapse(given: Any) -> Any:
+    return build(given, kind="synapse") if isinstance(given, (str, Mapping)) else given
 
 
 class Projection(eqx.Module):
@@ -61,7 +67,7 @@ class Projection(eqx.Module):
         first target come first.
     - `delay`: the time from a spike to its arrival [ms], a multiple of the step to 1 %; one number, or one per
         connection in any form that a weight has; `None`: within the step, as in a `Sequential`.
-    - `synapse`: a synapse without a size, which it gets from the targets.
+    - `synapse`: a synapse without a size, which it gets from the targets; or its name or configuration.
     - `short_term`: short-term plasticity of the source's spikes, such as `dp.plasticity.TsodyksMarkram()`.
     - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`. The weights are
         then part of the state, `"rec.weight"`, in the order in which `net["rec"].weight` has them.
@@ -80,7 +86,7 @@ class Projection(eqx.Module):
     connector: Any
     weight: Any = eqx.field(kw_only=True)
     delay: Any = eqx.field(kw_only=True, default=None)
-    synapse: Any = eqx.field(kw_only=True)
+    synapse: Any = eqx.field(kw_only=True, converter=_as_synapse)
     short_term: Any = eqx.field(kw_only=True, default=None)
     plasticity: Any = eqx.field(kw_only=True, default=None)
     delivery: str = eqx.field(kw_only=True, static=True, default="auto")

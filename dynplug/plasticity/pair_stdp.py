@@ -8,10 +8,10 @@ from jaxtyping import Array, Float
 
 from dynplug.core import Context, Parameter, param
 from dynplug.delivery import Fanout
-from dynplug.plasticity.limits import check_rule
 from dynplug.plasticity.changes import Factors, changed
 from dynplug.plasticity.rule import Plasticity
 from dynplug.plasticity.traces import kept, marked
+from dynplug.plasticity.weight_bounds import check_rule
 
 
 class PairTraces(eqx.Module):

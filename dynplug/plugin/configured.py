@@ -112,7 +112,10 @@ def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | N
     if isinstance(value, list):
         return [_resolved("", item, f"{path}[{i}]") for i, item in enumerate(value)]
     if _holds_components(value):
-        return {part: _resolved(part, item, _join(path, part)) for part, item in value.items()}
+        named = {part: _join(path, part) for part in value}
+        return {
+            part: item if isinstance(item, str) else _resolved(part, item, named[part]) for part, item in value.items()
+        }
     return value
 
 

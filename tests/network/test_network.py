@@ -397,7 +397,7 @@ def test_wrong_networks_are_refused_by_name(case):
 def test_wrong_arguments_of_a_projection():
     for wrong, error, message in (
         ({"synapse": dp.synapses.Exponential}, CompositionError, "takes a synapse such as"),
-        ({"synapse": "Exponential"}, CompositionError, "takes a synapse such as"),
+        ({"synapse": 5.0}, CompositionError, "takes a synapse such as"),
         ({"sign": "positive"}, ParameterError, "'excitatory', 'inhibitory' or None"),
         ({"delay": -1.0}, ParameterError, "a delay is a time from 0 ms"),
         ({"target": []}, ParameterError, "takes the name of its target"),

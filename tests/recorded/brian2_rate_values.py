@@ -3,7 +3,7 @@
     python -m venv brian2 && brian2/bin/pip install 'brian2==2.9.0' 'numpy<2.3' setuptools
     brian2/bin/python tests/recorded/brian2_rate_values.py
 
-The networks are those of `examples/vogels_abbott.py` and `examples/brunel.py` with fewer neurons; each has another seed.
+The networks are those of `examples/vogels_abbott.py` and `examples/brunel.py` with fewer neurons, each with its seed.
 For each the mean rate of excitatory neurons [Hz], and the mean coefficient of variation of their intervals.
 """
 
