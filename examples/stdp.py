@@ -4,7 +4,6 @@ import sys
 import time
 from pathlib import Path
 
-import equinox as eqx
 import jax
 import numpy as np
 
@@ -13,25 +12,9 @@ import dynplug as dp
 folder = Path(sys.argv[1] if len(sys.argv) > 1 else "figures")
 N, DURATION, DT, W_MAX = 1000, 100_000.0, 0.1, 0.01  # -, [ms], [ms], in units of the leak
 
-
-class PoissonInputs(dp.DynamicalSystem):
-    size: tuple[int, ...] = eqx.field(static=True, converter=dp.as_size)
-    rate: float = 0.015  # [kHz]
-
-    @property
-    def out_size(self):
-        return self.size
-
-    def init_state(self, ctx):
-        return None
-
-    def update(self, state, x, ctx):
-        return None, jax.random.bernoulli(ctx.random_key(), self.rate * ctx.dt, self.size).astype(ctx.dtype)
-
-
 net = dp.Network(
     {
-        "inputs": PoissonInputs(N),
+        "inputs": dp.sources.Poisson(N, rate=0.015),
         "neuron": dp.neurons.LIF(1, tau=10.0, V_rest=-74.0, V_th=-54.0, V_reset=-60.0),
     },
     {
@@ -42,7 +25,6 @@ net = dp.Network(
             weight=dp.initializers.Uniform(0.0, W_MAX),
             synapse=dp.synapses.Exponential(tau=5.0, output=dp.synapses.COBA(E=0.0)),
             plasticity=dp.plasticity.PairSTDP(20.0, 20.0, A_plus=1e-2 * W_MAX, A_minus=1.05e-2 * W_MAX, w_max=W_MAX),
-            delivery="events",  # few of the inputs spike in a step
         )
     },
     key=jax.random.key(0),

@@ -1,11 +1,14 @@
 """Spike-timing-dependent plasticity against closed forms, a double sum over spikes, and Brian2's weights."""
 
+import inspect
+import re
 from pathlib import Path
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from hypothesis import given, settings, strategies as st
 
@@ -301,6 +304,26 @@ def test_inhibition_stays_inhibition():
 def test_weights_and_bounds_must_fit(options, words):
     with pytest.raises(ParameterError, match=f"rec: .*{words}"):
         joined(options.pop("plasticity", PairSTDP()), 2, 2, options.pop("weight", 0.5), **options)
+
+
+def test_no_matrix_of_weights_is_made_in_every_step():
+    """Few connections without plasticity are a product with a matrix, which is made before the run."""
+    assert cells(RULES["pairs"])["ab"].delivery == "events"
+    assert cells(None)["ab"].delivery == "auto"
+    assert cells(RULES["pairs"], delivery="sparse")["ab"].delivery == "sparse"
+
+
+def test_a_trainer_refuses_plastic_weights():
+    model = dp.Lift(lambda x: {"A": x}) >> cells(RULES["pairs"]) >> (lambda out: out["A"])
+    trainer = dp.BPTT(model, "mse", optax.sgd(0.1), dt=1.0, logger=None)
+    with pytest.raises(PlasticityError, match="run first, and train with the weights"):
+        trainer.fit((jnp.ones((2, 5, 5)), jnp.ones((2, 5, 5))), num_epoch=1)
+
+
+@pytest.mark.parametrize("name", ["PairSTDP", "TripletSTDP", "TsodyksMarkram", "learned"])
+def test_the_example_of_a_docstring_runs(name):
+    (example,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(getattr(dp.plasticity, name)), re.DOTALL)
+    exec(compile(example, name, "exec"), {"dp": dp, "jax": jax, "jnp": jnp})
 
 
 @pytest.mark.parametrize("rule", [PairSTDP, TripletSTDP])
