@@ -4,11 +4,11 @@ import jax
 
 from dynplug.delivery.fanout import Fanout
 
-# From examples/benchmarks/delivery.py.
+# Measured by examples/benchmarks/delivery.py, on a CPU; the last two chosen.
 _FEW = 128 * 128  # pairs of units, below which a product takes less time than a loop takes to begin
 _DENSE = 0.25  # the share of pairs that are connected, below which a product does too much in vain
 _PART = 0.03  # the share from which the derivative is that of a product
-_ROOM = 2**22  # pairs of units whose matrix may be made for it: 16 MiB in float32; chosen
+_ROOM = 2**22  # pairs of units whose matrix may be made for it: 16 MiB in float32
 _UNEVEN = 4.0  # the longest row of inputs in units of the mean one, above which rows are mostly padding
 
 
