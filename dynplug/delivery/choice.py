@@ -4,9 +4,11 @@ import jax
 
 from dynplug.delivery.fanout import Fanout
 
-# From examples/benchmarks/delivery.py.
+# Measured by examples/benchmarks/delivery.py, on a CPU; the last two chosen.
 _FEW = 128 * 128  # pairs of units, below which a product takes less time than a loop takes to begin
 _DENSE = 0.25  # the share of pairs that are connected, below which a product does too much in vain
+_PART = 0.03  # the share from which the derivative is that of a product
+_ROOM = 2**22  # pairs of units whose matrix may be made for it: 16 MiB in float32
 _UNEVEN = 4.0  # the longest row of inputs in units of the mean one, above which rows are mostly padding
 
 
@@ -14,8 +16,8 @@ def choose(fanout: Fanout) -> tuple[str, str]:
     """The method that `deliver(..., method="auto")` takes for a fanout on this platform, and the reason.
 
     It looks at sizes and platform, for activity is not known beforehand. On a CPU, `"events"` takes less time than all
-    connections as long as fewer than about a tenth of the units are active in a step; for rates, or for gradients of
-    batches where more than some 3 % of the pairs are connected, ask for `"gather"` or `"dense"`.
+    connections as long as fewer than about a tenth of the units are active in a step; for rates, ask for `"gather"` or
+    `"dense"`.
     """
     pairs = fanout.pre_size * fanout.post_size
     density = len(fanout) / max(1, pairs)
@@ -29,6 +31,16 @@ def choose(fanout: Fanout) -> tuple[str, str]:
     if uneven > _UNEVEN:
         return "sparse", f"on an accelerator all connections; rows of inputs would be padded {uneven:.0f} times"
     return "gather", "on an accelerator all inputs of each unit, which takes less time than to ask which are active"
+
+
+def derives_by_matrix(fanout: Fanout) -> bool:
+    """Whether the derivative of a delivery is that of a product rather than a sum over connections.
+
+    The derivative reads all connections in every step, whatever was active. In batches, and over the steps of a loop,
+    a product then does more at once.
+    """
+    pairs = fanout.pre_size * fanout.post_size
+    return pairs <= _ROOM and len(fanout) >= _PART * pairs
 
 
 def explain_delivery(fanout: Fanout) -> str:

@@ -10,7 +10,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from dynplug.delivery.by_rows import by_rows
-from dynplug.delivery.choice import choose
+from dynplug.delivery.choice import choose, derives_by_matrix
 from dynplug.delivery.fanout import Fanout
 from dynplug.delivery.full_sums import by_inputs, by_matrix, by_segments
 from dynplug.errors import ParameterError, ShapeError, nearest
@@ -95,10 +95,11 @@ def _with_full_derivative(primal: Callable[..., Array]) -> Callable[..., Array]:
 
     def rule(primals: Any, tangents: Any) -> tuple[Array, Array]:
         x, weight, *where = primals
-        found = [by_segments(dx, weight, *where) for dx in _moving(tangents[0])]
+        full_sum = by_matrix if derives_by_matrix(where[0]) else by_segments
+        found = [full_sum(dx, weight, *where) for dx in _moving(tangents[0])]
         # Without the checkpoint, the backward pass of a loop would keep what every connection carries in every step.
         # With it, `x` is kept.
-        found += [jax.checkpoint(by_segments)(x, dw, *where) for dw in _moving(tangents[1])]
+        found += [jax.checkpoint(full_sum)(x, dw, *where) for dw in _moving(tangents[1])]
         y = run(x, weight, *where)
         return y, sum(found[1:], found[0]) if found else jnp.zeros_like(y)
 

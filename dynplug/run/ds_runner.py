@@ -87,6 +87,7 @@ class DSRunner:
     - `spikes`: the populations whose spikes to record as events, each with its own step, in a fraction of the time and
         memory of a monitor: paths `["E", "I"]` of systems whose state has a field `spike`, a mapping from names to
         paths, or `True` for all such systems; a model that is one itself is `"spike"`. They are 0 or 1.
+        Outputs that are spikes are recorded as an array besides, but for `return_outputs=False`.
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).

@@ -3,6 +3,8 @@
 Every way delivers in a loop of `STEPS` steps, in which a hash of the step decides which units spike. The loop without
 delivery is subtracted. Repetitions alternate, so that a busy machine slows all alike; medians are compared.
 
+Then the gradient of a loop of spiking units, whose derivative is by connections or by a matrix.
+
     python delivery.py [REPETITIONS]
 """
 
@@ -14,7 +16,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.delivery import Fanout, choose, deliver
+import dynplug as dp
+from dynplug.delivery import Fanout, choose, deliver, delivering
 
 STEPS = 100
 # Units, connections of each, spikes a step: the sizes of networks; what the rule of `choose` depends on.
@@ -28,6 +31,7 @@ SMALL = [
     for share in (0.1, 0.25, 1.0)
     for active in (n // 50, n // 5)
 ]
+TRAINED = [(500, k, batch) for k in (5, 10, 15, 25, 50) for batch in (1, 16)]  # units, connections of each, samples
 LARGEST_MATRIX = 5_000**2
 
 
@@ -73,6 +77,49 @@ def measure(units, degree, count, repetitions):
     return {name: found[name] - found["none"] for name in methods}, found["none"], choose(fanout)[0]
 
 
+def gradient(fanout, batch, by_matrix):
+    """The gradient of a loop with respect to the weights, compiled with one form of the derivative."""
+    spike, units = dp.surrogates.SuperSpike(), fanout.pre_size
+
+    @jax.jit
+    def run(weight, fanout, xs):
+        def loss(weight):
+            def step(V, x):
+                s = spike(V - 1.0)
+                received = jax.vmap(lambda s: deliver(s, weight, fanout, method="events"))(s)
+                return 0.9 * V * (1 - s) + received + x, s
+
+            return dp.timeloop.scan(step, jnp.zeros((batch, units)), xs)[1].mean()
+
+        return jax.grad(loss)(weight)
+
+    chosen, delivering.derives_by_matrix = delivering.derives_by_matrix, lambda fanout: by_matrix
+    jax.clear_caches()
+    xs = 0.2 * jax.random.uniform(jax.random.key(0), (STEPS, batch, units))
+    weight = 0.01 * jax.random.normal(jax.random.key(1), (len(fanout),))
+    compiled = run.lower(weight, fanout, xs).compile()
+    delivering.derives_by_matrix = chosen
+    return lambda: compiled(weight, fanout, xs).block_until_ready()
+
+
+def train(repetitions):
+    print("\n| units | each | samples | by connections [µs a step] | by a matrix |")
+    print("|---|---|---|---|---|")
+    for units, degree, batch in TRAINED:
+        rng = np.random.default_rng(0)
+        pre = np.repeat(np.arange(units, dtype=np.int32), degree)
+        fanout, _ = Fanout.of(pre, rng.integers(0, units, pre.size, dtype=np.int32), units, units)
+        runs = [gradient(fanout, batch, by_matrix) for by_matrix in (False, True)]
+        times = [[], []]
+        for _ in range(repetitions + 1):
+            for run, own in zip(runs, times, strict=True):
+                start = time.perf_counter()
+                run()
+                own.append((time.perf_counter() - start) / STEPS * 1e6)
+        first, second = (median(own[1:]) for own in times)
+        print(f"| {units} | {degree} | {batch} | {first:.0f} | {second / first:.2f} |", flush=True)
+
+
 def main():
     repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     print("| units | each | spikes | loop [µs] | events [µs] | per connection [ns] | gather | sparse | dense | auto |")
@@ -84,6 +131,7 @@ def main():
         each = f"{1e3 * events / count / degree:.1f}" if count else ""
         row = [units, degree, count, f"{alone:.1f}", f"{events:.1f}", each, *others, chosen]
         print(f"| {' | '.join(map(str, row))} |", flush=True)
+    train(repetitions)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ def main():
     print(f"held: {held / 2**30:.2f} GiB, {held / connections:.3f} bytes a connection")
 
     run = jax.jit(deliver).lower(jnp.zeros(units), weight, fanout).compile()
-    print(f"a delivery needs {run.memory_analysis().temp_size_in_bytes / 2**20:.1f} MiB beside")
+    if (memory := run.memory_analysis()) is not None:
+        print(f"a delivery needs {memory.temp_size_in_bytes / 2**20:.1f} MiB beside")
     for count in (1, 1000):
         active = rng.choice(units, count, replace=False)
         x = jnp.zeros(units).at[active].set(1.0)

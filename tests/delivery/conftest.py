@@ -28,5 +28,6 @@ class Case:
 
 
 @pytest.fixture
-def case():
-    return Case(70, 40, 300)
+def case(request):
+    """Of 70 with 40 units, unless a test asks for other sizes."""
+    return Case(*getattr(request, "param", (70, 40, 300)))

@@ -1,5 +1,7 @@
 """The sum against NumPy's, by every method: connectivities, activities, batches, types, errors."""
 
+import inspect
+import re
 from functools import partial
 
 import equinox as eqx
@@ -237,3 +239,11 @@ def test_a_fanout_without_rows_of_inputs_cannot_be_gathered():
     fanout, _ = Fanout.of([0], [0], 1, 1)
     with pytest.raises(ParameterError, match="by_receiver=True"):
         deliver(jnp.ones(1), 1.0, fanout, method="gather")
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("documented", [deliver, explain_delivery, Fanout.of], ids=lambda f: f.__name__)
+def test_the_example_runs(documented, capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(documented), re.DOTALL)
+    exec(compile(example, documented.__name__, "exec"), {})
+    assert documented is not explain_delivery or "2 connections: events: on a CPU" in capsys.readouterr().out

@@ -9,8 +9,18 @@ import pytest
 from jax.test_util import check_grads
 
 from dynplug.delivery import deliver
+from dynplug.delivery.choice import derives_by_matrix
 
 METHODS = ["events", "gather", "sparse", "dense"]
+
+
+# More than 3 % of the pairs are connected, and fewer: both forms of the derivative.
+SIZES = {"by a matrix": (70, 40, 300), "by connections": (130, 90, 300)}
+pytestmark = pytest.mark.parametrize("case", SIZES.values(), ids=SIZES, indirect=True)
+
+
+def test_the_form_of_the_derivative_depends_on_the_share_of_pairs(case):
+    assert derives_by_matrix(case.fanout) == (case.pre_size == 70)
 
 
 @pytest.fixture
@@ -68,7 +78,7 @@ def test_a_weight_for_all_has_a_gradient(x64, case, method):
     of_x, of_w = jax.grad(loss, (0, 1))(x, 0.3)
     total = case.expected(x, np.ones(300))
     np.testing.assert_allclose(of_w, (np.cos(0.3 * total) * total).sum(), rtol=1e-12)
-    slope = np.zeros(70)
+    slope = np.zeros(case.pre_size)
     np.add.at(slope, case.pre, 0.3 * np.cos(0.3 * total)[case.post])
     np.testing.assert_allclose(of_x, slope, atol=1e-12)
 
@@ -91,21 +101,7 @@ def test_gradients_of_a_batch_and_batches_of_gradients(x64, pair, case):
 
 def test_what_has_no_tangent_costs_nothing(case):
     """Where weights are not trained, no equation of the derivative has their tangent."""
-    x, weight = jnp.zeros(70), jnp.ones(300)
+    x, weight = jnp.zeros(case.pre_size), jnp.ones(300)
     one = jax.make_jaxpr(jax.grad(lambda x: deliver(x, weight, case.fanout, method="events").sum()))(x)
     two = jax.make_jaxpr(jax.grad(lambda x, w: deliver(x, w, case.fanout, method="events").sum(), (0, 1)))(x, weight)
     assert len(str(one)) < len(str(two))
-
-
-def test_a_loop_does_not_keep_what_every_connection_carries(case):
-    """The gradient of a `jax.lax.scan` needs less memory than one number a connection and step."""
-    steps = 400
-
-    def loss(weight, x):
-        def step(x, _):
-            return jnp.tanh(jnp.resize(deliver(x, weight, case.fanout, method="events"), 70)), None
-
-        return jax.lax.scan(step, x, length=steps)[0].sum()
-
-    compiled = jax.jit(jax.grad(loss)).lower(jnp.ones(300), jnp.ones(70)).compile()
-    assert compiled.memory_analysis().temp_size_in_bytes < 4 * steps * 300 * 0.75
