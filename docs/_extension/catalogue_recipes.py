@@ -71,6 +71,10 @@ def _call(found: Any, imports: set[str], more: Mapping[str, str]) -> str:
 
 
 def _value(value: Any, imports: set[str]) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name!r}: {_value(part, imports)}' for name, part in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(_value(part, imports) for part in value)}]"
     return _call(value, imports, {}) if hasattr(value, "component") else repr(value)
 
 

@@ -81,3 +81,12 @@ def test_a_table_cell_and_a_doi_keep_their_signs(extension):
     assert page._doi("10.1175/1(1963)0<1:D>2") == (
         r"[doi:10.1175/1\(1963\)0\<1:D\>2](<https://doi.org/10.1175/1(1963)0%3C1:D%3E2>)"
     )
+
+
+def test_components_within_mappings_are_written_as_calls(extension):
+    _, recipes = extension
+    component = registry().find("layer", "Network")
+    recipes.run(component)
+    text = recipes.in_python(component)
+    assert "nodes={'E': dp.neurons.LIF(size=3" in text
+    assert "'synapse': dp.synapses.Exponential()" in text
