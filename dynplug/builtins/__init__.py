@@ -62,6 +62,15 @@ def dynplug_register_synapses() -> list[SynapseSpec]:
         synapse("Exponential", "exponential decay after each event"),
         synapse("Alpha", "rise and decay as an alpha function"),
         synapse("DualExponential", "exponential rise and decay"),
+        SynapseSpec(
+            name="Direct",
+            target="dynplug.synapses:Direct",
+            summary="a current or conductance without dynamics, for graded outputs",
+            example={"size": 3},
+            expected_failures={
+                "charge_whatever_the_step": "it is for graded outputs, which last; an event lasts a step"
+            },
+        ),
     ]
 
 
