@@ -133,3 +133,13 @@ def test_commands_give_the_file_after_an_equals_sign(file):
     text = (ROOT / file).read_text()
     assert "--claims=" in text
     assert "--claims " not in text
+
+
+def test_a_reference_may_be_a_constant_and_must_be_known(ledger, tmp_path):
+    file = tmp_path / "test_a.py"
+    text = 'REFERENCE = "a book"\n\n@pytest.mark.claim("a", "text", tolerance=1.0, reference={})\ndef test_it(): ...\n'
+    file.write_text(text.format("REFERENCE"))
+    assert [claim["reference"] for claim in ledger.marks(file)] == ["a book"]
+    file.write_text(text.format("other()"))
+    with pytest.raises(ValueError, match="the claim 'a' has no `reference`"):
+        list(ledger.marks(file))

@@ -42,12 +42,17 @@ Claims = dict[str, dict[str, Any]]
 
 
 def marks(path: Path) -> Iterator[dict[str, Any]]:
-    """The arguments of each claim that the source of a test marks, as far as they are literals."""
-    tests = [n for n in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(n, ast.FunctionDef)]
+    """The arguments of each claim that the source of a test marks, as far as they are literals, or constants of it."""
+    source = ast.parse(path.read_text(encoding="utf-8"))
+    tests = [n for n in ast.walk(source) if isinstance(n, ast.FunctionDef)]
+    assigned = [n for n in source.body if isinstance(n, ast.Assign)]
+    constants = {ast.unparse(t): n.value for n in assigned for t in n.targets}
     for node in (decorator for test in tests for decorator in test.decorator_list):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.claim":
             given = {"id": node.args[0], "text": node.args[1]} | {str(k.arg): k.value for k in node.keywords}
-            told = {name: _literal(value) for name, value in given.items()}
+            told = {name: _literal(constants.get(ast.unparse(value), value)) for name, value in given.items()}
+            if told.get("reference") is None:
+                raise ValueError(f"{path}: the claim {told['id']!r} has no `reference` that is text or a constant.")
             yield {"unit": "", "components": (), **{name: value for name, value in told.items() if value is not None}}
 
 
