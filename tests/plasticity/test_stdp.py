@@ -313,6 +313,26 @@ def test_no_matrix_of_weights_is_made_in_every_step():
     assert cells(RULES["pairs"], delivery="sparse")["ab"].delivery == "sparse"
 
 
+def test_rules_are_made_from_names_and_configurations():
+    made = joined({"type": "PairSTDP", "A_plus": 0.3}, 2, 2, 0.5, short_term="TsodyksMarkram")["rec"]
+    assert made.plasticity == PairSTDP(A_plus=0.3)
+    assert made.short_term == dp.plasticity.TsodyksMarkram(2)
+    lif = {"type": "LIF", "size": 3}
+    edge = {
+        "source": "E",
+        "target": "E",
+        "connector": "AllToAll",
+        "weight": 0.2,
+        "synapse": "Exponential",
+        "delay": 1.0,
+    }
+    net = dp.build(
+        {"type": "Network", "nodes": {"E": lif}, "edges": {"rec": {**edge, "plasticity": {"type": "TripletSTDP"}}}},
+        key=jax.random.key(0),
+    )
+    assert net["rec"].plasticity == TripletSTDP()
+
+
 def test_a_trainer_refuses_plastic_weights():
     model = dp.Lift(lambda x: {"A": x}) >> cells(RULES["pairs"]) >> (lambda out: out["A"])
     trainer = dp.BPTT(model, "mse", optax.sgd(0.1), dt=1.0, logger=None)
