@@ -7,10 +7,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import Context, Parameter, as_dt, as_t0, check_parameters, first_steps, param, step_count
+from dynplug.core import Context, Parameter, as_dt, as_t0, as_times, check_parameters, first_steps, param, step_count
 from dynplug.errors import ParameterError
+
+Time = int | float | np.number[Any]
+"""A time [ms] or a frequency [kHz] that is known at compile time."""
 
 
 class Input(eqx.Module):
@@ -39,7 +43,7 @@ class Input(eqx.Module):
     def __check_init__(self) -> None:
         check_parameters(self)
 
-    def between(self, start: float | None = None, stop: float | None = None) -> "Input":
+    def between(self, start: Time | None = None, stop: Time | None = None) -> "Input":
         """The same from `start` until `stop` [ms], and 0 at all other times; `None` for no limit."""
         return Windowed(self, start, stop)
 
@@ -127,14 +131,14 @@ class Windowed(Input):
 def as_time(name: str, given: Any) -> float:
     """A time or a frequency, which is known at compile time.
 
-    **Raises:** `ParameterError` unless it is a finite Python number.
+    **Raises:** `ParameterError` unless it is a finite number of Python or NumPy.
     """
-    if isinstance(given, bool) or not isinstance(given, (int, float)) or not -float("inf") < given < float("inf"):
+    if isinstance(given, bool) or not isinstance(given, (int, float, np.number)) or not np.isfinite(given):
         raise ParameterError(
-            f"{name}={given!r} must be a finite Python number, as times are known at compile time. Amplitudes may be "
-            "arrays, with one value per unit."
+            f"{name}={given!r} must be a finite number of Python or NumPy, as times are known at compile time. "
+            "Amplitudes may be arrays, with one value per unit."
         )
-    return float(given)
+    return as_times(name, [given])[0]
 
 
 def _limit(name: str, given: Any) -> float | None:

@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, Parameter, param
-from dynplug.inputs.input import Input, as_time
+from dynplug.inputs.input import Input, Time, as_time
 
 
-def sine(amplitude: Any, frequency: float, phase: Any = 0.0) -> Input:
+def sine(amplitude: Any, frequency: Time, phase: Any = 0.0) -> Input:
     r"""A sine, accurate to a millionth of a cycle however long the run; `sine(...).between(100.0, 200.0)` lasts 100 ms.
 
     $$I(t) = A \sin 2\pi(ft + \varphi)$$
@@ -26,7 +26,7 @@ def sine(amplitude: Any, frequency: float, phase: Any = 0.0) -> Input:
     return Sine(as_time("frequency", frequency), amplitude, phase)
 
 
-def chirp(amplitude: Any, first: Any, last: Any, start: float, stop: float) -> Input:
+def chirp(amplitude: Any, first: Any, last: Any, start: Time, stop: Time) -> Input:
     r"""A sine whose frequency changes linearly from `start` until `stop`, else 0, as is used to measure impedances.
 
     $$I(t) = A \sin 2\pi\left(f_1 s + \frac{f_2 - f_1}{2}\,\frac{s^2}{T}\right), \qquad

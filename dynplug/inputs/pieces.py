@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from dynplug.core import Context, Parameter, param
-from dynplug.inputs.input import Constant, Input, as_time
+from dynplug.inputs.input import Constant, Input, Time, as_time
 
 
 def constant(amplitude: Any) -> Input:
@@ -20,7 +20,7 @@ def constant(amplitude: Any) -> Input:
     return Constant(amplitude)
 
 
-def step(amplitude: Any, start: float, stop: float | None = None) -> Input:
+def step(amplitude: Any, start: Time, stop: Time | None = None) -> Input:
     r"""A value from `start` until `stop`, else 0.
 
     $$I(t) = A \quad \text{for } t_\mathrm{start} \le t < t_\mathrm{stop}$$
@@ -36,7 +36,7 @@ def step(amplitude: Any, start: float, stop: float | None = None) -> Input:
     return Constant(amplitude).between(start, stop)
 
 
-def ramp(first: Any, last: Any, start: float, stop: float) -> Input:
+def ramp(first: Any, last: Any, start: Time, stop: Time) -> Input:
     r"""A linear change from `start` until `stop`, else 0: `ramp(0, 1, 10, 20) + step(1, 20)` goes up and stays.
 
     $$I(t) = A + (B - A)\,\frac{t - t_\mathrm{start}}{t_\mathrm{stop} - t_\mathrm{start}}

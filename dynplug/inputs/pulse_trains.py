@@ -9,10 +9,10 @@ from jaxtyping import Array
 
 from dynplug.core import Context, Parameter, as_times, first_steps, param
 from dynplug.errors import DurationError, ParameterError
-from dynplug.inputs.input import Input, as_time
+from dynplug.inputs.input import Input, Time, as_time
 
 
-def pulses(amplitude: Any, times: Any, width: float) -> Input:
+def pulses(amplitude: Any, times: Any, width: Time) -> Input:
     r"""Rectangular pulses at given times: `pulses(1.0, np.arange(0.0, 1000.0, 25.0), 2.0)` is a train of 40 Hz.
 
     $$I(t) = A \quad \text{for } t_k \le t < t_k + w, \text{ for any } k$$

@@ -119,6 +119,11 @@ def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | N
     return value
 
 
+def _part(name: str, value: Any, path: str) -> Any:
+    """A part that has a name of the user's choice; a string is left to the component, as it may be such a name."""
+    return value if isinstance(value, str) else _resolved(name, value, path)
+
+
 def _holds_components(value: Any) -> bool:
     """Whether a mapping, such as the populations of a network, has a configured component in it at any depth."""
     if not isinstance(value, Mapping):

@@ -43,6 +43,11 @@ def test_limits_between_steps_count_from_the_next_step():
     assert got.tolist() == [0.0, 1.0, 1.0, 1.0, 0.0, 0.0]
 
 
+def test_numbers_of_numpy_are_times_too():
+    single = dp.inputs.constant(1.0).between(np.float32(10.1), np.int64(12))
+    np.testing.assert_array_equal(values(single), values(dp.inputs.step(1, 10.1, 12)))
+
+
 def test_a_step_without_an_end_lasts():
     assert values(dp.inputs.step(1.5, 19.9)).nonzero()[0].tolist() == [199]
     assert (values(dp.inputs.step(1.5, -1e9)) == 1.5).all()
@@ -199,7 +204,7 @@ def test_values_have_the_dtype_of_the_context(x64):
     ("make", "error", "said"),
     [
         (lambda: dp.inputs.step(1.0, 5.0, 5.0), ParameterError, r"start=5\.0 ms must come before stop=5\.0"),
-        (lambda: as_time("start", np.ones(2)), ParameterError, "start=.* must be a finite Python number"),
+        (lambda: as_time("start", np.ones(2)), ParameterError, "start=.* must be a finite number of Python"),
         (lambda: dp.inputs.step("1", 0.0), ParameterError, "text '1'"),
         (lambda: dp.inputs.step(np.nan, 0.0), ParameterError, "finite"),
         (lambda: dp.inputs.ramp(0.0, 1.0, 2.0, 1.0), ParameterError, "must come before"),

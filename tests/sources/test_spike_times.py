@@ -87,11 +87,17 @@ def test_a_batch_gets_the_same():
     assert np.argwhere(spikes).tolist() == [[n, 2, 1] for n in range(3)]
 
 
-def test_two_spikes_in_one_step_are_refused_where_they_are():
-    source = dp.sources.SpikeTimes(2, [0.5, 1.51, 1.58], [1, 1, 1])
-    with pytest.raises(ParameterError, match=r"unit 1 has two spikes in the step from 1\.5 ms.*smaller dt than 0\.1"):
-        dp.DSRunner(source, dt=0.1)
-    assert np.asarray(dp.LoopOverTime(source, dt=0.05)(2.0)[1]).sum() == 3
+def test_two_spikes_in_one_step_are_counted_and_those_of_a_finer_one_are_apart():
+    times, indices = [0.5, 1.51, 1.58, 1.58], [1, 1, 1, 0]
+    assert np.argwhere(spikes_of(2, times, indices, 2.0, dt=0.05)).tolist() == [[10, 1], [30, 1], [31, 0], [31, 1]]
+    coarse = spikes_of(2, times, indices, 2.0)
+    assert coarse[15].tolist() == [1.0, 2.0]
+    assert coarse.sum() == 4.0
+    runner = dp.DSRunner(
+        dp.sources.SpikeTimes(2, times, indices), monitors=["spike"], record_every=20, dt=0.1, progress_bar=False
+    )
+    runner.run(2.0)
+    assert runner.mon["spike"].tolist() == [[1.0, 3.0]]
 
 
 @pytest.mark.parametrize(
