@@ -21,26 +21,33 @@ _INT32 = np.iinfo(np.int32).max
 
 def by_rows(x: Float[Array, " pre"], weight: Weight, fanout: Fanout, pre: Pre) -> Array:
     """The sum over the connections of all units with `x != 0`; of `x` itself if `weight` is `None`."""
+    weight = None if weight is None else weight[None]
     return _of_samples(fanout.post_size)(x[None], weight, fanout.start, fanout.post)[0]
 
 
 @cache
 def _of_samples(post_size: int) -> Any:
-    """The delivery of several samples, whose events are one list."""
+    """The delivery of several samples, whose events are one list; they have the same weights, or each its own."""
 
     @custom_vmap
     def deliver(x: Array, weight: Array | None, start: Array, post: Array) -> Array:
         return _loop(x, weight, start, post, post_size)
 
     @deliver.def_vmap
-    def _batched(size: int, is_batched: Any, x: Array, *shared: Any) -> tuple[Array, bool]:
+    def _batched(
+        size: int, is_batched: Any, x: Array, weight: Array | None, start: Array, post: Array
+    ) -> tuple[Array, bool]:
         # A loop that is batched by JAX would run, for all samples, as long as the longest of them.
         x = x if is_batched[0] else jnp.broadcast_to(x, (size, *x.shape))
-        if not any(jax.tree.leaves(is_batched[1:])) and x.shape[0] * x.shape[1] * max(x.shape[2], post_size) <= _INT32:
-            y = deliver(x.reshape(-1, x.shape[-1]), *shared)
+        own = is_batched[1] is True
+        fits = weight is None or weight.shape[-2] == (x.shape[1] if own else 1)
+        largest = max(x.shape[2], post_size, post.size if own else 0)
+        if fits and not any(is_batched[2:]) and x.shape[0] * x.shape[1] * largest <= _INT32:
+            weight = weight.reshape(-1, weight.shape[-1]) if own and weight is not None else weight
+            y = deliver(x.reshape(-1, x.shape[-1]), weight, start, post)
             return y.reshape(*x.shape[:2], post_size), True
-        # Weights, or connections, of their own: one sample after the other.
-        mine, theirs = _split(shared, is_batched[1:])
+        # Connections of their own: one sample after the other.
+        mine, theirs = _split((weight, start, post), is_batched[1:])
         return jax.lax.map(lambda now: deliver(now[0], *_merge(now[1], theirs)), (x, mine)), True
 
     return deliver
@@ -66,6 +73,8 @@ def _loop(x: Array, weight: Array | None, start: Array, post: Array, post_size: 
     lanes = jnp.arange(width, dtype=start.dtype)
     units, x = x.size, x.ravel()
     per_sample = jnp.int32(pre_size)
+    shared = weight is None or weight.shape[0] == 1
+    flat = None if weight is None else weight.ravel()
     events = members(x != 0)  # which NaN is, too
 
     def sender_of(unit: Array) -> Array:
@@ -79,8 +88,9 @@ def _loop(x: Array, weight: Array | None, start: Array, post: Array, post_size: 
         first = jnp.minimum(k, post.size - width)
         position, end = first + lanes, start[sender + 1]
         sent = jnp.broadcast_to(x[unit], (width,))
-        if weight is not None:
-            sent = sent * jax.lax.dynamic_slice(weight, (first,), (width,))
+        if flat is not None:
+            of_sample = 0 if shared else jax.lax.div(unit, per_sample) * post.size
+            sent = sent * jax.lax.dynamic_slice(flat, (first + of_sample,), (width,))
         sent = jnp.where((position >= k) & (position < end), sent, 0)
         receiver = jax.lax.dynamic_slice(post, (first,), (width,))
         if samples > 1:

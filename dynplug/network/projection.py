@@ -1,6 +1,6 @@
 """The description of a projection, before a network draws its connections."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -30,8 +30,9 @@ def as_names(targets: Any) -> tuple[str, ...]:
     return names
 
 
-def _as_synapse(given: Any) -> Any:
-    return build(given, kind="synapse") if isinstance(given, (str, Mapping)) else given
+def _as(kind: str) -> Callable[[Any], Any]:
+    """The converter of a field for a component, which its name or its configuration makes."""
+    return lambda given: build(given, kind=kind) if isinstance(given, (str, Mapping)) else given
 
 
 class Projection(eqx.Module):
@@ -68,14 +69,16 @@ class Projection(eqx.Module):
     - `delay`: the time from a spike to its arrival [ms], a multiple of the step to 1 %; one number, or one per
         connection in any form that a weight has; `None`: within the step, as in a `Sequential`.
     - `synapse`: a synapse without a size, which it gets from the targets; or its name or configuration.
-    - `short_term`: short-term plasticity of the source's spikes, such as `dp.plasticity.TsodyksMarkram()`.
-    - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`. The weights are
-        then part of the state, `"rec.weight"`, in the order in which `net["rec"].weight` has them.
+    - `short_term`: short-term plasticity of the source's spikes, such as `dp.plasticity.TsodyksMarkram()`; or its name
+        or configuration.
+    - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`; or its name or
+        configuration. The weights are then part of the state, `"rec.weight"`, in the order in which `net["rec"].weight`
+        has them.
     - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver`. The sums are equal.
     - `sign`: `"excitatory"` or `"inhibitory"` (Dale's law): weights are then given, and trained, as magnitudes greater
         than zero, and inhibitory ones are subtracted.
 
-    **Raises:** `ParameterError`; `CompositionError` for what is not a synapse.
+    **Raises:** `ParameterError`; `CompositionError` for what is not a synapse or no rule.
 
     **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,
     doi:10.1371/journal.pcbi.1010086.
@@ -86,9 +89,9 @@ class Projection(eqx.Module):
     connector: Any
     weight: Any = eqx.field(kw_only=True)
     delay: Any = eqx.field(kw_only=True, default=None)
-    synapse: Any = eqx.field(kw_only=True, converter=_as_synapse)
-    short_term: Any = eqx.field(kw_only=True, default=None)
-    plasticity: Any = eqx.field(kw_only=True, default=None)
+    synapse: Any = eqx.field(kw_only=True, converter=_as("synapse"))
+    short_term: Any = eqx.field(kw_only=True, default=None, converter=_as("layer"))
+    plasticity: Any = eqx.field(kw_only=True, default=None, converter=_as("plasticity"))
     delivery: str = eqx.field(kw_only=True, static=True, default="auto")
     sign: str | None = eqx.field(kw_only=True, static=True, default=None)
 

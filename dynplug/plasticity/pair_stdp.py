@@ -28,8 +28,8 @@ class PairSTDP(Plasticity):
       -A_-\, e^{\Delta t / \tau_-} & \Delta t < 0 \end{cases}, \qquad w_{min} \le w \le w_{max}$$
 
     $\Delta t$ is the time from the arrival, after the connection's delay, to the spike. A spike in the very step of an
-    arrival counts as one that it has caused. Each change is cut at the bounds at once. Traces of spikes stand for the
-    sum over all pairs, so that the cost does not grow with their number.
+    arrival counts as one that it has caused; any output but 0 is a spike. Each change is cut at the bounds at once.
+    Traces of spikes stand for the sum over all pairs, so that the cost does not grow with their number.
 
     ```python
     rule = dp.plasticity.PairSTDP(20.0, 20.0, A_plus=0.01, A_minus=0.0105)

@@ -201,11 +201,20 @@ def test_both_ways_of_changing_weights_are_equal(x64, seed):
     found = jax.jit(by_events)(*given)
     np.testing.assert_allclose(found, jax.jit(by_all)(*given), rtol=1e-14)
     assert np.mean(np.asarray(found) != given[0]) > 0.3
-    batch = jax.jit(jax.vmap(by_events, (0, None, 0, *[None] * 4)))(
-        jnp.stack([given[0], found]), fanout, jnp.stack([given[2], ~given[2]]), *given[3:]
-    )
-    np.testing.assert_array_equal(batch[0], found)
-    np.testing.assert_allclose(batch[1], by_all(found, fanout, ~given[2], *given[3:]), rtol=1e-14)
+    samples = jnp.stack([given[0], found, given[0]]), jnp.stack([given[2], ~given[2], ~given[2]])
+    expected = [by_all(w, fanout, sent, *given[3:]) for w, sent in zip(*samples, strict=True)]
+
+    def run(weight, sent, bounds):
+        return by_events(weight, fanout, sent, *given[3:6], bounds)
+
+    batch = jax.vmap(run, (0, 0, None))
+    np.testing.assert_allclose(jax.jit(batch)(*samples, given[6]), expected, rtol=1e-14)
+    shared = jax.jit(jax.vmap(run, (None, 0, None)))(given[0], samples[1][:2], given[6])
+    np.testing.assert_allclose(shared, jnp.stack([expected[0], expected[2]]), rtol=1e-14)
+    bounds = jnp.array([0.1, 0.3]), jnp.array([0.9, 0.6])  # of their own: of two batches
+    several = jax.jit(jax.vmap(batch, (None, None, 0)))(*samples, bounds)
+    np.testing.assert_allclose(several[0], expected, rtol=1e-14)
+    np.testing.assert_allclose(several[1, 2], by_all(given[0], fanout, ~given[2], *given[3:6], (0.3, 0.6)), rtol=1e-14)
 
 
 def cells(rule, sign=None, **options):
@@ -311,6 +320,26 @@ def test_no_matrix_of_weights_is_made_in_every_step():
     assert cells(RULES["pairs"])["ab"].delivery == "events"
     assert cells(None)["ab"].delivery == "auto"
     assert cells(RULES["pairs"], delivery="sparse")["ab"].delivery == "sparse"
+
+
+def test_rules_are_made_from_names_and_configurations():
+    made = joined({"type": "PairSTDP", "A_plus": 0.3}, 2, 2, 0.5, short_term="TsodyksMarkram")["rec"]
+    assert made.plasticity == PairSTDP(A_plus=0.3)
+    assert made.short_term == dp.plasticity.TsodyksMarkram(2)
+    lif = {"type": "LIF", "size": 3}
+    edge = {
+        "source": "E",
+        "target": "E",
+        "connector": "AllToAll",
+        "weight": 0.2,
+        "synapse": "Exponential",
+        "delay": 1.0,
+    }
+    net = dp.build(
+        {"type": "Network", "nodes": {"E": lif}, "edges": {"rec": {**edge, "plasticity": {"type": "TripletSTDP"}}}},
+        key=jax.random.key(0),
+    )
+    assert net["rec"].plasticity == TripletSTDP()
 
 
 def test_a_trainer_refuses_plastic_weights():

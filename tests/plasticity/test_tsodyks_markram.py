@@ -1,5 +1,7 @@
 """Short-term plasticity against closed forms and a simulation from spike to spike."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ import dynplug as dp
 from dynplug.errors import ParameterError, ShapeError
 from dynplug.plasticity import TsodyksMarkram
 
+BRIAN2 = np.load(Path(__file__).parents[1] / "recorded" / "brian2.npz")
 REFERENCE = "Tsodyks, M., Pawelzik, K. & Markram, H. (1998), doi:10.1162/089976698300017502; closed form"
 STEPS = 400
 
@@ -104,6 +107,31 @@ def test_shares_and_times_are_checked(given):
 def test_spikes_of_another_shape_are_refused():
     with pytest.raises(ShapeError, match=r"\(3,\).*\(2,\)"):
         dp.LoopOverTime(TsodyksMarkram(3), dt=1.0)(jnp.ones((1, 2)))
+
+
+@pytest.mark.claim(
+    "brian2-tsodyks-markram",
+    "What arrives after short-term plasticity and delays of 0 to 15 steps is what arrives in Brian2",
+    tolerance=1e-12,
+    reference="Brian2 2.9.0, tests/recorded/brian2_values.py",
+    components=("layer:TsodyksMarkram",),
+)
+def test_what_arrives_is_what_arrives_in_brian2(x64, measured):
+    projection = dp.Projection(
+        "A",
+        "B",
+        dp.connectors.AllToAll(),
+        weight=BRIAN2["plasticity:weight"],
+        delay=0.1 * BRIAN2["plasticity:delay"],
+        synapse=dp.synapses.Delta(),
+        short_term=TsodyksMarkram(U=0.15, tau_d=200.0, tau_f=50.0),
+    )
+    source, target = dp.Lift(lambda x: x, in_size=(4,)), dp.Lift(lambda drive: drive.jump, in_size=(3,))
+    net = dp.Network({"A": source, "B": target}, {"p": projection})
+    _, out = dp.LoopOverTime(net, dt=0.1)({"A": jnp.asarray(BRIAN2["plasticity:pre"], float)})
+    expected = BRIAN2["short_term:total"]
+    assert np.min(expected[-1]) > 1.0
+    measured.difference(np.cumsum(out["B"], axis=0)[::100], expected)
 
 
 def test_a_projection_sends_what_is_released(x64):

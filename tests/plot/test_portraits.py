@@ -56,6 +56,18 @@ def test_a_component_of_each_kind_is_drawn(kind):
     check(dp.plot.portrait(kind, ONES[kind]))
 
 
+def test_the_window_of_a_rule_is_the_closed_form_on_both_sides():
+    figure = dp.plot.portrait("plasticity", dp.plasticity.PairSTDP(10.0, 30.0, A_plus=0.02, A_minus=0.01))
+    before, after = (line.get_xydata().T for line in figure.axes[0].lines[-2:])
+    np.testing.assert_allclose(before[1], -0.01 * np.exp(before[0] / 30.0), atol=1e-6)
+    np.testing.assert_allclose(after[1], 0.02 * np.exp(-after[0] / 10.0), atol=1e-6)
+
+
+def test_the_second_of_two_spikes_is_drawn_smaller_than_the_first():
+    interval, ratio = panel(dp.plot.portrait("layer", dp.plasticity.TsodyksMarkram(1, U=0.4, tau_d=200.0)), 1)
+    np.testing.assert_allclose(ratio, 1 - 0.4 * np.exp(-interval / 200.0), rtol=1e-5)
+
+
 def test_the_rate_of_a_neuron_is_the_closed_form():
     current, rate = panel(dp.plot.portrait("neuron", dp.neurons.LIF(1, tau=20.0)), 1)
     above = current > 1.1

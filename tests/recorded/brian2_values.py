@@ -102,10 +102,34 @@ def plasticity():
         found[f"plasticity:{name}"] = weights  # after the steps 0, 100, 200 ... and after the last
 
 
+def short_term_plasticity():
+    """The sums of what has arrived at 3 units, through the connections and spikes of `plasticity`."""
+    b2.start_scope()
+    step, unit = np.nonzero(found["plasticity:pre"])
+    source = b2.SpikeGeneratorGroup(4, unit, step * 0.1 * ms, dt=0.1 * ms)
+    target = b2.NeuronGroup(3, "total : 1", dt=0.1 * ms)
+    connections = b2.Synapses(
+        source,
+        target,
+        """w : 1
+        du/dt = -u / (50 * ms) : 1 (event-driven)
+        dx/dt = (1 - x) / (200 * ms) : 1 (event-driven)""",
+        on_pre="u += 0.15 * (1 - u)\ntotal_post += w * u * x\nx -= u * x",
+    )
+    connections.connect()
+    place = np.asarray(connections.j), np.asarray(connections.i)
+    connections.w, connections.x = found["plasticity:weight"][place], 1
+    connections.pre.delay = found["plasticity:delay"][place] * 0.1 * ms
+    trace = b2.StateMonitor(target, "total", record=True, when="end", dt=10 * ms)
+    b2.Network(source, target, connections, trace).run(200 * ms)
+    found["short_term:total"] = np.asarray(trace.total).T  # after the steps 0, 100, 200 ...
+
+
 if __name__ == "__main__":
     integrate_and_fire()
     synapses()
     plasticity()
+    short_term_plasticity()
     packages = {name: version(name) for name in ("brian2", "numpy")}
     found["made_with"] = np.array(str({"python": sys.version.split()[0], **packages}))
     np.savez_compressed(Path(__file__).with_name("brian2.npz"), **found)
