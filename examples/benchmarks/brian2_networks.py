@@ -1,9 +1,9 @@
-"""The networks of `networks.py` in Brian2, which runs them when asked: started by it, with an interpreter that has Brian2.
+"""The networks of `networks.py` in Brian2, run when it asks for it.
 
     brian2/bin/python brian2_networks.py cpp|cython COBA|CUBA|Brunel
 
-Every line on the standard input asks for a run; the answer is the time of its loop over the steps [s], as Brian2 measures
-it, and the mean rate [Hz]. Compiling and drawing connections are not counted.
+Every line on the standard input asks for a run; the answer is the processor's time for its loop over the steps [s],
+which is what Brian2's C++ measures, and the mean rate [Hz]. Compiling and drawing connections are not counted.
 """
 
 import subprocess
@@ -84,9 +84,9 @@ def main(mode, name):
 
         def run():
             network.restore()
-            before, began = spikes.num_spikes, time.perf_counter()
+            before, began = spikes.num_spikes, time.process_time()
             network.run(duration * ms)
-            return time.perf_counter() - began, (spikes.num_spikes - before) / per_hz
+            return time.process_time() - began, (spikes.num_spikes - before) / per_hz
 
     print("ready", flush=True)
     for _ in sys.stdin:

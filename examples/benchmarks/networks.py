@@ -4,7 +4,8 @@
 
 BRIAN2 is a Python interpreter that has Brian2, and a C++ compiler on its path; without it there is dynplug alone. All
 alternate, so that a busy machine slows all alike; printed are medians of the loop over the steps, spikes recorded, and
-ratios to dynplug. The second table is of COBA's neurons with 80 connections each, at their rate.
+ratios to dynplug. Times are those of the processor, of all threads, since Brian2's C++ measures no others. The second
+table is of COBA's neurons with 80 connections each, at their rate.
 """
 
 import os
@@ -53,9 +54,9 @@ def dynplug(name: str) -> Callable[[], tuple[float, float]]:
     runner, duration, drive = runner_of(name)
 
     def run() -> tuple[float, float]:
-        began = time.perf_counter()
+        began = time.process_time()
         runner.run(duration, inputs=drive, reset_state=True)
-        took = time.perf_counter() - began
+        took = time.process_time() - began
         return took, spikes_of(runner) / sum(e.size for e in runner.spikes.values()) / duration * 1000.0
 
     run()
@@ -68,7 +69,8 @@ def brian2(python: str, mode: str, name: str) -> Iterator[Callable[[], tuple[flo
     command = [python, str(HERE / "brian2_networks.py"), mode, name]
     pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(command, text=True, **pipes) as process:
-        assert process.stdin and process.stdout
+        assert process.stdin is not None
+        assert process.stdout is not None
         ask, answers = process.stdin, process.stdout
         while answers.readline().strip() != "ready":
             if process.poll() is not None:
@@ -84,7 +86,7 @@ def brian2(python: str, mode: str, name: str) -> Iterator[Callable[[], tuple[flo
 
 
 def beside_brian2(python: str) -> None:
-    print("| network | | median [ms] | ratio | rate [Hz] |\n|---|---|---|---|---|")
+    print("| network | | processor [ms] | ratio | rate [Hz] |\n|---|---|---|---|---|")
     for name in ("CUBA", "COBA", "Brunel"):
         with brian2(python, "cpp", name) as cpp, brian2(python, "cython", name) as cython:
             ways = {"dynplug": dynplug(name), "Brian2 C++": cpp, "Brian2 cython": cython}
@@ -111,9 +113,9 @@ def growing() -> None:
         for _ in range(REPETITIONS):
             took.append([])
             for runner in runners:
-                began = time.perf_counter()
+                began = time.process_time()
                 runner.run(duration, inputs={"E": 20.0, "I": 20.0}, reset_state=True)
-                took[-1].append(time.perf_counter() - began)
+                took[-1].append(time.process_time() - began)
         loop, without = np.median(took[1:], 0)
         connections = sum(len(edge.fanout) for edge in net.edges)
         mib = sum(a.nbytes for a in jax.tree.leaves(net.edges) if hasattr(a, "nbytes")) / 2**20
