@@ -1,7 +1,7 @@
 """A ring of rate units that remembers a direction: a bump of activity stays where a cue has put it.
 
-The profile of the bump is compared with its closed form (Hansel, D. & Sompolinsky, H. (1998), Modeling feature selectivity
-in local cortical circuits, in Methods in Neuronal Modeling, 2nd edition, MIT Press).
+The profile of the bump is compared with its closed form (Hansel, D. & Sompolinsky, H. (1998), Modeling feature
+selectivity in local cortical circuits, in Methods in Neuronal Modeling, 2nd edition, MIT Press).
 """
 
 import sys

@@ -100,7 +100,8 @@ def test_the_ledger_is_of_what_is_marked_and_measured(ledger, repository):
         "a-b": "tests/deep/test_a.py::test_a[0.1]",
         "c": "plugins/p/tests/test_c.py::test_it",
     }
-    (repository / "tests" / "test_again.py").write_text('@pytest.mark.claim("c", "text")\ndef test_it(): ...\n')
+    again = '@pytest.mark.claim("c", "text", reference="r")\ndef test_it(): ...\n'
+    (repository / "tests" / "test_again.py").write_text(again)
     with pytest.raises(ValueError, match=r"'c' is in plugins/p/tests/test_c\.py and in tests/test_again\.py"):
         ledger.marked(repository)
 

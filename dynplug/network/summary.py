@@ -21,7 +21,7 @@ def lines(network: Any) -> Iterator[str]:
 
 def of_pathway(path: Any, shares: str | None) -> str:
     """A projection: its populations, connections, delays, synapses, delivery and memory."""
-    method, reason = choose(path.fanout) if path.delivery == "auto" else (path.delivery, "as it was asked for")
+    method, reason = choose(path.fanout) if path.delivery == "auto" else (path.delivery, "chosen for this projection")
     low, high = min(path.delays), max(path.delays)
     delay = f"{low:g} ms" if low == high else f"{low:g} to {high:g} ms in {len(path.delays)} values"
     synapse = f"the synapses of {shares}" if shares else type(path.synapse).__name__

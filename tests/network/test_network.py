@@ -455,5 +455,5 @@ def test_the_text_of_a_network_tells_its_parts_and_the_way_of_delivery():
     assert "the synapses of exc" in text.splitlines()[5]
     assert "delay 0.5 to 100 ms in 200 values, Delta" in text
     assert "within the step, Exponential" in text
-    assert "sparse (as it was asked for)" in text
+    assert "sparse (chosen for this projection)" in text
     assert re.search(r"gap: I = I, 4,\d{3} gap junctions|gap: I = I, 3,\d{3} gap junctions", text)

@@ -3,8 +3,10 @@
     python -m venv brian2 && brian2/bin/pip install 'brian2==2.9.0' 'numpy<2.3' setuptools
     brian2/bin/python tests/recorded/brian2_rate_values.py
 
-The networks are those of `examples/vogels_abbott.py` and `examples/brunel.py` with fewer neurons, each with its seed.
-For each the mean rate of excitatory neurons [Hz], and the mean coefficient of variation of their intervals.
+The networks are those of `examples/vogels_abbott.py` and `examples/brunel.py` with fewer neurons, each of another seed.
+Of each the mean rate of excitatory neurons [Hz], and the mean coefficient of variation of their intervals. A step is as
+dynplug's: synapses give their mean over it, and a refractory period counts the steps in which the potential stands
+still. "COBA, own" and "CUBA, own" are with Brian2's own solutions and refractory periods.
 """
 
 import sys
@@ -16,20 +18,26 @@ import brian2 as b2
 import numpy as np
 from brian2 import ms, second
 
-DT, START, STOP, SEEDS = 0.1, 100.0, 500.0, 16
+DT, START, STOP, SEEDS = 0.1, 100.0, 500.0, 24
 SIZE, PROBABILITY = 1000, 0.08
-SCALE = 0.1
-CURRENTS = "dv/dt = (g_e + g_i - 49 - v) / (20*ms) : 1 (unless refractory)"
-CONDUCTANCES = "dv/dt = (g_e * (0 - v) + g_i * (-80 - v) - 60 - v + 20) / (20*ms) : 1 (unless refractory)"
-DECAY = "\ndg_e/dt = -g_e / (5*ms) : 1\ndg_i/dt = -g_i / (10*ms) : 1"
+SCALE = 0.2
+CURRENTS = "dv/dt = ({e} + {i} - 49 - v) / (20*ms) : 1 (unless refractory)"
+CONDUCTANCES = "dv/dt = ({e} * (0 - v) + {i} * (-80 - v) - 60 - v + 20) / (20*ms) : 1 (unless refractory)"
+OWN = "\ndg_e/dt = -g_e / (5*ms) : 1\ndg_i/dt = -g_i / (10*ms) : 1"
+HELD = "\ng_e : 1\ng_i : 1\nb_e : 1\nb_i : 1"
 STATES = {"SR": (3.0, 2.0), "SI fast": (6.0, 4.0), "AI": (5.0, 2.0), "SI slow": (4.5, 0.9)}
 
 
-def vogels_abbott(model: str, w_e: float, w_i: float) -> tuple[Any, list[Any]]:
-    """Brian2's own equations and order of a step; a delay of 0 here is one of a step in dynplug."""
+def vogels_abbott(model: str, w_e: float, w_i: float, own: bool) -> tuple[Any, list[Any]]:
+    """A delay of 0 here is one of a step in dynplug."""
+    model = model.format(e="g_e", i="g_i") + OWN if own else model.format(e="b_e", i="b_i") + HELD
+    refractory = (5.0 if own else 5.0 + DT) * ms
     cells = b2.NeuronGroup(
-        SIZE, model + DECAY, threshold="v > -50", reset="v = -60", refractory=5 * ms, method="exponential_euler"
+        SIZE, model, threshold="v >= -50", reset="v = -60", refractory=refractory, method="exponential_euler"
     )
+    for x, tau in () if own else (("e", 5.0), ("i", 10.0)):
+        share = np.exp(-DT / tau)
+        cells.run_regularly(f"b_{x} = {(1 - share) * tau / DT} * g_{x}\ng_{x} = {share} * g_{x}", when="start")
     cells.v = "-60 + 10 * rand()"
     excitatory, inhibitory = cells[: SIZE * 4 // 5], cells[SIZE * 4 // 5 :]
     exc = b2.Synapses(excitatory, cells, on_pre=f"g_e_post += {w_e}")
@@ -78,8 +86,10 @@ if __name__ == "__main__":
     b2.defaultclock.dt = DT * ms
     found: dict[str, np.ndarray] = {}
     networks: dict[str, Any] = {
-        "CUBA": lambda rng: vogels_abbott(CURRENTS, 1.62, -9.0),
-        "COBA": lambda rng: vogels_abbott(CONDUCTANCES, 0.6, 6.7),
+        "CUBA": lambda rng: vogels_abbott(CURRENTS, 1.62, -9.0, own=False),
+        "COBA": lambda rng: vogels_abbott(CONDUCTANCES, 0.6, 6.7, own=False),
+        "CUBA, own": lambda rng: vogels_abbott(CURRENTS, 1.62, -9.0, own=True),
+        "COBA, own": lambda rng: vogels_abbott(CONDUCTANCES, 0.6, 6.7, own=True),
         **{name: lambda rng, state=state: brunel(*state, rng) for name, state in STATES.items()},
     }
     for name, make in networks.items():
