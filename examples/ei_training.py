@@ -67,15 +67,15 @@ def main(folder: Path) -> None:
     )
     trainer.fit(trials(1024, seed=1), test_data=trials(256, seed=2), num_epoch=12, batch_size=32)
     right = {phase: trainer.get_hist_metric(phase, "accuracy") for phase in ("fit", "test")}
-    net = trainer.target
+    exc, inh = (dp.lookup(trainer.target, name).weights for name in ("exc", "inh"))
     print(f"accuracy on new trials {right['test'][-1]:.3f}")
-    print(f"least weight from E {net['exc'].weights.min():.1e}, greatest from I {net['inh'].weights.max():.1e}")
+    print(f"least weight from E {exc.min():.1e}, greatest from I {inh.max():.1e}")
 
     figure, axes = dp.plot.figure(width=11.0, height=3.5, columns=3)
     dp.plot.learning_curve(axes[0], right, label="accuracy")
     x, matches = trials(8, seed=3)
     for axis, same in zip(axes[1:], (False, True), strict=True):
-        runner = dp.DSRunner(net, spikes=["E", "I"], dt=DT)
+        runner = dp.DSRunner(trainer.target, spikes=["E", "I"], dt=DT)
         runner.run(inputs=x[np.flatnonzero(matches == same)[0]])
         dp.plot.raster(axis, runner.spikes, title="match" if same else "no match")
     dp.plot.save(figure, folder / "ei_training.png")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 
 import dynplug as dp
 
@@ -31,7 +31,7 @@ def profile(angles: np.ndarray) -> np.ndarray:
     def excess(width: float) -> float:
         return TUNED / (2 * np.pi) * (width - np.sin(2 * width) / 2) - 1.0
 
-    width = brentq(excess, 0.1, np.pi)  # half of it
+    width = root_scalar(excess, bracket=(0.1, np.pi)).root  # half of it
     mean = (np.sin(width) - width * np.cos(width)) / np.pi  # in units of the amplitude
     amplitude = BACKGROUND / (-np.cos(width) - UNIFORM * mean)
     return amplitude * np.maximum(np.cos(angles) - np.cos(width), 0.0)

@@ -116,7 +116,7 @@ class Network(DynamicalSystem):
     def __repr__(self) -> str:
         return f"Network(\n{textwrap.indent(chr(10).join(lines(self)), '  ')}\n)"
 
-    def __getitem__(self, name: str) -> DynamicalSystem:
+    def __getitem__(self, name: str) -> Any:
         found = dict(self.named_children())
         if name not in found:
             raise UnknownPathError(f"The network has no part {name!r}. {nearest(name, found)}")

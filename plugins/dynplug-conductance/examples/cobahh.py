@@ -9,6 +9,7 @@ conductances of 6 nS and 67 nS that a spike opens are spread.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -37,7 +38,7 @@ def network(key: jax.Array, size: int = 4000, probability: float = 0.02) -> dp.N
     return dp.Network(nodes, projections, key=connections)
 
 
-def simulate(duration: float, seed: int = 0, **size: float) -> dp.DSRunner:
+def simulate(duration: float, seed: int = 0, **size: Any) -> dp.DSRunner:
     """A run from conductances as if all had been active before."""
     net = network(jax.random.key(seed), **size)
     rng, units = np.random.default_rng(seed), net["exc"].out_size

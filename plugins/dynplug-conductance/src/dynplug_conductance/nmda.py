@@ -7,7 +7,7 @@ from diffrax import AbstractSolver
 
 from dynplug import Parameter, param, target_size
 from dynplug.integrators import ExponentialEuler
-from dynplug.synapses import Output
+from dynplug.synapses import COBA, Output
 from dynplug_conductance.mg_block import MgBlock
 from dynplug_conductance.transmitter import FirstOrder
 
@@ -50,10 +50,8 @@ class NMDA(FirstOrder):
     def portrait(self, figure: Any) -> None:
         """The current through the receptors over the target's potential, with 1 µS open, and without the block."""
         V = jnp.linspace(-100.0, 40.0, 141)
-        blocked = MgBlock().at(V)(jnp.ones_like(V))
         ax = figure.subplots()
-        current = blocked.current - blocked.conductance * V
-        ax.plot(V, current, label="blocked by magnesium")
-        ax.plot(V, current / blocked.conductance, color="0.7", label="without the block")
+        ax.plot(V, MgBlock().at(V)(jnp.ones_like(V))(V), label="blocked by magnesium")
+        ax.plot(V, COBA(0.0)(jnp.ones_like(V))(V), color="0.7", label="without the block")
         ax.set(xlabel="V [mV]", ylabel="current [nA]")
         ax.legend(frameon=False)
