@@ -33,8 +33,8 @@ def network(key: jax.Array) -> dp.Network:
     }
     fast, slow = dp.synapses.Exponential(tau=5.0), dp.synapses.Exponential(tau=50.0)
     free, excitatory, inhibitory = (
-        dp.initializers.Normal(0.3),
-        dp.initializers.Uniform(0.002, 0.04),
+        dp.initializers.Normal(0.5),
+        dp.initializers.Uniform(0.005, 0.06),
         dp.initializers.Uniform(0.01, 0.2),
     )
     edges = {

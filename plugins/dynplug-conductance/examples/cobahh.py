@@ -49,6 +49,7 @@ def simulate(duration: float, seed: int = 0, **size: float) -> dp.DSRunner:
 
 
 def main(folder: Path) -> None:
+    """Run it, tell its rates and draw it."""
     runner = simulate(duration=300.0)
     for name, events in runner.spikes.items():
         window = events.between(100.0, 300.0)
