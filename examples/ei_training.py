@@ -11,6 +11,7 @@ neurons have rates.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -67,7 +68,7 @@ def main(folder: Path) -> None:
     )
     trainer.fit(trials(1024, seed=1), test_data=trials(256, seed=2), num_epoch=12, batch_size=32)
     right = {phase: trainer.get_hist_metric(phase, "accuracy") for phase in ("fit", "test")}
-    net = trainer.target
+    net: Any = trainer.target
     print(f"accuracy on new trials {right['test'][-1]:.3f}")
     print(f"least weight from E {net['exc'].weights.min():.1e}, greatest from I {net['inh'].weights.max():.1e}")
 
