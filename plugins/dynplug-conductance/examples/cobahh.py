@@ -38,19 +38,19 @@ def network(key: jax.Array, size: int = 4000, probability: float = 0.02) -> dp.N
     return dp.Network(nodes, projections, key=connections)
 
 
-def simulate(duration: float, seed: int = 0, **size: Any) -> dp.DSRunner:
+def simulate(duration: float, seed: int = 0, size: int = 4000) -> dp.DSRunner:
     """A run from conductances as if all had been active before."""
-    net = network(jax.random.key(seed), **size)
-    rng, units = np.random.default_rng(seed), net["exc"].out_size
+    net = network(jax.random.key(seed), size)
+    rng = np.random.default_rng(seed)
     runner = dp.DSRunner(net, dt=DT, monitors={"V": ("E.V", 0)}, spikes=["E", "I"], return_outputs=False)
-    exc, inh = rng.normal(40.0, 15.0, units), rng.normal(200.0, 120.0, units)
+    exc, inh = rng.normal(40.0, 15.0, size), rng.normal(200.0, 120.0, size)
     runner.reset_state({"exc.g": PER_NS * exc.clip(0.0), "inh.g": PER_NS * inh.clip(0.0)})
     runner.run(duration)
     return runner
 
 
 def main(folder: Path) -> None:
-    """Run the network, and draw its spikes and a potential."""
+    """Run it, tell its rates and draw it."""
     runner = simulate(duration=300.0)
     for name, events in runner.spikes.items():
         window = events.between(100.0, 300.0)
