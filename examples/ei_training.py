@@ -70,7 +70,7 @@ def main(folder: Path) -> None:
     right = {phase: trainer.get_hist_metric(phase, "accuracy") for phase in ("fit", "test")}
     net: Any = trainer.target
     print(f"accuracy on new trials {right['test'][-1]:.3f}")
-    print(f"least weight from E {exc.min():.1e}, greatest from I {inh.max():.1e}")
+    print(f"least weight from E {net['exc'].weights.min():.1e}, greatest from I {net['inh'].weights.max():.1e}")
 
     figure, axes = dp.plot.figure(width=11.0, height=3.5, columns=3)
     dp.plot.learning_curve(axes[0], right, label="accuracy")

@@ -9,7 +9,6 @@ conductances of 6 nS and 67 nS that a spike opens are spread.
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import jax
 import numpy as np
