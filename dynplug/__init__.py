@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         encoders as encoders,
         errors as errors,
         initializers as initializers,
+        inputs as inputs,
         integrators as integrators,
         interchange as interchange,
         layers as layers,
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
         measures as measures,
         network as network,
         neurons as neurons,
+        plasticity as plasticity,
         plot as plot,
         run as run,
+        sources as sources,
         surrogates as surrogates,
         synapses as synapses,
         tasks as tasks,
@@ -75,8 +78,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _MODULES = (
-    *("api", "connectors", "core", "delivery", "encoders", "errors", "initializers", "integrators", "interchange"),
-    *("layers", "losses", "measures", "network", "neurons", "plot", "run", "surrogates", "synapses", "tasks"),
+    *("api", "connectors", "core", "delivery", "encoders", "errors", "initializers", "inputs", "integrators"),
+    *("interchange", "layers", "losses", "measures", "network", "neurons", "plasticity", "plot", "run", "sources"),
+    *("surrogates", "synapses", "tasks"),
     *("testing", "timeloop", "train"),
 )
 _NAMES = {

@@ -164,6 +164,10 @@ class LayerSpec(Spec):
     """Any other `dynplug.DynamicalSystem`."""
 
 
+class SourceSpec(Spec):
+    """A `dynplug.sources.Source`: a system without input, such as a spike train or noise."""
+
+
 class LossSpec(Spec):
     """`f(predicts, targets) -> scalar`, batch first, or a class of such functions."""
 
@@ -190,6 +194,10 @@ class ConnectorSpec(Spec):
 
 class EncoderSpec(Spec):
     """A class whose instances are called as `f(x, *, key=None) -> array`, time first."""
+
+
+class PlasticitySpec(Spec):
+    """A `dynplug.plasticity.Plasticity`: how spikes change the weights of a projection."""
 
 
 class ObserverSpec(Spec):

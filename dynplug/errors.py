@@ -58,6 +58,10 @@ class NetworkMemoryError(DynplugError, MemoryError):
     """The connections of a network would take more memory than there is."""
 
 
+class PlasticityError(DynplugError, TypeError):
+    """A derivative was asked through weights that spikes change."""
+
+
 class KeyRequiredError(DynplugError, ValueError):
     """A stochastic system, connector or initializer was used without a random key."""
 

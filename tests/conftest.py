@@ -32,6 +32,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.delivery
     import dynplug.encoders
     import dynplug.initializers
+    import dynplug.inputs
     import dynplug.integrators
     import dynplug.interchange
     import dynplug.layers
@@ -39,6 +40,7 @@ with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.measures
     import dynplug.neurons
     import dynplug.run
+    import dynplug.sources
     import dynplug.surrogates
     import dynplug.synapses
     import dynplug.tasks

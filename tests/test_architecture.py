@@ -22,7 +22,7 @@ FLOORS = [
     {"core"},
     {"connectors", "integrators", "surrogates", "initializers"},
     {"delivery"},
-    {"neurons", "synapses", "layers", "losses", "encoders"},
+    {"neurons", "synapses", "layers", "losses", "encoders", "inputs", "sources", "plasticity"},
     {"network"},
     {"tasks"},
     {"interchange"},

@@ -16,6 +16,7 @@ KINDS = [
     "neuron",
     "synapse",
     "layer",
+    "source",
     "loss",
     "surrogate",
     "integrator",
@@ -23,6 +24,7 @@ KINDS = [
     "connector",
     "runner",
     "initializer",
+    "plasticity",
 ]
 ENTRY = {
     "id": "a-b",

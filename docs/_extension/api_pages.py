@@ -4,6 +4,7 @@ A component has a page in the catalogue, so that here its first paragraph is eno
 are Markdown, as pages are.
 """
 
+import ast
 import importlib
 import inspect
 import re
@@ -28,12 +29,17 @@ def write_if_changed(file: Path, text: str) -> None:
 
 
 def public_names(module: str) -> list[str]:
-    """The classes and functions of dynplug that a package's face holds, in alphabetical order."""
+    """The classes and functions of dynplug that a package's face exports, in alphabetical order."""
     face = importlib.import_module(module)
-    return sorted(
-        (name for name, value in inspect.getmembers(face) if not name.startswith("_") and _is_ours(value)),
-        key=str.lower,
-    )
+    exported = _exported(ast.parse(inspect.getsource(face)))
+    return sorted((n for n in exported if not n.startswith("_") and _is_ours(getattr(face, n))), key=str.lower)
+
+
+def _exported(face: ast.Module) -> set[str]:
+    """What a module defines, and what it imports in the form `x as x`: the rest it uses itself."""
+    defined = {node.name for node in face.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
+    imports = (alias for node in ast.walk(face) if isinstance(node, ast.ImportFrom) for alias in node.names)
+    return defined | {alias.name for alias in imports if alias.asname == alias.name}
 
 
 def _is_ours(value: Any) -> bool:

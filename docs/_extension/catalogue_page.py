@@ -3,7 +3,7 @@
 import json
 import re
 import textwrap
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,11 +53,17 @@ def page_of(component: Component, file: str, applying: list[str], claims: Claims
     parts += ["## Parameters", _parameters(component, told.params), _raises(told.text) if _is_own(component) else ""]
     parts += ["## How to make it", *_recipes(component)]
     if told.formulas:
-        lines = "\n".join(f"{left} = {right}" for left, right in told.formulas.items())
-        parts += ["## Equations as they are stated", _block("text", lines)]
+        parts += ["## Equations as they are stated", _equations(told.formulas)]
+    if told.identities:
+        about = "They hold between what its example is given and what it does."
+        parts += ["## Equations of its example", about, _equations(told.identities)]
     parts += ["## Reference", _reference(told.reference, told.doi), _block("bibtex", bibtex(told.reference, spec.name))]
     parts += ["## How it was checked", _checked(component, applying, claims)]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _equations(stated: Mapping[str, str]) -> str:
+    return _block("text", "\n".join(f"{left} = {right}" for left, right in stated.items()))
 
 
 def index_of(kind: Kind, components: Iterable[Component], file_name: Callable[[Component], str]) -> str:

@@ -16,6 +16,7 @@ AREAS = {
     "neuron": "Neurons",
     "synapse": "Synapses",
     "layer": "Layers",
+    "source": "Sources",
     "surrogate": "Surrogate derivatives",
     "integrator": "Integrators",
     "runner": "Time, simulation and training",
@@ -23,6 +24,7 @@ AREAS = {
     "encoder": "Encoders",
     "connector": "Connectors",
     "initializer": "Initial values",
+    "plasticity": "Plasticity",
     "task": "Tasks",
     "": "Others",
 }

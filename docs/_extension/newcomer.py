@@ -3,8 +3,8 @@
     python docs/_extension/newcomer.py docs/getting-started.md [--root .]
 
 Shell blocks, also those that are not executed when the page is built, run in bash; code cells run in one Python
-process. All run in the new folder, one after the other, except that a block which installs `.` runs in the root of the
-repository. The script ends with status 1 at the first block that fails.
+process. All run in the new folder, one after the other, except that a block which installs `.`, or makes
+a wheel of it, runs in the root of the repository. The script ends with status 1 at the first block that fails.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from pathlib import Path
 FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,}|:{3,})(?P<info>.*)$")
 EXECUTED = re.compile(r"\{(?P<kind>shell|code-cell)\}")
 OPTION = re.compile(r"^:(?P<name>[\w-]+):\s*(?P<value>.*)$")
-INSTALLS_HERE = re.compile(r"\bpip install\b.*?\s['\"]?\.(?:\[[\w,-]*\])?['\"]?(?:\s|$)", re.MULTILINE)
+NEEDS_THE_CLONE = re.compile(r"\bpip (?:install|wheel)\b.*?\s['\"]?\.(?:\[[\w,-]*\])?['\"]?(?:\s|$)", re.MULTILINE)
 WRITEFILE = re.compile(r"^%%writefile\s+(?P<name>\S+)\n")
 
 INTERPRETER = """
@@ -134,7 +134,7 @@ class Newcomer:
             self._replies.close()
 
     def _shell(self, commands: str) -> bool:
-        where = self.root if INSTALLS_HERE.search(commands) else self.work
+        where = self.root if NEEDS_THE_CLONE.search(commands) else self.work
         command = ["bash", "-euo", "pipefail", "-c", commands]
         done = subprocess.run(
             command, cwd=where, env=self.environment, stdin=subprocess.DEVNULL, timeout=self.limit, check=False

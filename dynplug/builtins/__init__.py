@@ -9,7 +9,9 @@ from dynplug.api import (
     MetricSpec,
     NeuronSpec,
     ObserverSpec,
+    PlasticitySpec,
     RunnerSpec,
+    SourceSpec,
     SurrogateSpec,
     SynapseSpec,
     TaskSpec,
@@ -139,8 +141,41 @@ def dynplug_register_layers() -> list[LayerSpec]:
                 "output_from": "I",
             },
         ),
+        LayerSpec(
+            name="TsodyksMarkram",
+            target="dynplug.plasticity:TsodyksMarkram",
+            summary="short-term depression and facilitation of spikes",
+            example={"size": 3, "tau_d": 100.0, "tau_f": 50.0},
+        ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
+    ]
+
+
+@hookimpl
+def dynplug_register_sources() -> list[SourceSpec]:
+    """Sources of the core."""
+
+    def source(name: str, summary: str, capabilities: tuple[str, ...] = (), **example: object) -> SourceSpec:
+        return SourceSpec(
+            name=name,
+            target=f"dynplug.sources:{name}",
+            summary=summary,
+            capabilities=capabilities,
+            example={"size": 3, **example},
+        )
+
+    return [
+        source("Poisson", "spikes of independent Poisson processes", rate=0.2),
+        source(
+            "SpikeTimes",
+            "spikes at given times",
+            ("clocked",),
+            times=[2.0, 9.0, 15.5, 40.0, 62.0, 85.0],
+            indices=[0, 2, 1, 0, 1, 0],
+        ),
+        source("OrnsteinUhlenbeck", "noise with a correlation time", sigma=0.5),
+        source("WhiteNoise", "noise without memory", sigma=0.5),
     ]
 
 
@@ -286,6 +321,22 @@ def dynplug_register_encoders() -> list[EncoderSpec]:
             summary="random spikes at a rate proportional to the value",
             example={"num_step": 20},
             identities=ENCODERS["Poisson"],
+        ),
+    ]
+
+
+@hookimpl
+def dynplug_register_plasticity() -> list[PlasticitySpec]:
+    """Rules of the core by which spikes change weights."""
+    return [
+        PlasticitySpec(
+            name="PairSTDP", target="dynplug.plasticity:PairSTDP", summary="pairs of spikes, before and after"
+        ),
+        PlasticitySpec(
+            name="TripletSTDP",
+            target="dynplug.plasticity:TripletSTDP",
+            summary="pairs and triplets of spikes, as in visual cortex",
+            example={"A2_plus": 1e-3, "A3_minus": 2.3e-4},  # so that each of its terms is there
         ),
     ]
 

@@ -1,5 +1,6 @@
 """`dynplug info`: document a component."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -56,12 +57,17 @@ def command(kind: str, name: str, as_json: bool, as_bibtex: bool, picture: Path 
         echo(_readable(written.text))
         for equation in component.spec.equations:
             echo(f"\n{_readable(f'$${equation}$$')}")
-        if written.formulas:
-            echo("\nEquations as text:\n")
-        for left, right in written.formulas.items():
-            echo(f"    {left} = {right}")
+        _echo_equations("Equations as text", written.formulas)
+        _echo_equations("Equations between what its example is given and what it does", written.identities)
         if component.spec.citation:
             echo(f"\nReference: {component.spec.citation}")
+
+
+def _echo_equations(title: str, stated: Mapping[str, str]) -> None:
+    """Equations that are stated as text, if there are any."""
+    if stated:
+        lines = "\n".join(f"    {left} = {right}" for left, right in stated.items())
+        echo(f"\n{title}:\n\n{lines}")
 
 
 def _drawn(component: Component, path: Path) -> Path:

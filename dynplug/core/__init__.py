@@ -27,6 +27,7 @@ from dynplug.core.numbers import (
     as_t0 as as_t0,
     as_whole as as_whole,
     is_whole as is_whole,
+    step_count as step_count,
 )
 from dynplug.core.ode import (
     Neuron as Neuron,
@@ -60,4 +61,5 @@ from dynplug.core.system import (
     Sequential as Sequential,
     as_system as as_system,
 )
+from dynplug.core.times import as_times as as_times, first_steps as first_steps, in_steps as in_steps
 from dynplug.core.value_checks import check_values as check_values

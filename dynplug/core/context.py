@@ -15,6 +15,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from dynplug.core.no_time import NoTime
 from dynplug.core.numbers import as_number
+from dynplug.core.times import in_steps
 from dynplug.errors import KeyRequiredError
 
 if TYPE_CHECKING:
@@ -127,9 +128,7 @@ class Context(eqx.Module):
 
         **Raises:** `OptionError` for a traced time.
         """
-        steps = (as_number(self._called("time"), time) - self.t0) / self.dt
-        near = round(steps)  # a decimal time is not quite a whole number of steps in binary
-        steps = near if math.isclose(steps, near, rel_tol=1e-12, abs_tol=1e-9) else steps
+        steps = float(in_steps(as_number(self._called("time"), time), self.t0, self.dt))
         whole = min(max(math.floor(steps), 0), 2**31 - 1)  # times before or after all steps are far away
         passed = jnp.asarray(self.i, jnp.int32) - whole
         wide = passed.astype(float) * self.dt - (steps - whole) * self.dt  # a number of steps may not fit float16

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from dynplug.errors import OptionError
+from dynplug.errors import DurationError, OptionError
 
 
 def as_dt(dt: Any) -> float:
@@ -50,6 +50,16 @@ def as_whole(name: str, given: Any, *, least: int = 1, error: type[Exception] = 
 def is_whole(given: Any, least: int = 1) -> bool:
     """Whether it is an integer, Python's or NumPy's, of at least `least`; `True` is not one."""
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
+
+
+def step_count(duration: float, dt: float) -> int:
+    """The number of steps of `dt` in `duration`, both [ms]; it must be whole to within a thousandth of a step."""
+    count = duration / dt
+    if not (math.isfinite(count) and round(count) >= 1 and abs(count - round(count)) < 1e-3):
+        raise DurationError(
+            f"A duration of {duration} ms is {count:g} steps of dt={dt} ms: give a whole number of steps, at least one."
+        )
+    return round(count)
 
 
 def _number(name: str, given: Any, meaning: str, least: float = -math.inf) -> float:

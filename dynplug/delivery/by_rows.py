@@ -65,12 +65,16 @@ def _loop(x: Array, weight: Array | None, start: Array, post: Array, post_size: 
     width = min(post.size, _width(post.size / pre_size))
     lanes = jnp.arange(width, dtype=start.dtype)
     units, x = x.size, x.ravel()
+    per_sample = jnp.int32(pre_size)
     events = members(x != 0)  # which NaN is, too
+
+    def sender_of(unit: Array) -> Array:
+        return unit if samples == 1 else jax.lax.rem(unit, per_sample)
 
     # `unit` counts the senders of all samples; `k` is the connection with which the next block begins.
     def block(state: Any) -> Any:
         unit, k, y = state
-        sample, sender = unit // pre_size, unit % pre_size
+        sender = sender_of(unit)
         # The last block of all would end after the last connection: it is moved, and what lies before `k` masked.
         first = jnp.minimum(k, post.size - width)
         position, end = first + lanes, start[sender + 1]
@@ -78,13 +82,15 @@ def _loop(x: Array, weight: Array | None, start: Array, post: Array, post_size: 
         if weight is not None:
             sent = sent * jax.lax.dynamic_slice(weight, (first,), (width,))
         sent = jnp.where((position >= k) & (position < end), sent, 0)
-        receiver = jax.lax.dynamic_slice(post, (first,), (width,)) + sample * post_size
+        receiver = jax.lax.dynamic_slice(post, (first,), (width,))
+        if samples > 1:
+            receiver += jax.lax.div(unit, per_sample) * post_size
         y = y.at[receiver].add(sent, mode="promise_in_bounds")
-        more, following = k + width < end, next_member(events, unit + 1, units)
-        return jnp.where(more, unit, following), jnp.where(more, k + width, start[following % pre_size]), y
+        more, following = end - k > width, next_member(events, unit + 1, units)
+        return jnp.where(more, unit, following), jnp.where(more, k + width, start[sender_of(following)]), y
 
     unit = next_member(events, jnp.int32(0), units)
-    first = (unit, start[unit % pre_size], y)
+    first = (unit, start[sender_of(unit)], y)
     return jax.lax.while_loop(lambda state: state[0] < units, block, first)[2].reshape(samples, post_size)
 
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int, UInt32
 
-_BITS = 32
+_BITS, _LOG = 32, 5
 
 Words = UInt32[Array, " _"]
 
@@ -32,8 +32,10 @@ def next_member(levels: Sequence[Words], unit: Int[Array, ""], none: int) -> Int
     # Going up: in each level, the first bit from here on in the same word, if there is one.
     here, within = unit, list[tuple[Array, Array]]()
     for words in levels:
-        place = here // _BITS
-        bits = words.at[place].get(mode="fill", fill_value=0) & (~jnp.uint32(0) << (here % _BITS).astype(jnp.uint32))
+        place = here >> _LOG
+        bits = words.at[place].get(mode="fill", fill_value=0) & (
+            ~jnp.uint32(0) << (here & (_BITS - 1)).astype(jnp.uint32)
+        )
         within.append((bits != 0, place * _BITS + _lowest(bits)))
         here = place + 1
 

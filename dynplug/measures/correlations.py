@@ -49,7 +49,7 @@ def synchrony(values: Any) -> float:
 
     ```python
     V = np.random.default_rng(0).normal(size=(1000, 50))
-    dp.measures.synchrony(V)  # about 0.14
+    dp.measures.synchrony(V)  # 0.15, about 1 / sqrt(50)
     ```
 
     **Arguments:**

@@ -31,7 +31,8 @@ class Events:
     - `size`: the number of units, or the shape of a grid of them; `None`: as many as have an index up to the greatest.
     - `start`: the time at which the recording began [ms].
     - `stop`: the time at which it ended [ms]; `None`: that of the last spike.
-    - `sample`: the sample of each spike, if there is a batch; measures of units then are (samples, units).
+    - `sample`: the sample of each spike, if there is a batch. Measures of units then are (samples, units), and
+        `events[0]` are the events of the first sample.
     - `batch_size`: the number of samples; `None` without a batch.
 
     **Attributes:** `t`, `i`, `sample`, `start`, `stop`, `batch_size` as above; `size`, the number of units; `shape`,

@@ -1,5 +1,6 @@
 """Populations joined by projections."""
 
+from dynplug.network.diagram import diagram as diagram
 from dynplug.network.gap_junction import GapJunction as GapJunction, Junctions as Junctions
 from dynplug.network.network import Network as Network
 from dynplug.network.pathway import Magnitude as Magnitude, Pathway as Pathway, PathwayState as PathwayState

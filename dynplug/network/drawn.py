@@ -79,16 +79,17 @@ class Pairs:
         values = np.asarray(given)
         return values if self._order is None else values[self._order]
 
-    def fanout(self, copy: Any = 0, copies: int = 1) -> tuple[Fanout, Any]:
+    def fanout(self, copy: Any = 0, copies: int = 1, by_receiver: bool | None = None) -> tuple[Fanout, Any]:
         """The connections by sender, and their positions among the pairs.
 
         **Arguments:**
 
         - `copy`: which copy of the source each pair comes from.
         - `copies`: how many there are.
+        - `by_receiver`: as for `Fanout.of`.
         """
         senders = self.pre.astype(np.int64) + np.asarray(copy, np.int64) * self.pre_size
-        return Fanout.of(senders, self.post, copies * self.pre_size, self.post_size)
+        return Fanout.of(senders, self.post, copies * self.pre_size, self.post_size, by_receiver=by_receiver)
 
 
 def _between(rule: Any, source: str, target: str) -> Any:

@@ -114,6 +114,10 @@ class Junctions(DynamicalSystem):
     def close(self, state: None, outs: Any, ctx: Context) -> None:
         """Nothing is kept."""
 
+    def arrows(self) -> list[tuple[str, str, str]]:
+        """What a diagram shows: the populations, and the style of the line."""
+        return [(self.targets[0], self.targets[-1], "|-|, widthA=0.3, widthB=0.3")]
+
     def described(self, shares: str | None) -> str:
         """The junctions in words."""
         return of_junctions(self)

@@ -9,6 +9,7 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem
 from dynplug.errors import ShapeError, UnknownPathError, nearest
+from dynplug.network.diagram import diagram
 from dynplug.network.drawn import child
 from dynplug.network.edge import as_edge
 from dynplug.network.one_step import Step
@@ -107,6 +108,10 @@ class Network(DynamicalSystem):
     def named_children(self) -> list[tuple[str, DynamicalSystem]]:
         """Populations and projections by name."""
         return [*zip(self.names, self.systems, strict=True), *zip(self.edge_names, self.edges, strict=True)]
+
+    def portrait(self, figure: Any) -> None:
+        """Its populations, and its projections as arrows."""
+        diagram(figure.subplots(), self)
 
     def __repr__(self) -> str:
         return f"Network(\n{textwrap.indent(chr(10).join(lines(self)), '  ')}\n)"

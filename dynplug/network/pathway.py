@@ -15,6 +15,7 @@ from dynplug.errors import DurationError
 from dynplug.layers import Delay
 from dynplug.network.potential import potentials
 from dynplug.network.summary import of_pathway
+from dynplug.plasticity import Plasticity, without_derivative
 
 
 class Magnitude(eqx.Module):
@@ -40,11 +41,15 @@ class PathwayState(eqx.Module):
     short_term: Any = None
     plasticity: Any = None
     weight: Array | None = None
-    """the weights, where they are plastic"""
+    """the weights, or their magnitudes, where they are plastic"""
+    arrived: Array | None = None
+    """what has arrived in the step from each sending unit, where weights are plastic"""
 
     def named_children(self) -> list[tuple[str, Any]]:
         """The synapse's variables, then the rest."""
-        own = [(name, getattr(self, name)) for name in ("last", "delays", "short_term", "plasticity", "weight")]
+        own = [
+            (name, getattr(self, name)) for name in ("last", "delays", "short_term", "plasticity", "weight", "arrived")
+        ]
         return [*children(self.synapse), *((name, part) for name, part in own if jax.tree.leaves(part))]
 
 
@@ -67,7 +72,7 @@ class Pathway(DynamicalSystem):
     fanout: Fanout
     synapse: Any
     short_term: DynamicalSystem | None
-    plasticity: Any
+    plasticity: Plasticity | None
     source: str = eqx.field(static=True)
     targets: tuple[str, ...] = eqx.field(static=True)
     delays: tuple[float, ...] = eqx.field(static=True)
@@ -85,8 +90,15 @@ class Pathway(DynamicalSystem):
     @property
     def weights(self) -> Float[Array, "*connections"]:
         """The weights with their sign: one per connection, sorted by delay, sender and receiver, or one for all."""
-        signed = self.weight
-        return jnp.asarray(signed.sign * signed.magnitude if isinstance(signed, Magnitude) else signed)
+        return self._signed(jnp.asarray(self._given))
+
+    @property
+    def _given(self) -> Any:
+        """The weights, or their magnitudes."""
+        return self.weight.magnitude if isinstance(self.weight, Magnitude) else self.weight
+
+    def _signed(self, weight: Float[Array, "*connections"]) -> Float[Array, "*connections"]:
+        return self.weight.sign * weight if isinstance(self.weight, Magnitude) else weight
 
     def _lines(self, dt: float) -> list[Delay | None]:
         """A chain of delay lines, one from each delay to the next: together they hold no more than the longest one.
@@ -101,16 +113,19 @@ class Pathway(DynamicalSystem):
             lines = self._lines(ctx.dt)
         except DurationError as error:
             raise DurationError(f"{ctx.path}: {error}") from None
-        plastic, weight = self.plasticity, None
-        if plastic is not None:
-            weight = jnp.broadcast_to(self.weights.astype(ctx.dtype), (len(self.fanout),))
+        traces = weight = arrived = None
+        if self.plasticity is not None:
+            traces = self.plasticity.init_state(self.fanout, ctx.child("plasticity"))
+            weight = jnp.broadcast_to(jnp.asarray(self._given, ctx.dtype), (len(self.fanout),))
+            arrived = jnp.zeros(self.fanout.pre_size, ctx.dtype)
         return PathwayState(
             synapse=self.synapse and self.synapse.init_state(ctx.child("synapse")),
             last=jnp.zeros(self.in_size, ctx.dtype) if self.late else None,
             delays=tuple(line and line.init_state(ctx) for line in lines),
             short_term=self.short_term and self.short_term.init_state(ctx.child("short_term")),
-            plasticity=plastic and plastic.init_state(self.fanout, ctx.child("plasticity")),
+            plasticity=traces,
             weight=weight,
+            arrived=arrived,
         )
 
     def sees(self, state: PathwayState, states: Any, outs: Any) -> Any:
@@ -129,9 +144,10 @@ class Pathway(DynamicalSystem):
             delays.append(held)
             copies.append(x)
         sent = copies[0] if len(copies) == 1 else jnp.concatenate(copies)
-        weight = self.weights.astype(ctx.dtype) if state.weight is None else state.weight
-        arrived = deliver(sent, weight, self.fanout, method=self.delivery)
-        return dataclasses.replace(state, delays=tuple(delays), short_term=short_term), arrived
+        weight = self.weights.astype(ctx.dtype) if state.weight is None else self._signed(state.weight)
+        events = deliver(sent, weight, self.fanout, method=self.delivery)
+        arrived = None if self.plasticity is None else sent  # for the end of the step
+        return dataclasses.replace(state, delays=tuple(delays), short_term=short_term, arrived=arrived), events
 
     def act(self, state: PathwayState, events: Array, states: Any, ctx: Context) -> tuple[PathwayState, Any]:
         """A step of the synapses: from all events that arrive to the drive of the targets."""
@@ -143,10 +159,23 @@ class Pathway(DynamicalSystem):
         return dataclasses.replace(state, synapse=synapse), drive
 
     def close(self, state: PathwayState, outs: Any, ctx: Context) -> PathwayState:
-        """The end of a step, when all populations have been updated: what is kept for the next."""
+        """The end of a step, when all populations have been updated: weights change, and the output is kept."""
+        if self.plasticity is not None:
+            state = self._learn(self.plasticity, state, outs, ctx)
         if not self.late:
             return state
         return dataclasses.replace(state, last=jnp.ravel(outs[self.source]).astype(ctx.dtype))
+
+    def arrows(self) -> list[tuple[str, str, str]]:
+        """What a diagram shows: source, target, and the style of the arrow."""
+        return [(self.source, target, "-|>") for target in self.targets]
+
+    def _learn(self, rule: Plasticity, state: PathwayState, outs: Any, ctx: Context) -> PathwayState:
+        spiked = jnp.concatenate([jnp.ravel(outs[target]).astype(ctx.dtype) for target in self.targets])
+        values = (rule, state.plasticity, state.weight, state.arrived, spiked)
+        rule, traces, weight, sent, spiked = without_derivative(ctx.path, values)
+        traces, weight = rule.update(traces, weight, sent, spiked, self.fanout, ctx.child("plasticity"))
+        return dataclasses.replace(state, plasticity=traces, weight=weight)
 
     def described(self, shares: str | None) -> str:
         """The projection in words; `shares` is the projection that has its synapses."""

@@ -1,8 +1,10 @@
 """The description of a projection, before a network draws its connections."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
+import jax
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
@@ -11,6 +13,8 @@ from dynplug.errors import CompositionError, ParameterError
 from dynplug.network.drawn import Pairs, as_array, child
 from dynplug.network.pathway import Magnitude, Pathway
 from dynplug.network.routes import Sizes
+from dynplug.plasticity import Plasticity, check_weights
+from dynplug.plugin import build
 from dynplug.synapses import COBA
 
 _SIGNS = (None, "excitatory", "inhibitory")
@@ -24,6 +28,10 @@ def as_names(targets: Any) -> tuple[str, ...]:
             f"A projection takes the name of its target, or different names in a list; got {targets!r}."
         )
     return names
+
+
+def _as_synapse(given: Any) -> Any:
+    return build(given, kind="synapse") if isinstance(given, (str, Mapping)) else given
 
 
 class Projection(eqx.Module):
@@ -59,9 +67,10 @@ class Projection(eqx.Module):
         first target come first.
     - `delay`: the time from a spike to its arrival [ms], a multiple of the step to 1 %; one number, or one per
         connection in any form that a weight has; `None`: within the step, as in a `Sequential`.
-    - `synapse`: a synapse without a size, which it gets from the targets.
+    - `synapse`: a synapse without a size, which it gets from the targets; or its name or configuration.
     - `short_term`: short-term plasticity of the source's spikes, such as `dp.plasticity.TsodyksMarkram()`.
-    - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`.
+    - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`. The weights are
+        then part of the state, `"rec.weight"`, in the order in which `net["rec"].weight` has them.
     - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver`. The sums are equal.
     - `sign`: `"excitatory"` or `"inhibitory"` (Dale's law): weights are then given, and trained, as magnitudes greater
         than zero, and inhibitory ones are subtracted.
@@ -77,7 +86,7 @@ class Projection(eqx.Module):
     connector: Any
     weight: Any = eqx.field(kw_only=True)
     delay: Any = eqx.field(kw_only=True, default=None)
-    synapse: Any = eqx.field(kw_only=True)
+    synapse: Any = eqx.field(kw_only=True, converter=_as_synapse)
     short_term: Any = eqx.field(kw_only=True, default=None)
     plasticity: Any = eqx.field(kw_only=True, default=None)
     delivery: str = eqx.field(kw_only=True, static=True, default="auto")
@@ -92,6 +101,18 @@ class Projection(eqx.Module):
             raise CompositionError(
                 "Projection(synapse=...) takes a synapse such as dp.synapses.Exponential(tau=5.0); "
                 f"got {self.synapse!r}."
+            )
+        if self.short_term is not None and (
+            isinstance(self.short_term, type) or not hasattr(self.short_term, "with_size")
+        ):
+            raise CompositionError(
+                "Projection(short_term=...) takes short-term plasticity such as dp.plasticity.TsodyksMarkram(); got "
+                f"{self.short_term!r}."
+            )
+        if self.plasticity is not None and not isinstance(self.plasticity, Plasticity):
+            raise CompositionError(
+                "Projection(plasticity=...) takes a rule that changes weights, such as dp.plasticity.PairSTDP(); got "
+                f"{self.plasticity!r}."
             )
         if isinstance(self.delay, (int, float)) and not self.delay >= 0:
             raise ParameterError(f"Projection(delay={self.delay}): a delay is a time from 0 ms.")
@@ -117,7 +138,8 @@ class Projection(eqx.Module):
         pairs = Pairs(name, self.connector, self.source, self.target, sizes, child(key, "connector"))
         delay = pairs.values("delay", 0.0 if self.delay is None else self.delay, child(key, "delay"))
         delays, copy = np.unique(np.asarray(delay, float), return_inverse=True)
-        fanout, order = pairs.fanout(copy.reshape(np.shape(delay)), max(1, len(delays)))
+        by_receiver = None if self.plasticity is None else True
+        fanout, order = pairs.fanout(copy.reshape(np.shape(delay)), max(1, len(delays)), by_receiver)
         weight = as_array(pairs.values("weight", self.weight, child(key, "weight")), order)
         return Pathway(
             self._signed(name, weight),
@@ -128,23 +150,37 @@ class Projection(eqx.Module):
             self.source,
             self.target,
             tuple(map(float, delays)) or (0.0,),
-            self.delivery if self.source in sizes.spiking or self.delivery != "auto" else "sparse",
+            self._way_of_delivery(spiking=self.source in sizes.spiking),
             late,
         )
+
+    def _way_of_delivery(self, spiking: bool) -> str:
+        """The method for `deliver`, where none is asked for."""
+        if self.delivery != "auto":
+            return self.delivery
+        if not spiking:
+            return "sparse"
+        if self.plasticity is None:
+            return "auto"
+        # "dense", which it may choose, would make the matrix of weights in every step.
+        return "events" if jax.default_backend() == "cpu" else "gather"
 
     def _signed(self, name: str, weight: Any) -> Any:
         """The weights, or their magnitudes with a sign."""
         known = None if isinstance(weight, Tracer) else np.asarray(weight)
         if known is not None and not np.all(np.isfinite(known)):
             raise ParameterError(f"{name}: weights must be finite.")
+        if self.sign is not None and known is not None and not np.all(known > 0):
+            raise ParameterError(
+                f"{name}: sign={self.sign!r} takes the magnitudes of weights, which are greater than zero; the "
+                f"lowest is {np.min(known):g}."
+            )
+        coba = isinstance(getattr(self.synapse, "output", None), COBA)
+        if self.plasticity is not None:
+            check_weights(name, self.plasticity, weight, positive=self.sign is not None or coba)
         if self.sign is not None:
-            if known is not None and not np.all(known > 0):
-                raise ParameterError(
-                    f"{name}: sign={self.sign!r} takes the magnitudes of weights, which are greater than zero; the "
-                    f"lowest is {np.min(known):g}."
-                )
             return Magnitude(weight, sign=1.0 if self.sign == "excitatory" else -1.0)
-        if isinstance(getattr(self.synapse, "output", None), COBA) and known is not None and np.any(known < 0):
+        if coba and known is not None and np.any(known < 0):
             raise ParameterError(
                 f"{name}: a conductance has no negative weights; the lowest is {np.min(known):g}. Inhibition is that "
                 "of a reversal potential, as in COBA(-80.0)."

@@ -24,6 +24,7 @@ EXAMPLES: dict[str, Example] = {
     "neuron": Example("quadratic integrate-and-fire", (_DIFFRAX, _EQUINOX, _JAX, _TYPES), '{"size": 3}'),
     "synapse": Example("exponential rise and decay", (_DIFFRAX, _EQUINOX, _JAX, _TYPES), '{"size": 3}'),
     "layer": Example("rate units with a time constant", (_EQUINOX, _JAX, _TYPES), '{"in_size": 3, "out_size": 2}'),
+    "source": Example("spikes with a dead time", (_EQUINOX, _JAX, _TYPES), '{"size": 3}'),
     "loss": Example("logarithm of the hyperbolic cosine", (_JAX, _TYPES), function=True),
     "runner": Example("mean output over trials", (_EQUINOX, _JAX, _TYPES)),
     "surrogate": Example("density of the Laplace distribution", (_JAX, _TYPES)),
@@ -31,6 +32,7 @@ EXAMPLES: dict[str, Example] = {
     "initializer": Example("random weights that obey Dale's law", (_EQUINOX, _JAX, _TYPES)),
     "connector": Example("nearby units on a ring", (_EQUINOX, _JAX, _TYPES, _NUMPY)),
     "encoder": Example("regular spikes at a given rate", (_EQUINOX, _JAX, _TYPES), '{"num_step": 8}'),
+    "plasticity": Example("inhibition that learns to keep a rate", (_EQUINOX, _JAX, _TYPES)),
     "optimizer": Example("sign descent with momentum", (_JAX, _OPTAX), '{"learning_rate": 1e-3}', function=True),
     "schedule": Example(
         "linear rise, then inverse square root decay",

@@ -7,6 +7,7 @@ try:
 except ImportError as error:
     raise MissingPackageError("Plots need matplotlib: pip install 'dynplug[plot]'") from error
 
+from dynplug.network import diagram as diagram
 from dynplug.plot.activity import traces as traces
 from dynplug.plot.canvas import figure as figure, formats as formats, save as save
 from dynplug.plot.learning import learning_curve as learning_curve, weights as weights

@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.ticker import MaxNLocator
+
+from dynplug.plot.portraits import at_whole_numbers
 
 
 def learning_curve(ax: Axes, curves: Mapping[str, Any], *, label: str, title: str = "", each: str = "epoch") -> None:
     """Plot curves by name, with one value per epoch, `"report"` or `"step"`; a single value is a dot."""
     for name, values in curves.items():
         ax.plot(np.arange(1, len(values) + 1), values, label=name, marker="." if len(values) == 1 else "")
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    at_whole_numbers(ax.xaxis)
     ax.set(xlabel=each, ylabel=label, title=title)
     if curves:
         ax.legend(frameon=False)
@@ -26,3 +27,4 @@ def weights(ax: Axes, weight: Any, *, title: str = "") -> None:
     image = ax.imshow(weight, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     ax.figure.colorbar(image, ax=ax)
     ax.set(xlabel="in", ylabel="out", title=title)
+    at_whole_numbers(ax.xaxis, ax.yaxis)

@@ -112,8 +112,16 @@ def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | N
     if isinstance(value, list):
         return [_resolved("", item, f"{path}[{i}]") for i, item in enumerate(value)]
     if _holds_components(value):
-        return {part: _resolved(part, item, _join(path, part)) for part, item in value.items()}
+        named = {part: _join(path, part) for part in value}
+        return {
+            part: item if isinstance(item, str) else _resolved(part, item, named[part]) for part, item in value.items()
+        }
     return value
+
+
+def _part(name: str, value: Any, path: str) -> Any:
+    """A part that has a name of the user's choice; a string is left to the component, as it may be such a name."""
+    return value if isinstance(value, str) else _resolved(name, value, path)
 
 
 def _holds_components(value: Any) -> bool:

@@ -20,7 +20,8 @@ class Documentation:
     """A component's docstring and its parts.
 
     **Attributes:** `text`, the docstring; `params`; `equations` in LaTeX and the `reference` in words, or empty; `doi`,
-    that of the first source; `formulas`, the equations stated as text in the class: right-hand sides by left-hand side.
+    that of the first source; `formulas`, the equations stated as text in the class: right-hand sides by left-hand side;
+    `identities`, those of the spec, which hold between what its example is given and what it does.
     """
 
     text: str
@@ -29,6 +30,7 @@ class Documentation:
     reference: str
     doi: str
     formulas: Mapping[str, str]
+    identities: Mapping[str, str]
 
 
 def documentation(component: Component) -> Documentation:
@@ -44,6 +46,7 @@ def documentation(component: Component) -> Documentation:
         reference,
         doi[0] if doi else "",
         formulas_of(component),
+        dict(spec.identities),
     )
 
 

@@ -16,8 +16,10 @@ from dynplug.api import (
     NeuronSpec,
     ObserverSpec,
     OptimizerSpec,
+    PlasticitySpec,
     RunnerSpec,
     ScheduleSpec,
+    SourceSpec,
     SurrogateSpec,
     SynapseSpec,
     TaskSpec,
@@ -39,6 +41,11 @@ def dynplug_register_synapses(host: Host) -> Iterable[SynapseSpec]:  # pyright: 
 @hookspec
 def dynplug_register_layers(host: Host) -> Iterable[LayerSpec]:  # pyright: ignore[reportReturnType]
     """Layers that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_sources(host: Host) -> Iterable[SourceSpec]:  # pyright: ignore[reportReturnType]
+    """Sources that this plugin provides: systems without input."""
 
 
 @hookspec
@@ -74,6 +81,11 @@ def dynplug_register_connectors(host: Host) -> Iterable[ConnectorSpec]:  # pyrig
 @hookspec
 def dynplug_register_encoders(host: Host) -> Iterable[EncoderSpec]:  # pyright: ignore[reportReturnType]
     """Spike encoders that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_plasticity(host: Host) -> Iterable[PlasticitySpec]:  # pyright: ignore[reportReturnType]
+    """Rules by which spikes change weights that this plugin provides."""
 
 
 @hookspec

@@ -38,6 +38,14 @@ KINDS: dict[str, Kind] = {
             "synapse", "synapses", api.SynapseSpec, "update(state, events, ctx) -> (state, Drive)", _SYSTEM, model=True
         ),
         Kind("layer", "layers", api.LayerSpec, "update(state, x, ctx) -> (state, out)", _SYSTEM, model=True),
+        Kind(
+            "source",
+            "sources",
+            api.SourceSpec,
+            "generate(state, ctx) -> (state, out)",
+            "dynplug.sources:Source",
+            model=True,
+        ),
         Kind("loss", "losses", api.LossSpec, "f(predicts, targets) -> scalar", factory=False),
         Kind("runner", "runners", api.RunnerSpec, "Runner(target, ...); a trainer: dynplug.train.Trainer"),
         Kind("surrogate", "surrogates", api.SurrogateSpec, "f(V - V_th) -> spike", "dynplug.surrogates:Surrogate"),
@@ -45,6 +53,13 @@ KINDS: dict[str, Kind] = {
         Kind("initializer", "initializers", api.InitializerSpec, "f(key, shape, dtype) -> array"),
         Kind("connector", "connectors", api.ConnectorSpec, "f(pre, post, *, key=None) -> Connections"),
         Kind("encoder", "encoders", api.EncoderSpec, "f(x, *, key=None) -> (time, ...)"),
+        Kind(
+            "plasticity",
+            "plasticity",
+            api.PlasticitySpec,
+            "update(state, weight, sent, spiked, fanout, ctx) -> (state, weight)",
+            "dynplug.plasticity:Plasticity",
+        ),
         Kind("optimizer", "optimizers", api.OptimizerSpec, "f(**hyperparameters) -> optax.GradientTransformation"),
         Kind("schedule", "schedules", api.ScheduleSpec, "f(**parameters) -> (step -> value)"),
         Kind("observer", "observers", api.ObserverSpec, "hooks such as dynplug_after_epoch(run, epoch, metrics)"),

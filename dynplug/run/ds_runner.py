@@ -23,6 +23,7 @@ from dynplug.run.compiling import Compiling
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, device_or_host, length_of, rows_of, swap_batch
 from dynplug.run.experiment import Experiment
 from dynplug.run.files import OUTPUT, InFiles, check_names
+from dynplug.run.held import as_held, check_held, constants_of
 from dynplug.run.inputs import Inputs
 from dynplug.run.monitors import Monitors
 from dynplug.run.options import check_batch_size, jit_for, refuse
@@ -32,7 +33,7 @@ from dynplug.run.spike_fields import spike_fields
 from dynplug.run.spike_records import SpikeRecorder, Spikes
 from dynplug.run.spiking import SpikeWatch
 from dynplug.run.starting import Start, size_and_values, with_values
-from dynplug.timeloop import Loop, RunState, check_options, step_count
+from dynplug.timeloop import Loop, RunState, check_options, floating_dtype, step_count
 
 _INSTEAD = {
     "dyn_vars": "all that changes is the state that init_state returns; set `runner.state` to start from another.",
@@ -77,9 +78,9 @@ class DSRunner:
     - `inputs`: inputs applied before every step: `(target, value, type, operation)`, or a list of them. Type `"fix"`,
         the default: a value for all steps, one number or one per unit. `"iter"`: an array with a row for each step,
         counted from step 0, whose axes are those of the data; or an iterable of rows, or a function that returns one,
-        consumed as the run proceeds. `"func"`: a function of the context. Operation: `"+"`, the default, `"-"`, `"*"`,
-        `"/"` or `"="`. Or a function of the context that returns `(target, value)` or `(target, value, operation)`, or
-        a list of them.
+        consumed as the run proceeds. `"func"`: a function of the context, such as those of `dp.inputs`. Operation:
+        `"+"`, the default, `"-"`, `"*"`, `"/"` or `"="`. Or a function of the context that returns `(target, value)` or
+        `(target, value, operation)`, or a list of them.
     - `monitors`: the parts of the state to record after each step: paths `["V", "hidden.spike"]`, pairs `[("V", 0)]` of
         a path and an index, or a mapping from names to paths, to pairs, or to functions of the state, or of the state
         and the context.
@@ -211,8 +212,10 @@ class DSRunner:
 
         **Arguments:**
 
-        - `duration`: the duration [ms]; `inputs`, if any, is then held constant: one number, or one per unit.
-        - `inputs`: without a duration, the model's inputs at all steps, with axes as in `data_first_axis`.
+        - `duration`: the duration [ms]; `inputs`, if any, is then held constant, one number or one per unit, or a
+            function of time made by `dp.inputs`.
+        - `inputs`: without a duration, the model's inputs at all steps, with axes as in `data_first_axis`. Either may
+            be a dictionary, or another structure, for a model that takes one.
         - `reset_state`: whether to start again rather than continue.
         - `eval_time`: whether to return the run time [s] too.
         - `shared_args`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`. A number is traced, as an array
@@ -223,6 +226,7 @@ class DSRunner:
         """
         began = time.perf_counter()
         note_numbers(self.target)
+        check_held(inputs, duration)
         inputs = as_arrays(inputs, device_or_host)
         length, batch_size = self._extent(duration, inputs)
         anew = reset_state or self.state is None
@@ -237,7 +241,7 @@ class DSRunner:
         held, varying = (inputs, None) if duration is not None else (None, inputs)
         out = self._record(self._experiment(held), varying, first, length, loop, kept)
         records = swap_batch((out, dict(self.mon)), self.data_first_axis)
-        driving = inputs, [stimulus.value for stimulus in self.inputs.stimuli]
+        driving = constants_of(inputs), [stimulus.value for stimulus in self.inputs.stimuli]
         assert self.state is not None
         self._spikes.look(self._counted, records, self.spikes, self.state.system, self.record_every, driving)
         return (time.perf_counter() - began, out) if eval_time else out
@@ -251,6 +255,7 @@ class DSRunner:
 
         **Arguments:** as for `run`.
         """
+        check_held(inputs, duration)
         inputs = as_arrays(inputs, device_or_host)
         length, batch_size = self._extent(duration, inputs)
         self.inputs.check(0, length, batch_size)
@@ -274,8 +279,8 @@ class DSRunner:
         )
 
     def _experiment(self, held: Any) -> Experiment:
-        """The system with its stimuli and monitors, and an input that is the same at all steps, if any."""
-        held = jax.tree.map(jnp.asarray, held)
+        """The system with its stimuli and monitors, and an input without rows of its own, if any."""
+        held = as_held(held, floating_dtype(self.target))
         stimuli, function = self.inputs.stimuli, self.inputs.function
         return Experiment(self.target, stimuli, function, self.monitors, held, self.return_outputs, self._fields)
 

@@ -7,6 +7,7 @@ import equinox as eqx
 
 from dynplug.core import Context, DynamicalSystem
 from dynplug.run.driven import drive
+from dynplug.run.held import now
 from dynplug.run.monitors import Monitors
 from dynplug.run.spike_fields import SpikeFields
 from dynplug.run.stimuli import Stimulus, read_entries
@@ -21,7 +22,7 @@ class Experiment(DynamicalSystem):
     - `stimuli`: the stimuli applied before every step, in order.
     - `function`: called with the context before every step, returns more of them.
     - `monitors`: the readers of the state after every step.
-    - `held`: the system's input if it is the same at all steps.
+    - `held`: the system's input if it is the same at all steps, or a function of the context.
     - `puts_out`: whether the system's outputs are recorded.
     - `spikes`: the readers of spikes after every step.
     """
@@ -39,9 +40,10 @@ class Experiment(DynamicalSystem):
 
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         x, rows = x
-        x = self.held if x is None else x
-        entries = [stimulus.now(row, ctx) for stimulus, row in zip(self.stimuli, rows, strict=True)]
+        x = now(self.held, ctx) if x is None else x
+        pairs = enumerate(zip(self.stimuli, rows, strict=True))
+        entries = [stimulus.now(row, ctx.child(f"input {n} of the runner")) for n, (stimulus, row) in pairs]
         if self.function is not None:
-            entries += read_entries(self.function(ctx))
+            entries += read_entries(self.function(ctx.child("inputs of the runner")))
         new, out = drive(self.target, state, x, entries, ctx)
         return new, (out if self.puts_out else None, self.monitors(new, ctx))

@@ -76,7 +76,7 @@ def _made(subject: Subject, name: str = "", other: Any = None) -> Any:
     return traced(subject, **({name: other} if name else {}))
 
 
-_SYSTEMS = ("neuron", "synapse", "layer")
+_SYSTEMS = ("neuron", "synapse", "layer", "source")
 
 
 def _done(subject: Subject, made: Any, behave: Any) -> list[np.ndarray]:

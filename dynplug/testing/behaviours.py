@@ -10,6 +10,7 @@ import numpy as np
 
 from dynplug.testing.driving import gradients, records
 from dynplug.testing.losses import data_of
+from dynplug.testing.plasticities import weights_of
 from dynplug.testing.subject import Subject
 
 _POINTS = np.linspace(-3.0, 3.0, 61, dtype=np.float32)
@@ -54,6 +55,7 @@ BEHAVIOURS: dict[str, tuple[Callable[[Subject, Any], Any], ...]] = {
     "neuron": _SYSTEM,
     "synapse": _SYSTEM,
     "layer": _SYSTEM,
+    "source": _SYSTEM,
     "surrogate": (_surrogate,),
     "loss": (_measure,),
     "metric": (_measure,),
@@ -61,5 +63,6 @@ BEHAVIOURS: dict[str, tuple[Callable[[Subject, Any], Any], ...]] = {
     "initializer": (_initializer,),
     "connector": (_connector,),
     "task": (_task,),
+    "plasticity": (weights_of,),
 }
 """By kind, functions of a subject and an instance; each is called only if those before it show no difference."""

@@ -45,6 +45,8 @@ def _drive(subject: Subject) -> np.ndarray:
     trial = trial_of(subject)
     numbers, dtype = np.random.default_rng(2), trial.x.dtype
     size = size_of(trial.system, "in_size") or (UNITS,)
+    if subject.kind == "source":
+        return np.zeros((DURATION, *size), dtype)
     if subject.kind == "layer":
         return numbers.normal(size=(_LAYER_STEPS, *size)).astype(dtype)
     if subject.kind == "synapse":

@@ -26,11 +26,12 @@ class Flat(Surrogate):
 
 
 def every_array_gets_a_gradient(subject: Subject) -> None:
-    """Each trainable array, each constant given as an array, and the input has a non-zero derivative."""
+    """Each trainable array, each constant given as an array, and the input, if any, has a non-zero derivative."""
     system = traced(subject)
     arrays, xs = gradients(subject, system)
     demand(
-        np.any(np.asarray(xs)), "The input gets no gradient: is there a stop_gradient, or a spike without surrogate?"
+        subject.kind == "source" or np.any(np.asarray(xs)),
+        "The input gets no gradient: is there a stop_gradient, or a spike without surrogate?",
     )
     trainable = {leaf.path for leaf in leaves(system) if leaf.trainable} | constants(subject).keys()
     found = {leaf.path: np.any(np.asarray(leaf.value)) for leaf in leaves(arrays) if leaf.path in trainable}

@@ -14,7 +14,7 @@ from jax.extend.core import Jaxpr, Literal
 from dynplug.core import leaves
 from dynplug.errors import KeyRequiredError
 from dynplug.testing.compare import close, demand
-from dynplug.testing.stepping import Trial, context, run, run_anew, start, step, steps, trial_of
+from dynplug.testing.stepping import Trial, context, fed, run, run_anew, start, step, steps, trial_of
 from dynplug.testing.subject import Skip, Subject
 
 _MANY, _SIGMAS, _STEPS = 4000, 6.0, 64
@@ -107,12 +107,13 @@ def is_random_while_fitting_at_most(subject: Subject) -> None:
 def draws_for_each_unit(subject: Subject) -> None:
     """Each unit draws its own numbers, anew at each step."""
     trial = trial_of(subject)
-    xs = np.broadcast_to(trial.x[:1], (_STEPS, *trial.x.shape[1:]))
+    count = max(_STEPS, len(trial.x))
+    xs = np.broadcast_to(trial.x[:1], (count, *trial.x.shape[1:]))
     one, other = (run(trial.system, xs, jax.random.key(n))[1] for n in (1, 2))
     rows: list[Any] = []
     for a, b in zip(leaves({"": one}), leaves({"": other}), strict=True):
         if np.shape(a.value)[1:] == np.shape(trial.zero) and np.shape(trial.zero) and a.value.dtype.kind != "V":
-            rows.append(np.not_equal(a.value, b.value).reshape(_STEPS, -1))
+            rows.append(np.not_equal(a.value, b.value).reshape(count, -1))
     if not rows:
         raise Skip("it has neither states nor outputs of one number a unit")
     demand(
@@ -131,7 +132,7 @@ def _draws(system: Any, x: Any, *, fit: bool) -> bool:
 
 def _output(system: Any, x: Any, key: Any, *, fit: bool) -> Any:
     ctx = context(system, 0, key, fit=fit)
-    return system.update(jax.tree.map(jnp.asarray, system.init_state(ctx)), x, ctx)[1]
+    return system.update(jax.tree.map(jnp.asarray, system.init_state(ctx)), fed(system, x), ctx)[1]
 
 
 def _reads_key(trial: Trial) -> bool:
@@ -140,7 +141,7 @@ def _reads_key(trial: Trial) -> bool:
 
     def made(key: Any) -> Any:
         ctx = context(system, 0, key)
-        return system.update(system.init_state(ctx), trial.zero, ctx)
+        return system.update(system.init_state(ctx), fed(system, trial.zero), ctx)
 
     jaxpr = eqx.filter_make_jaxpr(made)(jax.random.key(0))[0].jaxpr
     return any(v is jaxpr.invars[0] for eqn in jaxpr.eqns for v in eqn.invars)

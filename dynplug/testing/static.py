@@ -56,7 +56,7 @@ def arguments_are_documented(subject: Subject) -> None:
     """`**Arguments:**` lists every argument of the constructor, and every constant with its unit in brackets."""
     doc, target = doc_of(subject), subject.target
     constants = {f for f, field in _fields(target).items() if "dynplug.positive" in field.metadata}
-    systems = subject.kind in ("neuron", "synapse")
+    systems = subject.kind in ("neuron", "synapse", "source")
     for name, p in inspect.signature(target).parameters.items():
         if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue

@@ -12,6 +12,7 @@ import numpy as np
 
 from dynplug.core import Context, leaves
 from dynplug.errors import ConformanceError, KeyRequiredError
+from dynplug.sources import Source
 from dynplug.testing.subject import UNITS, Skip, Subject
 from dynplug.timeloop import floating_dtype
 
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 DT = 0.05  # [ms]; short enough for models of ion channels
 STEPS = 8
+_OF_A_SOURCE = 50 * STEPS  # which may spike rarely
 _START = 2**32 - 1
 _AMPLITUDES = (1.0, 10.0, 100.0, 1000.0)
 
@@ -46,7 +48,12 @@ started = quick_jit(start)
 
 def step(system: Any, state: Any, x: Any, i: Any = 0, key: Any = None, *, dt: float = DT) -> tuple[Any, Any]:
     """One step."""
-    return system.update(state, x, context(system, i, _key_of(key, i), dt=dt))
+    return system.update(state, fed(system, x), context(system, i, _key_of(key, i), dt=dt))
+
+
+def fed(system: Any, x: Any) -> Any:
+    """The input of a system in a step: a source is given none."""
+    return None if isinstance(system, Source) else x
 
 
 def _key_of(key: Any, i: Any) -> Any:
@@ -112,7 +119,8 @@ class Trial:
 
     def _inputs(self) -> np.ndarray:
         numbers = np.random.default_rng(1)
-        shape = (STEPS, *(size_of(self.system, "in_size") or (UNITS,)))
+        count = _OF_A_SOURCE if self.kind == "source" else STEPS
+        shape = (count, *(size_of(self.system, "in_size") or (UNITS,)))
         dtype = floating_dtype(self.system)
         if self.kind == "synapse":
             return (numbers.random(shape) < 0.4).astype(dtype)

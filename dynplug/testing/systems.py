@@ -1,4 +1,4 @@
-"""Checks of all systems: neurons, synapses and layers."""
+"""Checks of all systems: neurons, synapses, layers and sources."""
 
 import tempfile
 from functools import partial
@@ -19,6 +19,7 @@ from dynplug.testing.stepping import (
     STEPS,
     context,
     demand_form,
+    fed,
     quick_jit,
     run,
     run_eagerly,
@@ -70,7 +71,7 @@ def compiles_once(subject: Subject) -> None:
     def compiled(system: Any, state: Any, x: Any, ctx: Any) -> Any:
         nonlocal traces
         traces += 1
-        return system.update(state, x, ctx)
+        return system.update(state, fed(system, x), ctx)
 
     state = started(trial.system, trial.key)
     after, _ = compiled(trial.system, state, jnp.asarray(trial.x[0]), context(trial.system, 0, trial.key))

@@ -14,10 +14,12 @@ import dynplug.testing.neurons as neurons
 import dynplug.testing.observers as observers
 import dynplug.testing.odes as odes
 import dynplug.testing.optimizers as optimizers
+import dynplug.testing.plasticities as plasticities
 import dynplug.testing.populations as populations
 import dynplug.testing.randomness as randomness
 import dynplug.testing.runners as runners
 import dynplug.testing.schedules as schedules
+import dynplug.testing.sources as sources
 import dynplug.testing.static as static
 import dynplug.testing.surrogates as surrogates
 import dynplug.testing.synapses as synapses
@@ -30,7 +32,8 @@ from dynplug.testing.checks import Check
 from dynplug.testing.identities import QUANTITIES
 
 _ALL = tuple(KINDS)
-_SYSTEMS = ("neuron", "synapse", "layer")
+_FED = ("neuron", "synapse", "layer")
+_SYSTEMS = (*_FED, "source")
 _ODES, _MEASURES = ("neuron", "synapse"), ("loss", "metric")
 
 CHECKS: dict[str, Check] = {
@@ -48,21 +51,21 @@ CHECKS: dict[str, Check] = {
         Check(arguments.key_makes_the_arrays, _SYSTEMS, (of.keyed,)),
         Check(systems.state_keeps_its_form, _SYSTEMS),
         Check(systems.shapes_are_declared, _SYSTEMS),
-        Check(systems.wrong_inputs_are_refused, _SYSTEMS, (of.sized,)),
+        Check(systems.wrong_inputs_are_refused, _FED, (of.sized,)),
         Check(systems.keeps_float32, _SYSTEMS),
         Check(systems.keeps_float64, _SYSTEMS),
         Check(systems.jit_equals_eager, _SYSTEMS),
         Check(systems.vmap_equals_loop, _SYSTEMS),
         Check(systems.compiles_once, _SYSTEMS),
         Check(systems.round_trips, _SYSTEMS),
-        Check(systems.answers_in_the_same_step, _SYSTEMS, (of.prompt,)),
+        Check(systems.answers_in_the_same_step, _FED, (of.prompt,)),
         Check(systems.every_output_moves, _SYSTEMS),
         Check(systems.stays_finite, _SYSTEMS),
         Check(systems.gradients_are_finite, _SYSTEMS),
         Check(gradients.every_array_gets_a_gradient, _SYSTEMS),
         Check(gradients.gradients_match_differences, _SYSTEMS, (of.replaceable,)),
         Check(timing.starts_at_any_time, _SYSTEMS, (of.unclocked,)),
-        Check(timing.milliseconds_are_milliseconds, _SYSTEMS, (of.timed,)),
+        Check(timing.milliseconds_are_milliseconds, _FED, (of.timed,)),
         Check(populations.grid_equals_row, _ODES, (of.of_three_units, of.deterministic)),
         Check(populations.constants_may_differ_by_unit, _ODES, (of.of_three_units, of.deterministic, of.parametrised)),
         Check(randomness.repeats_itself, _SYSTEMS),
@@ -72,9 +75,9 @@ CHECKS: dict[str, Check] = {
         Check(randomness.uses_keys_once, _SYSTEMS, (of.stochastic,)),
         Check(randomness.is_random_while_fitting_at_most, _SYSTEMS),
         Check(randomness.draws_for_each_unit, _SYSTEMS, (of.stochastic,)),
-        Check(neurons.spikes_are_binary, ("neuron",), (of.spiking,)),
+        Check(neurons.spikes_are_binary, ("neuron", "source"), (of.spiking,)),
         Check(neurons.spikes_when_driven, ("neuron",), (of.spiking,)),
-        Check(neurons.puts_out_its_spikes, ("neuron",), (of.spiking,)),
+        Check(neurons.puts_out_its_spikes, ("neuron", "source"), (of.spiking,)),
         Check(neurons.stays_bounded, ("neuron",)),
         Check(neurons.relaxes_after_a_drive, ("neuron",), (of.forgetful,)),
         Check(neurons.has_no_singularity, ("neuron",)),
@@ -93,6 +96,8 @@ CHECKS: dict[str, Check] = {
         Check(synapses.rests_without_events, ("synapse",)),
         Check(synapses.answers_events, ("synapse",)),
         Check(synapses.tells_weights_apart, ("synapse",)),
+        Check(sources.takes_no_input, ("source",)),
+        Check(sources.integral_whatever_the_step, ("source",)),
         Check(losses.is_a_finite_scalar, _MEASURES),
         Check(losses.is_the_same_compiled, _MEASURES),
         Check(losses.ignores_order_of_samples, _MEASURES),
@@ -127,6 +132,13 @@ CHECKS: dict[str, Check] = {
         Check(encoders.every_value_matters, ("encoder",)),
         Check(encoders.orders_values, ("encoder",)),
         Check(encoders.draws_each_step_anew, ("encoder",), (of.random_encoder,)),
+        Check(plasticities.keeps_traces_and_weights_in_form, ("plasticity",)),
+        Check(plasticities.spikes_change_weights, ("plasticity",)),
+        Check(plasticities.weights_stay_within_their_bounds, ("plasticity",)),
+        Check(plasticities.other_connections_stay_as_they_are, ("plasticity",)),
+        Check(plasticities.ignores_the_numbering_of_units, ("plasticity",)),
+        Check(plasticities.learns_the_same_whatever_the_step, ("plasticity",)),
+        Check(plasticities.samples_learn_apart, ("plasticity",)),
         Check(optimizers.decreases_a_quadratic, ("optimizer",)),
         Check(optimizers.state_round_trips, ("optimizer",)),
         Check(schedules.gives_a_number_for_every_step, ("schedule",)),

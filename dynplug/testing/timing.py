@@ -12,7 +12,7 @@ from dynplug.core import Drive, ODESystem, continuous, leaves
 from dynplug.testing.compare import close, demand
 from dynplug.testing.driving import DURATION, amplitude_of, drive_of
 from dynplug.testing.static import documented_entry
-from dynplug.testing.stepping import DT, context, quick_jit, run, trial_of
+from dynplug.testing.stepping import DT, context, fed, quick_jit, run, trial_of
 from dynplug.testing.subject import Subject
 from dynplug.testing.variants import arguments
 
@@ -30,7 +30,7 @@ def _from(system: Any, xs: Any, key: Any, i0: Any) -> Any:
 
     def one(carry: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], Any]:
         i, state = carry
-        state, out = system.update(state, x, context(system, i, _of_step(key, i - i0 + 1)))
+        state, out = system.update(state, fed(system, x), context(system, i, _of_step(key, i - i0 + 1)))
         return (i + 1, state), out
 
     first = jax.tree.map(jnp.asarray, system.init_state(context(system, i0, _of_step(key, 0))))

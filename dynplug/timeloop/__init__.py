@@ -1,12 +1,12 @@
 """The loop over time: one step, carried through many."""
 
+from dynplug.core import step_count as step_count
 from dynplug.timeloop.allocator import tune_allocator as tune_allocator
 from dynplug.timeloop.loop import (
     Loop as Loop,
     RunState as RunState,
     as_index as as_index,
     floating_dtype as floating_dtype,
-    step_count as step_count,
     traced_numbers as traced_numbers,
 )
 from dynplug.timeloop.plan import check_options as check_options

@@ -1,7 +1,6 @@
 """A system carried through time: its time step, with context, keys and batch, as a step of `scan`."""
 
 import dataclasses
-import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -204,16 +203,6 @@ def as_index(i: Any) -> Int[Array, ""]:
             "from the state, at step 0 with another t0."
         )
     return jnp.asarray(i, jnp.int32)
-
-
-def step_count(duration: float, dt: float) -> int:
-    """The number of steps of `dt` in `duration`, both [ms]; it must be whole to within a thousandth of a step."""
-    count = duration / dt
-    if not (math.isfinite(count) and round(count) >= 1 and abs(count - round(count)) < 1e-3):
-        raise DurationError(
-            f"A duration of {duration} ms is {count:g} steps of dt={dt} ms: give a whole number of steps, at least one."
-        )
-    return round(count)
 
 
 def floating_dtype(system: DynamicalSystem) -> Any:

@@ -138,6 +138,19 @@ def test_the_formulas_beside_the_class_are_shown(dynplug):
     assert '"h after an event": "h + w"' in dynplug("info", "synapse", "Alpha", "--json").out
 
 
+def test_the_identities_of_the_spec_are_shown(dynplug):
+    out = dynplug("info", "loss", "huber").out
+    assert (
+        "\nEquations between what its example is given and what it does:\n\n"
+        "    error = abs(predicts - targets)\n"
+        "    value = mean(where(error < delta, error**2 / 2, delta * (error - delta / 2)))\n"
+    ) in out
+    assert "Equations as text" not in out
+    info = json.loads(dynplug("info", "loss", "mse", "--json").out)
+    assert info["identities"] == {"value": "mean((predicts - targets)**2)"}
+    assert "Equations between" not in dynplug("info", "neuron", "LIF").out
+
+
 def test_what_states_no_formulas_shows_none(dynplug):
     assert "Equations as text" not in dynplug("info", "synapse", "Delta").out
     assert json.loads(dynplug("info", "loss", "mse", "--json").out)["formulas"] == {}

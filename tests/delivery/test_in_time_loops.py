@@ -101,6 +101,16 @@ def test_a_batch_of_runs(x64, options):
     np.testing.assert_array_equal(jax.jit(jax.vmap(run))(xs), [by_numpy(net, x) for x in xs])
 
 
+@pytest.mark.parametrize("loop", ["plain", "auto", "layer"])
+def test_gradients_of_a_batch(x64, loop):
+    xs = jnp.stack([inputs(), inputs()[::-1]])
+    (_, ys), found = value_and_gradients(population("events"), xs, data_first_axis="B", loop=loop)
+    np.testing.assert_array_equal(ys, [by_numpy(population("events"), x) for x in xs])
+    _, dense = value_and_gradients(population("dense"), xs, data_first_axis="B", loop="plain")
+    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(dense), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-9 * float(jnp.abs(b).max()))
+
+
 @pytest.mark.parametrize("options", [{"loop": "plain"}, {"loop": "auto"}, {"loop": "layer"}, {"loop": "step"}], ids=str)
 @pytest.mark.parametrize("trained", ["recurrent", "readout"])
 def test_training_does_not_keep_what_every_connection_carries(options, trained):

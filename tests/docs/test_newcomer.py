@@ -136,10 +136,12 @@ def test_a_block_that_does_not_end_is_named(follow):
         ("pip install '.[demo]'", True),
         ("pip install .", True),
         ("pip install -e '.[test]' build", True),
+        ('pip wheel --no-deps --wheel-dir "$VIRTUAL_ENV/wheels" .', True),
         ("pip install './dynplug-mine[test]'", False),
+        ("python -m build --wheel .", False),
         ("pip install -e ./dynplug-mine", False),
         ("pip install build", False),
     ],
 )
-def test_only_the_clone_is_installed_in_the_root(newcomer, command, there):
-    assert bool(newcomer.INSTALLS_HERE.search(command)) == there
+def test_only_what_takes_the_clone_runs_in_its_root(newcomer, command, there):
+    assert bool(newcomer.NEEDS_THE_CLONE.search(command)) == there

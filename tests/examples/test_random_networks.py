@@ -39,7 +39,7 @@ def runs():
     "neurons: the difference of the means of 3 or 6 seeds to Brian2's of 24 in its standard errors, at most",
     tolerance=3.0,
     reference="Brian2 2.9.0, tests/recorded/brian2_rate_values.py",
-    components=("neuron:LIF", "synapse:Exponential", "synapse:Delta", "connector:FixedProbability"),
+    components=("layer:Network", "neuron:LIF", "synapse:Exponential", "connector:FixedProbability"),
 )
 @pytest.mark.slow
 def test_rates_and_irregularity(name, runs, measured):

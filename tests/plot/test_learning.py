@@ -25,6 +25,15 @@ def test_one_epoch_can_be_seen_and_no_curve_is_no_legend():
     assert axes.get_xlabel() == "report"
 
 
+def test_a_few_indices_have_a_tick_each_and_none_between_them():
+    _, (axes, curve) = dp.plot.figure(columns=2)
+    dp.plot.weights(axes, np.eye(2))
+    assert [set(ticks) & {0.0, 0.5, 1.0} for ticks in (axes.get_xticks(), axes.get_yticks())] == [{0.0, 1.0}] * 2
+    dp.plot.learning_curve(curve, {"fit": [3.0]}, label="loss")
+    low, high = curve.get_xlim()
+    assert [tick for tick in curve.get_xticks() if low <= tick <= high] == [1.0]
+
+
 @pytest.mark.parametrize(
     ("weight", "shape", "limit"),
     [

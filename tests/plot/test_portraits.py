@@ -11,6 +11,7 @@ ONES = {
     "neuron": "LIF",
     "synapse": "Exponential",
     "layer": "Delay",
+    "source": "Poisson",
     "loss": "mse",
     "runner": "LoopOverTime",
     "surrogate": "Triangle",
@@ -18,6 +19,7 @@ ONES = {
     "initializer": "Normal",
     "connector": "FixedInDegree",
     "encoder": "Latency",
+    "plasticity": "PairSTDP",
     "optimizer": "sgd",
     "schedule": "linear_schedule",
     "observer": "EarlyStopping",
@@ -72,13 +74,31 @@ def test_a_jump_reaches_a_neuron_whole():
     figure = dp.plot.portrait("synapse", dp.synapses.Delta(1))
     check(figure)
     assert figure.axes[0].get_ylabel() == "jump [mV]"
-    assert panel(figure, 1)[1].max() == pytest.approx(-64.0, abs=0.02)
+    assert panel(figure, 1)[1].max() == pytest.approx(1.0, abs=0.02)
+
+
+def test_the_smallest_move_of_a_potential_is_drawn_as_exactly_as_a_large_one():
+    def move(E):
+        synapse = dp.synapses.Exponential(1, output=dp.synapses.COBA(E))
+        return panel(dp.plot.portrait("synapse", synapse), 1)[1]
+
+    small, large = move(-65.0 + 1e-4), move(-64.0)  # the equation is linear in E + 65 mV
+    np.testing.assert_allclose(1e4 * small, large, rtol=0, atol=1e-6)
 
 
 def test_the_error_of_an_integrator_falls_at_its_order():
     step, error = curves(dp.plot.portrait("integrator", "Bosh3"))["error"]
     assert np.log2(error[-2] / error[-1]) == pytest.approx(3.0, abs=0.1)
     assert step[0] > step[-1]
+
+
+def test_a_source_is_drawn_with_its_integral():
+    for name, last in (("SpikeTimes", "spikes [number]"), ("WhiteNoise", "charge [pC]")):
+        figure = dp.plot.portrait("source", name)
+        check(figure)
+        assert figure.axes[1].get_ylabel() == last
+    spikes = dp.plot.portrait("source", dp.sources.SpikeTimes(2, [10.0, 20.0, 30.0], [0, 1, 0]))
+    assert [line.get_ydata()[-1] for line in spikes.axes[1].lines] == [2.0, 1.0]
 
 
 def test_a_layer_with_weights_shows_them():

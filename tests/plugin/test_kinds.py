@@ -23,8 +23,10 @@ CONTRACTS = {
     "neuron": "DynamicalSystem",
     "synapse": "DynamicalSystem",
     "layer": "DynamicalSystem",
+    "source": "Source",
     "surrogate": "Surrogate",
     "integrator": "AbstractSolver",
+    "plasticity": "Plasticity",
     "task": "Task",
 }
 
@@ -60,8 +62,8 @@ def test_the_contract_of_a_kind_is_the_class_that_says_so(kind):
     assert (contract and contract.__name__) == CONTRACTS.get(kind)
 
 
-def test_models_are_made_of_neurons_synapses_and_layers():
-    assert {name for name, kind in KINDS.items() if kind.model} == {"neuron", "synapse", "layer"}
+def test_models_are_made_of_neurons_synapses_layers_and_sources():
+    assert {name for name, kind in KINDS.items() if kind.model} == {"neuron", "synapse", "layer", "source"}
     assert {name for name, kind in KINDS.items() if not kind.factory} == {"loss", "metric"}
 
 
@@ -84,9 +86,9 @@ def test_every_example_builds_what_its_kind_promises(component):
     assert CHECKS[kind](built) is True
 
 
-def is_system(built):
+def is_system(built, x=np.zeros(3, np.float32)):
     state = built.init_state(dp.Context(dt=0.1, key=jax.random.key(1)))
-    new, _ = built.update(state, jnp.zeros(3), dp.Context(dt=0.1, key=jax.random.key(1)))
+    new, _ = built.update(state, None if x is None else jnp.asarray(x), dp.Context(dt=0.1, key=jax.random.key(1)))
     return jax.tree.structure(new) == jax.tree.structure(state)
 
 
@@ -112,6 +114,7 @@ CHECKS = {
     "neuron": is_system,
     "synapse": is_system,
     "layer": is_system,
+    "source": lambda built: is_system(built, None),
     "loss": is_loss,
     "metric": lambda built: float(built(jnp.array([[[2.0, 1.0]]]), jnp.array([0]))) == 1.0,
     "surrogate": lambda built: built(jnp.array([-1.0, 1.0])).tolist() == [0.0, 1.0],
@@ -119,6 +122,7 @@ CHECKS = {
     "initializer": lambda built: bool(np.isfinite(built(jax.random.key(0), (3, 3), jnp.float32)).all()),
     "connector": lambda built: len(built(4, 4, key=jax.random.key(0)).pre) > 0,
     "encoder": lambda built: built(jnp.ones((2, 3)), key=jax.random.key(0)).shape == (20, 2, 3),
+    "plasticity": lambda built: built.w_min == 0.0,
     "optimizer": is_optimizer,
     "schedule": is_schedule,
     "observer": lambda built: observers([built]) is not None,

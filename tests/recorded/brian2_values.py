@@ -59,9 +59,53 @@ def synapses():
         found[f"{name}:V"] = np.asarray(trace.v / mV)[0]
 
 
+PAIRS = {
+    "model": "w : 1\ndx/dt = -x / (17 * ms) : 1 (event-driven)\ndy/dt = -y / (34 * ms) : 1 (event-driven)",
+    "on_pre": "w = clip(w - 0.025 * y, 0, 1)\nx += 1",
+    "on_post": "w = clip(w + 0.05 * x, 0, 1)\ny += 1",
+}
+TRIPLETS = {
+    "model": """w : 1
+        dr1/dt = -r1 / (16.8 * ms) : 1 (event-driven)
+        dr2/dt = -r2 / (101 * ms) : 1 (event-driven)
+        do1/dt = -o1 / (33.7 * ms) : 1 (event-driven)
+        do2/dt = -o2 / (125 * ms) : 1 (event-driven)""",
+    "on_pre": "w = clip(w - o1 * (0.01 + 0.004 * r2), 0, 1)\nr1 += 1\nr2 += 1",
+    "on_post": "w = clip(w + r1 * (0.01 + 0.008 * o2), 0, 1)\no1 += 1\no2 += 1",
+}
+NEAREST = {**PAIRS, **{key: PAIRS[key].replace("+= 1", "= 1") for key in ("on_pre", "on_post")}}
+
+
+def plasticity():
+    """Weights between 4 and 3 units that spike at given times, of which some are the same, with a delay each."""
+    numbers, steps = np.random.default_rng(3), 2000
+    for side, units in (("pre", 4), ("post", 3)):
+        found[f"plasticity:{side}"] = numbers.random((steps, units)) < 0.02
+    found["plasticity:delay"] = numbers.integers(0, 16, (3, 4))  # steps
+    found["plasticity:weight"] = numbers.uniform(0.2, 0.8, (3, 4))
+    for name, rule in (("pairs", PAIRS), ("nearest", NEAREST), ("triplets", TRIPLETS)):
+        b2.start_scope()
+        groups = []
+        for side in ("pre", "post"):
+            step, unit = np.nonzero(found[f"plasticity:{side}"])
+            size = found[f"plasticity:{side}"].shape[1]
+            groups.append(b2.SpikeGeneratorGroup(size, unit, step * 0.1 * ms, dt=0.1 * ms))
+        connections = b2.Synapses(*groups, **rule, dt=0.1 * ms)
+        connections.connect()
+        place = np.asarray(connections.j), np.asarray(connections.i)
+        connections.w = found["plasticity:weight"][place]
+        connections.pre.delay = found["plasticity:delay"][place] * 0.1 * ms
+        trace = b2.StateMonitor(connections, "w", record=True, when="end", dt=10 * ms)
+        b2.Network(*groups, connections, trace).run(steps * 0.1 * ms)
+        weights = np.empty((len(trace.t) + 1, 3, 4))
+        weights[(slice(None), *place)] = np.vstack([np.asarray(trace.w).T, np.asarray(connections.w)])
+        found[f"plasticity:{name}"] = weights  # after the steps 0, 100, 200 ... and after the last
+
+
 if __name__ == "__main__":
     integrate_and_fire()
     synapses()
+    plasticity()
     packages = {name: version(name) for name in ("brian2", "numpy")}
     found["made_with"] = np.array(str({"python": sys.version.split()[0], **packages}))
     np.savez_compressed(Path(__file__).with_name("brian2.npz"), **found)

@@ -16,7 +16,7 @@ DT = 0.1
 @pytest.fixture
 def runner(x64):
     cells = dp.neurons.LIF(4, tau=20.0, R=10.0, V_rest=-70.0, V_reset=-60.0, V_th=-50.0)
-    runner = dp.DSRunner(cells, monitors=["V", "spike"], dt=DT, progress_bar=False)
+    runner = dp.DSRunner(cells, monitors=["V"], spikes=True, dt=DT, progress_bar=False)
     runner.run(200.0, inputs=FOUND["lif:current"])
     return runner
 
@@ -32,10 +32,11 @@ def test_spike_times(runner, measured):
     """Brian2 gives the start of the step in which the threshold is passed, dynplug's time stamps are its end."""
     order = np.lexsort((FOUND["lif:spike_cells"], FOUND["lif:spike_times"]))
     steps = np.rint(FOUND["lif:spike_times"][order] / DT).astype(int)
-    ours, cells = np.nonzero(runner.mon["spike"])
-    np.testing.assert_array_equal(cells, FOUND["lif:spike_cells"][order])
-    assert len(ours) > 50
-    measured(np.max(np.abs(ours - steps)) * DT)
+    events = runner.spikes["spike"]
+    np.testing.assert_array_equal(events.i, FOUND["lif:spike_cells"][order])
+    assert len(events) > 50
+    measured.difference(np.rint(events.t / DT) - 1, steps)
+    np.testing.assert_allclose(events.t, FOUND["lif:spike_times"][order] + DT, rtol=1e-12)
     np.testing.assert_allclose(runner.mon.ts[::10], FOUND["lif:V_times"] + DT)
 
 

@@ -60,12 +60,19 @@ def test_a_fault_is_found_by_its_check(fault):
     assert not CRASH.match(result.reason), result
 
 
-RIGHT = {"driven.Right": "neuron", "driven.Synapse": "synapse", "systems.Layer": "layer", "texts.Right": "neuron"}
+RIGHT = {
+    "driven.Right": "neuron",
+    "driven.Synapse": "synapse",
+    "plastic.Rule": "plasticity",
+    "systems.Layer": "layer",
+    "sources.Noise": "source",
+    "texts.Right": "neuron",
+}
 
 
 @pytest.mark.parametrize("name", RIGHT)
 def test_what_the_faulty_ones_change_is_right(name):
-    report = check_component(RIGHT[name], of(name), {"size": 3} if RIGHT[name] == "neuron" else {})
+    report = check_component(RIGHT[name], of(name), {"size": 3} if RIGHT[name] in ("neuron", "source") else {})
     assert report.ok, report
 
 

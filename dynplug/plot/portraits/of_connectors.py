@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from dynplug.plot.portraits.sitter import Sitter, panels
+from dynplug.plot.portraits.ticks import at_whole_numbers
 
 _UNITS = 40
 
@@ -24,4 +24,4 @@ def connector(sitter: Sitter, figure: Figure) -> None:
     room = 1.35 * float(np.max(counts))  # for the legend
     below.set(xlabel="connections of a unit [number]", ylabel="units [number]", ylim=(0.0, room))
     below.legend(frameon=False, ncols=2, loc="upper right")
-    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    at_whole_numbers(below.xaxis)

@@ -3,9 +3,9 @@
 import jax
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from dynplug.plot.portraits.sitter import Sitter, panels
+from dynplug.plot.portraits.ticks import at_whole_numbers
 
 _VALUES, _REPEATS = 26, 200
 
@@ -19,6 +19,6 @@ def encoder(sitter: Sitter, figure: Figure) -> None:
     step, at = np.nonzero(code[:, 0])
     above.scatter(step, values[at], marker="|", color="black")
     above.set(xlabel="time [steps]", ylabel="value [-]", xlim=(-0.5, len(code) - 0.5))
-    above.xaxis.set_major_locator(MaxNLocator(integer=True))
+    at_whole_numbers(above.xaxis)
     below.plot(values, code.sum(axis=0).mean(axis=0), marker=".")
     below.set(xlabel="value [-]", ylabel="spikes [number]", ylim=(0.0, None))

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from dynplug.core import ODESystem, leaves, nodes
 from dynplug.plot.portraits.sitter import Sitter, panels
+from dynplug.plot.portraits.ticks import at_whole_numbers
 from dynplug.run import LoopOverTime
 
 _STEPS, _PULSE = 60, slice(10, 30)
@@ -39,6 +40,7 @@ def layer(sitter: Sitter, figure: Figure) -> None:
         image = rest[0].imshow(matrix, cmap="RdBu_r", vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
         figure.colorbar(image, ax=rest[0], label=f"{path} [-]")
         rest[0].set(xlabel="in [index]", ylabel="out [index]")
+        at_whole_numbers(rest[0].xaxis, rest[0].yaxis)
 
 
 def _size(system: Any) -> tuple[int, ...]:

@@ -19,23 +19,28 @@ _OVER = 0.01  # of its maximum, below which a response counts as over
 
 
 def synapse(sitter: Sitter, figure: Figure) -> None:
-    """Above, what an event of weight 1 gives; below, the potential of a leaky neuron at -65 mV that receives it."""
+    """Above, what an event of weight 1 gives; below, how it moves the potential of a leaky neuron from -65 mV."""
+    with jax.enable_x64(True):  # else a small move, added to -65 mV in little steps, is lost in rounding
+        _draw(sitter, figure)
+
+
+def _draw(sitter: Sitter, figure: Figure) -> None:
     above, below = panels(figure, 2)
     system, size = sitter.made, sitter.made.in_size
     steps = round(_DURATION / _DT)
-    xs = np.zeros((steps, *size), np.float32)
+    xs = np.zeros((steps, *size))
     xs[round(_EVENT / _DT)] = 1.0
     _, drive = LoopOverTime(system, dt=_DT)(xs, key=jax.random.key(0))
     part = next(name for name in _PARTS if getattr(drive, name) is not None)
     ts, response = _DT * (1 + np.arange(steps)), _first(getattr(drive, part), steps)
     neuron = LeakyIntegrator(size, V_rest=_REST)
     _, potential = LoopOverTime(Sequential(system, neuron), dt=_DT)(jnp.asarray(xs), key=jax.random.key(0))
-    V = _first(potential, steps)
-    end = max(_end(ts, response), _end(ts, V - _REST))
+    move = _first(potential, steps) - _REST
+    end = max(_end(ts, response), _end(ts, move))
     above.plot(ts, response)
     above.set(xlabel="time [ms]", ylabel=_PARTS[part], xlim=(0.0, end))
-    below.plot(ts, V)
-    below.set(xlabel="time [ms]", ylabel="V [mV]", xlim=(0.0, end))
+    below.plot(ts, move)
+    below.set(xlabel="time [ms]", ylabel="V + 65 [mV]", xlim=(0.0, end))
 
 
 def _first(values: Any, steps: int) -> np.ndarray:

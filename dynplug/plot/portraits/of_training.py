@@ -7,12 +7,12 @@ import jax
 import numpy as np
 import optax
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from dynplug.core import DynamicalSystem, Sequential
 from dynplug.layers import Dense
 from dynplug.neurons import LIF, LeakyIntegrator
 from dynplug.plot.portraits.sitter import Sitter, panels
+from dynplug.plot.portraits.ticks import at_whole_numbers
 from dynplug.plugin import build
 from dynplug.run import LoopOverTime
 
@@ -50,7 +50,7 @@ def _trainer(sitter: Sitter, figure: Figure) -> None:
     curve = np.atleast_1d(np.asarray(trainer.get_hist_metric("fit"), float))
     above.plot(1 + np.arange(len(curve)), curve, marker="." if len(curve) == 1 else "")
     above.set(xlabel="epoch [number]", ylabel="loss [-]")
-    above.xaxis.set_major_locator(MaxNLocator(integer=True))
+    at_whole_numbers(above.xaxis)
     after = np.asarray(trainer.predict(x))
     below.plot(y.ravel(), before.ravel(), ".", color="0.7", markersize=3, label="before")
     below.plot(y.ravel(), after.ravel(), ".", color="C0", markersize=3, label="after")

@@ -22,7 +22,6 @@ SYNAPSES = {"ampa": "AMPA", "nmda": "NMDA", "gaba-a": "GABAA", "gaba-b": "GABAB"
 ALL = [
     *(("neuron", *item) for item in NEURONS.items()),
     *(("synapse", *item) for item in SYNAPSES.items()),
-    ("layer", "nmda-target", "NMDATarget"),
 ]
 
 

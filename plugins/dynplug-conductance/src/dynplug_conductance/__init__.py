@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from dynplug_conductance.mg_block import MgBlock as MgBlock
     from dynplug_conductance.morris_lecar import MorrisLecar as MorrisLecar
     from dynplug_conductance.nmda import NMDA as NMDA
-    from dynplug_conductance.nmda_target import NMDATarget as NMDATarget
     from dynplug_conductance.pinsky_rinzel import PinskyRinzel as PinskyRinzel
     from dynplug_conductance.soma import Soma as Soma
     from dynplug_conductance.wang_buzsaki import WangBuzsaki as WangBuzsaki
@@ -36,7 +35,6 @@ _HOME = {
     "MgBlock": "mg_block",
     "MorrisLecar": "morris_lecar",
     "NMDA": "nmda",
-    "NMDATarget": "nmda_target",
     "PinskyRinzel": "pinsky_rinzel",
     "Soma": "soma",
     "WangBuzsaki": "wang_buzsaki",

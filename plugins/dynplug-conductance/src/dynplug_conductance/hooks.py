@@ -1,6 +1,6 @@
 """What this package tells dynplug. Only `dynplug.api` is imported here, so that listing components imports no JAX."""
 
-from dynplug.api import LayerSpec, NeuronSpec, SynapseSpec, hookimpl
+from dynplug.api import NeuronSpec, SynapseSpec, hookimpl
 
 
 @hookimpl
@@ -62,17 +62,4 @@ def dynplug_register_synapses() -> list[SynapseSpec]:
             summary="late slow inhibition by way of a G-protein",
             example={"size": 3},
         ),
-    ]
-
-
-@hookimpl
-def dynplug_register_layers() -> list[LayerSpec]:
-    """A neuron together with its NMDA receptors."""
-    return [
-        LayerSpec(
-            name="nmda-target",
-            target="dynplug_conductance.nmda_target:NMDATarget",
-            summary="a neuron and the NMDA receptors that its potential unblocks",
-            example={"neuron": {"type": "wang-buzsaki", "size": 3}, "synapse": {"type": "nmda", "size": 3}},
-        )
     ]

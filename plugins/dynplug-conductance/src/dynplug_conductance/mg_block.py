@@ -12,8 +12,9 @@ class MgBlock(Output):
 
     $$B(V_B) = \frac{1}{1 + \frac{[\mathrm{Mg}]}{3.57}\,e^{-0.062\,V_B}}$$
 
-    A drive is affine in the target's potential $V$, the block is not: it is held at a potential $V_B$ of its own.
-    `NMDATarget` sets that to the target's potential, step by step; on its own it is a voltage clamp.
+    A drive is affine in the target's potential $V$, the block is not: it is held at a potential $V_B$ of its own. A
+    `dynplug.Projection` sets that to the target's potential at the start of each step, an error of first order in `dt`;
+    on its own it is a voltage clamp.
 
     **Arguments:**
 

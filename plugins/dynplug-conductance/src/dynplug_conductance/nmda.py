@@ -1,5 +1,8 @@
 """The NMDA synapse."""
 
+from typing import Any
+
+import jax.numpy as jnp
 from diffrax import AbstractSolver
 
 from dynplug import Parameter, param, target_size
@@ -15,8 +18,8 @@ class NMDA(FirstOrder):
     $$\frac{dr}{dt} = \alpha\,w\,[T]\,(1 - r) - \beta\,r, \qquad g = g_\mathrm{max}\,r\,B$$
 
     The pulses of transmitter are those of `AMPA`. The block $B$ depends on the target's potential, which a synapse does
-    not see: `NMDATarget(neuron, NMDA(...))` shows it, and `NMDA(...) >> neuron` holds the block at the potential
-    `V_B` of its output.
+    not see: in a `dynplug.Projection` it follows that of each target unit, and `NMDA(...) >> neuron` holds it at the
+    potential `V_B` of its output.
 
     **Arguments:**
 
@@ -43,3 +46,14 @@ class NMDA(FirstOrder):
     duration: Parameter = param(1.0, positive=True)
     output: Output = MgBlock()
     integrator: AbstractSolver = ExponentialEuler()
+
+    def portrait(self, figure: Any) -> None:
+        """The current through the receptors over the target's potential, with 1 µS open, and without the block."""
+        V = jnp.linspace(-100.0, 40.0, 141)
+        blocked = MgBlock().at(V)(jnp.ones_like(V))
+        ax = figure.subplots()
+        current = blocked.current - blocked.conductance * V
+        ax.plot(V, current, label="blocked by magnesium")
+        ax.plot(V, current / blocked.conductance, color="0.7", label="without the block")
+        ax.set(xlabel="V [mV]", ylabel="current [nA]")
+        ax.legend(frameon=False)

@@ -1,0 +1,41 @@
+"""White noise."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, Parameter, as_size, param
+from dynplug.sources.source import Source
+
+
+class WhiteNoise(Source):
+    r"""Gaussian white noise, of each unit its own. The output is a current.
+
+    $$I(t) = \mu + \sigma\,\xi(t), \qquad I_i = \mu + \frac{\sigma}{\sqrt{\Delta t}}\,N(0, 1)$$
+
+    The charge in a time $T$ has the mean $\mu T$ and the standard deviation $\sigma \sqrt{T}$, whatever the step. A
+    leaky membrane with the resistance $R$ driven by it has a potential of the standard deviation
+    $R\,\sigma / \sqrt{2\tau}$.
+
+    **Arguments:**
+
+    - `size`: the number of units, or the shape of a grid of them.
+    - `sigma`: $\sigma$, one number, or one per unit [nA·√ms].
+    - `mu`: $\mu$, the mean, one number, or one per unit [nA].
+
+    **Raises:** `ParameterError`; `KeyRequiredError` in a run without a key.
+
+    **Reference:** Gerstner, W. et al. (2014), Neuronal Dynamics, section 8.1, doi:10.1017/CBO9781107447615.
+    """
+
+    size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
+    sigma: Parameter = param()
+    mu: Parameter = param(0.0)
+
+    def init_state(self, ctx: Context) -> None:
+        return None
+
+    def generate(self, state: None, ctx: Context) -> tuple[None, Float[Array, "*size"]]:
+        mu, sigma = (jnp.asarray(value, ctx.dtype) for value in (self.mu, self.sigma))
+        return None, mu + sigma / ctx.dt**0.5 * jax.random.normal(ctx.random_key(), self.size, ctx.dtype)

@@ -1,0 +1,61 @@
+"""Systems without input."""
+
+from abc import abstractmethod
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from dynplug.core import Context, DynamicalSystem, discrete
+from dynplug.errors import CompositionError
+
+
+class SpikesState(eqx.Module):
+    """The spikes of the last step."""
+
+    spike: Float[Array, "*size"] = discrete()
+
+
+class Source(DynamicalSystem):
+    """A system that takes no input. Its output has one number per unit.
+
+    Implementing one: a field `size`, `init_state(ctx)`, and `generate(state, ctx)`, a step. Spike trains have a field
+    `spike` in their state. What is drawn comes from `ctx.random_key()`.
+
+    ```python
+    class Clock(dp.sources.Source):     # a spike of every unit every ten steps
+        size: tuple[int, ...] = eqx.field(static=True, converter=dp.as_size)
+
+        def init_state(self, ctx):
+            return dp.sources.SpikesState(jnp.zeros(self.size, ctx.dtype))
+
+        def generate(self, state, ctx):
+            spike = jnp.full(self.size, ctx.i % 10 == 9, ctx.dtype)
+            return dp.sources.SpikesState(spike), spike
+
+    _, spikes = dp.LoopOverTime(Clock(3), dt=1.0)(100.0)
+    ```
+    """
+
+    size: eqx.AbstractVar[tuple[int, ...]]
+
+    @property
+    def out_size(self) -> tuple[int, ...]:
+        return self.size
+
+    @abstractmethod
+    def generate(self, state: Any, ctx: Context) -> tuple[Any, Any]:
+        """One step of `ctx.dt`: from the state to the next state and the output."""
+
+    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+        if x is not None:
+            name = type(self).__name__
+            raise CompositionError(
+                f"{ctx.path or name} is a source, {name}, which takes no input, but was given {_told(x)}: put it "
+                "first, and run it for a duration, as in runner.run(100.0)."
+            )
+        return self.generate(state, ctx)
+
+
+def _told(x: Any) -> str:
+    return f"an array of shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
