@@ -12,9 +12,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import brian2 as b2
+import brian2 as b2  # pyright: ignore[reportMissingImports]
 import numpy as np
-from brian2 import ms
+from brian2 import ms  # pyright: ignore[reportMissingImports]
 
 SECOND = 1000.0
 CURRENTS = "dv/dt = (g_e + g_i - 49 - v) / (20*ms) : 1 (unless refractory)"
