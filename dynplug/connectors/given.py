@@ -1,7 +1,7 @@
 """Connectors from what users have at hand: index pairs, matrices, names."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import numpy as np
@@ -24,6 +24,7 @@ class GivenPairs(eqx.Module):
 
     pre: Any
     post: Any
+    listed: ClassVar[bool] = True
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         return Connections(self.pre, self.post, pre, post)
@@ -45,6 +46,7 @@ class GivenMatrix(eqx.Module):
     """
 
     matrix: Any
+    listed: ClassVar[bool] = True
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         if np.shape(self.matrix) != (post, pre):

@@ -10,7 +10,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.connectors import Connections, as_connector
 from dynplug.delivery import Fanout
-from dynplug.errors import ParameterError, ShapeError
+from dynplug.errors import ShapeError
 from dynplug.initializers import per_connection
 from dynplug.network.memory import check_memory
 from dynplug.network.routes import Sizes
@@ -22,7 +22,7 @@ class Pairs:
     **Arguments:**
 
     - `name`: the name of the projection, for messages.
-    - `connector`: as users give it.
+    - `connector`: as users give it; one that is `listed` knows the units of all targets, others are asked for each.
     - `source`, `targets`: names.
     - `sizes`: of all populations.
     - `key`: of the projection.
@@ -37,10 +37,9 @@ class Pairs:
         self.pre_size, self.post_size = int(np.prod(sizes.sends[source])), sum(counts)
         check_memory(name, rule, [(self.pre_size, count) for count in counts])
         self._order = getattr(rule, "order", None)  # of pairs that a user listed
-        if self._order is not None and len(targets) > 1:
-            raise ParameterError(f"{name}: pairs are of one target's units; got {len(targets)} targets.")
+        parts = [("", self.post_size)] if getattr(rule, "listed", False) else zip(targets, counts, strict=True)
         pre, post, first = [], [], 0
-        for target, count in zip(targets, counts, strict=True):
+        for target, count in parts:
             made = _between(rule, source, target)(self.pre_size, count, key=child(key, target))
             if not isinstance(made, Connections) or (made.pre_size, made.post_size) != (self.pre_size, count):
                 raise ShapeError(

@@ -58,10 +58,10 @@ class Projection(eqx.Module):
     - `source`: the name of the population that sends.
     - `target`: the name of the population that receives, or a list of names; several targets share one array of
         synapses, in the order of the list.
-    - `connector`: which units reach which, for each target in turn: a connector, such as
-        `dp.connectors.FixedProbability(0.02)`; its name or configuration; a pair of index arrays `(pre, post)`; or a
-        matrix (post, pre), dense or of `scipy.sparse`, with a connection where it is not zero. Pairs that occur twice
-        are two connections.
+    - `connector`: which units reach which: a connector, such as `dp.connectors.FixedProbability(0.02)`, which is asked
+        for each target in turn; its name or configuration; a pair of index arrays `(pre, post)`; or a matrix
+        (post, pre), dense or of `scipy.sparse`, with a connection where it is not zero. These two count the units of
+        several targets in a row. Pairs that occur twice are two connections.
     - `weight`: the weight of a connection, in the unit that the synapse says. A number for all is a constant, and takes
         no memory. What is not a number is trainable: one value per connection, in the order of the pairs, else sorted
         by receiver and then by sender; a matrix (post, pre); or an initializer. With several targets, those of the

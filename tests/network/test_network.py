@@ -158,6 +158,18 @@ def test_targets_get_their_own_parts_of_one_array_of_synapses():
     np.testing.assert_allclose(mon["C.V"][1], V[3:], rtol=1e-5)
 
 
+def test_pairs_and_matrices_count_the_units_of_several_targets_in_a_row():
+    matrix = np.zeros((5, 2))
+    matrix[[0, 1, 4], [1, 0, 1]] = 0.25, 0.5, 0.75
+    pairs = (np.array([1, 0, 1]), np.array([4, 1, 0]))
+    nodes = {"A": dp.neurons.LIF(2), "B": dp.neurons.LIF(3)}
+    for connector, weight in ((matrix, matrix), (pairs, np.array([0.75, 0.5, 0.25]))):
+        edge = dp.Projection("A", ["A", "B"], connector, weight=weight, delay=DT, synapse=CURRENT)
+        state, _ = run(dp.Network(nodes, {"p": edge}), 2, state={"A.V": 2.0})
+        expected = np.array([0.25, 0.5, 0.0, 0.0, 0.75]) * np.exp(-DT / TAU_S)
+        np.testing.assert_allclose(state["p"].synapse.g, expected, rtol=1e-6)
+
+
 def test_equal_linear_synapses_are_shared_and_others_are_not():
     def edges(tau):
         return {
@@ -383,7 +395,11 @@ WRONG = {
     "no key": ({"p": projection(connector=dp.connectors.FixedProbability(0.5))}, KeyRequiredError, "key="),
     "no size": ({"p": projection(synapse=dp.synapses.Exponential(4, tau=np.ones(4)))}, ParameterError, "one per unit"),
     "not a number": ({"p": projection(weight=float("nan"))}, ParameterError, "p: weights must be finite"),
-    "pairs": ({"p": projection(target=["A", "B"], connector=([0], [0]))}, ParameterError, "pairs are of one target"),
+    "pairs": (
+        {"p": projection(target=["A", "B"], connector=([0], [5]))},
+        ShapeError,
+        "indices from 5 to 5, for 5 units",
+    ),
 }
 
 
