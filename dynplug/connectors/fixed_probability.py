@@ -52,10 +52,13 @@ def _successes(rng: np.random.Generator, trials: int, p: float) -> np.ndarray:
     """
     if p == 0.0:
         return np.zeros(0, np.int64)
-    found, last = [], -1
+    found, last, rate = [], -1, -np.log1p(-p) if p < 1.0 else np.inf
     while last < trials:
         few = max(16, int(1.01 * p * (trials - last)) + 100)
-        found.append(last + np.cumsum(rng.geometric(p, few)))
+        # The inverse of the distribution; a gap beyond the end, of whatever length, ends the trials.
+        with np.errstate(over="ignore"):
+            gaps = np.minimum(1.0 + np.floor(rng.standard_exponential(few) / rate), trials + 1.0)
+        found.append(last + np.cumsum(gaps.astype(np.int64)))
         last = int(found[-1][-1])
     successes = np.concatenate(found)
     return successes[: np.searchsorted(successes, trials)]

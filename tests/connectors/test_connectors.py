@@ -246,7 +246,6 @@ def test_connections_are_sorted_by_the_receiver_and_have_a_mask():
         ([0, 1], [0], ShapeError, "pre has 2 indices, but post has 1"),
         ([0, 3], [0, 1], ShapeError, "pre has indices from 0 to 3, for 3 units"),
         ([0, 1], [-1, 1], ShapeError, "post has indices from -1 to 1, for 2 units"),
-        ([1, 0, 1], [0, 1, 0], ParameterError, r"the pair \(1, 0\) occurs twice"),
     ],
 )
 def test_connections_that_are_none_are_refused(pre, post, error, said):
@@ -257,3 +256,20 @@ def test_connections_that_are_none_are_refused(pre, post, error, said):
 def test_connectors_are_built_by_name():
     made = dp.build({"type": "FixedInDegree", "n": 2, "self_connections": False})
     assert made == FixedInDegree(2, self_connections=False)
+
+
+@pytest.mark.parametrize("p", [5e-324, 1e-17, 1e-3, 0.5, 1.0 - 1e-16, 1.0])
+def test_any_probability_ends_with_pairs_in_range(p):
+    made = dp.connectors.FixedProbability(p)(1000, 700, key=jax.random.key(0))
+    assert abs(len(made) - 700_000 * p) <= 6 * np.sqrt(700_000 * p * (1 - p)) + 1e-9 or len(made) == round(700_000 * p)
+    codes = np.asarray(made.post, np.int64) * 1000 + np.asarray(made.pre)
+    assert np.all(np.diff(codes) > 0)
+
+
+@pytest.mark.parametrize("method", ["dense", "sparse"])
+def test_a_pair_that_occurs_twice_is_two_connections(method):
+    twice = lambda pre, post, key=None: dp.connectors.Connections([1, 0, 1], [0, 1, 0], pre, post)  # noqa: E731
+    assert twice(2, 2).pre.tolist() == [1, 1, 0]
+    layer = dp.layers.Sparse(2, 2, twice, W_initializer=np.array([0.25, 0.5, 4.0]), b_initializer=None, method=method)
+    _, y = layer.update(None, np.array([1.0, 2.0], np.float32), dp.Context(dt=1.0))
+    np.testing.assert_allclose(y, [1.5, 4.0])
