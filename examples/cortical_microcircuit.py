@@ -16,6 +16,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 
@@ -59,7 +60,7 @@ class External(dp.sources.Source):
         u = jax.random.uniform(ctx.random_key(), self.size, ctx.dtype)
         most = int(scipy.stats.poisson.isf(1e-7, self.mean))
         below = scipy.stats.poisson.cdf(np.arange(most), self.mean)
-        return None, sum((u > p).astype(ctx.dtype) for p in map(float, below))
+        return None, jnp.stack([(u > p).astype(ctx.dtype) for p in map(float, below)]).sum(0)
 
 
 def microcircuit(scale: float, seed: int = 0) -> tuple[dp.Network, dict[str, np.ndarray]]:
