@@ -209,9 +209,13 @@ def _checked(component: Component, applying: list[str], claims: Claims) -> str:
     return "\n\n".join(told)
 
 
+_BOUNDS = {"tolerance": "tolerance", "at_least": "at least"}
+
+
 def _claim(record: dict[str, Any]) -> str:
     against = f" Compared with {record['reference']}." if record.get("reference") else ""
-    measured = f" Measured: {record['measured']}; tolerance {record['tolerance']}." if "measured" in record else ""
+    bounds = [f"{what} {record[name]}" for name, what in _BOUNDS.items() if name in record] or ["bound: see the test"]
+    measured = f" Measured: {record['measured']}; {bounds[0]}." if "measured" in record else ""
     return f"- {_sentence(str(record['text']))}{measured}{against} (`{record['test']}`)"
 
 

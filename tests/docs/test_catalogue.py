@@ -72,6 +72,10 @@ def test_claims_about_a_component_are_shown(extension, tmp_path):
     shown = [page.page_of(registry().find("neuron", name), "x", [], claims) for name in ("LIF", "ALIF")]
     assert "LIF's intervals equal the closed form. Measured: 2e-07; tolerance 1e-06." in shown[0]
     assert "closed form" not in shown[1]
+    del claim["tolerance"]
+    (tmp_path / "claims.json").write_text(json.dumps([claim | {"at_least": 0.9, "measured": 0.95}]))
+    shares = page.Claims.read(tmp_path / "claims.json")
+    assert "Measured: 0.95; at least 0.9." in page.page_of(registry().find("neuron", "LIF"), "x", [], shares)
     assert page.Claims.read(tmp_path / "none.json").records == ()
 
 
