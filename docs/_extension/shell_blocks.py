@@ -21,6 +21,9 @@ from sphinx.errors import ExtensionError
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|.*\r(?!\n)")
 
 
+_OF_THE_BUILD = "DYNPLUG_CLAIMS"  # which a reader has not set, and `dynplug doctor` does not know
+
+
 class Shell(Directive):
     """Commands and what they print.
 
@@ -91,7 +94,7 @@ class Session:
                 ["bash", "-euo", "pipefail", "-c", commands],
                 cwd=self.folder.name,
                 env={
-                    **os.environ,
+                    **{name: value for name, value in os.environ.items() if name != _OF_THE_BUILD},
                     "PATH": scripts + os.pathsep + os.environ["PATH"],
                     "PYTHONPATH": os.pathsep.join(path),
                     "COLUMNS": "100",
