@@ -47,6 +47,7 @@ from dynplug.core.parameter import (
     target_size as target_size,
 )
 from dynplug.core.paths import Leaf as Leaf, children as children, leaves as leaves, lookup as lookup
+from dynplug.core.sized import Sized as Sized
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
     DEFINITION as DEFINITION,

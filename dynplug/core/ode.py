@@ -3,7 +3,7 @@
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import diffrax
 import equinox as eqx
@@ -14,11 +14,10 @@ from jaxtyping import Array
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.core.holding import holding, refractory
+from dynplug.core.sized import Sized
 from dynplug.core.solving import step, step_and_mean
-from dynplug.core.system import DynamicalSystem
 from dynplug.errors import ShapeError
 
-T = TypeVar("T", bound="ODESystem")
 DISCRETE = "dynplug.discrete"
 
 
@@ -33,15 +32,12 @@ def continuous(state: Any) -> Any:
     return dataclasses.replace(state, **gone)
 
 
-class ODESystem(DynamicalSystem):
+class ODESystem(Sized):
     """A system that integrates `vector_field` over each step and then applies `emit`: a `Neuron` or a `Synapse`.
 
     The same object is solved in continuous time by
     `diffeqsolve(ODETerm(system.vector_field), solver, t0, t1, dt0, continuous(state), args=Drive(current))`.
     """
-
-    size: eqx.AbstractVar[tuple[int, ...]]
-    """The number of units, as a tuple."""
 
     integrator: eqx.AbstractVar[diffrax.AbstractSolver[Any]]
     """Any diffrax solver of ordinary differential equations; it makes one step of `ctx.dt`."""
@@ -60,21 +56,6 @@ class ODESystem(DynamicalSystem):
 
     starts_at: ClassVar[Mapping[str, str]] = {}
     """The initial value of each variable, also as text; a line may use the variables of the lines before it."""
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
-
-    def with_size(self: T, size: int | tuple[int, ...]) -> T:
-        """The same system with another number of units.
-
-        **Raises:** `ParameterError` for a parameter that has one value per unit.
-        """
-        return dataclasses.replace(self, size=size)
 
     @abstractmethod
     def vector_field(self, t: Any, y: Any, drive: Drive) -> Any:

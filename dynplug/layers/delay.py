@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from dynplug.core import Context, DynamicalSystem, as_number, as_size, dynplug_delay_step
+from dynplug.core import Context, Sized, as_number, as_size, dynplug_delay_step
 from dynplug.errors import DurationError, OptionError, ParameterError, ShapeError
 
 
@@ -27,7 +27,7 @@ def _one_time(time: Any) -> float:
         ) from error
 
 
-class Delay(DynamicalSystem):
+class Delay(Sized):
     r"""The output is the input of exactly `time` ago.
 
     $$y(t) = x(t - \tau)$$
@@ -52,14 +52,6 @@ class Delay(DynamicalSystem):
     time: float = eqx.field(static=True, converter=_one_time)
     initial: float = eqx.field(static=True, default=0.0)
     dtype: Any = eqx.field(static=True, default=None)
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
 
     def steps(self, dt: float) -> int:
         """The delay in steps of `dt` [ms]."""

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, DynamicalSystem, as_size
+from dynplug.core import Context, Sized, as_size
 from dynplug.layers.one_sample import check_input
 
 
@@ -16,7 +16,7 @@ class InputGroupState(eqx.Module):
     spike: Float[Array, "*size"]
 
 
-class InputGroup(DynamicalSystem):
+class InputGroup(Sized):
     r"""Passes its input on after checking its shape, and keeps it in its state, where monitors find it.
 
     $$y = x$$
@@ -30,14 +30,6 @@ class InputGroup(DynamicalSystem):
     """
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
 
     def init_state(self, ctx: Context) -> InputGroupState:
         return InputGroupState(jnp.zeros(self.size, ctx.dtype))

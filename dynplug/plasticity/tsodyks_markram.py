@@ -9,7 +9,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, DynamicalSystem, Parameter, check_parameters, param, target_size
+from dynplug.core import Context, Parameter, Sized, check_parameters, param, target_size
 from dynplug.errors import ParameterError, ShapeError
 from dynplug.plasticity.traces import kept
 
@@ -21,7 +21,7 @@ class TsodyksMarkramState(eqx.Module):
     x: Float[Array, "*size"]
 
 
-class TsodyksMarkram(DynamicalSystem):
+class TsodyksMarkram(Sized):
     r"""Short-term depression and facilitation, of all connections of a sending unit alike.
 
     $$\tau_f \frac{du}{dt} = -u, \qquad \tau_d \frac{dx}{dt} = 1 - x$$
@@ -66,10 +66,6 @@ class TsodyksMarkram(DynamicalSystem):
             if not isinstance(tau, Tracer) and np.any(np.asarray(tau) < 0):
                 raise ParameterError(f"TsodyksMarkram({name}=...) is a time, or 0 for none; got {tau}.")
 
-    def with_size(self, size: int | tuple[int, ...]) -> "TsodyksMarkram":
-        """The same for another number of units."""
-        return TsodyksMarkram(size, self.U, self.tau_d, self.tau_f)
-
     def portrait(self, figure: Any) -> None:
         """Above, what spikes at 20 Hz release, and one more after a pause; below, the share of what the first of two
         spikes releases that the second does, over the interval between them.
@@ -97,14 +93,6 @@ class TsodyksMarkram(DynamicalSystem):
             return new, jnp.ravel(released)[0]
 
         return jax.lax.scan(step, self.init_state(ctx), jnp.asarray(train, ctx.dtype))[1]
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
 
     def init_state(self, ctx: Context) -> TsodyksMarkramState:
         return TsodyksMarkramState(jnp.zeros(self.size, ctx.dtype), jnp.ones(self.size, ctx.dtype))

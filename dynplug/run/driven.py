@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core import Context, Drive, DynamicalSystem, leaves, lookup, nodes
+from dynplug.core import Context, Drive, DynamicalSystem, add_inputs, leaves, lookup, nodes
 from dynplug.errors import OptionError, ShapeError, StateError, UnknownPathError, nearest
 from dynplug.run.stimuli import Entry
 
@@ -94,7 +94,7 @@ def combine(x: Any, entry: Entry, ctx: Context) -> Any:
         return jax.tree.map(operator.neg, value) if operation == "-" else value
     if operation in "+-" and (isinstance(x, Drive) or isinstance(value, Drive)):
         signed = jax.tree.map(operator.neg, value) if operation == "-" else value
-        return _as_drive(x) + _as_drive(signed)
+        return add_inputs(x, signed)
     if isinstance(x, Drive) and not isinstance(value, Drive):
         return jax.tree.map(lambda part: _with(path, operation, part, value, ctx), x)
     if jax.tree.structure(x) != jax.tree.structure(value):
@@ -147,10 +147,6 @@ def _with(path: str, operation: str, a: Any, b: Any, ctx: Context) -> Any:
     exact = a.dtype == b.dtype and operation != "/" and not jnp.issubdtype(a.dtype, jnp.bool_)
     a, b = (jnp.broadcast_to(v if exact else v.astype(ctx.dtype), shape) for v in (a, b))
     return _APPLY[operation](a, b)
-
-
-def _as_drive(x: Any) -> Drive:
-    return x if isinstance(x, Drive) else Drive(current=x)
 
 
 def _broadcast(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...] | None:

@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from dynplug.core import Context, Drive, DynamicalSystem, target_size
+from dynplug.core import Context, Drive, Sized, target_size
 from dynplug.errors import ShapeError
 
 
-class Delta(DynamicalSystem):
+class Delta(Sized):
     r"""An event of weight $w$ [mV] shifts the target's potential at once. Its output is a `Drive`.
 
     $$V \leftarrow V + w$$
@@ -25,18 +25,6 @@ class Delta(DynamicalSystem):
 
     size: tuple[int, ...] = target_size()
     linear: ClassVar[bool] = True
-
-    def with_size(self, size: int | tuple[int, ...]) -> "Delta":
-        """The same for another number of units."""
-        return Delta(size)
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
 
     def init_state(self, ctx: Context) -> None:
         return None

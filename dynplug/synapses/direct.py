@@ -4,11 +4,11 @@ from typing import Any, ClassVar
 
 import jax.numpy as jnp
 
-from dynplug.core import Context, Drive, DynamicalSystem, check_fits, target_size
+from dynplug.core import Context, Drive, Sized, check_fits, target_size
 from dynplug.synapses.outputs import CUBA, Output
 
 
-class Direct(DynamicalSystem):
+class Direct(Sized):
     r"""What arrives acts at once and is gone after the step: coupling of rate units. Its output is a `Drive`.
 
     $$I_i(t) = \sum_j w_{ij}\,x_j(t)$$
@@ -36,18 +36,6 @@ class Direct(DynamicalSystem):
     size: tuple[int, ...] = target_size()
     output: Output = CUBA()
     linear: ClassVar[bool] = True
-
-    def with_size(self, size: int | tuple[int, ...]) -> "Direct":
-        """The same for another number of units."""
-        return Direct(size, self.output)
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
 
     def init_state(self, ctx: Context) -> None:
         return None
