@@ -58,5 +58,15 @@ def tells_weights_apart(subject: Subject) -> None:
         demand(not np.any(changes[1:]), f"An event at unit 0 changes the {leaf.path} of other units.")
 
 
+def sums_events_if_it_says_so(subject: Subject) -> None:
+    """States and outputs of a sum of events are the sums of those of each, as `linear` says: projections then share."""
+    trial = trial_of(subject)
+    numbers = np.random.default_rng(16)
+    one, other = (numbers.normal(size=(STEPS, *trial.zero.shape)).astype(trial.zero.dtype) for _ in range(2))
+    alone, beside, together = (run(trial.system, xs, trial.key)[1] for xs in (one, other, one + other))
+    both = jax.tree.map(lambda a, b: np.asarray(a) + np.asarray(b), alone, beside)
+    close(together, both, "states and outputs of a sum of events, and the sums of those of each")
+
+
 def _events(zero: np.ndarray) -> np.ndarray:
     return np.broadcast_to(zero, (_LONG, *zero.shape))

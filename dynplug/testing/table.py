@@ -96,6 +96,7 @@ CHECKS: dict[str, Check] = {
         Check(synapses.rests_without_events, ("synapse",)),
         Check(synapses.answers_events, ("synapse",)),
         Check(synapses.tells_weights_apart, ("synapse",)),
+        Check(synapses.sums_events_if_it_says_so, ("synapse",), (of.linear,)),
         Check(sources.takes_no_input, ("source",)),
         Check(sources.integral_whatever_the_step, ("source",)),
         Check(losses.is_a_finite_scalar, _MEASURES),

@@ -165,6 +165,13 @@ class DeliversByTheStep(Synapse):
         return x / ctx.dt
 
 
+class SaturatesThoughLinear(Synapse):
+    linear = True
+
+    def weighed(self, x, ctx):
+        return jnp.tanh(x)
+
+
 class TakesAnyEventAlike(Synapse):
     def weighed(self, x, ctx):
         return x + jax.lax.stop_gradient((x != 0).astype(x.dtype) - x)
@@ -193,4 +200,5 @@ FAULTS = [
     neuron("has_no_singularity", Divides),
     of("synapse", "charge_whatever_the_step", DeliversByTheStep),
     of("synapse", "tells_weights_apart", TakesAnyEventAlike),
+    of("synapse", "sums_events_if_it_says_so", SaturatesThoughLinear),
 ]
