@@ -189,7 +189,11 @@ class InitializerSpec(Spec):
 
 
 class ConnectorSpec(Spec):
-    """A class whose instances are called as `f(pre, post, *, key=None) -> dynplug.connectors.Connections`."""
+    """A class whose instances are called as `f(pre, post, *, key=None) -> dynplug.connectors.Connections`.
+
+    Where they have a method `expected(pre, post)`, the number of connections, a network that needs more memory than
+    there is will be refused before it is drawn.
+    """
 
 
 class EncoderSpec(Spec):

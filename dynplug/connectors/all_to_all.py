@@ -31,3 +31,7 @@ class AllToAll(eqx.Module):
             one_population(self, pre, post)
             sender, receiver = sender[sender != receiver], receiver[sender != receiver]
         return Connections(sender, receiver, pre, post)
+
+    def expected(self, pre: int, post: int) -> int:
+        """The number of connections."""
+        return pre * post - (0 if self.self_connections else pre)

@@ -29,3 +29,7 @@ class FixedInDegree(eqx.Module):
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         receiver, sender = partners(self, generator(self, key), post, pre, self.self_connections)
         return Connections(sender, receiver, pre, post)
+
+    def expected(self, pre: int, post: int) -> int:
+        """The number of connections."""
+        return self.n * post

@@ -29,3 +29,7 @@ class FixedOutDegree(eqx.Module):
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         sender, receiver = partners(self, generator(self, key), pre, post, self.self_connections)
         return Connections(sender, receiver, pre, post)
+
+    def expected(self, pre: int, post: int) -> int:
+        """The number of connections."""
+        return self.n * pre

@@ -41,7 +41,7 @@ class FixedProbability(eqx.Module):
 
     def expected(self, pre: int, post: int) -> float:
         """The expected number of connections."""
-        return self.p * pre * post
+        return self.p * (pre * post - (0 if self.self_connections else pre))
 
 
 def _successes(rng: np.random.Generator, trials: int, p: float) -> np.ndarray:

@@ -23,3 +23,7 @@ class OneToOne(eqx.Module):
         if pre != post:
             raise ShapeError(f"OneToOne needs two populations of the same size; it was given {pre} and {post}.")
         return Connections(np.arange(pre), np.arange(pre), pre, post)
+
+    def expected(self, pre: int, post: int) -> int:
+        """The number of connections."""
+        return pre

@@ -29,3 +29,7 @@ class ScaleFree(eqx.Module):
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         return graph_connections(self, "barabasi_albert_graph", self.m, pre=pre, post=post, key=key)
+
+    def expected(self, pre: int, post: int) -> int:
+        """The number of connections."""
+        return 2 * self.m * (pre - self.m)

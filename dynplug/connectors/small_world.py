@@ -31,3 +31,7 @@ class SmallWorld(eqx.Module):
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         return graph_connections(self, "watts_strogatz_graph", self.k, self.p, pre=pre, post=post, key=key)
+
+    def expected(self, pre: int, post: int) -> int:
+        """The number of connections."""
+        return 2 * (self.k // 2) * pre

@@ -273,3 +273,24 @@ def test_a_pair_that_occurs_twice_is_two_connections(method):
     layer = dp.layers.Sparse(2, 2, twice, W_initializer=np.array([0.25, 0.5, 4.0]), b_initializer=None, method=method)
     _, y = layer.update(None, np.array([1.0, 2.0], np.float32), dp.Context(dt=1.0))
     np.testing.assert_allclose(y, [1.5, 4.0])
+
+
+@pytest.mark.parametrize(
+    "connector",
+    [
+        AllToAll(),
+        AllToAll(self_connections=False),
+        OneToOne(),
+        FixedInDegree(7),
+        FixedOutDegree(7),
+        FixedProbability(0.2),
+        FixedProbability(0.2, self_connections=False),
+        SmallWorld(5, 0.3),
+        ScaleFree(3),
+    ],
+    ids=repr,
+)
+def test_the_number_of_connections_is_told_beforehand(connector):
+    found, told = len(connector(80, 80, key=jax.random.key(0))), connector.expected(80, 80)
+    drawn = getattr(connector, "p", 0.0) if isinstance(connector, FixedProbability) else 0.0
+    assert abs(found - told) <= 5 * np.sqrt(6400 * drawn * (1 - drawn))

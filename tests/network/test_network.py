@@ -372,7 +372,11 @@ def projection(**changes):
 
 
 WRONG = {
-    "no such source": ({"p": projection(source="C")}, UnknownPathError, "p: there is no population 'C'.*Known: A, B"),
+    "no such source": (
+        {"p": projection(source="C")},
+        UnknownPathError,
+        "p: there is no population 'C'.*Known: A, B",
+    ),
     "no such target": ({"p": projection(target=["A", "b"])}, UnknownPathError, "Did you mean 'B'"),
     "a loop": (
         {"there": projection(delay=None), "back": projection(source="B", target="A", delay=0.0)},
@@ -443,11 +447,20 @@ def test_wrong_steps_and_inputs():
         run(dp.Network({"A": dp.neurons.LIF(2), "B": dp.layers.RNNCell(2, 2, key=jax.random.key(0))}, {"g": gap}), 1)
 
 
-def test_more_connections_than_memory_are_refused_before_they_are_drawn():
-    huge = {"A": dp.neurons.LIF(10**7)}
-    edge = projection(target="A", connector=dp.connectors.FixedProbability(0.5))
-    with pytest.raises(NetworkMemoryError, match=r"p: FixedProbability.*about 5e\+13 connections.*GiB are free"):
-        dp.Network(huge, {"p": edge}, key=jax.random.key(0))
+@pytest.mark.parametrize(
+    ("connector", "count"),
+    [
+        (dp.connectors.FixedProbability(0.5), r"5e\+13"),
+        (dp.connectors.AllToAll(), r"1e\+14"),
+        (dp.connectors.FixedInDegree(10**6), r"1e\+13"),
+        (dp.connectors.FixedOutDegree(10**6), r"1e\+13"),
+    ],
+    ids=repr,
+)
+def test_more_connections_than_memory_are_refused_before_they_are_drawn(connector, count):
+    edge = projection(target="A", connector=connector)
+    with pytest.raises(NetworkMemoryError, match=rf"p: .*about {count} connections.*GiB are free"):
+        dp.Network({"A": dp.neurons.LIF(10**7)}, {"p": edge}, key=jax.random.key(0))
 
 
 def test_the_text_of_a_network_tells_its_parts_and_the_way_of_delivery():
