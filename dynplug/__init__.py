@@ -70,7 +70,7 @@ if TYPE_CHECKING:
         refresh as refresh,
         register as register,
     )
-    from dynplug.recipe import load_run as load_run
+    from dynplug.recipe import load_run as load_run, train_config as train_config
     from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
     from dynplug.timeloop import tune_allocator as tune_allocator
     from dynplug.train import BPFF as BPFF, BPTT as BPTT
@@ -92,7 +92,7 @@ _NAMES = {
     "dynplug.layers": "Recurrent",
     "dynplug.network": "GapJunction Network Projection",
     "dynplug.plugin": "build get list_components override refresh register",
-    "dynplug.recipe": "load_run",
+    "dynplug.recipe": "load_run train_config",
     "dynplug.timeloop": "tune_allocator",
     "dynplug.run": "DSRunner LoopOverTime",
     "dynplug.train": "BPFF BPTT",

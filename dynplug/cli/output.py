@@ -41,6 +41,12 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(alone_on_stdout)
 
 
+def import_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the option `--import`, files with components of the user's own."""
+    told = "A Python file that registers components of your own by dp.register; may be repeated."
+    return click.option("--import", "imports", multiple=True, metavar="FILE", help=told)(command)
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Reserve standard output for `echo`; everything else that is printed meanwhile goes to standard error.

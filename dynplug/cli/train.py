@@ -1,12 +1,11 @@
 """`dynplug train`: train from a recipe, or resume a run."""
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
-from dynplug.cli.output import echo, examples
+from dynplug.cli.output import echo, examples, import_option
 from dynplug.errors import ConfigError
 from dynplug.plugin import registry
 
@@ -18,6 +17,7 @@ from dynplug.plugin import registry
         "dynplug train digits",
         "dynplug train digits --set model.hidden.type=ALIF --set fit.num_epoch=10",
         "dynplug train my-recipe.toml --out runs/first",
+        "dynplug train my-recipe.toml --import my.py",
         "dynplug train --resume runs/first --set fit.num_epoch=20",
     ),
 )
@@ -27,7 +27,10 @@ from dynplug.plugin import registry
 )
 @click.option("--resume", metavar="RUN_FOLDER", help="Continue the run in this folder instead of starting a new one.")
 @click.option("--out", metavar="FOLDER", help="The run folder to create.  [default: a new one in runs/]")
-def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None) -> None:
+@import_option
+def command(
+    recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None, imports: tuple[str, ...]
+) -> None:
     """Train a model from RECIPE: the name of a task, such as `digits`, or a TOML file.
 
     Every `type` in a recipe names a registered component, so --set can exchange any part of it. The run folder receives
@@ -40,31 +43,28 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
         raise click.UsageError("--resume continues in its own run folder: leave out --out.")
-    from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, Training
+    from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, import_files, train_config
     from dynplug.timeloop import tune_allocator
 
+    import_files(imports)
     if resume:
-        folder = Path(resume)
-        if not (folder / CONFIG).exists():
-            raise ConfigError(f"There is no run to resume in {folder}: it has no {CONFIG}.")
-        config = Config.from_file(folder / CONFIG)
+        if not (Path(resume) / CONFIG).exists():
+            raise ConfigError(f"There is no run to resume in {resume}: it has no {CONFIG}.")
+        config = Config.from_file(Path(resume) / CONFIG)
     else:
         assert recipe is not None
-        config = _recipe(recipe)
-        folder = Path(out or f"runs/{Path(recipe).stem}-{datetime.now():%Y%m%d-%H%M%S}")
+        config = recipe_named(recipe)
     config = config.with_overrides(assignments)
     for note in config.notes:
         echo(note)
     tune_allocator()
-    training = Training(config, folder, resume=resume is not None, new=not (out or resume))
-    folder = training.folder
-    echo(f"Run folder: {folder}")
-    training.run(echo)
+    folder = train_config(config, resume or out, resume=resume is not None, imports=imports, say=echo).folder
     written = [name for name in (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT) if (folder / name).exists()]
     echo(f"Wrote {', '.join(written)} to {folder}")
 
 
-def _recipe(name: str) -> Any:
+def recipe_named(name: str) -> Any:
+    """The configuration of a TOML file, or of a task by its name."""
     from dynplug.recipe import Config
 
     if name.endswith(".toml") or Path(name).name != name:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
 from dynplug.plugin.component import Component
-from dynplug.plugin.hints import argument_hint
+from dynplug.plugin.hints import argument_hint, called_here
 from dynplug.plugin.kinds import KINDS
 from dynplug.plugin.registry import registry
 from dynplug.plugin.strangers import reason_of
@@ -193,7 +193,8 @@ def _find(name: str, kind: str | None) -> Component:
     if told := registry().other_revision(name):
         raise UnknownNameError(told)
     names = (c.spec.name for c in registry().components())
-    raise UnknownNameError(f"There is no component called {name!r}. {nearest(name, names)} See: dynplug list")
+    hint = called_here(name) or nearest(name, names)
+    raise UnknownNameError(f"There is no component called {name!r}. {hint} See: dynplug list")
 
 
 def kind_of_argument(name: str) -> str | None:

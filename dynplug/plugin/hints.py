@@ -71,6 +71,8 @@ _ARGUMENTS: list[tuple[str, str, str]] = [  # names elsewhere, the argument mean
 
 def called_here(name: str) -> str:
     """The counterpart of a component of another library, as the end of a message; empty if there is none."""
+    if name.startswith("local:"):
+        return "It was registered in a process by dp.register: import the file that does so, by --import FILE."
     plain = name.replace("_", "").casefold()
     for others, own in _COMPONENTS:
         if plain in others.split():

@@ -22,21 +22,28 @@ from dynplug.plugin import (
     read as read_component,
     registry,
     resolve,
+    shortened,
 )
 from dynplug.recipe.toml_values import check, loads
 
 _STREAMS = ("model", "task")  # of random numbers of one seed
+_SHOWN = 60  # characters of a value that was given
 SECTIONS = {"seed", "task", "model", "runner", "fit"}
 
 
 @dataclass
 class Config:
-    """A configuration and the text that it came from."""
+    """A configuration and the text that it came from.
+
+    **Attributes:** `values`; `source` and `text`, where they were read; `notes`, what overrides dropped; `changed`, by
+    path, who has set a value since, for messages.
+    """
 
     values: dict[str, Any]
     source: str = ""
     text: str = ""
     notes: list[str] = field(default_factory=list[str])
+    changed: dict[str, str] = field(default_factory=dict[str, str])
 
     @classmethod
     def parse(cls, text: str, source: str) -> "Config":
@@ -47,6 +54,15 @@ class Config:
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             problem = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise ConfigError(f"{source} is not valid TOML: {problem}") from error
+        return cls._of(values, source, text)
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any], source: str = "the configuration") -> "Config":
+        """Take a dictionary as TOML would give it; `source` names it in messages."""
+        return cls._of(deepcopy(dict(values)), source, "")
+
+    @classmethod
+    def _of(cls, values: dict[str, Any], source: str, text: str) -> "Config":
         config = cls({"seed": 0, **values}, source, text)
         config.values.setdefault("fit", {})
         with config.blamed():
@@ -66,33 +82,69 @@ class Config:
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
 
+    @classmethod
+    def of(cls, given: "str | Path | Mapping[str, Any] | Config") -> "Config":
+        """The configuration that a TOML file or a dictionary holds, or that is one already."""
+        if isinstance(given, Config):
+            return given
+        return cls.from_values(given) if isinstance(given, Mapping) else cls.from_file(given)
+
+    @property
+    def name(self) -> str:
+        """A short name: of its file, or else of its task."""
+        if self.source.endswith(".toml"):
+            return Path(self.source).stem
+        return str(self.values["task"].get("type", "run")).partition("@")[0].replace(":", "-")
+
     def with_overrides(self, assignments: Sequence[str]) -> "Config":
         """The configuration after assignments such as `model.hidden.tau=10`, whose values are written as in TOML.
 
         Where a `type` is replaced, the keys that the new component takes are kept; the others are dropped, with a
         line in `notes`.
         """
-        values, paths = deepcopy(self.values), []
+        given: dict[str, Any] = {}
+        origins: dict[str, str] = {}
         for assignment in assignments:
             path, equals, text = assignment.partition("=")
             if not equals or not path.strip():
                 raise ConfigError(f"--set {assignment}: write it as key=value, for example model.hidden.tau=10.")
-            _assign(values, path.strip(), _value(path.strip(), text))
-            paths.append(path.strip())
-        check(values)
-        _check_sections(values)
-        notes = [note for path in paths if path.endswith(".type") for note in _drop_foreign(values, path, paths)]
-        return Config(values, self.source, self.text, notes)
+            path = path.strip()
+            given.pop(path, None)  # the last one counts, in its place
+            given[path], origins[path] = _value(path, text), f"--set {path}={shortened(text.strip(), _SHOWN)}"
+        return self.with_values(given, origins)
+
+    def with_values(self, given: Mapping[str, Any], origins: Mapping[str, str]) -> "Config":
+        """The configuration after assignments of values by path; `origins` name who makes them, for messages."""
+        values, paths = deepcopy(self.values), list(given)
+        for path, value in given.items():
+            _assign(values, path, value, origins[path])
+        made = Config(values, self.source, self.text, changed={**self.changed, **origins})
+        with made.blamed():
+            check(values)
+            _check_sections(values)
+            for path in paths:
+                if path.endswith(".type"):
+                    made.notes += _drop_foreign(values, path, paths)
+        return made
 
     @contextmanager
     def blamed(self) -> Iterator[None]:
-        """Add file and line to configuration errors."""
+        """Add file and line to configuration errors, or the assignment that made them."""
         try:
             yield
         except ConfigError as error:
-            line = _line_of(self.text, error.path)
-            where = f"{self.source}{f', line {line}' if line else ''}"
+            where = self._changed_at(error.path)
+            if not where:
+                line = _line_of(self.text, error.path)
+                where = f"{self.source}{f', line {line}' if line else ''}"
             raise ConfigError(f"{where}{f', {error.path}' if error.path else ''}: {error.problem}") from error
+
+    def _changed_at(self, path: str) -> str:
+        """Who has set the value at a path, or the nearest above it, or else all that have set some below it."""
+        plain = re.sub(r"\[\d+\]", "", path)
+        if above := [known for known in self.changed if _within(plain, known)]:
+            return self.changed[max(above, key=len)]
+        return ", ".join(origin for known, origin in self.changed.items() if plain and _within(known, plain))
 
     def resolved(self) -> dict[str, Configured]:
         """The components that the sections `task`, `model` and `runner` name."""
@@ -106,7 +158,7 @@ class Config:
         for name, kind in (("loss_fun", "loss"), ("metrics", "metric")):
             if name in runner:
                 runner[name] = _with_revision(runner[name], kind)
-        return Config(values, self.source, self.text, self.notes)
+        return Config(values, self.source, self.text, self.notes, self.changed)
 
     def key_of(self, section: str) -> PRNGKeyArray:
         """The random key from which a section's component draws: `"model"`, its weights; `"task"`, its data."""
@@ -133,7 +185,11 @@ def _check_sections(values: dict[str, Any]) -> None:
             raise ConfigError(f"must be a whole number, {least} or more; got {value!r}.", name)
 
 
-def _assign(values: dict[str, Any], path: str, value: Any) -> None:
+def _within(path: str, ancestor: str) -> bool:
+    return path == ancestor or path.startswith(f"{ancestor}.")
+
+
+def _assign(values: dict[str, Any], path: str, value: Any, origin: str) -> None:
     table: Any = values
     *parents, last = path.split(".")
     for n, name in enumerate(parents):
@@ -141,7 +197,7 @@ def _assign(values: dict[str, Any], path: str, value: Any) -> None:
         if isinstance(below, str) and kind_of_argument(name):
             below = table[name] = {"type": below}
         if not isinstance(below, dict):
-            raise ConfigError(f"--set {path}: there is no table {'.'.join(parents[: n + 1])!r}. {nearest(name, table)}")
+            raise ConfigError(f"{origin}: there is no table {'.'.join(parents[: n + 1])!r}. {nearest(name, table)}")
         table = below
     table[last] = value
 

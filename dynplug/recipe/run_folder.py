@@ -3,7 +3,7 @@
 import itertools
 import json
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,11 @@ class RunFolder:
             )
         self._write(CONFIG, config)
         self._write(METRICS, "")
+
+    def keep(self, files: Sequence[str | Path]) -> None:
+        """Keep copies of files that the training needs."""
+        for file in map(Path, files):
+            write_whole(self.path / file.name, file.read_bytes())
 
     def resume(self, trainer: Any) -> str:
         """Let a trainer load the newest checkpoint that is whole; a sentence if that is not the last one written.

@@ -1,6 +1,6 @@
 """Training a configured model, with the results in a run folder."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import jax
 
 from dynplug.errors import ConfigError, nearest
-from dynplug.plugin import parameters
+from dynplug.plugin import Configured, parameters
 from dynplug.recipe.config import Config
 from dynplug.recipe.html_report import write_report
 from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
@@ -32,15 +32,26 @@ class Training:
     - `folder`: the run folder.
     - `resume`: whether to go on with what it holds; otherwise it must hold none.
     - `new`: whether it must not be there yet; where it is, a number at the end of its name makes it another.
+    - `imports`: files of components that were imported for it, of which the folder gets copies.
+    - `observers`: of the run, beside those that are configured.
     """
 
-    def __init__(self, config: Config, folder: str | Path, *, resume: bool = False, new: bool = False):
+    def __init__(
+        self,
+        config: Config,
+        folder: str | Path,
+        *,
+        resume: bool = False,
+        new: bool = False,
+        imports: Sequence[str | Path] = (),
+        observers: Sequence[Any] = (),
+    ):
         self.config = config
-        self._files = RunFolder(folder, new=new)
+        self._files, self._imports, self._observers = RunFolder(folder, new=new), imports, observers
         with config.blamed():
             task, self.runner, pinned = self._components(resume)
             self._check_fit()
-            self._written = f"{_HEADER}{pinned.dump()}"
+            self._written = f"{_HEADER}{_imported(imports)}{pinned.dump()}"
         self.data: TaskData = task.load(config.key_of("task"))
         self._note = ""
         try:
@@ -52,6 +63,7 @@ class Training:
     def _claim(self, resume: bool) -> None:
         if not resume:
             self._files.begin(self._written)
+            self._files.keep(self._imports)
             return
         with self.config.blamed():
             self._load()
@@ -63,11 +75,15 @@ class Training:
         """The run folder."""
         return self._files.path
 
-    def run(self, say: Callable[[str], None]) -> None:
-        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report."""
+    def run(self, say: Callable[[str], None], *, report: bool = True) -> None:
+        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report, if it is wanted."""
         self._files.hold()
         try:
             self._run(say)
+            if report:
+                names = (str(self.config.values[name].get("type", "")) for name in ("task", "model"))
+                title = " ".join(name.partition("@")[0] for name in names)
+                write_report(self.folder, title, self._written, self.runner, self.data.test[0], say)
         finally:
             self._files.release()
 
@@ -87,8 +103,6 @@ class Training:
         if self.runner.epoch < asked:
             what = "This run is finished: it" if self.runner.epoch == before else "The run"
             say(f"{what} was stopped early, after epoch {self.runner.epoch} of {asked}.")
-        title = " ".join(str(self.config.values[name].get("type", "")).partition("@")[0] for name in ("task", "model"))
-        write_report(self.folder, title, self._written, self.runner, self.data.test[0], say)
 
     @property
     def _saves_itself(self) -> bool:
@@ -105,7 +119,16 @@ class Training:
                 part.check(given)
             target = model.build(key=self.config.key_of("model"))
             seeded = task.build(key=jax.random.key(self.config.values["seed"]))
-            return seeded, runner.build(given={"target": target, **seed}), self.config.pinned(resolved)
+            watching = self._watching(runner)
+            return seeded, runner.build(given={"target": target, **seed, **watching}), self.config.pinned(resolved)
+
+    def _watching(self, runner: Configured) -> dict[str, Any]:
+        """The observers of the run as an argument of the runner, where there are others than those configured."""
+        if not self._observers:
+            return {}
+        if "observers" not in runner.accepted:
+            raise ConfigError(f"{runner.component.spec.name} takes no observers.", "runner.type")
+        return {"observers": [*(one.build() for one in runner.arguments.get("observers", ())), *self._observers]}
 
     def _after_report(self, epoch: int, metrics: dict[str, float], phase: str) -> None:
         """Write metrics; with `num_report`, those of fitting come with the number of a step, not of an epoch."""
@@ -137,6 +160,12 @@ class Training:
         for key in self.config.values["fit"]:
             if key not in accepted:
                 raise ConfigError(f"{name}.fit takes no {key!r}. {nearest(key, accepted)}", f"fit.{key}")
+
+
+def _imported(imports: Sequence[str | Path]) -> str:
+    """A comment about the files that a configuration needs."""
+    options = " ".join(f"--import {Path(path).name}" for path in imports)
+    return f"# It needs {options}.\n" if options else ""
 
 
 def _members() -> set[str]:

@@ -272,7 +272,7 @@ def test_runs_that_start_in_one_second_have_folders_of_their_own(dynplug, home, 
         now = staticmethod(lambda: datetime(2030, 1, 2, 3, 4, 5))
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("dynplug.cli.train.datetime", Still)
+    monkeypatch.setattr("dynplug.recipe.trained.datetime", Still)
     for _ in range(3):
         result = dynplug("train", home / "tiny.toml", "--set", "runner.type=counter", "--set", "fit.num_epoch=1")
         assert result.code == 0, result.err

@@ -69,6 +69,30 @@ def test_a_mistake_in_an_override_is_one_line(dynplug, one_line, home, tmp_path,
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("assignment", "expected"),
+    [
+        ("model.hidden.tau=-1.0", "Error: --set model.hidden.tau=-1.0, model.hidden: LIF(tau=...) must be "),
+        ("model.hidden.taau=3", "Error: --set model.hidden.taau=3, model.hidden.taau: LIF takes no "),
+        ("model.hidden.size=9", "Error: --set model.hidden.size=9, model: Sequential: "),
+        ("runner.loss_fun=entropi", "Error: --set runner.loss_fun=entropi, runner: BPTT: There is no loss "),
+        ("seed=-1", "Error: --set seed=-1, seed: must be a whole number"),
+    ],
+)
+def test_what_an_override_does_wrong_is_not_blamed_on_the_recipe(
+    dynplug, one_line, home, tmp_path, assignment, expected
+):
+    line = one_line(dynplug("train", home / "tiny.toml", "--out", tmp_path / "run", "--set", assignment))
+    assert line.startswith(expected)
+    assert "tiny.toml" not in line
+
+
+def test_a_mistake_of_the_recipe_stays_its_own_where_something_else_is_overridden(dynplug, one_line, tmp_path, recipe):
+    (tmp_path / "wrong.toml").write_text(recipe.replace("tau =", "taau ="))
+    line = one_line(dynplug("train", tmp_path / "wrong.toml", "--set", "model.hidden.R=2.0", "--set", "seed=1"))
+    assert line.startswith(f"Error: {tmp_path / 'wrong.toml'}, line ")
+
+
 def test_files_that_cannot_be_read_are_one_line(dynplug, one_line, tmp_path):
     (tmp_path / "broken.toml").write_text("seed = \n")
     line = one_line(dynplug("train", tmp_path / "broken.toml"))

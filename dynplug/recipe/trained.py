@@ -1,0 +1,89 @@
+"""Training from a configuration, as a function."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from dynplug.recipe.config import Config
+from dynplug.recipe.figures import curve
+from dynplug.recipe.own_code import import_files
+from dynplug.recipe.training import Training
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a training has come to. It holds plain values alone, so that one process can send it to another.
+
+    **Attributes:**
+
+    - `folder`: the run folder; `dp.load_run(folder)` is the model.
+    - `epoch`: the number of epochs done.
+    - `metrics`: those of the last epoch by phase, `"fit"` and `"test"`.
+    - `history`: those of all epochs, each a list.
+    - `seconds`: how long it took.
+    """
+
+    folder: Path
+    epoch: int
+    metrics: dict[str, dict[str, float]]
+    history: dict[str, dict[str, list[float]]]
+    seconds: float
+
+    @classmethod
+    def of(cls, training: Training, seconds: float) -> "Result":
+        """The result of a training that has run."""
+        past = training.runner.history
+        names = {phase: list(past.last(phase)) for phase in ("fit", "test") if _measured(past, phase)}
+        history = {phase: {n: curve(past, phase, n).tolist() for n in of} for phase, of in names.items()}
+        last = {phase: {name: values[-1] for name, values in of.items() if values} for phase, of in history.items()}
+        return cls(training.folder, training.runner.epoch, last, history, seconds)
+
+
+def train_config(
+    config: str | Path | Mapping[str, Any] | Config,
+    folder: str | Path | None = None,
+    *,
+    resume: bool = False,
+    report: bool = True,
+    imports: Sequence[str | Path] = (),
+    observers: Iterable[Any] = (),
+    say: Callable[[str], None] = print,
+) -> Result:
+    """Train what a configuration describes, as `dynplug train` does, with everything in a run folder.
+
+    ```python
+    result = dp.train_config("small.toml", "runs/first")
+    result.metrics["test"]["accuracy"]
+    model = dp.load_run(result.folder).model
+    ```
+
+    **Arguments:**
+
+    - `config`: a TOML file, what it holds as a dictionary, or a `Config`.
+    - `folder`: the run folder; `None` for a new one in `runs/`, with the time in its name.
+    - `resume`: whether to go on with the run that the folder holds; otherwise it must hold none.
+    - `report`: whether to write the report, which takes some seconds.
+    - `imports`: Python files that register components of your own, imported first; the run folder gets a copy.
+    - `observers`: of the run, beside those that the configuration names.
+    - `say`: is told in lines what happens.
+
+    **Raises:** `ConfigError`, before anything is written; `CheckpointError`; and whatever ends the training.
+    """
+    import_files(imports)
+    given = Config.of(config)
+    new = {"new": folder is None, "resume": resume, "imports": imports, "observers": [*observers]}
+    training = Training(given, folder or f"runs/{given.name}-{datetime.now():%Y%m%d-%H%M%S}", **new)
+    say(f"Run folder: {training.folder}")
+    began = perf_counter()
+    training.run(say, report=report)
+    return Result.of(training, perf_counter() - began)
+
+
+def _measured(history: Any, phase: str) -> bool:
+    try:
+        return bool(history.last(phase))
+    except LookupError:
+        return False

@@ -1,0 +1,120 @@
+"""A training as a function of its configuration."""
+
+import json
+import pickle
+import tomllib
+
+import numpy as np
+import pytest
+
+import dynplug as dp
+from dynplug.api import hookimpl
+from dynplug.errors import CheckpointError, ConfigError
+from dynplug.recipe import Config
+
+TEXT = """\
+seed = 3
+
+[task]
+type = "digits"
+test_share = 0.9554 # 80 samples to train on
+encoder = { type = "latency", num_step = 2 }
+
+[model]
+type = "Sequential"
+input = { type = "Dense", in_size = 64, out_size = 4 }
+hidden = { type = "LeakyIntegrator", size = 4, tau = 5.0 }
+readout = { type = "Dense", in_size = 4, out_size = 10 }
+
+[runner]
+type = "BPTT"
+dt = 1.0
+loss_fun = "cross_entropy"
+metrics = ["accuracy"]
+progress_bar = false
+
+[fit]
+num_epoch = 2
+batch_size = 40
+"""
+
+
+def silent(line):
+    pass
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run") / "first"
+    (folder.parent / "small.toml").write_text(TEXT)
+    return dp.train_config(folder.parent / "small.toml", folder, report=False, say=silent)
+
+
+def lines(folder):
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def test_a_result_says_what_the_run_folder_holds(run):
+    written = [line for line in lines(run.folder) if line["phase"] == "test"]
+    assert run.epoch == 2
+    np.testing.assert_allclose(run.history["test"]["accuracy"], [line["accuracy"] for line in written], rtol=1e-6)
+    assert run.metrics["test"]["loss"] == run.history["test"]["loss"][-1]
+    assert set(run.metrics["fit"]) == {"loss", "accuracy"}
+    assert run.seconds > 0.0
+    assert not (run.folder / "report.html").exists()
+
+
+def test_a_result_goes_to_another_process(run):
+    assert pickle.loads(pickle.dumps(run)) == run
+
+
+@pytest.mark.parametrize("form", [tomllib.loads, lambda text: Config.parse(text, "some.toml")], ids=["dict", "Config"])
+def test_a_dictionary_and_a_config_are_trained_as_the_file_is(run, form, tmp_path):
+    given = form(TEXT)
+    again = dp.train_config(given, tmp_path / "again", report=False, say=silent)
+    assert again.history == run.history
+    assert given == form(TEXT)
+
+
+def test_its_configuration_alone_reproduces_a_run(run, tmp_path):
+    again = dp.train_config(run.folder / "config.toml", tmp_path / "again", report=False, say=silent)
+    assert again.history == run.history
+
+
+def test_observers_hear_of_it_beside_those_that_are_configured(run, tmp_path):
+    class Ears:
+        heard = ()
+
+        @hookimpl
+        def dynplug_after_epoch(self, run, epoch):
+            self.heard = (*self.heard, (epoch, len(run.observers)))
+
+    values = tomllib.loads(TEXT)
+    values["runner"]["observers"] = [{"type": "EarlyStopping"}]
+    dp.train_config(values, tmp_path / "heard", report=False, observers=[ears := Ears()], say=silent)
+    assert ears.heard == ((1, 2), (2, 2))
+
+
+def test_without_a_folder_there_is_a_new_one_named_after_the_task(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = []
+    values = tomllib.loads(TEXT.replace("num_epoch = 2", "num_epoch = 1"))
+    result = dp.train_config(values, say=said.append, report=False)
+    assert result.folder.parts[0] == "runs"
+    assert result.folder.name.startswith("digits-20")
+    assert said == [f"Run folder: {result.folder}"]
+
+
+def test_a_folder_with_a_run_is_gone_on_with_only_if_asked(run, tmp_path):
+    with pytest.raises(CheckpointError, match="already holds a run"):
+        dp.train_config(TEXT_FILE := run.folder / "config.toml", run.folder)
+    more = dp.train_config(TEXT_FILE, run.folder, resume=True, report=False, say=silent)
+    assert more.history == run.history
+
+
+def test_mistakes_in_a_dictionary_are_named_before_anything_is_written(tmp_path):
+    values = tomllib.loads(TEXT)
+    values["model"]["hidden"]["taw"] = 3.0
+    with pytest.raises(ConfigError, match=r"the configuration, model.hidden.taw: LeakyIntegrator takes no 'taw'"):
+        dp.train_config(values, tmp_path / "never")
+    assert not (tmp_path / "never").exists()
