@@ -26,8 +26,10 @@ if TYPE_CHECKING:
         plasticity as plasticity,
         plot as plot,
         run as run,
+        search as search,
         sources as sources,
         surrogates as surrogates,
+        sweep as sweep,
         synapses as synapses,
         tasks as tasks,
         testing as testing,
@@ -72,6 +74,7 @@ if TYPE_CHECKING:
     )
     from dynplug.recipe import load_run as load_run, train_config as train_config
     from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
+    from dynplug.sweep import sweep_config as sweep_config
     from dynplug.timeloop import tune_allocator as tune_allocator
     from dynplug.train import BPFF as BPFF, BPTT as BPTT
 
@@ -79,8 +82,8 @@ __version__ = "0.1.0"
 
 _MODULES = (
     *("api", "connectors", "core", "delivery", "encoders", "errors", "initializers", "inputs", "integrators"),
-    *("interchange", "layers", "losses", "measures", "network", "neurons", "plasticity", "plot", "run", "sources"),
-    *("surrogates", "synapses", "tasks"),
+    *("interchange", "layers", "losses", "measures", "network", "neurons", "plasticity", "plot", "run", "search"),
+    *("sources", "surrogates", "sweep", "synapses", "tasks"),
     *("testing", "timeloop", "train"),
 )
 _NAMES = {
@@ -93,6 +96,7 @@ _NAMES = {
     "dynplug.network": "GapJunction Network Projection",
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.recipe": "load_run train_config",
+    "dynplug.sweep": "sweep_config",
     "dynplug.timeloop": "tune_allocator",
     "dynplug.run": "DSRunner LoopOverTime",
     "dynplug.train": "BPFF BPTT",

@@ -208,6 +208,14 @@ class ObserverSpec(Spec):
     """A class whose instances implement hooks of `dynplug.plugin.observing`, called during a run."""
 
 
+class SamplerSpec(Spec):
+    """A `dynplug.search.Sampler`: which values the trials of a sweep have."""
+
+
+class LauncherSpec(Spec):
+    """A `dynplug.search.Launcher`: where the trials of a sweep run."""
+
+
 class OptimizerSpec(Spec):
     """A function of hyperparameters that returns an `optax.GradientTransformation`."""
 

@@ -31,7 +31,10 @@ def test_a_package_of_ours_asks_for_the_versions_that_dynplug_is_tested_with(pat
     project = tomllib.loads(path.read_text())["project"]
     asked = floors(requirements(project))
     asked.pop("dynplug")
-    assert asked == {name: OWN[name] for name in asked}
+    foreign = {"optuna", "submitit", "ray"}  # of which dynplug itself knows nothing
+    assert {name: v for name, v in asked.items() if name not in foreign} == {
+        n: OWN[n] for n in asked if n not in foreign
+    }
     own = [c for c in PROJECT["classifiers"] if c.startswith("Programming Language")]
     assert [c for c in project["classifiers"] if c.startswith("Programming Language")] == own
 

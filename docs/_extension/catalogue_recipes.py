@@ -32,6 +32,8 @@ _PLACES: dict[str, str] = {
     "schedule": "runner.optimizer.learning_rate",
     "observer": "runner.observers",
     "metric": "runner.metrics",
+    "sampler": "sweep.sampler",
+    "launcher": "sweep.launcher",
     "task": "task",
 }
 """Where a component of a kind stands in the configuration of a training."""

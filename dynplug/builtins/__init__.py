@@ -4,6 +4,7 @@ from dynplug.api import (
     ConnectorSpec,
     EncoderSpec,
     InitializerSpec,
+    LauncherSpec,
     LayerSpec,
     LossSpec,
     MetricSpec,
@@ -11,6 +12,7 @@ from dynplug.api import (
     ObserverSpec,
     PlasticitySpec,
     RunnerSpec,
+    SamplerSpec,
     SourceSpec,
     SurrogateSpec,
     SynapseSpec,
@@ -225,6 +227,30 @@ def dynplug_register_observers() -> list[ObserverSpec]:
             target="dynplug.train:EarlyStopping",
             summary="stops training when a metric no longer improves",
         )
+    ]
+
+
+@hookimpl
+def dynplug_register_samplers() -> list[SamplerSpec]:
+    """Samplers of the core, `sampler` in the section `[sweep]` of a configuration."""
+    return [
+        SamplerSpec(name="grid", target="dynplug.search:Grid", summary="all combinations of the values"),
+        SamplerSpec(
+            name="random",
+            target="dynplug.search:Random",
+            summary="independent random values",
+            example={"num_trial": 20},
+        ),
+    ]
+
+
+@hookimpl
+def dynplug_register_launchers() -> list[LauncherSpec]:
+    """Launchers of the core, `launcher` in the section `[sweep]` of a configuration."""
+    return [
+        LauncherSpec(name="serial", target="dynplug.sweep:Serial", summary="one trial after the other"),
+        LauncherSpec(name="processes", target="dynplug.sweep:Processes", summary="trials in processes of this machine"),
+        LauncherSpec(name="vmap", target="dynplug.sweep:Vmap", summary="the steps of many trials as one program"),
     ]
 
 

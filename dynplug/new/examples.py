@@ -41,6 +41,8 @@ EXAMPLES: dict[str, Example] = {
         function=True,
     ),
     "observer": Example("metrics of each epoch as a CSV file", ()),
+    "sampler": Example("points that fill a space evenly", (), '{"num_trial": 20}'),
+    "launcher": Example("trials at low priority", ()),
     "metric": Example("fraction of classes among the k largest predictions", (_JAX, _TYPES), function=True),
     "task": Example("telling short from long gaps between two pulses", (_JAX, _TYPES)),
 }

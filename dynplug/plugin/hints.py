@@ -69,11 +69,21 @@ _ARGUMENTS: list[tuple[str, str, str]] = [  # names elsewhere, the argument mean
 ]
 
 
+_PACKAGES = {
+    "optuna": "dynplug-optuna",
+    "submitit": "dynplug-submitit",
+    "slurm": "dynplug-submitit",
+    "ray": "dynplug-ray",
+}
+
+
 def called_here(name: str) -> str:
     """The counterpart of a component of another library, as the end of a message; empty if there is none."""
     if name.startswith("local:"):
         return "It was registered in a process by dp.register: import the file that does so, by --import FILE."
     plain = name.replace("_", "").casefold()
+    if plain in _PACKAGES:
+        return f"It is in a package of its own: pip install {_PACKAGES[plain]}"
     for others, own in _COMPONENTS:
         if plain in others.split():
             return f"Its counterpart here is {own}."

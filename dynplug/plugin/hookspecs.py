@@ -10,6 +10,7 @@ from dynplug.api import (
     Host,
     InitializerSpec,
     IntegratorSpec,
+    LauncherSpec,
     LayerSpec,
     LossSpec,
     MetricSpec,
@@ -18,6 +19,7 @@ from dynplug.api import (
     OptimizerSpec,
     PlasticitySpec,
     RunnerSpec,
+    SamplerSpec,
     ScheduleSpec,
     SourceSpec,
     SurrogateSpec,
@@ -101,6 +103,16 @@ def dynplug_register_schedules(host: Host) -> Iterable[ScheduleSpec]:  # pyright
 @hookspec
 def dynplug_register_observers(host: Host) -> Iterable[ObserverSpec]:  # pyright: ignore[reportReturnType]
     """Observers of runs that this plugin provides; each run has only those that its user passes."""
+
+
+@hookspec
+def dynplug_register_samplers(host: Host) -> Iterable[SamplerSpec]:  # pyright: ignore[reportReturnType]
+    """Samplers of hyperparameters that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_launchers(host: Host) -> Iterable[LauncherSpec]:  # pyright: ignore[reportReturnType]
+    """Launchers of trials that this plugin provides."""
 
 
 @hookspec

@@ -63,6 +63,14 @@ KINDS: dict[str, Kind] = {
         Kind("optimizer", "optimizers", api.OptimizerSpec, "f(**hyperparameters) -> optax.GradientTransformation"),
         Kind("schedule", "schedules", api.ScheduleSpec, "f(**parameters) -> (step -> value)"),
         Kind("observer", "observers", api.ObserverSpec, "hooks such as dynplug_after_epoch(run, epoch, metrics)"),
+        Kind(
+            "sampler",
+            "samplers",
+            api.SamplerSpec,
+            "ask(search, number) -> values by path, or None",
+            "dynplug.search:Sampler",
+        ),
+        Kind("launcher", "launchers", api.LauncherSpec, "launch(trials) -> outcomes", "dynplug.search:Launcher"),
         Kind("metric", "metrics", api.MetricSpec, "f(predicts, targets) -> scalar", factory=False),
         Kind("task", "tasks", api.TaskSpec, "load(key) -> TaskData", "dynplug.tasks:Task"),
     )

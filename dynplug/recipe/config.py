@@ -28,7 +28,7 @@ from dynplug.recipe.toml_values import check, loads
 
 _STREAMS = ("model", "task")  # of random numbers of one seed
 _SHOWN = 60  # characters of a value that was given
-SECTIONS = {"seed", "task", "model", "runner", "fit"}
+SECTIONS = {"seed", "task", "model", "runner", "fit", "sweep"}
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """Training a configured model, with the results in a run folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from dynplug.recipe.config import Config
 from dynplug.recipe.html_report import write_report
 from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
 from dynplug.tasks import TaskData
-from dynplug.train import Trainer
+from dynplug.train import GradientTrainer, Trainer
 
 PICTURE = "result.png"
 _HEADER = "# Written by `dynplug train`. NAME@N pins a component to revision N: any other revision is an error.\n"
@@ -81,11 +81,19 @@ class Training:
         try:
             self._run(say)
             if report:
-                names = (str(self.config.values[name].get("type", "")) for name in ("task", "model"))
-                title = " ".join(name.partition("@")[0] for name in names)
-                write_report(self.folder, title, self._written, self.runner, self.data.test[0], say)
+                self.report(say)
         finally:
             self._files.release()
+
+    def report(self, say: Callable[[str], None]) -> None:
+        """Write the report."""
+        names = (str(self.config.values[name].get("type", "")) for name in ("task", "model"))
+        title = " ".join(name.partition("@")[0] for name in names)
+        write_report(self.folder, title, self._written, self.runner, self.data.test[0], say)
+
+    def release(self) -> None:
+        """Let other processes into the run folder."""
+        self._files.release()
 
     def _run(self, say: Callable[[str], None]) -> None:
         if self._note:
@@ -119,8 +127,8 @@ class Training:
                 part.check(given)
             target = model.build(key=self.config.key_of("model"))
             seeded = task.build(key=jax.random.key(self.config.values["seed"]))
-            watching = self._watching(runner)
-            return seeded, runner.build(given={"target": target, **seed, **watching}), self.config.pinned(resolved)
+            given = {"target": target, **seed, **_optimizer_of(runner), **self._watching(runner)}
+            return seeded, runner.build(given=given), self.config.pinned(resolved)
 
     def _watching(self, runner: Configured) -> dict[str, Any]:
         """The observers of the run as an argument of the runner, where there are others than those configured."""
@@ -160,6 +168,13 @@ class Training:
         for key in self.config.values["fit"]:
             if key not in accepted:
                 raise ConfigError(f"{name}.fit takes no {key!r}. {nearest(key, accepted)}", f"fit.{key}")
+
+
+def _optimizer_of(runner: Configured) -> dict[str, Any]:
+    """The optimizer as its configuration, for a trainer that then shares programs with its like."""
+    takes = isinstance(runner.target, type) and issubclass(runner.target, GradientTrainer)
+    config = runner.config if isinstance(runner.config, Mapping) else {}
+    return {"optimizer": config["optimizer"]} if takes and "optimizer" in config else {}
 
 
 def _imported(imports: Sequence[str | Path]) -> str:

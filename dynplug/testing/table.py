@@ -9,6 +9,7 @@ import dynplug.testing.gradients as gradients
 import dynplug.testing.identities as identities
 import dynplug.testing.initializers as initializers
 import dynplug.testing.integrators as integrators
+import dynplug.testing.launchers as launchers
 import dynplug.testing.losses as losses
 import dynplug.testing.neurons as neurons
 import dynplug.testing.observers as observers
@@ -18,6 +19,7 @@ import dynplug.testing.plasticities as plasticities
 import dynplug.testing.populations as populations
 import dynplug.testing.randomness as randomness
 import dynplug.testing.runners as runners
+import dynplug.testing.samplers as samplers
 import dynplug.testing.schedules as schedules
 import dynplug.testing.sources as sources
 import dynplug.testing.static as static
@@ -144,6 +146,10 @@ CHECKS: dict[str, Check] = {
         Check(optimizers.state_round_trips, ("optimizer",)),
         Check(schedules.gives_a_number_for_every_step, ("schedule",)),
         Check(observers.only_observes, ("observer",)),
+        Check(samplers.asks_within_the_space, ("sampler",)),
+        Check(samplers.goes_on_as_if_never_killed, ("sampler",)),
+        Check(launchers.runs_every_trial_once, ("launcher",)),
+        Check(launchers.keeps_the_numbers_of_a_single_run, ("launcher",)),
         Check(tasks.recipe_builds, ("task",)),
         Check(tasks.data_fit_the_recipe, ("task",)),
         Check(tasks.same_key_same_data, ("task",)),

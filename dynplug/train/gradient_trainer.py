@@ -29,6 +29,7 @@ from dynplug.train.step import (
     CompiledStep,
     Forward,
     Objective,
+    Program,
     TrainState,
     as_optimizer,
     folded,
@@ -68,6 +69,7 @@ class GradientTrainer(Resumable):
     progress_bar: bool = True
     observers: Sequence[Any] = ()
     log_every: int = 1
+    _lane = None  # what a program becomes where several trainers run as one, see `fit_together`
 
     def __post_init__(self) -> None:
         target = as_system(vars(self).pop("_untrained"), type(self).__name__)
@@ -252,11 +254,12 @@ class GradientTrainer(Resumable):
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
         return Forward(self._loop(fit, shared), self._layout, self.monitors)
 
-    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> CompiledStep:
+    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> Program:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
         parts = forward, self.objective, self._optimizer, self._bounds, static
-        return CompiledStep(*parts, self._key(), stream, jit=self._jit[phase])
+        program = CompiledStep(*parts, self._key(), stream, jit=self._jit[phase])
+        return program if self._lane is None else self._lane(program)
 
     def _check_targets(self, shared: Mapping[str, Any], x: Any, y: Any, samples: int) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
@@ -264,6 +267,11 @@ class GradientTrainer(Resumable):
             return
         predicts = self._program("predict", shared).shapes(self._progress.state.params, x, samples)
         self.objective.check(predicts, self._layout.batch_first((), y)[1])
+
+    @property
+    def jits(self) -> bool:
+        """Whether all that it computes is compiled."""
+        return all(self._jit.values())
 
     @property
     def _entropy(self) -> int:

@@ -26,6 +26,8 @@ NAMES = {
     "schedule": "cosine_decay_schedule",
     "observer": "EarlyStopping",
     "metric": "accuracy",
+    "sampler": "random",
+    "launcher": "processes",
     "task": "digits",
 }
 
@@ -51,7 +53,11 @@ def test_what_a_page_shows_runs_and_nothing_is_left_out(extension, kind):
         assert f"\n## {heading}\n" in text
     assert "$$" in text
     assert "```{figure} file.svg\n:alt: " in text
-    assert "https://doi.org/10." in text or "https://arxiv.org/abs/" in text or kind == "optimizer"
+    assert (
+        "https://doi.org/10." in text
+        or "https://arxiv.org/abs/" in text
+        or kind in ("optimizer", "sampler", "launcher")
+    )
     assert "- `builds`: An instance can be built" in text
     assert "By claims" not in text
 

@@ -27,6 +27,8 @@ CONTRACTS = {
     "surrogate": "Surrogate",
     "integrator": "AbstractSolver",
     "plasticity": "Plasticity",
+    "sampler": "Sampler",
+    "launcher": "Launcher",
     "task": "Task",
 }
 
@@ -126,6 +128,8 @@ CHECKS = {
     "optimizer": is_optimizer,
     "schedule": is_schedule,
     "observer": lambda built: observers([built]) is not None,
+    "sampler": lambda built: built.ask(dp.search.Search(dp.search.Space.parse({"x": [1, 2]})), 0)["x"] in (1, 2),
+    "launcher": lambda built: list(built.launch(iter(()))) == [],
     "task": lambda built: type(built).recipe().startswith("#"),
 }
 

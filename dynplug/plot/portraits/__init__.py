@@ -11,6 +11,7 @@ from dynplug.plot.portraits.of_optimizers import optimizer, schedule
 from dynplug.plot.portraits.of_plasticity import plasticity
 from dynplug.plot.portraits.of_sources import source
 from dynplug.plot.portraits.of_surrogates import surrogate
+from dynplug.plot.portraits.of_sweeps import launcher, sampler
 from dynplug.plot.portraits.of_synapses import synapse
 from dynplug.plot.portraits.of_tasks import task
 from dynplug.plot.portraits.of_training import observer, runner
@@ -22,7 +23,7 @@ DRAWERS: dict[str, Drawer] = {
     for draw in (
         *(neuron, synapse, layer, source, loss, runner, surrogate, integrator, initializer),
         *(connector, encoder, optimizer, schedule, observer, metric, task),
-        plasticity,
+        *(plasticity, sampler, launcher),
     )
 }
 """The function that draws a component of a kind, by the kind's name; its docstring says what is seen."""

@@ -19,7 +19,7 @@ from dynplug.train.fit.noticing import Noticing
 from dynplug.train.fit.progress import Progress
 from dynplug.train.fit.reporting import Report, StepReports, Stream, report
 from dynplug.train.fit.unmoved import Unmoved
-from dynplug.train.step import CompiledStep, Stepped, TrainState, checked
+from dynplug.train.step import Program, Stepped, TrainState, checked
 
 _AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
 
@@ -58,7 +58,7 @@ class FitOptions:
     test: BatchSource | None
     shuffling: Callable[[int], np.random.Generator]
     windows: Callable[[Iterator[Any], int], Iterator[Window]]
-    program: Callable[[int | None], CompiledStep]
+    program: Callable[[int | None], Program]
     layout: Layout
     pad: bool
     weights: Callable[[Any], dict[str, float]]
@@ -178,7 +178,7 @@ class Fitting:
         return self._progress.epoch == 0 and self._progress.batches == 0
 
     def _look(
-        self, steps: "deque[_Step]", ahead: int, program: CompiledStep, reports: StepReports, unmoved: Unmoved | None
+        self, steps: "deque[_Step]", ahead: int, program: Program, reports: StepReports, unmoved: Unmoved | None
     ) -> None:
         """See how steps went that are done. If more than `ahead` are on their way, wait until it is half as many."""
         log, due = self._progress.log, 0
@@ -259,7 +259,7 @@ class Fitting:
         if len(log) and len(log) % self._plan.log_every == 0 and hook.get_hookimpls():
             hook(run=self._trainer, epoch=self._progress.epoch + 1, step=len(log), metrics=log.last())
 
-    def _not_finite(self, program: CompiledStep, window: Window, run: RunState | None, made: Stepped) -> NonFiniteError:
+    def _not_finite(self, program: Program, window: Window, run: RunState | None, made: Stepped) -> NonFiniteError:
         """The error about a step, which is taken back."""
         progress = self._progress
         progress.run = run

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool
 from dynplug.errors import NonFiniteWarning
 from dynplug.run import has_nan
 from dynplug.timeloop import RunState
-from dynplug.train.step import CompiledStep
+from dynplug.train.step import Program
 
 
 class _Batch(NamedTuple):
@@ -32,7 +32,7 @@ class Noticing:
     - `what`: what is done, for the message.
     """
 
-    def __init__(self, program: CompiledStep, params: Any, what: str):
+    def __init__(self, program: Program, params: Any, what: str):
         self._program, self._params, self._what = program, params, what
         self._last: _Batch | None = None
         self._said = False

@@ -11,11 +11,11 @@ from dynplug.run import as_arrays
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout, check_size, keeps_keys, repeated
 from dynplug.train.fit.noticing import Noticing
-from dynplug.train.step import CompiledStep
+from dynplug.train.step import Program
 
 
 def outputs(
-    program: CompiledStep, params: Any, inputs: Any, layout: Layout, run: RunState | None, batch_size: int | None
+    program: Program, params: Any, inputs: Any, layout: Layout, run: RunState | None, batch_size: int | None
 ) -> tuple[RunState | None, Any, dict[str, Any]]:
     """The states after the inputs, where all samples are computed at once; all outputs, and all records.
 

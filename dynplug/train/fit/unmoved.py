@@ -9,7 +9,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from dynplug.core import leaves
 from dynplug.errors import ZeroGradientWarning
 from dynplug.train.data import Window
-from dynplug.train.step import CompiledStep
+from dynplug.train.step import Program
 
 _MANY = 10  # steps, after which a gradient that was zero in all of them is no chance
 
@@ -38,7 +38,7 @@ class Unmoved:
             self._moved |= np.asarray(moved)
             self._last = window
 
-    def end(self, program: CompiledStep, params: Any) -> None:
+    def end(self, program: Program, params: Any) -> None:
         """Say what was not moved, at the end of the epoch."""
         if self._last is None or self._moved.all():
             return

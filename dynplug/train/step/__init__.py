@@ -1,7 +1,12 @@
 """One optimizer step: what is trained, the objective, the gradient, compiled."""
 
 from dynplug.train.step.bounds import Bounds as Bounds
-from dynplug.train.step.compiled_step import CompiledStep as CompiledStep, folded as folded
+from dynplug.train.step.compiled_step import (
+    CompiledStep as CompiledStep,
+    Program as Program,
+    Together as Together,
+    folded as folded,
+)
 from dynplug.train.step.forward import Forward as Forward, Run as Run
 from dynplug.train.step.objective import Measure as Measure, Objective as Objective, measures_of as measures_of
 from dynplug.train.step.optimizer import (

@@ -1,9 +1,9 @@
 """The functions that a trainer calls for each batch, compiled once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
 import equinox as eqx
@@ -19,6 +19,18 @@ from dynplug.train.step.forward import Forward
 from dynplug.train.step.nonfinite import first_culprit
 from dynplug.train.step.objective import Objective
 from dynplug.train.step.train_step import Stepped, TrainState, train_step
+
+
+@runtime_checkable
+class Program(Protocol):
+    """What an epoch calls: a `CompiledStep`, or what stands for one, with its arguments and results."""
+
+    train: Callable[..., Stepped]
+    evaluate: Callable[..., tuple[RunState | None, Any]]
+    predict: Callable[..., tuple[RunState, Any, dict[str, Any]]]
+    shapes: Callable[..., Any]
+    first_culprit: Callable[..., str | None]
+    gradient: Callable[..., ClosedJaxpr]
 
 
 class CompiledStep:
@@ -86,6 +98,20 @@ class CompiledStep:
         batch = jax.tree.map(jnp.asarray, (params, x, y))
         return jax.make_jaxpr(partial(_called, _gradient, self._fixed))(self._arrays, self._key, stream, *batch)
 
+    @cached_property
+    def free(self) -> list[Any]:
+        """The leaves in which programs that run as one may differ: arrays and numbers."""
+        left = iter(self._arrays)
+        rest = self._fixed.parts[0]
+        return [next(left) if leaf is _HERE else leaf for leaf in rest if leaf is _HERE or type(leaf) is float]
+
+    @cached_property
+    def alike(self) -> "tuple[_Fixed, tuple[Any, ...]]":
+        """What programs that run as one share: all else, and the shapes of those leaves."""
+        rest, treedef = self._fixed.parts
+        shapes = tuple((np.shape(leaf), getattr(leaf, "dtype", float)) for leaf in self.free)
+        return _Fixed([_HERE if type(leaf) is float else leaf for leaf in rest], treedef), shapes
+
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
         stream = np.array([*self._stream, n], np.uint32)
         if self._jit:
@@ -152,6 +178,66 @@ def _called(
 _compiled = jax.jit(_called, static_argnums=(0, 1))
 
 
+class Together:
+    """Several programs as one, along a first axis of everything that is not the same for all of them.
+
+    **Arguments:**
+
+    - `programs`: whose `alike` are equal: they differ in arrays and numbers alone. A number that all share stays
+        compiled in, one that differs is traced.
+    """
+
+    def __init__(self, programs: Sequence[CompiledStep]):
+        rest, treedef = programs[0].alike[0].parts
+        columns = zip(*(program.free for program in programs), strict=True)
+        kept, self._own, self._shared, differ = [], [], [], []
+        for leaf in rest:
+            column = next(columns) if leaf is _HERE else (leaf,)
+            if leaf is not _HERE or (type(leaf := column[0]) is float and all(one == leaf for one in column)):
+                kept.append(leaf)
+                continue
+            kept.append(_HERE)
+            differ.append(any(one is not leaf for one in column))
+            if differ[-1]:
+                self._own.append(jnp.stack([jnp.asarray(one) for one in column]))
+            else:
+                self._shared.append(leaf)
+        self._fixed, self._differ = _interned(_Fixed(kept, treedef)), tuple(differ)
+        self._keys = jnp.stack([program._key for program in programs])
+        self._streams = [program._stream for program in programs]
+
+    def train(self, numbers: Sequence[int], batch: Any, *, keep: bool) -> Stepped:
+        """A training step of each on its batch, all arguments of which are stacked."""
+        return self._call(_train_and_keep if keep else _train, numbers, batch)
+
+    def evaluate(self, numbers: Sequence[int], batch: Any) -> tuple[RunState | None, Any]:
+        """What each logs of its batch, likewise."""
+        return self._call(_evaluate, numbers, batch)
+
+    def _call(self, function: Callable[..., Any], numbers: Sequence[int], batch: Any) -> Any:
+        streams = np.array([[*stream, n] for stream, n in zip(self._streams, numbers, strict=True)], np.uint32)
+        return _mapped(function, self._fixed, self._differ, self._own, self._shared, self._keys, streams, batch)
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def _mapped(
+    function: Callable[..., Any],
+    fixed: "_Fixed",
+    differ: tuple[bool, ...],
+    own: list[Any],
+    shared: list[Any],
+    keys: PRNGKeyArray,
+    streams: Any,
+    batch: Any,
+) -> Any:
+    def one(own: list[Any], key: PRNGKeyArray, stream: Any, batch: Any) -> Any:
+        mine, ours = iter(own), iter(shared)
+        arrays = [next(mine) if differs else next(ours) for differs in differ]
+        return _called(function, fixed, arrays, key, stream, *batch)
+
+    return jax.vmap(one)(own, keys, streams, batch)
+
+
 class _Fixed:
     """What a program is made for, but for its arrays, which are traced: by this programs are told apart."""
 
@@ -165,6 +251,11 @@ class _Fixed:
         left = iter(arrays)
         return jax.tree.unflatten(self._treedef, [next(left) if leaf is _HERE else leaf for leaf in self._rest])
 
+    @property
+    def parts(self) -> tuple[list[Any], Any]:
+        """The leaves, with `_HERE` in the place of each array, and the structure."""
+        return self._rest, self._treedef
+
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, _Fixed) and self._value == other._value)
 
@@ -176,7 +267,12 @@ def _fixed(tree: Any) -> tuple[_Fixed, list[Any]]:
     """What is fixed in a tree, the same object for equal trees, and its arrays."""
     leaves, treedef = jax.tree.flatten(tree)
     fixed = _Fixed([_HERE if _is_array(leaf) else leaf for leaf in leaves], treedef)
-    return _KNOWN.setdefault(fixed, fixed), [leaf for leaf in leaves if _is_array(leaf)]
+    return _interned(fixed), [leaf for leaf in leaves if _is_array(leaf)]
+
+
+def _interned(fixed: _Fixed) -> _Fixed:
+    """The same object for equal ones."""
+    return _KNOWN.setdefault(fixed, fixed)
 
 
 _KNOWN: WeakValueDictionary[_Fixed, _Fixed] = WeakValueDictionary()

@@ -7,7 +7,7 @@ import jax
 import optax
 
 from dynplug.errors import OptionError
-from dynplug.plugin import build
+from dynplug.train.step.configured_optimizer import ConfiguredOptimizer
 
 
 def clip_by_global_norm(optimizer: optax.GradientTransformation, max_norm: float) -> optax.GradientTransformation:
@@ -49,12 +49,15 @@ def as_optimizer(given: Any) -> Any:
     """An `optax.GradientTransformation` from one, from a name or configuration, or `None` for Adam at 1e-3."""
     if given is None:
         return optax.adam(1e-3)
-    built = build(given, kind="optimizer") if isinstance(given, (str, dict)) else given
-    if not (hasattr(built, "init") and hasattr(built, "update")):
+    if isinstance(given, (str, dict)):
+        configured = ConfiguredOptimizer(given)
+        configured.made()  # so that mistakes are told here
+        return configured
+    if not (hasattr(given, "init") and hasattr(given, "update")):
         raise OptionError(
             f"optimizer={given!r}: give an optax optimizer, or {{'type': 'adam', 'learning_rate': 1e-3}}."
         )
-    return built
+    return given
 
 
 def started(optimizer: Any, params: Any) -> Any:
@@ -78,7 +81,10 @@ def updated(optimizer: Any, grads: Any, state: Any, params: Any, value: Any) -> 
     """
     with jax.numpy_dtype_promotion("standard"):
         try:
-            return optax.with_extra_args_support(optimizer).update(grads, state, params, value=value, grad=grads)
+            known = (
+                optimizer if isinstance(optimizer, ConfiguredOptimizer) else optax.with_extra_args_support(optimizer)
+            )
+            return known.update(grads, state, params, value=value, grad=grads)
         except TypeError as error:
             if "keyword-only" not in str(error):
                 raise

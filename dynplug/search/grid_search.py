@@ -1,0 +1,50 @@
+"""All combinations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+from dynplug.errors import ConfigError
+from dynplug.search.sampler import Sampler, Search
+from dynplug.search.trial import Outcome
+
+
+@dataclass(frozen=True)
+class Grid(Sampler):
+    r"""A sampler that tries all combinations of the values, the last hyperparameter changing fastest.
+
+    $$N = \prod_k n_k$$
+
+    trials for $n_k$ values of the $k$th hyperparameter.
+
+    **Raises:** `ConfigError` for a distribution with a continuum of values.
+
+    **Reference:** Fisher, R. A. (1935), The Design of Experiments, Oliver & Boyd, chapter VI.
+    """
+
+    def ask(self, search: Search, number: int) -> Mapping[str, Any] | None:
+        values = {path: self._values(search, path) for path in search.space}
+        if number >= prod(len(options) for options in values.values()):
+            return None
+        chosen: dict[str, Any] = {}
+        for path, options in reversed(values.items()):
+            number, place = divmod(number, len(options))
+            chosen[path] = options[place]
+        return {path: chosen[path] for path in values}
+
+    def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
+        """Forget it: the grid is the same whatever comes of its trials."""
+
+    def observers(self, search: Search, number: int) -> tuple[Any, ...]:
+        return ()
+
+    def _values(self, search: Search, path: str) -> list[Any]:
+        values = search.space[path].values()
+        if values is None:
+            raise ConfigError(
+                "has a continuum of values, of which there is no grid: give a list, { linspace = [low, high, n] } or "
+                "{ geomspace = [low, high, n] }, or take the sampler 'random'.",
+                f"sweep.space.{path}",
+            )
+        return values

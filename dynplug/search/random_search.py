@@ -1,0 +1,52 @@
+"""Independent random values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dynplug.errors import OptionError
+from dynplug.search.sampler import Sampler, Search
+from dynplug.search.trial import Outcome
+
+
+@dataclass(frozen=True)
+class Random(Sampler):
+    r"""A sampler that draws the values of each trial independently of all others.
+
+    $$\theta_k^{(n)} \sim p_k, \qquad n = 1, \dots, N$$
+
+    with the distribution $p_k$ of the $k$th hyperparameter. Trial $n$ has the same values however many follow it.
+
+    **Arguments:**
+
+    - `num_trial`: $N$, the number of trials.
+    - `seed`: of the values.
+
+    **Raises:** `OptionError`.
+
+    **Reference:** Bergstra, J. & Bengio, Y. (2012), Random search for hyper-parameter optimization, Journal of Machine
+    Learning Research 13, 281-305.
+    """
+
+    num_trial: int
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("num_trial", 1), ("seed", 0)):
+            value = getattr(self, name)
+            if type(value) is not int or value < least:
+                raise OptionError(f"Random: {name}={value!r} must be a whole number, {least} or more.")
+
+    def ask(self, search: Search, number: int) -> Mapping[str, Any] | None:
+        if number >= self.num_trial:
+            return None
+        rng = np.random.default_rng((self.seed, number))
+        return {path: distribution.at(rng.random()) for path, distribution in search.space.items()}
+
+    def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
+        """Forget it: no draw depends on another."""
+
+    def observers(self, search: Search, number: int) -> tuple[Any, ...]:
+        return ()

@@ -1,0 +1,20 @@
+"""Trials one after the other."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dynplug.search import Launcher, Outcome, Trial
+from dynplug.sweep.trying import run_trial
+
+
+@dataclass(frozen=True)
+class Serial(Launcher):
+    r"""A launcher that runs the trials one after the other, in this process.
+
+    $$T = \sum_n t_n$$
+
+    with the time $t_n$ of each trial.
+    """
+
+    def launch(self, trials: Iterator[Trial]) -> Iterator[Outcome]:
+        return map(run_trial, trials)

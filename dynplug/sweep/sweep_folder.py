@@ -1,0 +1,94 @@
+"""The folder of a sweep: what was asked for, and a folder for each trial. From it a killed sweep goes on."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from dynplug.core import write_whole
+from dynplug.errors import CheckpointError
+from dynplug.recipe import CONFIG, Config, lock
+from dynplug.search import Outcome, Trial
+from dynplug.sweep.trying import TRIAL, outcome_in
+
+SWEEP = "sweep.toml"
+
+
+class SweepFolder:
+    """The files of a sweep.
+
+    **Arguments:**
+
+    - `path`: the folder.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    def begin(self, config: Config) -> Callable[[], Any]:
+        """Claim the folder for a sweep; what is returned lets go of it.
+
+        **Raises:** `CheckpointError` where another process is at work in it, or where it holds another sweep.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            release = lock(self.path)
+        except BlockingIOError as error:
+            raise CheckpointError(f"Another process is at work in the sweep {self.path}.") from error
+        except OSError as error:
+            raise CheckpointError(f"{self.path} could not be made ({error}).") from error
+        file, text = self.path / SWEEP, tomli_w.dumps(config.values)
+        if file.exists() and (differing := _differing(Config.from_file(file).values, config.values)):
+            release()
+            raise CheckpointError(
+                f"{self.path} holds a sweep of another configuration, which differs at {', '.join(differing)}: name "
+                "another folder with --out."
+            )
+        write_whole(file, text.encode())
+        return release
+
+    def folder_of(self, number: int) -> Path:
+        """The folder of a trial."""
+        return self.path / "trials" / f"{number:04d}"
+
+    def add(self, trial: Trial) -> None:
+        """Write a new trial down before it runs."""
+        folder = Path(trial.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / CONFIG, tomli_w.dumps(trial.config).encode())
+        write_whole(folder / TRIAL, json.dumps({"number": trial.number, "values": dict(trial.values)}).encode())
+
+    def known(self) -> Iterator[tuple[int, dict[str, Any], Outcome | None]]:
+        """Number, values and outcome, if there is one, of each trial that was written down."""
+        number = 0
+        while (file := self.folder_of(number) / TRIAL).exists():
+            yield number, json.loads(file.read_text(encoding="utf-8"))["values"], outcome_in(file.parent)
+            number += 1
+
+
+def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Where two configurations differ, but for what a sweep may be gone on with: where it runs, how many trials."""
+    before, after = (dict(_items(_fixed(values))) for values in (old, new))
+    return [path for path in {**before, **after} if before.get(path) != after.get(path)]
+
+
+def _fixed(values: Mapping[str, Any]) -> dict[str, Any]:
+    fixed = deepcopy(dict(values))
+    sweep = fixed.get("sweep", {})
+    sweep.pop("launcher", None)
+    sweep.pop("report", None)
+    if isinstance(sweep.get("sampler"), dict):
+        sweep["sampler"].pop("num_trial", None)
+    return fixed
+
+
+def _items(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in values.items():
+        path = f"{above}.{key}" if above else key
+        if isinstance(value, Mapping):
+            yield from _items(value, path)
+        else:
+            yield path, value

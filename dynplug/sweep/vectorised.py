@@ -1,0 +1,126 @@
+"""Trials in one program."""
+
+import itertools
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+
+from dynplug.errors import OptionError
+from dynplug.recipe import Result, Training, import_files
+from dynplug.search import Launcher, Outcome, Trial
+from dynplug.sweep.trial_log import logged, note
+from dynplug.sweep.trying import finished, held, options_of, outcome_in, run_trial
+from dynplug.train import GradientTrainer
+from dynplug.train.together import NotTogether, alike, run_together
+
+
+@dataclass(frozen=True)
+class Vmap(Launcher):
+    r"""A launcher that computes the steps of many trials as one program, in this process, by `jax.vmap`.
+
+    $$(\theta_1, \dots, \theta_K) \leftarrow \mathrm{vmap}(\mathrm{step})\,(\theta_1, \dots, \theta_K)$$
+
+    Trials that differ in their seed and in numbers of the model and of the optimizer run together; data, their order,
+    metrics, observers and files are those that each has by itself. Other differences, as of a size, a component, or an
+    option of `fit`, make programs of their own, and what cannot be computed so at all, as the trainers of other
+    packages, runs one by one. A number that differs is traced and not compiled in, which rounds differently.
+
+    **Arguments:**
+
+    - `num_lane`: $K$, how many trials run together.
+
+    **Raises:** `OptionError`.
+    """
+
+    num_lane: int = 64
+
+    def __post_init__(self) -> None:
+        if type(self.num_lane) is not int or self.num_lane < 1:
+            raise OptionError(f"Vmap: num_lane={self.num_lane!r} must be a whole number, 1 or more.")
+
+    def launch(self, trials: Iterator[Trial]) -> Iterator[Outcome]:
+        while some := list(itertools.islice(trials, self.num_lane)):
+            yield from _launched(some)
+
+
+def _launched(trials: list[Trial]) -> Iterator[Outcome]:
+    """Run some trials, those together that can be."""
+    groups: dict[Any, list[tuple[Trial, Training]]] = {}
+    alone: list[Trial] = []
+    with ExitStack() as holding:
+        for trial in trials:
+            holding.enter_context(held(trial))
+            if done := outcome_in(trial.folder):
+                yield done
+                continue
+            try:
+                training = _prepared(trial)
+            except Exception:  # it fails by itself, too, and says why
+                alone.append(trial)
+                continue
+            if training is None:
+                alone.append(trial)
+            else:
+                groups.setdefault(_kind(trial, training), []).append((trial, training))
+        for group in groups.values():
+            yield from _together(group, alone)
+    yield from map(run_trial, alone)
+
+
+def _prepared(trial: Trial) -> Training | None:
+    """A trial's training, or `None` where it cannot run with others."""
+    import_files(trial.imports)
+    options = options_of(trial)
+    training = Training(**{**options, "observers": [*trial.observers]})
+    runner = training.runner
+    if isinstance(runner, GradientTrainer) and trial.config["fit"].get("reset_state", True) and runner.jits:
+        return training
+    training.release()
+    return None
+
+
+def _kind(trial: Trial, training: Training) -> Any:
+    """What is the same for all that run together."""
+    runner = {name: value for name, value in trial.config["runner"].items() if name != "optimizer"}
+    shapes = tuple((a.shape, a.dtype) for a in jax.tree.leaves(training.data))
+    return json.dumps([runner, trial.config["fit"]], sort_keys=True), alike(training.runner), shapes
+
+
+def _together(group: list[tuple[Trial, Training]], alone: list[Trial]) -> Iterator[Outcome]:
+    """Run a group; those that cannot are added to `alone`."""
+    trainers = [training.runner for _, training in group]
+    for trainer in trainers:
+        trainer.objective = trainers[0].objective
+    runs: list[Callable[[], Result]] = [partial(_fitted, training) for _, training in group]
+    with logged(group[0][0].folder):
+        results = run_together(trainers, runs)
+    for (trial, training), result in zip(group, results, strict=True):
+        if isinstance(result, NotTogether):
+            note(trial.folder, f"Not computed with others, but alone: {result}")
+            alone.append(trial)
+            continue
+        if trial.report and not isinstance(result, BaseException):
+            training.report(_silent)
+        yield finished(trial, partial(_given, result))
+
+
+def _fitted(training: Training) -> Result:
+    began = time.perf_counter()
+    training.run(_silent, report=False)
+    return Result.of(training, time.perf_counter() - began)
+
+
+def _given(result: Any) -> Any:
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def _silent(line: str) -> None:
+    """Where nobody listens."""

@@ -1,0 +1,38 @@
+"""An optimizer as its configuration, in which numbers are leaves of a tree and not hidden in functions."""
+
+from typing import Any
+
+import equinox as eqx
+import optax
+
+from dynplug.errors import OptionError
+from dynplug.plugin import build
+
+
+class ConfiguredOptimizer(eqx.Module):
+    """An `optax.GradientTransformation` that is made of its configuration wherever it is used.
+
+    Two of equal configurations are equal, so that their programs are shared; and where configurations differ in numbers
+    alone, these can be traced.
+
+    **Arguments:**
+
+    - `config`: a registered name, or a configuration.
+    """
+
+    config: Any
+
+    def made(self) -> Any:
+        """The optimizer itself. **Raises:** `OptionError` where it is none."""
+        built = build(self.config, kind="optimizer")
+        if not (hasattr(built, "init") and hasattr(built, "update")):
+            raise OptionError(f"optimizer={self.config!r} makes no optax optimizer.")
+        return optax.with_extra_args_support(built)
+
+    def init(self, params: Any) -> Any:
+        """Its state at the start."""
+        return self.made().init(params)
+
+    def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+        """The updates and its next state."""
+        return self.made().update(updates, state, params, **extra)
