@@ -1,0 +1,85 @@
+"""`dynplug predict` and `dynplug compare`."""
+
+import json
+
+import numpy as np
+import pytest
+
+import dynplug as dp
+from dynplug.recipe import Config, Training
+
+
+@pytest.fixture(scope="module")
+def data(home, two):
+    """The test data of the run, in a file."""
+    config = Config.from_file(two.folder / "config.toml")
+    x, y = dp.build(config.values["task"], kind="task").load(config.key_of("task")).test
+    np.savez(home / "data.npz", x=x[:90], y=y[:90])
+    np.save(home / "only.npy", x[:90])
+    return home / "data.npz"
+
+
+def test_outputs_are_those_of_the_trained_model_and_metrics_those_of_the_run(dynplug, two, data, tmp_path):
+    out = tmp_path / "out.npz"
+    result = dynplug("predict", two.folder, data, "--out", out)
+    assert result.code == 0, result.err
+    trainer = Training(Config.from_file(two.folder / "config.toml"), two.folder, resume=True).runner
+    with np.load(data) as given, np.load(out) as written:
+        np.testing.assert_allclose(written["outputs"], trainer.predict(given["x"]), rtol=1e-6)
+        right = written["outputs"].mean(1).argmax(-1) == given["y"]
+    told = dict(line.split()[:2] for line in result.out.splitlines())
+    assert float(told["accuracy"]) == pytest.approx(right.mean(), rel=1e-5)
+    assert result.out.splitlines()[-1] == f"Wrote outputs of shape (90, 4, 10) to {out}"
+
+
+def test_without_targets_and_in_batches(dynplug, two, home, data):
+    result = dynplug("predict", two.folder, home / "only.npy", "--batch-size", "40", "--json")
+    told = json.loads(result.out)
+    assert told == {"out": str(home / "only.outputs.npz"), "shape": [90, 4, 10], "metrics": {}}
+    assert dynplug("predict", two.folder, data).code == 0
+    with np.load(home / "only.outputs.npz") as some, np.load(home / "data.outputs.npz") as others:
+        np.testing.assert_allclose(some["outputs"], others["outputs"], rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "There is no file "),
+        ("text", "is no file of NumPy"),
+        ({"inputs": np.zeros(3)}, "has no array 'x', the inputs; it has 'inputs'."),
+        ({"x": np.zeros((2, 4, 63), np.float32)}, "inputs of shape (2, 4, 63) do not go through the model"),
+        ({"x": np.array(["a"])}, "inputs of shape (1,) do not go through the model"),
+    ],
+)
+def test_a_file_without_inputs_for_the_model_is_one_line(dynplug, one_line, two, tmp_path, content, expected):
+    path = tmp_path / "wrong.npz"
+    if isinstance(content, str):
+        path.write_text(content)
+    elif content is not None:
+        np.savez(path, **content)
+    assert expected in one_line(dynplug("predict", two.folder, path))
+
+
+def test_a_run_that_is_not_there_is_one_line(dynplug, one_line, tmp_path, data, two):
+    assert "There is no run in" in one_line(dynplug("predict", tmp_path, data))
+    assert "There is no run in" in one_line(dynplug("compare", tmp_path, two.folder))
+    assert "keeps no best checkpoint" in one_line(dynplug("predict", two.folder, data, "--best"))
+
+
+def test_runs_are_compared_by_what_differs(dynplug, home, two, tmp_path):
+    other = tmp_path / "other"
+    arguments = ("--set", "fit.num_epoch=1", "--set", "model.hidden.tau=7.0", "--set", "runner.optimizer.b1=0.8")
+    assert dynplug("train", home / "tiny.toml", "--out", other, *arguments).code == 0
+    told = json.loads(dynplug("compare", two.folder, other, "--json").out)
+    assert told["differing"] == {
+        "fit.num_epoch": [2, 1],
+        "model.hidden.tau": [5.0, 7.0],
+        "runner.optimizer.b1": [None, 0.8],
+    }
+    assert told["epoch"] == [2, 1]
+    last = [json.loads(line) for line in (two.folder / "metrics.jsonl").read_text().splitlines()][-1]
+    assert told["metrics"]["test/accuracy"][0] == last["accuracy"]
+    assert set(told["metrics"]) == {"fit/loss", "fit/accuracy", "test/loss", "test/accuracy"}
+    lines = dynplug("compare", two.folder, other).out.splitlines()
+    assert [line.split() for line in lines if line.startswith("runner")] == [["runner.optimizer.b1", "-", "0.8"]]
+    assert dynplug("compare", two.folder).code == 2
