@@ -15,6 +15,7 @@ from dynplug.plugin import in_words
 from dynplug.recipe import CHECKPOINT, Config, Result, import_files, lock, train_config
 from dynplug.search import Outcome, Trial
 from dynplug.sweep.trial_log import logged
+from dynplug.train.checkpoint import CheckpointPair
 
 TRIAL, OUTCOME = "trial.json", "outcome.json"
 _PAUSE = 0.5  # s between two looks whether another process is done with a trial
@@ -80,7 +81,7 @@ def options_of(trial: Trial) -> dict[str, Any]:
     return {
         "config": Config.from_values(trial.config, f"trial {trial.number}"),
         "folder": trial.folder,
-        "resume": (Path(trial.folder) / CHECKPOINT).exists(),
+        "resume": CheckpointPair(Path(trial.folder) / CHECKPOINT).exists(),
         "imports": trial.imports,
         "observers": trial.observers,
     }

@@ -98,7 +98,7 @@ def test_killed_at_any_moment_and_run_again_no_trial_is_lost_or_repeated(swept, 
         ran.append(trial.number)
         return run_trial(trial)
 
-    moments = iter(["written", "trained", "told", "none", "none", "none", "none", "none"])
+    moments = iter(["written", "trained", "told", "none", "trained", *["none"] * 4])
 
     def dying(self, trials):
         for trial in trials:
@@ -110,6 +110,9 @@ def test_killed_at_any_moment_and_run_again_no_trial_is_lost_or_repeated(swept, 
                 training.runner.fit(training.data.train, training.data.test, num_epoch=1, batch_size=30)
                 training.runner.save_states(training.folder / "checkpoint.safetensors")
                 training.release()
+                if trial.number == 0:  # while the next checkpoint was about to be written
+                    written = training.folder / "checkpoint.safetensors"
+                    written.rename(written.with_name("checkpoint.previous.safetensors"))
                 raise Killed
             outcome = counted(trial)
             if moment == "told":
@@ -117,7 +120,7 @@ def test_killed_at_any_moment_and_run_again_no_trial_is_lost_or_repeated(swept, 
             yield outcome
 
     monkeypatch.setattr(Serial, "launch", dying)
-    for _ in range(3):
+    for _ in range(4):
         with pytest.raises(Killed):
             dp.sweep_config(tmp_path / "small.toml", tmp_path / "out", say=silent)
     again = dp.sweep_config(tmp_path / "small.toml", tmp_path / "out", say=silent)
