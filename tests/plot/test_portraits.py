@@ -24,6 +24,8 @@ ONES = {
     "schedule": "linear_schedule",
     "observer": "EarlyStopping",
     "metric": "accuracy",
+    "sampler": "random",
+    "launcher": "serial",
     "task": "digits",
 }
 
