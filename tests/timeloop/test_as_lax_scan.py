@@ -685,20 +685,23 @@ step = lambda w: lambda c, x: (jnp.tanh(0.5 * c + x @ w), jnp.sin(c @ w))
 f = lambda w, c, x, loop: loop(step(w), c, x)[1]
 mesh = jax.make_mesh((2,), ("d",), axis_types=(AxisType.Auto,))
 specs = dict(mesh=mesh, in_specs=(P(), P("d"), P(None, "d")))
+
+def mapped(loop, check, jit):
+    out = jax.shard_map(lambda *a: f(*a, loop), out_specs=P(None, "d"), check_vma=check, **specs)
+    inside = jax.shard_map(
+        lambda w, c, x: jax.grad(lambda w: f(w, c, x, loop).sum())(w) if check
+        else jax.lax.psum(jax.grad(lambda w: f(w, c, x, loop).sum())(w), "d"),
+        out_specs=P(), check_vma=check, **specs)
+    outside = jax.grad(lambda *a: out(*a).sum(), (0, 1, 2))
+    tangent = lambda *a: jax.jvp(out, a, a)
+    return [jit(g)(w, c, xs) for g in (out, inside, outside, tangent)]
+
+expected = {check: mapped(jax.lax.scan, check, jax.jit) for check in (True, False)}
 for options in ({}, {"loop": "layer"}, {"loop": "step"}, {"remat": 2}):
     ours = lambda *a: scan(*a, **options)
     for check in (True, False):
         for jit in (jax.jit, lambda f: f):
-            found = []
-            for loop in (ours, jax.lax.scan):
-                out = jax.shard_map(lambda *a: f(*a, loop), out_specs=P(None, "d"), check_vma=check, **specs)
-                inside = jax.shard_map(
-                    lambda w, c, x: jax.grad(lambda w: f(w, c, x, loop).sum())(w) if check
-                    else jax.lax.psum(jax.grad(lambda w: f(w, c, x, loop).sum())(w), "d"),
-                    out_specs=P(), check_vma=check, **specs)
-                outside = jax.grad(lambda *a: out(*a).sum(), (0, 1, 2))
-                tangent = lambda *a: jax.jvp(out, a, a)
-                found.append([jit(g)(w, c, xs) for g in (out, inside, outside, tangent)])
+            found = mapped(ours, check, jit), expected[check]
             for a, b in zip(*map(jax.tree.leaves, found), strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     with jax.set_mesh(jax.make_mesh((2,), ("d",), axis_types=(AxisType.Explicit,))):
@@ -715,10 +718,10 @@ print("all the same")
 """
 
 
-def test_loops_on_several_devices():
+def test_loops_on_several_devices(two_devices):
     done = subprocess.run(
         [sys.executable, "-c", SHARDS],
-        env=dict(os.environ, XLA_FLAGS="--xla_force_host_platform_device_count=2", JAX_PLATFORMS="cpu"),
+        env=os.environ | two_devices,
         capture_output=True,
         text=True,
         timeout=500,
