@@ -72,7 +72,7 @@ pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence aft
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
-gc.set_threshold(100_000, 20, 100)  # what JAX and pytest keep is much, and was looked through again and again
+gc.set_threshold(10_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
 
 
 def pytest_collection_modifyitems(items):
@@ -93,7 +93,7 @@ def forget_what_was_compiled():
     """Every program that XLA compiles maps memory; a process with thousands of them reaches Linux's limit and dies."""
     yield
     maps = Path("/proc/self/maps")
-    if next(_TESTS) % 16 == 0 and maps.exists() and maps.read_bytes().count(b"\n") > 40_000:  # the limit is 65,530
+    if next(_TESTS) % 16 == 0 and maps.exists() and maps.read_bytes().count(b"\n") > 20_000:  # the limit is 65,530
         jax.clear_caches()
 
 

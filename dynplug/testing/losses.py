@@ -9,6 +9,7 @@ import numpy as np
 
 from dynplug.errors import DataError
 from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.stepping import quick_jit
 from dynplug.testing.subject import Skip, Subject
 
 _SHAPE = (4, 5, 6)  # (batch, time, units); six, so that a measure of the best three can tell classes apart
@@ -68,8 +69,9 @@ def gradient_matches_differences(subject: Subject) -> None:
 
 def every_output_and_target_matters(subject: Subject) -> None:
     """Each prediction has a non-zero gradient, and changing any target changes the value."""
+    slope = quick_jit(jax.grad(subject.instance))
     for predicts, targets in all_data_of(subject, batch=2):
-        slopes = sum(np.abs(np.asarray(jax.grad(subject.instance)(scale * predicts, targets))) for scale in _SCALES)
+        slopes = sum(np.abs(np.asarray(slope(scale * predicts, targets))) for scale in _SCALES)
         places = np.argwhere(slopes == 0)
         demand(not len(places), f"The prediction at (sample, step, unit) {places[:1].tolist()} has a gradient of zero.")
     every_target_matters(subject)

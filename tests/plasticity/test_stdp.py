@@ -234,9 +234,10 @@ def test_batches_learn_each_for_itself(getkey):
     """A batch by `vmap` is what its samples are one by one; several targets are one row of units."""
     loop = dp.LoopOverTime(cells(RULES["pairs"]), ("ab.weight", "ba.weight"), dt=1.0)
     x = 3.0 * jax.random.uniform(getkey(), (2, 40, 5))
-    together = jax.vmap(lambda x: loop({"A": x})[1][1])(x)
+    run = jax.jit(lambda x: loop({"A": x})[1][1])
+    together = jax.jit(jax.vmap(run))(x)
     for k in range(2):
-        for found, expected in zip(together, loop({"A": x[k]})[1][1], strict=True):
+        for found, expected in zip(together, run(x[k]), strict=True):
             np.testing.assert_allclose(found[k], expected, atol=1e-6)
             assert np.ptp(expected[-1]) > 0.02
 

@@ -49,6 +49,11 @@ def test_time_does_not_drift_over_a_million_steps():
     np.testing.assert_allclose(out["t"], [10_000.0, 10_000.01], rtol=1e-7)
 
 
+@eqx.filter_jit
+def updated(system, state, x, dt, i, key):
+    return system.update(state, x, dp.Context(dt=dt, t=i * dt, i=i, key=key, fit=True))
+
+
 def reference(system, xs, dt, key, batch):
     """Step by step in Python, sample by sample."""
     outs = []
@@ -56,8 +61,7 @@ def reference(system, xs, dt, key, batch):
         state, rows = system.init_state(dp.Context(dt=dt)), []
         for i in range(len(xs)):
             step_key = jax.random.split(jax.random.fold_in(key, i), batch)[b]
-            ctx = dp.Context(dt=dt, t=i * dt, i=i, key=step_key, fit=True)
-            state, out = system.update(state, xs[i, b], ctx)
+            state, out = updated(system, state, xs[i, b], dt, jnp.asarray(i), step_key)
             rows.append(out)
         outs.append(jnp.stack(rows))
     return jnp.stack(outs, axis=1)
