@@ -67,6 +67,18 @@ def test_carries_that_move_among_themselves(name, length, loop):
     same(jax.value_and_grad(f, (0, 1), has_aux=True)(0.3 * EYE, c, loop), expected)
 
 
+@pytest.mark.parametrize("name", ["handed on", "shifted along", "never read"])
+def test_carries_that_move_in_reversed_time(name, loop):
+    xs = jnp.arange(15.0).reshape(5, 3) / 10
+
+    def f(w, c, loop):
+        return total(results := loop(PERMUTED[name](w)[0], c, xs, reverse=True)), results
+
+    c = tuple(0.1 * (k + 1) * jnp.ones(3) for k in range(PERMUTED[name](EYE)[1]))
+    of = jax.jit(jax.value_and_grad(f, (0, 1), has_aux=True), static_argnums=2)
+    same(of(0.3 * EYE, c, loop), of(0.3 * EYE, c, jax.lax.scan))
+
+
 @pytest.mark.parametrize("name", PERMUTED)
 def test_none_of_them_is_left_to_lax_scan(name):
     step, count = PERMUTED[name](EYE)
