@@ -17,8 +17,11 @@ from jax.interpreters import ad
 
 from dynplug.timeloop.activity_analysis import is_floating
 from dynplug.timeloop.contraction import contract
+from dynplug.timeloop.backend import Backend
 from dynplug.timeloop.delays import resolve_delays, rows_read, shift
-from dynplug.timeloop.fission import Stage, distribute
+from dynplug.timeloop.fission import Stage
+from dynplug.timeloop.kernels import Part, parts_of, recurrence_call, scan_recurrence
+from dynplug.timeloop.plan import Plan
 from dynplug.timeloop.program import Atom, Program, Var, as_function, dce, is_var, struct
 
 _SLICES = {"split", "slice", "dynamic_slice", "gather"}
@@ -32,16 +35,16 @@ Results = tuple[list[Any], list[Any], list[Any]]  # the carry after the last ste
 
 
 def execute(
-    program: Program, consts: Values, carry: Values, xs: Values, length: int, *, reverse: bool, layers: bool
+    program: Program, consts: Values, carry: Values, xs: Values, length: int, *, reverse: bool, plan: Plan
 ) -> Results:
-    """Run a program for `length` steps; with `layers` its loop is distributed over stages, else it is one scan."""
+    """Run a program for `length` steps, in the stages of a plan."""
     # 1. Delays of at least this length are read from their rows, as inputs, and written to them, from outputs.
     program, resolved = resolve_delays(program, length)
     if resolved:
         rows = [carry[k] for k in resolved]
         others = [v for k, v in enumerate(carry) if k not in resolved]
         inputs = [*xs, *(rows_read(r, length, reverse) for r in rows)]
-        rest, outs, sums = execute(program, consts, others, inputs, length, reverse=reverse, layers=layers)
+        rest, outs, sums = execute(program, consts, others, inputs, length, reverse=reverse, plan=plan)
         written = outs[len(outs) - len(resolved) :]
         new = iter(rest)
         after = {k: shift(r, w, reverse)[0] for k, r, w in zip(resolved, rows, written, strict=True)}
@@ -49,8 +52,8 @@ def execute(
         return carry_out, outs[: len(outs) - len(resolved)], sums
 
     # 2. Run the stages in order.
-    stages, epilogue = distribute(program, layers)
-    run = _Run(program, consts, carry, xs, length, reverse)
+    stages, epilogue = plan.stages(program)
+    run = _Run(program, consts, carry, xs, length, reverse, plan.backend)
     for stage in stages:
         (run.scan if stage.scan else run.vmap)(stage)
 
@@ -76,15 +79,40 @@ class _Run:
     - `sums`: sums over time.
     """
 
-    def __init__(self, program: Program, consts: Values, carry: Values, xs: Values, length: int, reverse: bool):
-        self.program, self.carry, self.length, self.reverse = program, carry, length, reverse
+    def __init__(
+        self, program: Program, consts: Values, carry: Values, xs: Values, length: int, reverse: bool, backend: Backend
+    ):
+        self.program, self.carry, self.length, self.reverse, self.backend = program, carry, length, reverse, backend
         self.consts: dict[Var, Any] = dict(zip(program.consts, consts, strict=True))
         self.stacked: dict[Var, Any] = dict(zip(program.xs, xs, strict=True))
         self.carry_out: dict[int, Any] = {}
         self.sums: dict[Var, Any] = {}
 
     def scan(self, stage: Stage) -> None:
-        """Run a stage whose steps depend on each other."""
+        """Run a stage whose steps depend on each other: as kernels where there are any, else as a scan."""
+        parts = parts_of(stage, self.program, self.backend.kernels)
+        if isinstance(parts, str):
+            self._scan(stage)
+            return
+        for part in parts:
+            self._part(stage, part)
+
+    def _part(self, stage: Stage, part: Part) -> None:
+        """Run a part of a stage: a kernel where it concerns units, else a scan."""
+        rec, how = part.recurrence, (self.backend.unroll, self.length, self.reverse)
+        consts, xs = [self.consts[v] for v in rec.consts], [self.stacked[v] for v in rec.ins]
+        carried = [stage.carry[k] for k in part.carry]
+        carry = [self.carry[k] for k in carried]
+        after, outs, sums = (
+            recurrence_call(rec, self.backend.kernels, *how, consts, carry, xs)
+            if rec.units
+            else scan_recurrence(rec, *how, consts, carry, xs)
+        )
+        self.carry_out.update(zip(carried[: rec.owned], after, strict=True))
+        self.stacked.update(zip((stage.outs[k] for k in part.outs), outs, strict=True))
+        self.sums.update(zip((stage.sums[k] for k in part.sums), sums, strict=True))
+
+    def _scan(self, stage: Stage) -> None:
         carry = [self.program.carry[k] for k in stage.carry]
         carry_out = [self.program.carry_out[k] for k in stage.carry]
         body = as_function(stage.eqns, (*self.consts, *carry, *stage.ins), (*carry_out, *stage.outs, *stage.sums))
@@ -101,7 +129,7 @@ class _Run:
 
         state = (jnp.int32(0), [self.carry[k] for k in stage.carry], zeros(stage.sums))
         xs = [self.stacked[v] for v in stage.ins]
-        (_, after, sums), outs = jax.lax.scan(step, state, xs, self.length, self.reverse)
+        (_, after, sums), outs = jax.lax.scan(step, state, xs, self.length, self.reverse, unroll=min(self.length, self.backend.unroll))
         self.carry_out.update(zip(stage.carry, after, strict=True))
         self.stacked.update(zip(stage.outs, outs, strict=True))
         self.sums.update(zip(stage.sums, sums, strict=True))
@@ -109,7 +137,7 @@ class _Run:
     def _to_materialise(self, stage: Stage) -> list[bool]:
         """Which inputs must be read as a whole before a step begins; see `_materialised`."""
         names = {eqn.primitive.name for eqn in stage.eqns}
-        if jax.default_backend() != "cpu" or names.isdisjoint(_SLICES) or names.isdisjoint(_TRANSCENDENTAL):
+        if not self.backend.is_cpu or names.isdisjoint(_SLICES) or names.isdisjoint(_TRANSCENDENTAL):
             return [False] * len(stage.ins)
         return [is_floating(struct(v)) and struct(v).size >= _MIN_MATERIALISED for v in stage.ins]
 

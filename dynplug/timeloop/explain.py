@@ -8,7 +8,7 @@ import jax
 from dynplug.timeloop.activity_analysis import activity, is_floating
 from dynplug.timeloop.analysis import Analysis
 from dynplug.timeloop.delays import resolve_delays
-from dynplug.timeloop.fission import Stage, distribute
+from dynplug.timeloop.fission import Stage
 from dynplug.timeloop.linearise import linearise
 from dynplug.timeloop.plan import Plan, bytes_between
 from dynplug.timeloop.primitives import is_batchable, is_heavy
@@ -29,7 +29,7 @@ def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
     program = hoisted.program
     carried = [names[k] for k in hoisted.carried]
     inside, resolved = resolve_delays(program, plan.chunk)
-    stages, _ = distribute(inside, plan.layers)
+    stages, _ = plan.stages(inside)
     lines = [f"{length} steps, {'stage by stage' if plan.layers else 'step by step'}, {_chunks(length, plan.chunk)}"]
     lines[0] += f" ({plan.reason})"
     if hoisted.preheader_size:
@@ -80,7 +80,7 @@ def _left_inside(stages: Sequence[Stage], carried: Sequence[str]) -> Iterable[st
 
 
 def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int) -> list[str]:
-    layers, chunk, remat = plan.layers, plan.chunk, plan.remat
+    chunk, remat = plan.chunk, plan.remat
     consts, carry = (tuple(is_floating(v.aval) for v in part) for part in (program.consts, program.carry))
     try:
         linear = linearise(program, activity(program, consts, carry, (False,) * len(program.xs)))
@@ -89,10 +89,10 @@ def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int)
         return [f"Backward, where all is differentiated: as jax.lax.scan ({type(error).__name__}: {error})"]
     step = sum(map(byte_count, linear.residuals))
     inside, resolved = resolve_delays(back.program, chunk)
-    stages, _ = distribute(inside, layers)
+    stages, _ = plan.stages(inside)
     cotangents = [f"the cotangent of {carried[k]}" for k in back.carry]
     cotangents += [f"{carried[k]} after the step" for k in linear.carried_back]
-    forward_stages, _ = distribute(resolve_delays(linear.forward, chunk)[0], layers)
+    forward_stages, _ = plan.stages(resolve_delays(linear.forward, chunk)[0])
     within = (bytes_between(forward_stages) + bytes_between(stages)) * chunk
     cotangents = [name for k, name in enumerate(cotangents) if k not in resolved]
     starts = sum(map(byte_count, program.carry)) * -(-length // chunk)

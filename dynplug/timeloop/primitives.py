@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dynplug.core import default_platform
 from dynplug.timeloop.program import CALLS, Eqn
 
 
@@ -82,7 +83,7 @@ def is_batchable(eqn: Eqn) -> bool:
         return all(is_batchable(inner) for inner in inner_eqns(eqn))
     if name in _RANDOM:  # generators other than threefry draw other numbers under vmap
         return all(str(v.aval.dtype) == "key<fry>" for v in (*eqn.invars, *eqn.outvars) if is_key(v))
-    return name in _BATCHABLE and not (_is_grouped(eqn) and jax.default_backend() == "cpu")
+    return name in _BATCHABLE and not (_is_grouped(eqn) and default_platform() == "cpu")
 
 
 def has_own_transpose(eqn: Eqn) -> bool:

@@ -1,0 +1,133 @@
+"""The elementwise operations that a kernel can compute, natively or by an identity.
+
+Pallas's back ends for GPUs lack some of JAX's elementwise primitives. Where an identity computes the same function to
+rounding, from primitives that are there, it stands in.
+
+**Invariant:** an identity is exact, or as accurate as rounding allows over the whole range of its argument.
+
+**Limits:** a primitive without such an identity (`erf`, `lgamma`, `rem`, ...) keeps its stage out of a kernel.
+
+**Reference:** of `log1p` and `expm1`, W. Kahan's formulas in N. J. Higham: Accuracy and Stability of Numerical
+Algorithms, 2nd ed. (SIAM, 2002), section 1.14.1, doi:10.1137/1.9780898718027.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from jax import lax
+
+Operation = Callable[..., Any]
+
+_NATIVE = frozenset(
+    """
+    abs add and clamp convert_element_type cos div eq exp exp2 ge gt le log logistic lt max min mul ne neg or rsqrt
+    select_n sign sin sqrt sub tanh xor shift_left shift_right_logical shift_right_arithmetic
+    """.split()
+)
+
+
+def operation(eqn: Any) -> Operation | None:
+    """The function that a kernel computes for an elementwise equation; `None` if it cannot."""
+    name, params = eqn.primitive.name, eqn.params
+    if name in _NATIVE:
+        return lambda *values: eqn.primitive.bind(*values, **params)
+    make = _IDENTITIES.get(name)
+    return None if make is None else make(params, eqn.invars[0].aval.dtype)
+
+
+def _power(x: Any, y: int) -> Any:
+    """`x**y` by repeated squaring, in the order in which XLA multiplies."""
+    if y == 0:
+        return jnp.ones_like(x)
+    found, square, left = None, x, abs(y)
+    while left:
+        if left & 1:
+            found = square if found is None else found * square
+        left >>= 1
+        if left:
+            square = square * square
+    return lax.div(jnp.ones_like(x), found) if y < 0 else found
+
+
+def _log1p(x: Any) -> Any:
+    u = lax.add(x, jnp.ones_like(x))
+    # 1 + x rounds; the quotient corrects what rounding did to the logarithm's argument.
+    near = lax.eq(u, jnp.ones_like(x))
+    ratio = lax.div(x, lax.select(near, jnp.ones_like(x), lax.sub(u, jnp.ones_like(x))))
+    large = lax.gt(lax.abs(x), jnp.full_like(x, 1e6))  # beyond, the quotient is 1, or infinity over infinity
+    return lax.select(near, x, lax.select(large, lax.log(u), lax.mul(lax.log(u), ratio)))
+
+
+def _expm1(x: Any) -> Any:
+    one = jnp.ones_like(x)
+    u = lax.exp(x)
+    near, low = lax.eq(u, one), lax.le(lax.sub(u, one), lax.neg(one))
+    high = lax.gt(x, jnp.full_like(x, 40.0))  # there exp(x) - 1 rounds to exp(x), which may be infinite
+    safe = lax.select(lax.bitwise_or(near, lax.bitwise_or(low, high)), jnp.full_like(x, 2.0), u)
+    value = lax.mul(lax.sub(safe, one), lax.div(x, lax.log(safe)))
+    return lax.select(near, x, lax.select(low, lax.neg(one), lax.select(high, u, value)))
+
+
+def _is_finite(x: Any) -> Any:
+    return lax.lt(lax.abs(x), jnp.full_like(x, jnp.inf))
+
+
+def _floor(x: Any) -> Any:
+    whole = jnp.int32 if x.dtype == jnp.float32 else jnp.int64
+    exact = 2.0 ** jnp.finfo(x.dtype).nmant  # from here on every number is whole
+    outside = lax.bitwise_not(lax.lt(lax.abs(x), jnp.full_like(x, exact)))
+    cut = lax.select(outside, jnp.zeros_like(x), x).astype(whole).astype(x.dtype)
+    down = lax.select(lax.gt(cut, x), lax.sub(cut, jnp.ones_like(x)), cut)
+    return lax.select(outside, x, down)
+
+
+def _round_to_even(x: Any) -> Any:
+    magic = 1.5 * 2.0 ** jnp.finfo(x.dtype).nmant  # adding it leaves no bits for a fraction
+    near = lax.lt(lax.abs(x), jnp.full_like(x, 2.0 ** (jnp.finfo(x.dtype).nmant - 1)))
+    shifted = lax.sub(lax.add(x, jnp.full_like(x, magic)), jnp.full_like(x, magic))
+    return lax.select(near, shifted, x)
+
+
+def _sinh(x: Any) -> Any:
+    e = _expm1(lax.abs(x))
+    value = lax.mul(jnp.full_like(x, 0.5), lax.add(e, lax.div(e, lax.add(e, jnp.ones_like(x)))))
+    return lax.mul(lax.sign(x), value)
+
+
+def _cosh(x: Any) -> Any:
+    e = lax.exp(lax.sub(lax.abs(x), jnp.full_like(x, 0.6931471805599453)))
+    return lax.add(e, lax.div(jnp.full_like(x, 0.25), e))
+
+
+def _same(x: Any) -> Any:
+    return x
+
+
+def _for_floats(f: Operation) -> Callable[[Any, Any], Operation | None]:
+    return lambda params, dtype: f if dtype in (jnp.float32, jnp.float64) else None
+
+
+_IDENTITIES: dict[str, Callable[[Any, Any], Operation | None]] = {
+    "add_any": lambda params, dtype: lax.add,
+    "square": lambda params, dtype: lambda x: lax.mul(x, x),
+    "integer_pow": lambda params, dtype: lambda x: _power(x, params["y"]),
+    "not": lambda params, dtype: (lambda x: lax.eq(x, jnp.zeros_like(x))) if dtype == jnp.bool_ else lax.bitwise_not,
+    "log1p": _for_floats(_log1p),
+    "expm1": _for_floats(_expm1),
+    "is_finite": _for_floats(_is_finite),
+    "floor": _for_floats(_floor),
+    "ceil": _for_floats(lambda x: lax.neg(_floor(lax.neg(x)))),
+    "round": lambda params, dtype: _for_floats(_round_to_even)(params, dtype)
+    if params["rounding_method"] == lax.RoundingMethod.TO_NEAREST_EVEN
+    else None,
+    "sinh": _for_floats(_sinh),
+    "cosh": _for_floats(_cosh),
+    "tan": _for_floats(lambda x: lax.div(lax.sin(x), lax.cos(x))),
+    "stop_gradient": lambda params, dtype: _same,
+    "copy": lambda params, dtype: _same,
+    "copy_p": lambda params, dtype: _same,
+    "name": lambda params, dtype: _same,
+    "optimization_barrier": lambda params, dtype: lambda *values: list(values),
+    "reduce_precision": lambda params, dtype: None,
+}
