@@ -7,8 +7,10 @@ import jax
 
 from dynplug.timeloop.activity_analysis import activity, is_floating
 from dynplug.timeloop.analysis import Analysis
+from dynplug.timeloop.backend import Backend
 from dynplug.timeloop.delays import resolve_delays
 from dynplug.timeloop.fission import Stage
+from dynplug.timeloop.kernels import parts_of
 from dynplug.timeloop.linearise import linearise
 from dynplug.timeloop.plan import Plan, bytes_between
 from dynplug.timeloop.primitives import is_batchable, is_heavy
@@ -42,7 +44,7 @@ def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
     if counted := [names[k] for k in hoisted.increments]:
         lines.append(f"Counted without a loop: {', '.join(counted)}")
     lines.append("Forward:")
-    lines += [f"  {n}. {_stage(stage, carried_inside)}" for n, stage in enumerate(stages, 1)]
+    lines += [f"  {n}. {_stage(stage, carried_inside, inside, plan)}" for n, stage in enumerate(stages, 1)]
     lines += [f"  In a scan because {why}" for why in _left_inside(stages, carried_inside)]
     lines += _backward(program, carried, plan, length)
     return "\n".join(lines)
@@ -52,13 +54,24 @@ def _chunks(length: int, chunk: int) -> str:
     return "all at once" if chunk >= length else f"in chunks of {chunk}"
 
 
-def _stage(stage: Stage, carried: Sequence[str]) -> str:
+def _stage(stage: Stage, carried: Sequence[str], program: Program, plan: Plan) -> str:
     own = ", ".join(carried[k] for k in stage.carry)
     summed = _names(part.eqn for part in stage.contractions)
     work = "; ".join(filter(None, (_names(stage.eqns), f"summed over time: {summed}" if summed else "")))
     if stage.scan:
-        return f"one scan, carrying {own or 'nothing'}: {work}"
+        return f"{_how(stage, program, plan.backend)}, carrying {own or 'nothing'}: {work}"
     return f"all steps in one call{f', with {own} as a shift' if own else ''}: {work or 'no work'}"
+
+
+def _how(stage: Stage, program: Program, backend: Backend) -> str:
+    """The way in which a stage runs step by step."""
+    parts = parts_of(stage, program, backend.kernels)
+    if isinstance(parts, str):
+        unrolled = f", {backend.unroll} steps in an iteration" if backend.unroll > 1 else ""
+        return f"one scan{unrolled}{f' (no kernel: {parts})' if backend.kernels else ''}"
+    units = [part.recurrence.unit_count for part in parts if part.recurrence.units]
+    kernels = f"one kernel of {units[0]:,} units" if len(units) == 1 else f"kernels of {', '.join(map(str, units))} units"
+    return kernels if len(units) == len(parts) else f"{kernels} and a scan of what concerns no units"
 
 
 def _names(eqns: Iterable[Eqn]) -> str:
@@ -101,6 +114,6 @@ def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int)
     shapes = ", ".join(f"{struct(v).dtype}{list(struct(v).shape)}" for v in linear.residuals)
     return [
         f"Backward: {step:,} bytes a step are {how}: {shapes or 'nothing'}",
-        *(f"  {n}. {_stage(stage, cotangents)}" for n, stage in enumerate(stages, 1)),
+        *(f"  {n}. {_stage(stage, cotangents, inside, plan)}" for n, stage in enumerate(stages, 1)),
         f"Memory of a training step beside inputs and parameters: about {total / 1e6:.1f} MB",
     ]

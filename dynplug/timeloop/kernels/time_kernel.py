@@ -28,6 +28,7 @@ from dynplug.timeloop.program import Atom, Var, is_var
 _TILE = 128
 _STEPS = 8
 _REGISTERS = 48
+_CODE = 1000  # equations in a block; chosen, for the time that they take to compile
 
 Values = Sequence[Any]
 
@@ -37,12 +38,13 @@ def run_kernel(
 ) -> list[Any]:
     """The carried values after the last step, the outputs of all steps, and the sums, from one kernel."""
     units = max(rec.unit_count, _TILE)
-    steps = _steps_in_block(rec, length)
+    steps = _steps_in_block(rec, compiler, length)
     given = [*consts, *carry, *xs]
     names = (*rec.consts, *rec.carry, *rec.ins)
     stacked = [False] * (len(consts) + len(carry)) + [True] * len(xs)
     ins = [_flat(rec, v, a, s, units) for v, a, s in zip(names, given, stacked, strict=True)]
-    after, results = rec.carry_out[: rec.owned], (*rec.carry_out[: rec.owned], *rec.outs, *rec.sums)
+    after = rec.carry[: rec.owned]  # a value after the step may be a literal, which has no unit axes
+    results = (*after, *rec.outs, *rec.sums)
     shapes = [(units,)] * len(after) + [(length, units)] * len(rec.outs) + [(units,)] * len(rec.sums)
     outs = [jax.ShapeDtypeStruct(s, _in_memory(v.aval.dtype)) for s, v in zip(shapes, results, strict=True)]
 
@@ -114,9 +116,11 @@ def _repeat(count: int, body: Any, state: Any) -> Any:
     return lax.fori_loop(jnp.int32(0), jnp.int32(count), body, state)
 
 
-def _steps_in_block(rec: Recurrence, length: int) -> int:
-    """The steps in a block, a power of two, so that what it loads and writes stays in registers."""
-    most = max(1, min(_STEPS, length, _REGISTERS // max(1, len(rec.ins) + len(rec.outs))))
+def _steps_in_block(rec: Recurrence, compiler: str, length: int) -> int:
+    """The steps in a block, a power of two, so that what it loads and writes stays in registers, and code small."""
+    usual = 2 if compiler == "interpreted" else _STEPS  # XLA, which runs what is interpreted, takes long to compile more
+    in_registers = _REGISTERS // max(1, len(rec.ins) + len(rec.outs))
+    most = max(1, min(usual, length, in_registers, _CODE // max(1, len(rec.written_out))))
     return 1 << (most.bit_length() - 1)
 
 
