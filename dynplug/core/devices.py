@@ -44,6 +44,9 @@ def default_platform() -> str:
 @contextmanager
 def on_device_of(tree: Any) -> Iterator[None]:
     """Make the device of a tree's arrays the default, where it is of another platform: programs are planned for it."""
+    if jax.default_backend() == "cpu":  # there is no other
+        yield
+        return
     devices = {d for a in jax.tree.leaves(tree) if isinstance(a, jax.Array) and a.committed for d in a.devices()}
     elsewhere = next((d for d in devices if d.platform != default_platform()), None)
     with nullcontext() if elsewhere is None else jax.default_device(elsewhere):

@@ -16,7 +16,6 @@ from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.errors import IntegratorError
 
-
 _STAGES = 7  # of Tsit5 and Dopri5; chosen, as each stage takes its time to compile
 
 
@@ -53,7 +52,7 @@ def _is_written_out(solver: Any) -> bool:
     split nor make a kernel of, and which has no forward mode.
     """
     usual = isinstance(solver, diffrax.AbstractERK) and type(solver).step is diffrax.AbstractERK.step
-    return usual and solver.scan_kind is None and solver.tableau.num_stages <= _STAGES
+    return usual and solver.scan_kind is None and len(solver.tableau.b_sol) <= _STAGES
 
 
 def _explicit_step(tableau: Any, field: Callable[..., Any], h: Any, y: Any, drive: Drive) -> Any:
@@ -63,8 +62,8 @@ def _explicit_step(tableau: Any, field: Callable[..., Any], h: Any, y: Any, driv
         terms = [(float(w), k) for w, k in zip(weights, slopes, strict=False) if w]
         if not terms:
             return y
-        slope = jax.tree.map(lambda *ks: sum(w * k for (w, _), k in zip(terms, ks, strict=True)), *(k for _, k in terms))
-        return jax.tree.map(lambda v, s: v + h * s, y, slope)
+        ws, ks = zip(*terms, strict=True)
+        return jax.tree.map(lambda v, *at: v + h * sum(w * k for w, k in zip(ws, at, strict=True)), y, *ks)
 
     # The last stage of many methods serves their error estimate alone.
     slopes: list[Any] = []

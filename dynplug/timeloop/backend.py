@@ -82,7 +82,7 @@ def _kernel_compiler() -> KernelCompiler | None:
     if capability >= 9.0 and jax.__version_info__ >= (0, 11):
         return "mosaic"
     try:
-        from jax.experimental.pallas import triton  # noqa: F401, PLC0415 - deprecated since JAX 0.11, to be removed
+        from jax.experimental.pallas import triton  # noqa: F401 - deprecated since JAX 0.11, to be removed
     except ImportError:
         return None
     return "triton" if capability >= 7.0 else None

@@ -70,7 +70,8 @@ def _how(stage: Stage, program: Program, backend: Backend) -> str:
         unrolled = f", {backend.unroll} steps in an iteration" if backend.unroll > 1 else ""
         return f"one scan{unrolled}{f' (no kernel: {parts})' if backend.kernels else ''}"
     units = [part.recurrence.unit_count for part in parts if part.recurrence.units]
-    kernels = f"one kernel of {units[0]:,} units" if len(units) == 1 else f"kernels of {', '.join(map(str, units))} units"
+    listed = ", ".join(f"{n:,}" for n in units)
+    kernels = f"{'one kernel' if len(units) == 1 else 'kernels'} of {listed} units"
     return kernels if len(units) == len(parts) else f"{kernels} and a scan of what concerns no units"
 
 

@@ -186,10 +186,7 @@ class _Graph:
         movable = {
             n
             for n, eqn in enumerate(program.eqns)
-            if layers
-            and n not in self.recurrent
-            and is_batchable(eqn)
-            and not self.invariant.issuperset(eqn.outvars)
+            if layers and n not in self.recurrent and is_batchable(eqn) and not self.invariant.issuperset(eqn.outvars)
         }
         self.costly = {n for n in movable if is_heavy(eqn := program.eqns[n]) and self._is_worth_its_room(eqn)}
         self.heavy = self.costly | {n for n in movable if not belongs_in_scan(program.eqns[n])}

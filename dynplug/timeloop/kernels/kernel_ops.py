@@ -12,6 +12,7 @@ Algorithms, 2nd ed. (SIAM, 2002), section 1.14.1, doi:10.1137/1.9780898718027.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import jax.numpy as jnp
@@ -19,12 +20,11 @@ from jax import lax
 
 Operation = Callable[..., Any]
 
-_NATIVE = frozenset(
-    """
-    abs add and clamp convert_element_type cos div eq exp exp2 ge gt le log logistic lt max min mul ne neg or rsqrt
-    select_n sign sin sqrt sub tanh xor shift_left shift_right_logical shift_right_arithmetic
-    """.split()
-)
+_NATIVE = {
+    *("abs", "add", "and", "clamp", "convert_element_type", "cos", "div", "eq", "exp", "exp2", "ge", "gt", "le", "log"),
+    *("logistic", "lt", "max", "min", "mul", "ne", "neg", "or", "rsqrt", "select_n", "sign", "sin", "sqrt", "sub"),
+    *("tanh", "xor", "shift_left", "shift_right_logical", "shift_right_arithmetic"),
+}
 
 
 def operation(eqn: Any) -> Operation | None:
@@ -38,16 +38,16 @@ def operation(eqn: Any) -> Operation | None:
 
 def _power(x: Any, y: int) -> Any:
     """`x**y` by repeated squaring, in the order in which XLA multiplies."""
-    if y == 0:
-        return jnp.ones_like(x)
-    found, square, left = None, x, abs(y)
+    one = jnp.ones_like(x)
+    factors, square, left = [], x, abs(y)
     while left:
         if left & 1:
-            found = square if found is None else found * square
+            factors.append(square)
         left >>= 1
         if left:
-            square = square * square
-    return lax.div(jnp.ones_like(x), found) if y < 0 else found
+            square = lax.mul(square, square)
+    found = reduce(lax.mul, factors) if factors else one
+    return lax.div(one, found) if y < 0 else found
 
 
 def _log1p(x: Any) -> Any:
@@ -118,9 +118,11 @@ _IDENTITIES: dict[str, Callable[[Any, Any], Operation | None]] = {
     "is_finite": _for_floats(_is_finite),
     "floor": _for_floats(_floor),
     "ceil": _for_floats(lambda x: lax.neg(_floor(lax.neg(x)))),
-    "round": lambda params, dtype: _for_floats(_round_to_even)(params, dtype)
-    if params["rounding_method"] == lax.RoundingMethod.TO_NEAREST_EVEN
-    else None,
+    "round": lambda params, dtype: (
+        _for_floats(_round_to_even)(params, dtype)
+        if params["rounding_method"] == lax.RoundingMethod.TO_NEAREST_EVEN
+        else None
+    ),
     "sinh": _for_floats(_sinh),
     "cosh": _for_floats(_cosh),
     "tan": _for_floats(lambda x: lax.div(lax.sin(x), lax.cos(x))),
@@ -129,5 +131,4 @@ _IDENTITIES: dict[str, Callable[[Any, Any], Operation | None]] = {
     "copy_p": lambda params, dtype: _same,
     "name": lambda params, dtype: _same,
     "optimization_barrier": lambda params, dtype: lambda *values: list(values),
-    "reduce_precision": lambda params, dtype: None,
 }

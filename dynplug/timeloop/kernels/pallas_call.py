@@ -32,7 +32,7 @@ def call(
     The last axis of each array are units, or the `tile` copies of what is the same for all of them. `load(ref, t)` is
     the tile's part of a row, or without `t` of an array without rows, and `store(ref, value, t)` writes it.
     """
-    from jax.experimental import pallas as pl  # noqa: PLC0415 - takes long to import, and is for GPUs alone
+    from jax.experimental import pallas as pl
 
     tiles = -(-units // tile)
 
@@ -52,7 +52,7 @@ def call(
         kernel(load, store, refs)
 
     if compiler == "mosaic":
-        from jax.experimental.pallas import mosaic_gpu as mosaic  # noqa: PLC0415
+        from jax.experimental.pallas import mosaic_gpu as mosaic
 
         def on_mosaic(*refs: Any) -> None:
             of_tile(jax.lax.axis_index("tile"), refs)
@@ -73,7 +73,7 @@ def call(
     whole = pl.BlockSpec(memory_space=pl.ANY)
     options: dict[str, Any] = {"interpret": True}
     if compiler == "triton":
-        from jax.experimental.pallas import triton  # noqa: PLC0415
+        from jax.experimental.pallas import triton
 
         options = {"compiler_params": triton.CompilerParams(num_warps=_WARPS, num_stages=1)}
     run = pl.pallas_call(

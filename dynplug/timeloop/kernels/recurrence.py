@@ -18,7 +18,7 @@ from jax import lax
 from dynplug.timeloop.kernels.kernel_ops import operation
 from dynplug.timeloop.kernels.unit_axes import LAYOUT, Mixed, UnitAxes, unit_axes
 from dynplug.timeloop.primitives import is_key
-from dynplug.timeloop.program import Atom, Eqn, Traced, Var, dce, inlined, is_var, substitute
+from dynplug.timeloop.program import Atom, Eqn, Traced, Var, dce, inlined, is_var, struct, substitute
 
 _RULES = {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 _LACKING = {"triton": {"float16", "bfloat16"}}  # dtypes that a compiler cannot compute with
@@ -89,7 +89,8 @@ def split(stage: Recurrence, compiler: str) -> list[Part] | str:
         return f"a kernel cannot compute {eqn.primitive.name} of {', '.join(sorted(_dtypes(eqn)))}"
     try:
         whole = replace(stage, written_out=tuple(_written_out(stage.eqns)))
-        axes = unit_axes(whole.written_out, (*whole.consts, *whole.carry, *whole.ins), zip(whole.carry, whole.carry_out, strict=True))
+        carried = zip(whole.carry, whole.carry_out, strict=True)
+        axes = unit_axes(whole.written_out, (*whole.consts, *whole.carry, *whole.ins), carried)
         parts = [_part(whole, axes, group) for group in axes.groups]
     except Mixed as error:
         return f"{error} mixes units"
@@ -118,7 +119,7 @@ def _part(whole: Recurrence, axes: UnitAxes, group: frozenset[int]) -> Part | No
     order = next((axes.of[v] for v in every if group <= {*axes.of[v]}), None)
     if order is None:
         raise Mixed("no value has all axes of its units, so that the step")
-    size = {a: v.aval.shape[d] for v in every for d, a in enumerate(axes.of[v]) if a is not None}
+    size = {a: struct(v).shape[d] for v in every for d, a in enumerate(axes.of[v]) if a is not None}
     units = [a for a in order if a is not None]
     places = {v: tuple(None if a is None else units.index(a) for a in axes.of[v]) for v in every}
     return replace(part, recurrence=replace(rec, units=tuple(size[a] for a in units), places=places))

@@ -13,7 +13,7 @@ derivatives alone.
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -41,20 +41,29 @@ def recurrence_call(
 
 
 def scan_recurrence(
-    rec: Recurrence, unroll: int, length: int, reverse: bool, consts: Values, carry: Values, xs: Values
+    rec: Recurrence,
+    unroll: int,
+    length: int,
+    reverse: bool,
+    consts: Values,
+    carry: Values,
+    xs: Values,
+    read: Callable[[Any, Any, int], Any] | None = None,
 ) -> tuple[list[Any], list[Any], list[Any]]:
-    """The same as `recurrence_call`, by a scan."""
+    """The same as `recurrence_call`, by a scan; `read(x, n, k)` is what step `n` reads of its input `k`."""
     body = as_function(rec.eqns, (*rec.consts, *rec.carry, *rec.ins), (*rec.carry_out, *rec.outs, *rec.sums))
     first_out, first_sum = len(rec.carry), len(rec.carry) + len(rec.outs)
 
-    def step(state: tuple[list[Any], list[Any]], x: list[Any]) -> tuple[tuple[list[Any], list[Any]], list[Any]]:
-        now, so_far = state
+    # The sums are carried beside the step's own values, and its index where `read` asks for it.
+    def step(state: tuple[Any, ...], x: list[Any]) -> tuple[tuple[Any, ...], list[Any]]:
+        n, now, so_far = state
+        x = [v if read is None else read(v, n, k) for k, v in enumerate(x)]
         found = body(*consts, *now, *x)
         total = [jax.lax.add(a, b) for a, b in zip(so_far, found[first_sum:], strict=True)]
-        return (found[:first_out], total), found[first_out:first_sum]
+        return (n if read is None else n + 1, found[:first_out], total), found[first_out:first_sum]
 
-    state = list(carry), [ad.zeros_like_aval(v.aval) for v in rec.sums]
-    (after, sums), outs = jax.lax.scan(step, state, list(xs), length, reverse, unroll=min(unroll, length))
+    state = jnp.int32(0), list(carry), [ad.zeros_like_aval(v.aval) for v in rec.sums]
+    (_, after, sums), outs = jax.lax.scan(step, state, list(xs), length, reverse, unroll=min(unroll, length))
     return after[: rec.owned], outs, sums
 
 
@@ -72,10 +81,9 @@ _recurrence_p.multiple_results = True
 
 
 def _types(*args: Any, rec: Recurrence, compiler: str, unroll: int, length: int, reverse: bool) -> list[Any]:
-    def aval(v: Any, *lead: int) -> Any:
-        return jax.core.ShapedArray((*lead, *v.aval.shape), v.aval.dtype)
-
-    return [*(aval(v) for v in rec.carry_out[: rec.owned]), *(aval(v, length) for v in rec.outs), *map(aval, rec.sums)]
+    after, sums = ([v.aval for v in part] for part in (rec.carry[: rec.owned], rec.sums))
+    outs = [jex.unmapped_aval(length, 0, v.aval) for v in rec.outs]
+    return [aval.strip_weak_type() for aval in (*after, *outs, *sums)]
 
 
 def _as_scan(*args: Any, rec: Recurrence, compiler: str, unroll: int, length: int, reverse: bool) -> list[Any]:

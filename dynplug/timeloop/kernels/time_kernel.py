@@ -21,7 +21,7 @@ from dynplug.timeloop.kernels.kernel_ops import operation
 from dynplug.timeloop.kernels.pallas_call import call
 from dynplug.timeloop.kernels.recurrence import Recurrence
 from dynplug.timeloop.kernels.unit_axes import LAYOUT
-from dynplug.timeloop.program import Atom, Var, is_var
+from dynplug.timeloop.program import Atom, Var, is_var, struct
 
 # From examples/benchmarks/gpu.py, on an H100: tiles of 128 or 256 units and blocks of 4 or 8 steps are worth 1.2 to 1.4
 # times; a block that holds more than `_REGISTERS` values a thread was not tried.
@@ -46,7 +46,7 @@ def run_kernel(
     after = rec.carry[: rec.owned]  # a value after the step may be a literal, which has no unit axes
     results = (*after, *rec.outs, *rec.sums)
     shapes = [(units,)] * len(after) + [(length, units)] * len(rec.outs) + [(units,)] * len(rec.sums)
-    outs = [jax.ShapeDtypeStruct(s, _in_memory(v.aval.dtype)) for s, v in zip(shapes, results, strict=True)]
+    outs = [jax.ShapeDtypeStruct(s, _in_memory(struct(v).dtype)) for s, v in zip(shapes, results, strict=True)]
 
     def kernel(load: Any, store: Any, refs: Sequence[Any]) -> None:
         it = iter(refs)
@@ -71,15 +71,15 @@ def run_kernel(
         start = [load(r) for r in of_carry]
         state = (
             [_in_loop(a) for a in start],
-            [jnp.zeros((_TILE,), _summed(v.aval.dtype)) for v in rec.sums],
+            [jnp.zeros((_TILE,), _summed(struct(v).dtype)) for v in rec.sums],
         )
         blocks, left = divmod(length, steps)
         state = _repeat(blocks, lambda i, s: block(i * steps, s, steps), state)
         state = _repeat(left, lambda i, s: block(blocks * steps + i, s, 1), state)
         for r, value, v in zip(of_after, state[0], after, strict=False):
-            store(r, value.astype(_in_memory(v.aval.dtype)))
+            store(r, value.astype(_in_memory(struct(v).dtype)))
         for r, value, v in zip(of_sums, state[1], rec.sums, strict=True):
-            store(r, value.astype(v.aval.dtype))
+            store(r, value.astype(struct(v).dtype))
 
     found = call(kernel, ins, outs, units, _TILE, compiler)
     return [_shaped(rec, v, a, len(s) > 1) for v, a, s in zip(results, found, shapes, strict=True)]
@@ -92,7 +92,7 @@ def _step(rec: Recurrence, known: dict[Var, Any], state: Any, row: Values) -> tu
     env |= {v: _decoded(a, v) for v, a in zip((*rec.carry, *rec.ins), (*carry, *row), strict=True)}
 
     def read(v: Atom) -> Any:
-        return env[v] if is_var(v) else jnp.full((_TILE,), v.val, v.aval.dtype)
+        return env[v] if is_var(v) else jnp.full((_TILE,), v.val, struct(v).dtype)
 
     for eqn in rec.written_out:
         values = [read(v) for v in eqn.invars]
@@ -118,7 +118,7 @@ def _repeat(count: int, body: Any, state: Any) -> Any:
 
 def _steps_in_block(rec: Recurrence, compiler: str, length: int) -> int:
     """The steps in a block, a power of two, so that what it loads and writes stays in registers, and code small."""
-    usual = 2 if compiler == "interpreted" else _STEPS  # XLA, which runs what is interpreted, takes long to compile more
+    usual = 2 if compiler == "interpreted" else _STEPS  # XLA on a CPU takes long to compile more
     in_registers = _REGISTERS // max(1, len(rec.ins) + len(rec.outs))
     most = max(1, min(usual, length, in_registers, _CODE // max(1, len(rec.written_out))))
     return 1 << (most.bit_length() - 1)
@@ -149,8 +149,8 @@ def _shaped(rec: Recurrence, v: Atom, value: Any, stacked: bool) -> Any:
     index = tuple(slice(None) if p in own else 0 for p in range(len(rec.units)))
     value = value[(*(slice(None) for _ in lead), *index)]
     order = [sorted(own).index(p) + len(lead) for p in own]
-    value = value.transpose((*range(len(lead)), *order)).reshape((*lead, *v.aval.shape))
-    return value != 0 if v.aval.dtype == jnp.bool_ else value
+    value = value.transpose((*range(len(lead)), *order)).reshape((*lead, *struct(v).shape))
+    return value != 0 if struct(v).dtype == jnp.bool_ else value
 
 
 def _places(rec: Recurrence, v: Atom) -> tuple[int | None, ...]:
@@ -177,6 +177,6 @@ def _in_loop(value: Any) -> Any:
 
 def _decoded(value: Any, v: Var) -> Any:
     """A value as the equations expect it."""
-    if v.aval.dtype == jnp.bool_:
+    if struct(v).dtype == jnp.bool_:
         return lax.ne(value, jnp.zeros_like(value))
-    return value.astype(v.aval.dtype)
+    return value.astype(struct(v).dtype)

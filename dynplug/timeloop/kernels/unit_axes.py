@@ -53,7 +53,7 @@ def unit_axes(eqns: Iterable[Eqn], values: Iterable[Var], carried: Iterable[tupl
 
     **Raises:** `Mixed` where an equation mixes units.
     """
-    axes: DisjointSet[Axis] = DisjointSet()
+    axes: DisjointSet = DisjointSet()
     known: dict[Var, None] = {}
 
     def enter(v: Var) -> None:
@@ -79,7 +79,7 @@ def unit_axes(eqns: Iterable[Eqn], values: Iterable[Var], carried: Iterable[tupl
 
     number = {root: n for n, root in enumerate(dict.fromkeys(axes[a] for a in axes if _size(a) > 1))}
     of = {v: tuple(number.get(axes[v, d]) if n > 1 else None for d, n in enumerate(_shape(v))) for v in known}
-    groups: DisjointSet[int] = DisjointSet(number.values())
+    groups: DisjointSet = DisjointSet(number.values())
     for v, mine in of.items():
         own = [a for a in mine if a is not None]
         if len(set(own)) < len(own):
