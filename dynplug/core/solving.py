@@ -52,7 +52,8 @@ def _is_written_out(solver: Any) -> bool:
     split nor make a kernel of, and which has no forward mode.
     """
     usual = isinstance(solver, diffrax.AbstractERK) and type(solver).step is diffrax.AbstractERK.step
-    return usual and solver.scan_kind is None and len(solver.tableau.b_sol) <= _STAGES
+    tableau: Any = getattr(solver, "tableau", None)
+    return usual and solver.scan_kind is None and len(tableau.b_sol) <= _STAGES
 
 
 def _explicit_step(tableau: Any, field: Callable[..., Any], h: Any, y: Any, drive: Drive) -> Any:

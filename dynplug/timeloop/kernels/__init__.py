@@ -1,4 +1,6 @@
-"""Recurrences as kernels of a GPU, made from dynplug.timeloop.kernels.recurrence import (
+"""Recurrences as kernels of a GPU, made of the equations of a step."""
+
+from dynplug.timeloop.kernels.recurrence import (
     Part as Part,
     Recurrence as Recurrence,
     is_computable as is_computable,
