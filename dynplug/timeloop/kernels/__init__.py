@@ -5,7 +5,7 @@ from dynplug.timeloop.kernels.recurrence import (
     Recurrence as Recurrence,
     is_computable as is_computable,
 )
-from dynplug.timeloop.kernels.recurrence_call import (
+from dynplug.timeloop.kernels.recurrence_primitive import (
     recurrence_call as recurrence_call,
     scan_recurrence as scan_recurrence,
 )

@@ -7,7 +7,7 @@ rounding, from primitives that are there, it stands in.
 
 **Limits:** a primitive without such an identity (`erf`, `lgamma`, `rem`, ...) keeps its stage out of a kernel.
 
-**Reference:** of `log1p` and `expm1`, W. Kahan's formulas in N. J. Higham: Accuracy and Stability of Numerical
+**Reference:** of `expm1`, W. Kahan's formula in N. J. Higham: Accuracy and Stability of Numerical
 Algorithms, 2nd ed. (SIAM, 2002), section 1.14.1, doi:10.1137/1.9780898718027.
 """
 
@@ -51,12 +51,16 @@ def _power(x: Any, y: int) -> Any:
 
 
 def _log1p(x: Any) -> Any:
-    u = lax.add(x, jnp.ones_like(x))
-    # 1 + x rounds; the quotient corrects what rounding did to the logarithm's argument.
-    near = lax.eq(u, jnp.ones_like(x))
-    ratio = lax.div(x, lax.select(near, jnp.ones_like(x), lax.sub(u, jnp.ones_like(x))))
-    large = lax.gt(lax.abs(x), jnp.full_like(x, 1e6))  # beyond, the quotient is 1, or infinity over infinity
-    return lax.select(near, x, lax.select(large, lax.log(u), lax.mul(lax.log(u), ratio)))
+    # log(1 + x) = 2 artanh(s) for s = x / (2 + x), by its series near zero, where 1 + x would round x away.
+    one, two = jnp.ones_like(x), jnp.full_like(x, 2.0)
+    near = lax.lt(lax.abs(x), jnp.full_like(x, 0.5))
+    small = lax.select(near, x, jnp.zeros_like(x))
+    s = lax.div(small, lax.add(two, small))
+    square, series = lax.mul(s, s), jnp.zeros_like(x)
+    for k in range(8 if x.dtype == jnp.float32 else 17, -1, -1):
+        series = lax.add(lax.mul(series, square), jnp.full_like(x, 2.0 / (2 * k + 1)))
+    exact_zero = lax.eq(x, jnp.zeros_like(x))  # which keeps its sign
+    return lax.select(exact_zero, x, lax.select(near, lax.mul(s, series), lax.log(lax.add(one, x))))
 
 
 def _expm1(x: Any) -> Any:
@@ -83,10 +87,10 @@ def _floor(x: Any) -> Any:
 
 
 def _round_to_even(x: Any) -> Any:
-    magic = 1.5 * 2.0 ** jnp.finfo(x.dtype).nmant  # adding it leaves no bits for a fraction
-    near = lax.lt(lax.abs(x), jnp.full_like(x, 2.0 ** (jnp.finfo(x.dtype).nmant - 1)))
-    shifted = lax.sub(lax.add(x, jnp.full_like(x, magic)), jnp.full_like(x, magic))
-    return lax.select(near, shifted, x)
+    below, half = _floor(x), jnp.full_like(x, 0.5)
+    part, odd = lax.sub(x, below), lax.ne(_floor(lax.mul(below, half)), lax.mul(below, half))
+    up = lax.bitwise_or(lax.gt(part, half), lax.bitwise_and(lax.eq(part, half), odd))
+    return lax.select(up, lax.add(below, jnp.ones_like(x)), below)
 
 
 def _sinh(x: Any) -> Any:
@@ -96,8 +100,9 @@ def _sinh(x: Any) -> Any:
 
 
 def _cosh(x: Any) -> Any:
-    e = lax.exp(lax.sub(lax.abs(x), jnp.full_like(x, 0.6931471805599453)))
-    return lax.add(e, lax.div(jnp.full_like(x, 0.25), e))
+    half = jnp.full_like(x, 0.5)
+    e = lax.exp(lax.mul(half, lax.abs(x)))  # squared below, which overflows no earlier than the result
+    return lax.add(lax.mul(lax.mul(half, e), e), lax.div(lax.div(half, e), e))
 
 
 def _same(x: Any) -> Any:

@@ -18,9 +18,9 @@ import numpy as np
 from jax import lax
 
 from dynplug.timeloop.kernels.kernel_ops import operation
-from dynplug.timeloop.kernels.pallas_call import call
 from dynplug.timeloop.kernels.recurrence import Recurrence
 from dynplug.timeloop.kernels.unit_axes import LAYOUT
+from dynplug.timeloop.kernels.with_pallas import call
 from dynplug.timeloop.program import Atom, Var, is_var, struct
 
 # From examples/benchmarks/gpu.py, on an H100: tiles of 128 or 256 units and blocks of 4 or 8 steps are worth 1.2 to 1.4

@@ -99,7 +99,7 @@ def _broadcast(eqn: Eqn) -> list[tuple[Axis, Axis]]:
     v, out = eqn.invars[0], eqn.outvars[0]
     if not is_var(v):
         return []
-    places = eqn.params["broadcast_dimensions"]
+    places = map(int, eqn.params["broadcast_dimensions"])
     return [((v, d), (out, p)) for d, p in enumerate(places) if _shape(v)[d] == _shape(out)[p]]
 
 
@@ -115,7 +115,7 @@ def _reshaped(eqn: Eqn) -> list[tuple[Axis, Axis]] | None:
 
 def _transposed(eqn: Eqn) -> list[tuple[Axis, Axis]]:
     v, out = eqn.invars[0], eqn.outvars[0]
-    return [((v, d), (out, p)) for p, d in enumerate(eqn.params["permutation"])] if is_var(v) else []
+    return [((v, d), (out, p)) for p, d in enumerate(map(int, eqn.params["permutation"]))] if is_var(v) else []
 
 
 _LAYOUT: dict[str, Callable[[Eqn], Sequence[tuple[Axis, Axis]] | None]] = {
