@@ -179,6 +179,10 @@ class SpikingWarning(UserWarning):
     """Neurons spike in nearly every step, or never although they are driven: most often an error in units."""
 
 
+class KernelWarning(UserWarning):
+    """A recurrence was to be one kernel of a GPU, and runs as a scan, with the same results and more slowly."""
+
+
 class PortabilityWarning(UserWarning):
     """A saved model can only be loaded in a process that registers the same component by hand."""
 

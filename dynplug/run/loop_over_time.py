@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup, on_device_of
 from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size
@@ -145,7 +145,8 @@ class LoopOverTime(eqx.Module):
         """
         axis: DataAxis | None = check_axis(data_first_axis, optional=True) or self.data_first_axis
         prepared = self._prepared(xs_or_duration, state, key, i0, axis)
-        return (_compiled if self.jit else LoopOverTime._run)(self, *prepared, axis)
+        with on_device_of((self, prepared)):
+            return (_compiled if self.jit else LoopOverTime._run)(self, *prepared, axis)
 
     def step(self, x: Any, state: RunState, key: PRNGKeyArray | None = None) -> tuple[RunState, Any]:
         """One step, for inputs that arrive one by one. A call with all of them gives the same, but for rounding.
@@ -170,7 +171,8 @@ class LoopOverTime(eqx.Module):
             length_of(x, 0, "The input of a step,")
         self._check_no_state(state)
         loop = self._up_to(self._loop(axis), state, 1)
-        return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
+        with on_device_of((self, state)):
+            return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
 
     def explain(self, xs_or_duration: Any, *, key: PRNGKeyArray | None = None) -> str:
         """How the time loop of such a call is compiled, as text: its stages, its chunks, and the reasons.

@@ -12,7 +12,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup
+from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup, on_device_of
 from dynplug.errors import CompositionError, DurationError, OptionError, ShapeError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.explain import describe
@@ -156,7 +156,8 @@ class Loop(eqx.Module):
         xs = _of_dtype(xs, floating_dtype(system))
         step = self._step(system, xs, key, hold, read)
         carry, given = (state.i, state.system), None if hold else xs
-        loop = analyse(step, carry, given, length, False, self.loop, self.remat)
+        with on_device_of((system, state)):
+            loop = analyse(step, carry, given, length, False, self.loop, self.remat)
         return describe(loop, ["i", *(leaf.path for leaf in leaves(state.system))], length)
 
     def _step(

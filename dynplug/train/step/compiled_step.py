@@ -13,6 +13,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 from jaxtyping import PRNGKeyArray
 
+from dynplug.core import on_device_of
 from dynplug.timeloop import RunState
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
@@ -88,6 +89,10 @@ class CompiledStep:
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
         stream = np.array([*self._stream, n], np.uint32)
+        with on_device_of(batch):
+            return self._call_here(function, stream, *batch)
+
+    def _call_here(self, function: Callable[..., Any], stream: Any, *batch: Any) -> Any:
         if self._jit:
             return _compiled(function, self._fixed, self._arrays, self._key, stream, *batch)
         return _called(function, self._fixed, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
