@@ -12,10 +12,15 @@ from dynplug.network.order import Route
 
 
 class Sizes(NamedTuple):
-    """The shapes of what populations send and take, by name, and the names of those that send spikes."""
+    """What edges must know of the populations that they join.
+
+    **Attributes:** by name, the shapes of what populations send and take, `sends` and `takes`, and the path of the
+    variable on which drives act, `acts_on`; the names of those that send spikes, `spiking`.
+    """
 
     sends: Mapping[str, tuple[int, ...]]
     takes: Mapping[str, tuple[int, ...]]
+    acts_on: Mapping[str, str]
     spiking: frozenset[str]
 
 
@@ -47,6 +52,7 @@ def sizes_of(nodes: Mapping[str, Any], routes: Mapping[str, Route]) -> Sizes:
     return Sizes(
         {name: _shape(name, nodes[name], "out_size", "sends") for name in sorted(sources)},
         {name: _shape(name, nodes[name], "in_size", "takes") for name in sorted(targets)},
+        {name: f"{name}.{getattr(nodes[name], 'jump_to', 'V')}" for name in sorted(sources | targets)},
         frozenset(name for name in sources if _spikes(nodes[name])),
     )
 
