@@ -70,7 +70,8 @@ class Projection(eqx.Module):
     - `sign`: `"excitatory"` or `"inhibitory"` (Dale's law): weights are then given, and trained, as magnitudes greater
         than zero, and inhibitory ones are subtracted.
 
-    **Raises:** `ParameterError`; `CompositionError` for what is not a synapse or no rule.
+    **Raises:** `ParameterError`; `CompositionError` for what is not a synapse or no rule, and, from the network, for a
+    rule between populations without spikes.
 
     **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,
     doi:10.1371/journal.pcbi.1010086.
@@ -127,6 +128,7 @@ class Projection(eqx.Module):
         - `late`: whether it reads the source's output of the step before, as it does in a cycle.
         - `key`: of the projection.
         """
+        self._check_spikes(name, sizes)
         pairs = Pairs(name, self.connector, self.source, self.target, sizes, child(key, "connector"))
         delays, copy = pairs.delays(self.delay, child(key, "delay"))
         fanout, order = pairs.fanout(copy, len(delays), by_receiver=None if self.plasticity is None else True)
@@ -145,6 +147,16 @@ class Projection(eqx.Module):
             late,
             rounded=callable(self.delay),
         )
+
+    def _check_spikes(self, name: str, sizes: Sizes) -> None:
+        """Refuse a rule that reads spikes, of populations that have none."""
+        without = [end for end in (self.source, *self.target) if end in sizes.graded]
+        if self.plasticity is not None and without:
+            raise CompositionError(
+                f"{name}: {type(self.plasticity).__name__} changes weights by the spikes of both ends, but "
+                f"{without[0]!r} has none: its state has no field `spike`. Leave plasticity out, or join populations "
+                "that spike."
+            )
 
     def _way_of_delivery(self, fanout: Fanout, spiking: bool) -> str:
         """The method for `deliver`, where none is asked for."""

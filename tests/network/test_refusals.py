@@ -82,6 +82,30 @@ def test_wrong_arguments_of_a_projection():
             projection(**wrong)
 
 
+LEARNING = {"plasticity": dp.plasticity.PairSTDP(), "weight": 0.5}
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "without"),
+    [
+        (dp.neurons.LIF(2), dp.neurons.LeakyIntegrator(3), "B"),
+        (dp.neurons.LIF(2), dp.neurons.WilsonCowan(3), "B"),
+        (dp.sources.WhiteNoise(2, sigma=1.0), dp.neurons.LIF(3), "A"),
+        (dp.neurons.ThresholdLinear(2), dp.neurons.LIF(3), "A"),
+    ],
+)
+def test_plasticity_where_nothing_spikes_is_refused_by_name(source, target, without):
+    with pytest.raises(CompositionError, match=f"p: PairSTDP changes weights by the spikes .* '{without}' has none"):
+        dp.Network({"A": source, "B": target}, {"p": projection(**LEARNING)})
+
+
+@pytest.mark.parametrize("source", [dp.sources.Poisson(2, rate=1.0), dp.layers.InputGroup(2), dp.neurons.HH(2)])
+@pytest.mark.parametrize("target", [dp.neurons.LIF(3, tau_ref=1.0), dp.layers.InputGroup(3)])
+def test_plasticity_of_what_spikes_or_relays_spikes_is_allowed(source, target):
+    net = dp.Network({"A": source, "B": target}, {"p": projection(**LEARNING, target="B")})
+    assert net["p"].plasticity is not None
+
+
 def test_wrong_steps_and_inputs(run):
     net = dp.Network({"A": dp.neurons.LIF(2), "B": dp.neurons.LIF(3)}, {"p": projection(delay=0.7)})
     with pytest.raises(DurationError, match=r"p: A delay of 0\.7 ms is 1\.4 steps"):
