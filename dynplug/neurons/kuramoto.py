@@ -31,9 +31,9 @@ class Kuramoto(Neuron):
     its peak in the middle, synchrony begins at $K_c = 2 / (\pi\,g(0))$.
 
     ```python
-    omega = dp.initializers.Normal(0.02)(jax.random.key(0), (50,))
+    omega = 0.25 + 0.02 * jax.random.normal(jax.random.key(0), (50,))
     net = dp.Network(
-        {"phase": dp.neurons.Kuramoto(50, omega=0.25 + omega, theta_init=dp.initializers.Uniform(-3.1, 3.1))},
+        {"phase": dp.neurons.Kuramoto(50, omega=omega, theta_init=dp.initializers.Uniform(-3.1, 3.1))},
         {"K": dp.Coupling("phase", "phase", "AllToAll", weight=0.1 / 50, form="sine")},
         output_from="phase", key=jax.random.key(1),
     )
