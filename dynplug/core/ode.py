@@ -108,8 +108,12 @@ class Neuron(ODESystem):
 
     jump_to: ClassVar[str] = "V"
 
+    potential: ClassVar[str] = "V"
+    """The variable at which the drive is read, `drive(y.V)`, and by which couplings see a unit: in place of a potential
+    others have a rate or a phase."""
+
     circular: ClassVar[bool] = False
-    """Whether the variable of `jump_to` is a phase, which comes round, so that no conductance can act on it."""
+    """Whether this variable is a phase, which comes round, so that no conductance can act on it."""
 
     spikes_if: ClassVar[str] = ""
     """The condition of a spike, also as text: `V >= V_th`. Variables are those that integration and jumps lead to; `V`

@@ -22,7 +22,7 @@ def acted_on(paths: Iterable[str], states: Mapping[str, Any]) -> Float[Array, " 
         except UnknownPathError:
             name, _, variable = path.rpartition(".")
             raise CompositionError(
-                f"Population {name!r} has no variable {variable}, which an edge reads that depends on it, such as a "
-                "coupling, a gap junction, or a synapse with NMDA's block."
+                f"Population {name!r} has no potential {variable}, which a coupling, a gap junction and a synapse that "
+                "depends on it read."
             ) from None
     return jnp.concatenate(found)

@@ -56,7 +56,7 @@ def sizes_of(nodes: Mapping[str, Any], routes: Mapping[str, Route]) -> Sizes:
     return Sizes(
         {name: _shape(name, nodes[name], "out_size", "sends") for name in sorted(sources)},
         {name: _shape(name, nodes[name], "in_size", "takes") for name in sorted(targets)},
-        {name: f"{name}.{getattr(nodes[name], 'jump_to', 'V')}" for name in sorted(sources | targets)},
+        {name: f"{name}.{getattr(nodes[name], 'potential', 'V')}" for name in sorted(sources | targets)},
         spiking,
         frozenset(name for name in nodes if isinstance(nodes[name], (ODESystem, Source))) - spiking,
     )

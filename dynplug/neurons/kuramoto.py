@@ -59,6 +59,7 @@ class Kuramoto(Neuron):
     theta_init: Parameter | Callable[..., Any] = param(0.0, drawn=True)
     integrator: AbstractSolver = Euler()
 
+    potential: ClassVar[str] = "theta"
     jump_to: ClassVar[str] = "theta"
     circular: ClassVar[bool] = True
     equations: ClassVar = {"theta": "omega + I[rad/ms]"}

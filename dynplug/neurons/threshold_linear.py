@@ -54,6 +54,7 @@ class ThresholdLinear(Neuron):
     r_init: Parameter | Callable[..., Any] = param(0.0, drawn=True)
     integrator: AbstractSolver = ExponentialEuler()
 
+    potential: ClassVar[str] = "r"
     jump_to: ClassVar[str] = "r"
     equations: ClassVar = {"r": "(-r + gain * max(I - threshold, 0)) / tau"}
     starts_at: ClassVar = {"r": "r_init"}

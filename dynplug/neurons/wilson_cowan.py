@@ -78,6 +78,7 @@ class WilsonCowan(Neuron):
     r_I_init: Parameter | Callable[..., Any] = param(0.0, drawn=True)
     integrator: AbstractSolver = Heun()
 
+    potential: ClassVar[str] = "r_E"
     jump_to: ClassVar[str] = "r_E"
     equations: ClassVar = {
         "r_E": "(-r_E + (1 - S_E_0 - rho * r_E) * (sigmoid(a_E * (in_E - theta_E)) - S_E_0)) / tau_E",

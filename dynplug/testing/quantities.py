@@ -131,7 +131,7 @@ class Places:
     def names(self, quantities: Quantities) -> dict[str, Any]:
         """The values by name, including the drive's current at each potential."""
         named = quantities.constants | self.parameters | self.variables | {"t": self.t}
-        acts_on = self.variables.get(getattr(quantities.system, "jump_to", ""))
+        acts_on = self.variables.get(getattr(quantities.system, "potential", ""))
         if quantities.kind == "neuron" and acts_on is not None:
             rank = acts_on.ndim
             named["I"] = padded(self.current, rank) - padded(self.conductance, rank) * acts_on

@@ -277,5 +277,5 @@ def test_wrong_couplings_are_refused_by_name(changes, error, message):
 def test_what_has_no_variable_cannot_be_coupled():
     nodes = {"A": dp.neurons.Kuramoto(2), "B": dp.layers.RNNCell(2, 2, key=jax.random.key(0))}
     for ends in ({"source": "B"}, {"target": "B"}):
-        with pytest.raises(CompositionError, match="'B' has no variable V"):
+        with pytest.raises(CompositionError, match="'B' has no potential V"):
             dp.LoopOverTime(dp.Network(nodes, {"c": coupling(**ends)}), dt=DT)({"B": jnp.ones((2, 2))})

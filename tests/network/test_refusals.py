@@ -123,5 +123,5 @@ def test_wrong_steps_and_inputs(run):
     with pytest.raises(UnknownPathError, match="no part 'q'"):
         net["q"]
     gap = dp.GapJunction("A", "B", "AllToAll", g=1.0)
-    with pytest.raises(CompositionError, match="'B' has no variable V"):
+    with pytest.raises(CompositionError, match="'B' has no potential V"):
         run(dp.Network({"A": dp.neurons.LIF(2), "B": dp.layers.RNNCell(2, 2, key=jax.random.key(0))}, {"g": gap}), 1)
