@@ -61,7 +61,12 @@ if TYPE_CHECKING:
         variables as variables,
     )
     from dynplug.layers import Recurrent as Recurrent
-    from dynplug.network import GapJunction as GapJunction, Network as Network, Projection as Projection
+    from dynplug.network import (
+        Coupling as Coupling,
+        GapJunction as GapJunction,
+        Network as Network,
+        Projection as Projection,
+    )
     from dynplug.plugin import (
         build as build,
         get as get,
@@ -90,7 +95,7 @@ _NAMES = {
         "variables"
     ),
     "dynplug.layers": "Recurrent",
-    "dynplug.network": "GapJunction Network Projection",
+    "dynplug.network": "Coupling GapJunction Network Projection",
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.recipe": "load_run",
     "dynplug.timeloop": "tune_allocator",

@@ -47,6 +47,9 @@ def dynplug_register_neurons() -> list[NeuronSpec]:
         neuron("AdExIF", "adaptive exponential integrate-and-fire", "AdEx"),
         neuron("Izhikevich", "Izhikevich's simple model"),
         neuron("HH", "Hodgkin-Huxley model of the squid axon", "Hodgkin-Huxley"),
+        neuron("ThresholdLinear", "rate that follows its input above a threshold"),
+        neuron("WilsonCowan", "activities of an excitatory and an inhibitory population"),
+        neuron("Kuramoto", "phase oscillator", capabilities=("persistent",)),
     ]
 
 

@@ -47,7 +47,7 @@ from dynplug.core.parameter import (
     target_size as target_size,
 )
 from dynplug.core.paths import Leaf as Leaf, children as children, leaves as leaves, lookup as lookup
-from dynplug.core.sized import Sized as Sized
+from dynplug.core.sized import Resizable as Resizable, Sized as Sized
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
     DEFINITION as DEFINITION,
@@ -64,3 +64,4 @@ from dynplug.core.system import (
 )
 from dynplug.core.times import as_times as as_times, first_steps as first_steps, in_steps as in_steps
 from dynplug.core.value_checks import check_values as check_values
+from dynplug.core.white_noise import white as white

@@ -2,7 +2,11 @@
 
 from typing import Never
 
-from dynplug.delivery.choice import choose as choose, explain_delivery as explain_delivery
+from dynplug.delivery.choice import (
+    choose as choose,
+    explain_delivery as explain_delivery,
+    for_rates as for_rates,
+)
 from dynplug.delivery.delivering import deliver as deliver
 from dynplug.delivery.fanout import Fanout as Fanout
 from dynplug.delivery.spike_set import members as members, next_member as next_member

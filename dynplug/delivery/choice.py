@@ -8,6 +8,7 @@ from dynplug.delivery.fanout import Fanout
 _FEW = 128 * 128  # pairs of units, below which a product takes less time than a loop takes to begin
 _DENSE = 0.25  # the share of pairs that are connected, below which a product does too much in vain
 _PART = 0.03  # the share from which the derivative is that of a product
+_RATES = 0.05  # the share from which, for units that all send, a product takes less time than all connections
 _ROOM = 2**22  # pairs of units whose matrix may be made for it: 16 MiB in float32
 _UNEVEN = 4.0  # the longest row of inputs in units of the mean one, above which rows are mostly padding
 
@@ -31,6 +32,12 @@ def choose(fanout: Fanout) -> tuple[str, str]:
     if uneven > _UNEVEN:
         return "sparse", f"on an accelerator all connections; rows of inputs would be padded {uneven:.0f} times"
     return "gather", "on an accelerator all inputs of each unit, which takes less time than to ask which are active"
+
+
+def for_rates(fanout: Fanout) -> str:
+    """The method for units all of which send in every step, as rates and phases do."""
+    pairs = fanout.pre_size * fanout.post_size
+    return "dense" if pairs <= _ROOM and len(fanout) >= _RATES * pairs else "sparse"
 
 
 def derives_by_matrix(fanout: Fanout) -> bool:
