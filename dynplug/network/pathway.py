@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, DynamicalSystem, Parameter, children, param
-from dynplug.delivery import Fanout, deliver
+from dynplug.delivery import Delivery, Fanout, choose, deliver
 from dynplug.errors import DurationError
 from dynplug.layers import Delay
 from dynplug.network.potential import potentials
@@ -76,7 +76,7 @@ class Pathway(DynamicalSystem):
     source: str = eqx.field(static=True)
     targets: tuple[str, ...] = eqx.field(static=True)
     delays: tuple[float, ...] = eqx.field(static=True)
-    delivery: str = eqx.field(static=True)
+    delivery: str | Delivery = eqx.field(static=True)
     late: bool = eqx.field(static=True)
 
     @property
@@ -86,6 +86,13 @@ class Pathway(DynamicalSystem):
     @property
     def out_size(self) -> tuple[int]:
         return (self.fanout.post_size,)
+
+    @property
+    def way(self) -> tuple[str | Delivery, str]:
+        """How spikes are delivered, and why."""
+        if self.delivery != "auto":
+            return self.delivery, "chosen for this projection"
+        return choose(self.fanout, fixed=self.plasticity is None)
 
     @property
     def weights(self) -> Float[Array, "*connections"]:
@@ -145,7 +152,7 @@ class Pathway(DynamicalSystem):
             copies.append(x)
         sent = copies[0] if len(copies) == 1 else jnp.concatenate(copies)
         weight = self.weights.astype(ctx.dtype) if state.weight is None else self._signed(state.weight)
-        events = deliver(sent, weight, self.fanout, method=self.delivery)
+        events = deliver(sent, weight, self.fanout, method=self.way[0])
         arrived = None if self.plasticity is None else sent  # for the end of the step
         return dataclasses.replace(state, delays=tuple(delays), short_term=short_term, arrived=arrived), events
 

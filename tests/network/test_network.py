@@ -463,6 +463,20 @@ def test_more_connections_than_memory_are_refused_before_they_are_drawn(connecto
         dp.Network({"A": dp.neurons.LIF(10**7)}, {"p": edge}, key=jax.random.key(0))
 
 
+def test_a_delivery_is_given_by_name_configuration_or_object():
+    def edge(delivery):
+        return dp.Projection("A", "A", "OneToOne", weight=0.5, delay=DT, synapse=CURRENT, delivery=delivery)
+
+    assert edge("Events").delivery == "Events"
+    assert edge({"type": "events"}).delivery == edge(dp.delivery.Events()).delivery == dp.delivery.Events()
+    net = dp.Network({"A": dp.neurons.LIF(3)}, {"p": edge({"type": "events"})})
+    assert "Events (chosen for this projection)" in repr(net)
+    with pytest.raises(dp.errors.UnknownNameError, match="Did you mean 'events'"):
+        edge("event")
+    with pytest.raises(ParameterError, match=r"delivery=3\): give 'auto'"):
+        edge(3)
+
+
 def test_the_text_of_a_network_tells_its_parts_and_the_way_of_delivery():
     connect = dp.connectors.FixedProbability(0.1)
     edges = {
