@@ -239,7 +239,7 @@ class TestChoice:
 
         assert choose(self.many)[0] == "events"
         assert "Packages bring broken, which fails (broken: there is no compiler)" in explain_delivery(self.many)
-        with pytest.raises(ParameterError, match="no compiler"):
+        with pytest.raises(dp.errors.ConfigError, match="no compiler"):
             deliver(jnp.ones(400), 1.0, self.many, method="broken")
 
     def test_without_packages_that_is_said(self):
