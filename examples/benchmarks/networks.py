@@ -3,9 +3,10 @@
     python networks.py [BRIAN2]
 
 BRIAN2 is a Python interpreter that has Brian2, and a C++ compiler on its path; without it there is dynplug alone. With
-dynplug-kernels installed, dynplug is measured with its own delivery and with the compiled one. All alternate, so that a busy machine slows all alike; printed are medians of the loop over the steps, spikes recorded, and
-ratios to dynplug. Times are those of the processor, of all threads, since Brian2's C++ measures no others. The second
-table is of COBA's neurons with 80 connections each, at their rate.
+dynplug-kernels installed, dynplug is measured with its own delivery and with the compiled one. All alternate, so that a
+busy machine slows all alike; printed are medians of the loop over the steps, spikes recorded, and ratios to dynplug.
+Times are those of the processor, of all threads, since Brian2's C++ measures no others. The second table is of COBA's
+neurons with 80 connections each, at their rate.
 """
 
 import dataclasses
