@@ -124,9 +124,7 @@ def train(repetitions):
 
 def main():
     repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print(
-        "| units | each | spikes | loop [µs] | events | each one [ns] | compiled | gather | sparse | dense | auto |"
-    )
+    print("| units | each | spikes | loop [µs] | events | each one [ns] | compiled | gather | sparse | dense | auto |")
     print("|---|---|---|---|---|---|---|---|---|---|---|")
     for units, degree, count in NETWORKS + SMALL:
         found, alone, chosen = measure(units, degree, count, repetitions)
