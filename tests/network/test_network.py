@@ -493,7 +493,7 @@ def test_the_text_of_a_network_tells_its_parts_and_the_way_of_delivery():
     text = repr(net)
     assert "O: 2 x 5 LIF" in text
     assert re.search(
-        r"exc: E -> E, I, [78],\d{3} connections, delay 1.5 ms, Exponential, .* MiB, events \(on a CPU", text
+        r"exc: E -> E, I, [78],\d{3} connections, delay 1.5 ms, Exponential, .* MiB, (events|compiled) \(on a CPU", text
     )
     assert "the synapses of exc" in text.splitlines()[5]
     assert "delay 0.5 to 100 ms in 200 values, Delta" in text
