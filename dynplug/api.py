@@ -200,6 +200,10 @@ class EncoderSpec(Spec):
     """A class whose instances are called as `f(x, *, key=None) -> array`, time first."""
 
 
+class DeliverySpec(Spec):
+    """A `dynplug.delivery.Delivery`: an exact way of taking the sum over the connections of what units send."""
+
+
 class PlasticitySpec(Spec):
     """A `dynplug.plasticity.Plasticity`: how spikes change the weights of a projection."""
 

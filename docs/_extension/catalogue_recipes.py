@@ -28,6 +28,7 @@ _PLACES: dict[str, str] = {
     "connector": "model.input.connector",
     "encoder": "task.encoder",
     "plasticity": "model.edges.rec.plasticity",
+    "delivery": "model.edges.rec.delivery",
     "optimizer": "runner.optimizer",
     "schedule": "runner.optimizer.learning_rate",
     "observer": "runner.observers",

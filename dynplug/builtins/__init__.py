@@ -2,6 +2,7 @@
 
 from dynplug.api import (
     ConnectorSpec,
+    DeliverySpec,
     EncoderSpec,
     InitializerSpec,
     LayerSpec,
@@ -313,6 +314,21 @@ def dynplug_register_connectors() -> list[ConnectorSpec]:
         connector("FixedOutDegree", "n random targets for each unit", n=2),
         connector("SmallWorld", "Watts-Strogatz graph, drawn by networkx", "networkx", k=2, p=0.1),
         connector("ScaleFree", "Barabási-Albert graph, drawn by networkx", "networkx", m=2),
+    ]
+
+
+@hookimpl
+def dynplug_register_deliveries() -> list[DeliverySpec]:
+    """Ways of the core to deliver spikes, in the order in which they are asked whether they suit."""
+
+    def delivery(name: str, summary: str) -> DeliverySpec:
+        return DeliverySpec(name=name, target=f"dynplug.delivery:{name.capitalize()}", summary=summary)
+
+    return [
+        delivery("dense", "a product with the matrix of all pairs"),
+        delivery("events", "the connections of the active units, one unit after the other"),
+        delivery("gather", "the inputs of each unit, in padded rows"),
+        delivery("sparse", "all connections, added up where they arrive"),
     ]
 
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, DynamicalSystem, Parameter, children, param
-from dynplug.delivery import Fanout, deliver
+from dynplug.delivery import Delivery, Fanout, choose, deliver
 from dynplug.network.acted_on import acted_on
 from dynplug.network.delay_chain import DelayChain
 from dynplug.network.summary import of_pathway
@@ -77,7 +77,7 @@ class Pathway(DynamicalSystem):
     targets: tuple[str, ...] = eqx.field(static=True)
     delays: tuple[float, ...] = eqx.field(static=True)
     acts_on: tuple[str, ...] = eqx.field(static=True)
-    delivery: str = eqx.field(static=True)
+    delivery: str | Delivery = eqx.field(static=True)
     late: bool = eqx.field(static=True)
     rounded: bool = eqx.field(static=True)
 
@@ -88,6 +88,13 @@ class Pathway(DynamicalSystem):
     @property
     def out_size(self) -> tuple[int]:
         return (self.fanout.post_size,)
+
+    @property
+    def way(self) -> tuple[str | Delivery, str]:
+        """How spikes are delivered, and why."""
+        if self.delivery != "auto":
+            return self.delivery, "chosen for this projection"
+        return choose(self.fanout, fixed=self.plasticity is None)
 
     @property
     def weights(self) -> Float[Array, "*connections"]:
@@ -138,7 +145,7 @@ class Pathway(DynamicalSystem):
             short_term, x = self.short_term.update(short_term, x, ctx.child("short_term"))
         delays, sent = self._chain.update(state.delays, x, ctx)
         weight = self.weights.astype(ctx.dtype) if state.weight is None else self._signed(state.weight)
-        events = deliver(sent, weight, self.fanout, method=self.delivery)
+        events = deliver(sent, weight, self.fanout, method=self.way[0])
         arrived = None if self.plasticity is None else sent  # for the end of the step
         return dataclasses.replace(state, delays=delays, short_term=short_term, arrived=arrived), events
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.delivery import Fanout, for_rates
+from dynplug.delivery import Delivery, for_rates
 from dynplug.errors import CompositionError, ParameterError
 from dynplug.network.drawn import Pairs, as_array, child
 from dynplug.network.edge_arguments import as_names, check_ends, known_values
@@ -24,6 +23,19 @@ _SIGNS = (None, "excitatory", "inhibitory")
 def _as(kind: str) -> Callable[[Any], Any]:
     """The converter of a field for a component, which its name or its configuration makes."""
     return lambda given: build(given, kind=kind) if isinstance(given, (str, Mapping)) else given
+
+
+def _as_delivery(given: Any) -> str | Delivery:
+    """A way to deliver: `"auto"`, the name of a registered one, or the one that a configuration makes."""
+    if given == "auto" or isinstance(given, Delivery):
+        return given
+    if not isinstance(given, (str, Mapping)):
+        raise ParameterError(
+            f"Projection(delivery={given!r}): give 'auto', the name or the configuration of a way to deliver, such as "
+            "'events', or a dp.delivery.Delivery."
+        )
+    made = build(given, kind="delivery")
+    return given if isinstance(given, str) else made
 
 
 class Projection(eqx.Module):
@@ -66,12 +78,13 @@ class Projection(eqx.Module):
     - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`; or its name or
         configuration. The weights are then part of the state, `"rec.weight"`, in the order in which `net["rec"].weight`
         has them.
-    - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver`. The sums are equal.
+    - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver` by its name, such as `"events"`,
+        or its configuration. The sums are equal.
     - `sign`: `"excitatory"` or `"inhibitory"` (Dale's law): weights are then given, and trained, as magnitudes greater
         than zero, and inhibitory ones are subtracted.
 
-    **Raises:** `ParameterError`; `CompositionError` for what is not a synapse or no rule, and, from the network, for a
-    rule between populations without spikes.
+    **Raises:** `ParameterError`; `UnknownNameError`; `CompositionError` for what is not a synapse or no rule, and, from
+    the network, for a rule between populations without spikes.
 
     **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,
     doi:10.1371/journal.pcbi.1010086.
@@ -85,7 +98,7 @@ class Projection(eqx.Module):
     synapse: Any = eqx.field(kw_only=True, converter=_as("synapse"))
     short_term: Any = eqx.field(kw_only=True, default=None, converter=_as("layer"))
     plasticity: Any = eqx.field(kw_only=True, default=None, converter=_as("plasticity"))
-    delivery: str = eqx.field(kw_only=True, static=True, default="auto")
+    delivery: str | Delivery = eqx.field(kw_only=True, static=True, converter=_as_delivery, default="auto")
     sign: str | None = eqx.field(kw_only=True, static=True, default=None)
 
     def __check_init__(self) -> None:
@@ -143,7 +156,8 @@ class Projection(eqx.Module):
             self.target,
             delays,
             tuple(map(sizes.acts_on.__getitem__, self.target)),
-            self._way_of_delivery(fanout, spiking=self.source in sizes.spiking),
+            # What rarely is zero has no events.
+            for_rates(fanout) if self.delivery == "auto" and self.source not in sizes.spiking else self.delivery,
             late,
             rounded=callable(self.delay),
         )
@@ -157,17 +171,6 @@ class Projection(eqx.Module):
                 f"{without[0]!r} has none: its state has no field `spike`. Leave plasticity out, or join populations "
                 "that spike."
             )
-
-    def _way_of_delivery(self, fanout: Fanout, spiking: bool) -> str:
-        """The method for `deliver`, where none is asked for."""
-        if self.delivery != "auto":
-            return self.delivery
-        if not spiking:
-            return for_rates(fanout)
-        if self.plasticity is None:
-            return "auto"
-        # "dense", which it may choose, would make the matrix of weights in every step.
-        return "events" if jax.default_backend() == "cpu" else "gather"
 
     def _signed(self, name: str, weight: Any) -> Any:
         """The weights, or their magnitudes with a sign."""

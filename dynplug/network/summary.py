@@ -6,8 +6,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynplug.delivery import choose
-
 
 def lines(network: Any) -> Iterator[str]:
     """A line for each population and each projection."""
@@ -21,7 +19,7 @@ def lines(network: Any) -> Iterator[str]:
 
 def of_pathway(path: Any, shares: str | None) -> str:
     """A projection: its populations, connections, delays, synapses, delivery and memory."""
-    method, reason = choose(path.fanout) if path.delivery == "auto" else (path.delivery, "chosen for this projection")
+    method, reason = path.way
     synapse = f"the synapses of {shares}" if shares else type(path.synapse).__name__
     parts = [
         f"{path.source} -> {', '.join(path.targets)}",
@@ -30,7 +28,7 @@ def of_pathway(path: Any, shares: str | None) -> str:
         synapse,
         *(type(rule).__name__ for rule in (path.short_term, path.plasticity) if rule is not None),
         f"{_bytes(path.fanout, path.weight) / 2**20:.2g} MiB",
-        f"{method} ({reason})",
+        f"{method if isinstance(method, str) else type(method).__name__} ({reason})",
     ]
     return ", ".join(parts)
 

@@ -6,6 +6,7 @@ import pluggy
 
 from dynplug.api import (
     ConnectorSpec,
+    DeliverySpec,
     EncoderSpec,
     Host,
     InitializerSpec,
@@ -76,6 +77,11 @@ def dynplug_register_initializers(host: Host) -> Iterable[InitializerSpec]:  # p
 @hookspec
 def dynplug_register_connectors(host: Host) -> Iterable[ConnectorSpec]:  # pyright: ignore[reportReturnType]
     """Connectors that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_deliveries(host: Host) -> Iterable[DeliverySpec]:  # pyright: ignore[reportReturnType]
+    """Ways of delivering spikes through connections that this plugin provides."""
 
 
 @hookspec

@@ -3,6 +3,7 @@
 import dynplug.testing.arguments as arguments
 import dynplug.testing.capabilities as of
 import dynplug.testing.connectors as connectors
+import dynplug.testing.deliveries as deliveries
 import dynplug.testing.encoders as encoders
 import dynplug.testing.equations as equations
 import dynplug.testing.gradients as gradients
@@ -127,6 +128,12 @@ CHECKS: dict[str, Check] = {
         Check(connectors.connects_the_units_given, ("connector",)),
         Check(connectors.same_key_same_connections, ("connector",)),
         Check(connectors.other_key_other_connections, ("connector",), (of.random_connector,)),
+        Check(deliveries.delivers_the_sum, ("delivery",)),
+        Check(deliveries.keeps_the_dtype_of_the_weights, ("delivery",)),
+        Check(deliveries.samples_are_delivered_apart, ("delivery",)),
+        Check(deliveries.derives_the_full_sum, ("delivery",)),
+        Check(deliveries.what_is_not_a_number_arrives, ("delivery",)),
+        Check(deliveries.says_whether_it_suits, ("delivery",)),
         Check(encoders.puts_time_first, ("encoder",)),
         Check(encoders.same_key_same_code, ("encoder",)),
         Check(encoders.other_key_other_code, ("encoder",), (of.random_encoder,)),

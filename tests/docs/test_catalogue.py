@@ -22,6 +22,7 @@ NAMES = {
     "connector": "FixedProbability",
     "encoder": "Poisson",
     "plasticity": "TripletSTDP",
+    "delivery": "events",
     "optimizer": "nadam",
     "schedule": "cosine_decay_schedule",
     "observer": "EarlyStopping",

@@ -318,9 +318,9 @@ def test_weights_and_bounds_must_fit(options, words):
 
 def test_no_matrix_of_weights_is_made_in_every_step():
     """Few connections without plasticity are a product with a matrix, which is made before the run."""
-    assert cells(RULES["pairs"])["ab"].delivery == "events"
-    assert cells(None)["ab"].delivery == "auto"
-    assert cells(RULES["pairs"], delivery="sparse")["ab"].delivery == "sparse"
+    assert cells(RULES["pairs"])["ab"].way[0] in ("events", "compiled")
+    assert cells(None)["ab"].way[0] == "dense"
+    assert cells(RULES["pairs"], delivery="sparse")["ab"].way[0] == "sparse"
 
 
 def test_rules_are_made_from_names_and_configurations():
