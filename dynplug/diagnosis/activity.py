@@ -118,13 +118,13 @@ def _population(system: Any, spikes: Any, V: Any) -> Population:
 
 
 def _support(system: Any, spikes: Any, V: Any) -> Any:
-    """The share of potentials within the surrogate's support. A reset hides that of a step with a spike: it counts."""
+    """The share of potentials within the surrogate's support, without those that a spike has reset."""
     surrogate, threshold = getattr(system, "surrogate", None), getattr(system, "V_th", None)
     if not isinstance(surrogate, Surrogate) or threshold is None:
         return jnp.full((), jnp.nan, V.dtype)
     peak = surrogate.derivative(jnp.asarray(0.0, V.dtype))
     near = surrogate.derivative(V - jnp.asarray(threshold, V.dtype)) > _PEAK * peak
-    return jnp.mean((near | (spikes > 0)).astype(V.dtype))
+    return jnp.mean(near.astype(V.dtype), where=spikes == 0)  # NaN where there is always a spike
 
 
 def _potential(state: Any, path: str) -> Any:

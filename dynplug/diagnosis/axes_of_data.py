@@ -55,8 +55,8 @@ class Axes(Diagnostic):
 
     def _is_time(self, x: np.ndarray, axis: int) -> bool:
         x = x.astype(float) - x.mean(axis=(0, 1) if axis == 1 else None, dtype=float)
-        near, far = _correlation(x, axis, 1), _correlation(x, axis, max(2, x.shape[axis] // 2))
-        found = near - far
+        lags = {max(2, x.shape[axis] // part) for part in (4, 3, 2)}  # some, as one may be a period
+        found = _correlation(x, axis, 1) - min(_correlation(x, axis, lag) for lag in lags)
         return found > self.excess and found > 2 * _correlation(x, 0, 1)
 
 

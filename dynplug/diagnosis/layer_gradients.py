@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dynplug.core import nodes
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
@@ -32,17 +33,24 @@ class LayerGradients(Diagnostic):
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
         """One row for the model, and one for each layer that no gradient reaches."""
         layers: dict[str, float] = {}
+        systems = set(nodes(evidence.model))
         for path, size in (evidence.backward.gradients if evidence.backward else {}).items():
-            layer = path.rpartition(".")[0]
+            layer = path
+            while layer not in systems:
+                layer = layer.rpartition(".")[0]
             layers[layer] = max(layers.get(layer, 0.0), float(size))
         if not layers or not np.isfinite(list(layers.values())).all():
             return  # what is not finite is told elsewhere
         if dead := [layer for layer, size in layers.items() if size == 0]:
-            yield from map(self._cut_off, dead)
+            silent = any(seen.silent == 1 for seen in evidence.activity.populations.values())
+            yield from (self._cut_off(layer, silent) for layer in dead)
         elif len(layers) > 1:
             yield self._ratio(layers)
 
-    def _cut_off(self, layer: str) -> Finding:
+    def _cut_off(self, layer: str, silent: bool) -> Finding:
+        if silent:
+            advice = "Look at the silent units first: weights behind them have no gradient."
+            return Finding("note", layer, "the gradient is exactly zero", advice, {"gradient": 0.0})
         advice = (
             "Nothing can be learned here: look for a stop_gradient, a rounding, a comparison or integers between it "
             "and the loss, for units that never spike, or leave it out by trainable={path: False}."

@@ -16,8 +16,8 @@ class SurrogateSupport(Diagnostic):
 
     $$\frac{\left|\{V : \Theta'(V - V_\mathrm{th}) > 0.01\,\Theta'(0)\}\right|}{\left|\{V\}\right|} \ge \mathrm{least}$$
 
-    over all units, steps and samples. Elsewhere a unit passes no gradient on. The potential of a step with a spike is
-    lost by the reset, and counts as near.
+    over all units, steps and samples. Elsewhere a unit passes no gradient on. Potentials of steps
+    with a spike, which are reset, are left out.
 
     **Arguments:**
 

@@ -9,8 +9,6 @@ from networks import BATCH, FEATURES, TIME, network
 
 import dynplug as dp
 
-HIDDEN = 16
-
 
 def dense(n_in, n_out, seed, **options):
     return dp.layers.Dense(n_in, n_out, key=jax.random.key(seed), **options)
@@ -88,14 +86,18 @@ class Stops(dp.DynamicalSystem):
         return {"h": h}, h
 
 
-def deep(alpha):
-    narrow = dp.surrogates.Sigmoid(alpha=alpha)
-    parts, size = {}, FEATURES
-    for n in range(4):
-        weights = dp.initializers.KaimingNormal(scale=30.0)
-        parts[f"w{n}"] = dense(size, HIDDEN, n, W_initializer=weights)
-        parts[f"lif{n}"], size = dp.neurons.LIF(HIDDEN, tau=5.0, surrogate=narrow), HIDDEN
-    return dp.Sequential(**parts, output=dense(HIDDEN, 2, 9))
+def squash(x):
+    return jax.nn.soft_sign(1e4 * (x**2 + 1.0))
+
+
+def squashed():
+    return dp.Sequential(a=dense(FEATURES, 8, 0), b=squash, c=dense(8, 8, 1), d=squash, e=dense(8, 2, 2))
+
+
+def always():
+    return dp.Sequential(
+        input=dense(FEATURES, 8, 0, W_initializer=4.0), hidden=dp.neurons.LIF(8), output=dense(8, 2, 1)
+    )
 
 
 def slow(count=BATCH, time=TIME):
@@ -105,13 +107,17 @@ def slow(count=BATCH, time=TIME):
     return np.sin(2 * np.pi * (2 * t[None, :, None] + phases)).astype(np.float32)
 
 
+def longer(batch):
+    return np.tile(batch[0], (1, 5, 1)), batch[1]
+
+
 def exchanged(batch):
     x = slow(12, 40).swapaxes(0, 1)
     return np.ascontiguousarray(x), np.arange(40, dtype=np.int32) % 2
 
 
 def as_features(batch):
-    x = np.random.default_rng(1).normal(size=(6, 1, 1)) + slow(6, 16)[:, :, :1]
+    x = slow(6, 16)[:, :, :1]
     x = np.repeat(x, 16, axis=2) * np.random.default_rng(2).normal(size=(1, 1, 16))
     return np.ascontiguousarray(x.swapaxes(1, 2)).astype(np.float32), np.arange(6, dtype=np.int32) % 2
 
@@ -126,7 +132,7 @@ SAME = np.zeros((8, TIME, FEATURES), np.float32), np.arange(8, dtype=np.int32) %
 
 FAULTS = {  # model, batch, options; diagnostic and place
     "silent": (lambda: network(0.05), None, {}, "Silence", "hidden"),
-    "saturated": (lambda: network(3000.0), None, {}, "Silence", "hidden"),
+    "saturated": (always, lambda batch: (np.ones_like(batch[0]), batch[1]), {}, "Silence", "hidden"),
     "surrogate too narrow": (
         lambda: network(surrogate=dp.surrogates.SuperSpike(beta=1e5)),
         None,
@@ -141,7 +147,7 @@ FAULTS = {  # model, batch, options; diagnostic and place
         "LayerGradients",
         "a",
     ),
-    "gradient vanishes between layers": (lambda: deep(60.0), None, {}, "LayerGradients", "w0"),
+    "gradient vanishes between layers": (squashed, lambda batch: (slow(), batch[1]), {}, "LayerGradients", "a"),
     "gradient explodes in time": (
         lambda: dense(FEATURES, 8, 0) >> Grows() >> dense(8, 2, 1),
         None,
@@ -149,7 +155,13 @@ FAULTS = {  # model, batch, options; diagnostic and place
         "TimeGradients",
         "",
     ),
-    "gradient vanishes in time": (forgets, None, {"loss_fun": last}, "TimeGradients", ""),
+    "gradient vanishes in time": (
+        forgets,
+        longer,
+        {"loss_fun": last},
+        "TimeGradients",
+        "",
+    ),
     "gradient cut off in time": (
         lambda: dense(FEATURES, 8, 0) >> Stops() >> dense(8, 2, 1),
         None,
@@ -199,4 +211,3 @@ def test_a_planted_fault_is_named_by_its_diagnostic(batch, fault):
     data = batch if change is None else change(batch)
     found = dp.diagnose(model(), data, **{"loss_fun": "cross_entropy", "dt": 1.0, **options})
     assert (name, where) in [(of, f.where) for of, f in found.rows if f.level == "warning"], found
-    print(fault, found.warnings, f"{found.seconds:.1f}")
