@@ -15,6 +15,7 @@ from dynplug.diagnosis.finding import Finding
 
 INPUT = "input"
 _OFTEN = 0.9  # of the steps: saturated
+_NEAR = 0.5  # of the rate: a factor that leads no nearer, as where all units spike together, is not suggested
 _DOUBLINGS, _HALVINGS = 40, 30
 
 
@@ -142,4 +143,4 @@ def _search(
         if abs(_rate(activity, path) - wanted) < abs(_rate(best[1], path) - wanted):
             best = middle, activity
         low, high = (middle, high) if _rate(activity, path) < wanted else (low, middle)
-    return best
+    return best if abs(_rate(best[1], path) - wanted) <= _NEAR * wanted else None

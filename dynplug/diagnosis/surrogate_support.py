@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dynplug.diagnosis.activity import limits
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
@@ -17,7 +18,8 @@ class SurrogateSupport(Diagnostic):
     $$\frac{\left|\{V : \Theta'(V - V_\mathrm{th}) > 0.01\,\Theta'(0)\}\right|}{\left|\{V\}\right|} \ge \mathrm{least}$$
 
     over all units, steps and samples. Elsewhere a unit passes no gradient on. Potentials of steps
-    with a spike, which are reset, are left out.
+    with a spike, which are reset, are left out, and so are models with an upstroke of their own, such as Hodgkin and
+    Huxley's, in which a spike is not decided at the threshold: they have no resistance `R`.
 
     **Arguments:**
 
@@ -33,7 +35,7 @@ class SurrogateSupport(Diagnostic):
         """One row for each spiking part with a surrogate and a threshold."""
         for path, seen in evidence.activity.populations.items():
             share = float(seen.support)
-            if not np.isfinite(share):
+            if not np.isfinite(share) or "R" not in limits(evidence.model, path):
                 continue
             what = f"{share:.3g} of the potentials lie within the support of the surrogate"
             advice = (

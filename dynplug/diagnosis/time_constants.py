@@ -19,11 +19,10 @@ _ROUNDING = 1e-6
 class TimeConstants(Diagnostic):
     r"""Time constants that are shorter than the step, or so long that nothing moves: most often not in ms.
 
-    $$\frac{\Delta t}{\tau} > 1 \qquad\text{or}\qquad \frac{\Delta t}{\tau_\mathrm{min}} < \mathrm{least}
-    \ \text{ and }\ \tau_\mathrm{min} > T$$
+    $$\frac{\Delta t}{\tau} > 1 \qquad\text{or}\qquad \frac{\Delta t}{\tau} < \mathrm{least} \ \text{ and }\ \tau > T$$
 
-    with $\tau_\mathrm{min}$ the shortest of a part's time constants, and the duration $T$ of a sample: a fine step
-    alone is no fault.
+    with the duration $T$ of a sample: a fine step alone is no fault. The first holds for each of a part's time constants,
+    the second for the one that is called `tau`: an adaptation may be slow.
 
     **Arguments:**
 
@@ -39,30 +38,36 @@ class TimeConstants(Diagnostic):
         dt = evidence.dt
         if evidence.timeless:
             return
-        fastest: list[float] = []
-        for path, system in nodes(evidence.model).items():
-            known = _time_constants(system)
-            if not known:
-                continue
-            name = min(known, key=lambda name: known[name])
-            tau = known[name]
-            fastest.append(tau)
-            where, numbers = f"{path}.{name}".lstrip("."), {"tau": tau, "dt": dt}
+        known = {
+            f"{path}.{name}".lstrip("."): tau
+            for path, part in nodes(evidence.model).items()
+            for name, tau in _all(part)
+        }
+        wrong = False
+        for where, tau in known.items():
+            numbers = {"tau": tau, "dt": dt}
             if dt / tau > 1 + _ROUNDING:
-                advice = "Is it in seconds? Times are in ms. Otherwise take a smaller dt: within a step it is over."
+                wrong, advice = (
+                    True,
+                    "Is it in seconds? Times are in ms. Otherwise take a smaller dt: it is over in a step.",
+                )
                 yield Finding("warning", where, f"{tau:.4g} ms is shorter than the step, {dt:g} ms", advice, numbers)
-            elif dt / tau < self.least and tau > evidence.duration:
-                advice = "Is it in µs, or dt in seconds? Times are in ms. Nothing moves within a sample."
+            elif where.rpartition(".")[2] == "tau" and dt / tau < self.least and tau > evidence.duration:
+                wrong, advice = True, "Is it in µs, or dt in seconds? Times are in ms. Nothing moves within a sample."
                 what = f"{tau:.4g} ms is longer than a sample, {evidence.duration:.4g} ms in steps of {dt:g} ms"
                 yield Finding("warning", where, what, advice, numbers)
-        if fastest and all(tau >= dt and not (dt / tau < self.least and tau > evidence.duration) for tau in fastest):
-            yield Finding("ok", "", f"dt/tau from {dt / max(fastest):.3g} to {dt / min(fastest):.3g}")
+        if known and not wrong:
+            least, most = dt / max(known.values()), dt / min(known.values())
+            yield Finding("ok", "", f"dt/tau from {least:.3g} to {most:.3g}", numbers={"least": least, "most": most})
 
 
-def _time_constants(system: Any) -> dict[str, float]:
+def _all(system: Any) -> Iterable[tuple[str, float]]:
     """The shortest of each of a system's time constants, by name [ms]."""
     if not dataclasses.is_dataclass(system):
-        return {}
-    fields = [f for f in dataclasses.fields(system) if f.name.startswith("tau") and not f.metadata.get(STEPWISE)]
-    values = {f.name: np.asarray(getattr(system, f.name)) for f in fields if getattr(system, f.name) is not None}
-    return {name: float(a.min()) for name, a in values.items() if a.dtype.kind == "f" and a.size and a.min() > 0}
+        return
+    for field in dataclasses.fields(system):
+        value = getattr(system, field.name)
+        if field.name.startswith("tau") and not field.metadata.get(STEPWISE) and value is not None:
+            taus = np.asarray(value)
+            if taus.dtype.kind == "f" and taus.size and taus.min() > 0:
+                yield field.name, float(taus.min())

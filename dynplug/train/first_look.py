@@ -15,15 +15,19 @@ from dynplug.timeloop import Loop
 from dynplug.train.step import Forward
 
 _SAMPLES = 32  # of a batch, at most
+_FEWEST = 200  # steps of all samples: in fewer, a unit that spikes in one step of a hundred is often silent
 
 
 def first_look(forward: Forward, model: Any, x: Any, key: PRNGKeyArray) -> None:
     """Run the cheap diagnostics on some samples of a batch, and warn of what they find.
 
-    A model without spiking units is not looked at: its loss has told already if it is not finite.
+    A model without spiking units is not looked at: its loss has told already if it is not finite. Neither are samples
+    that are too few and short to tell who is silent.
     """
     xs = jax.tree.map(lambda a: np.asarray(a)[:, :_SAMPLES], forward.layout.enter(x))
     length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
+    if length * batch_size < _FEWEST:
+        return
     loop = replace(forward.loop, loop="plain", remat=False)
     read = reader(model, eqx.filter_eval_shape(lambda: loop.start(model, key=key).system))
     if not read.spiking:
