@@ -21,8 +21,8 @@ class TimeConstants(Diagnostic):
 
     $$\frac{\Delta t}{\tau} > 1 \qquad\text{or}\qquad \frac{\Delta t}{\tau} < \mathrm{least} \ \text{ and }\ \tau > T$$
 
-    with the duration $T$ of a sample: a fine step alone is no fault. The first holds for each of a part's time constants,
-    the second for the one that is called `tau`: an adaptation may be slow.
+    with the duration $T$ of a sample: a fine step alone is no fault. The first holds for each of a part's time
+    constants, the second for the one that is called `tau`: an adaptation may be slow.
 
     **Arguments:**
 
@@ -49,7 +49,7 @@ class TimeConstants(Diagnostic):
             if dt / tau > 1 + _ROUNDING:
                 wrong, advice = (
                     True,
-                    "Is it in seconds? Times are in ms. Otherwise take a smaller dt: it is over in a step.",
+                    "Is it in seconds? Times are in ms. Otherwise dt is too great.",
                 )
                 yield Finding("warning", where, f"{tau:.4g} ms is shorter than the step, {dt:g} ms", advice, numbers)
             elif where.rpartition(".")[2] == "tau" and dt / tau < self.least and tau > evidence.duration:

@@ -4,7 +4,7 @@ import os
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from time import perf_counter
 from typing import Any, NamedTuple
 
@@ -71,7 +71,7 @@ def diagnosed(
 def _evidence(trained: Trained, whole: Any, few: Any, steps: int | None) -> Evidence:
     forward, params = trained.forward, trained.state.params
     model = eqx.combine(params, trained.static)
-    xs = jax.tree.map(np.asarray, forward.layout.enter(few.x))
+    xs = jax.tree.map(_fixed, forward.layout.enter(few.x))
     length = len(jax.tree.leaves(xs)[0])
     run = _Compiled(trained, params, xs, few.y)
     told = run(params, xs)
@@ -85,7 +85,7 @@ def _evidence(trained: Trained, whole: Any, few: Any, steps: int | None) -> Evid
         inputs=xs,
         timeless=forward.layout.least_rank == 1,
         backward=backward,
-        need=partial(_need, trained, whole),
+        need=cache(partial(_need, trained, whole)),
         again=lambda others: run(params, others).outputs,
         redone=lambda changed: run(_with(params, changed), xs).activity,
         rescaled=(lambda scale: run(params, _scaled(xs, scale)).activity) if floating else None,
@@ -138,6 +138,13 @@ def _with(params: Any, changed: dict[str, Any]) -> Any:
     values = [changed.get(leaf.path, leaf.value) for leaf in leaves(params)]
     values = [np.asarray(new, leaf.value.dtype) for new, leaf in zip(values, leaves(params), strict=True)]
     return jax.tree.unflatten(jax.tree.structure(params), values)
+
+
+def _fixed(x: Any) -> np.ndarray:
+    """An array that nobody can change."""
+    fixed = np.array(x)
+    fixed.flags.writeable = False
+    return fixed
 
 
 def _scaled(xs: Any, scale: float) -> Any:

@@ -27,6 +27,7 @@ CONTRACTS = {
     "surrogate": "Surrogate",
     "integrator": "AbstractSolver",
     "plasticity": "Plasticity",
+    "diagnostic": "Diagnostic",
     "task": "Task",
 }
 
@@ -126,6 +127,7 @@ CHECKS = {
     "optimizer": is_optimizer,
     "schedule": is_schedule,
     "observer": lambda built: observers([built]) is not None,
+    "diagnostic": lambda built: callable(built.examine),
     "task": lambda built: type(built).recipe().startswith("#"),
 }
 
