@@ -8,10 +8,10 @@ import jax
 import numpy as np
 
 from dynplug.core import Neuron, Sequential
-from dynplug.diagnosis.activity import limits
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
+from dynplug.diagnosis.spiking_activity import limits
 from dynplug.layers import Recurrent
 
 _HIGH = 99.0  # the percentile of an input that counts

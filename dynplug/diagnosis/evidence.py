@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dynplug.core import DynamicalSystem
-from dynplug.diagnosis.activity import Activity
+from dynplug.diagnosis.spiking_activity import Activity
 
 
 class Backward(NamedTuple):

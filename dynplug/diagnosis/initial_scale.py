@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from dynplug.core import nodes, variables
-from dynplug.diagnosis.activity import Activity, limits, part
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
+from dynplug.diagnosis.spiking_activity import Activity, limits, part
 
 INPUT = "input"
 _OFTEN = 0.9  # of the steps: saturated

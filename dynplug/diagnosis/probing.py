@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem, leaves
-from dynplug.diagnosis.activity import Activity, is_real, measured, reader
+from dynplug.diagnosis.spiking_activity import Activity, is_real, measured, reader
 from dynplug.timeloop import Loop, RunState
 
 

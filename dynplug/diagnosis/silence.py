@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from dynplug.diagnosis.activity import Population, limits
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
+from dynplug.diagnosis.spiking_activity import Population, limits
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dynplug.diagnosis.activity import limits
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
+from dynplug.diagnosis.spiking_activity import limits
 
 
 @dataclass(frozen=True)
