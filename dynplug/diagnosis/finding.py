@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 from dynplug.errors import OptionError
 
-Level = Literal["ok", "note", "warning"]
+LEVELS = ("ok", "note", "warning")
 """How bad it is: nothing, worth knowing, or a reason to stop and look."""
-LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Finding:
     **Raises:** `OptionError` for another level, and for a note or a warning without advice.
     """
 
-    level: Level
+    level: str
     where: str
     what: str
     advice: str = ""

@@ -67,7 +67,7 @@ def test_the_suggested_scale_brings_a_silent_network_to_its_rate(measured, targe
     assert row.numbers["target"] == "input.weight"
     scaled = dp.load_state_dict(
         model, {**dp.state_dict(model), "input.weight": row.numbers["scale"] * model["input"].weight}
-    )
+    ).tree
     measured(abs(rate(scaled, x) / target - 1))
 
 
@@ -85,7 +85,9 @@ def test_two_silent_populations_are_brought_to_the_rate_one_after_the_other():
     scales = {row.numbers["target"]: row.numbers["scale"] for row in found.of("InitialScale")}
     assert list(scales) == ["a.weight", "b.weight"]
     arrays = dp.state_dict(model)
-    scaled = dp.load_state_dict(model, {**arrays, **{path: scale * arrays[path] for path, scale in scales.items()}})
+    scaled = dp.load_state_dict(
+        model, {**arrays, **{path: scale * arrays[path] for path, scale in scales.items()}}
+    ).tree
     for path in ("first", "second"):
         assert rate(scaled, x, path) == pytest.approx(0.01, rel=0.06)
 
