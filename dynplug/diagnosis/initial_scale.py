@@ -68,7 +68,7 @@ class InitialScale(Diagnostic):
                     "note",
                     path,
                     f"with {target} times {scale:.4g} its rate is {reached:.3g} kHz",
-                    f"Multiply {target} by {scale:.4g}, or the scale of its initializer, before training.",
+                    f"Multiply {target} by {scale:.4g} before training.",
                     {"target": target, "scale": scale, "rate": reached},
                 )
                 if target == INPUT:

@@ -49,8 +49,9 @@ class MemoryNeed(Diagnostic):
 
 def in_units(count: int) -> str:
     """A number of bytes for people."""
+    size = float(count)
     for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count = count / 1000
-    return f"{count:.3g} TB"
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} TB"
