@@ -1,6 +1,7 @@
 """Models that are sound, in tasks, examples and the catalogue, are not warned of."""
 
 import inspect
+import math
 import runpy
 from pathlib import Path
 
@@ -50,8 +51,9 @@ def test_the_recipe_of_a_task_is_sound(task):
 
 
 PARTS = {
-    **{f"neuron:{name}": {} for name in ("IF", "LIF", "ALIF", "LeakyIntegrator")},
-    **{f"synapse:{name}": {} for name in ("Exponential", "Alpha", "DualExponential", "Delta")},
+    **{f"neuron:{name}": {} for name in ("LIF", "ALIF", "LeakyIntegrator")},
+    "neuron:IF": {"drive": 0.3},
+    **{f"synapse:{name}": {"drive": 0.3} for name in ("Exponential", "Alpha", "DualExponential", "Delta")},
     **{f"layer:{name}": {} for name in ("Dense", "RNNCell", "GRUCell", "LSTMCell", "Sparse", "Dropout", "Sequential")},
     "neuron:HH": {"dt": 0.05, "drive": 40.0},
     "neuron:Izhikevich": {"dt": 0.5, "drive": 40.0},
@@ -65,8 +67,8 @@ def test_an_entry_of_the_catalogue_is_sound(name):
     spec = registry().find(kind, part).spec
     dt, drive = PARTS[name].get("dt", 1.0), PARTS[name].get("drive", 3.0)
     system = dp.build({"type": part, **spec.example}, kind=kind, key=jax.random.key(1))
-    inner = [system, dp.neurons.LIF(system.out_size)] if kind == "synapse" else [system]
-    enters, leaves = getattr(system, "in_size", None) or (3,), getattr(system, "out_size", None) or (3,)
+    enters, leaves = (math.prod(getattr(system, f"{way}_size", None) or (3,)) for way in ("in", "out"))
+    inner = [system, dp.neurons.LIF(leaves)] if kind == "synapse" else [system]
     weights = dp.initializers.Uniform(0.0, drive)
     model = dp.Sequential(
         dp.layers.Dense(4, enters, W_initializer=weights, key=jax.random.key(2)),
