@@ -18,6 +18,7 @@ from dynplug.testing.subject import Subject
 from dynplug.train import BPTT
 
 _STEPS, _SAMPLES, _IN, _HIDDEN, _OUT = 40, 12, 5, 16, 2
+_BY_HEART = 50  # steps
 _SOUND, _SILENT = 4.0, 0.05  # scales of weights
 
 
@@ -49,7 +50,7 @@ def _models() -> dict[str, Evidence]:
     missing = _batch()
     missing[0][2, 3] = np.nan
     return {
-        "sound": _evidence(_network(_SOUND), _batch()),
+        "sound": _evidence(_network(_SOUND), _batch(), overfit=_BY_HEART),
         "silent": _evidence(_network(_SILENT), _batch()),
         "not finite": _evidence(_network(_SOUND), missing),
     }
@@ -66,10 +67,10 @@ class _Keeping(Diagnostic):
         return ()
 
 
-def _evidence(model: Sequential, batch: Any) -> Evidence:
+def _evidence(model: Sequential, batch: Any, overfit: int | None = None) -> Evidence:
     keeping = _Keeping()
-    trainer = BPTT(model, "cross_entropy", optax.adam(1e-2), dt=1.0, logger=None, progress_bar=False)
-    trainer.diagnose(batch, checks=[keeping], overfit=10)
+    trainer = BPTT(model, "cross_entropy", optax.adam(0.05), dt=1.0, logger=None, progress_bar=False)
+    trainer.diagnose(batch, checks=[keeping], overfit=overfit)
     return keeping.kept[0]
 
 
