@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         connectors as connectors,
         core as core,
         delivery as delivery,
+        diagnosis as diagnosis,
         encoders as encoders,
         errors as errors,
         initializers as initializers,
@@ -78,14 +79,14 @@ if TYPE_CHECKING:
     from dynplug.recipe import load_run as load_run
     from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
     from dynplug.timeloop import tune_allocator as tune_allocator
-    from dynplug.train import BPFF as BPFF, BPTT as BPTT
+    from dynplug.train import BPFF as BPFF, BPTT as BPTT, diagnose as diagnose
 
 __version__ = "0.1.0"
 
 _MODULES = (
-    *("api", "connectors", "core", "delivery", "encoders", "errors", "initializers", "inputs", "integrators"),
-    *("interchange", "layers", "losses", "measures", "network", "neurons", "plasticity", "plot", "run", "sources"),
-    *("surrogates", "synapses", "tasks"),
+    *("api", "connectors", "core", "delivery", "diagnosis", "encoders", "errors", "initializers", "inputs"),
+    *("integrators", "interchange", "layers", "losses", "measures", "network", "neurons", "plasticity", "plot"),
+    *("run", "sources", "surrogates", "synapses", "tasks"),
     *("testing", "timeloop", "train"),
 )
 _NAMES = {
@@ -100,7 +101,7 @@ _NAMES = {
     "dynplug.recipe": "load_run",
     "dynplug.timeloop": "tune_allocator",
     "dynplug.run": "DSRunner LoopOverTime",
-    "dynplug.train": "BPFF BPTT",
+    "dynplug.train": "BPFF BPTT diagnose",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -224,5 +224,12 @@ class MetricSpec(Spec):
     """`f(predicts, targets) -> scalar`, batch first; logged, not differentiated."""
 
 
+class DiagnosticSpec(Spec):
+    """A `dynplug.diagnosis.Diagnostic`: a check of a model on a batch.
+
+    With the capability `"cheap"` it reads no backward pass, and also runs after the first epoch of each training.
+    """
+
+
 class TaskSpec(Spec):
     """A `dynplug.tasks.Task`: data, its time step and a recipe that trains on it."""

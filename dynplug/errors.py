@@ -90,6 +90,10 @@ class NoTrainableParametersError(DynplugError, ValueError):
     """A trainer was given a model without trainable parameters."""
 
 
+class DiagnosisError(DynplugError, RuntimeError):
+    """A model cannot be diagnosed, because it cannot be run on the batch."""
+
+
 class NonFiniteError(DynplugError, FloatingPointError):
     """The loss or a gradient became NaN or infinite; the model keeps its last finite parameters."""
 
@@ -157,6 +161,10 @@ class NonFiniteWarning(UserWarning):
 
 class ZeroGradientWarning(UserWarning):
     """The gradient of a trained parameter is always zero: the loss does not depend on it, or units are silent."""
+
+
+class DiagnosisWarning(UserWarning):
+    """After the first epoch of a training, the activity of the model looks wrong; training goes on."""
 
 
 class DataWarning(UserWarning):

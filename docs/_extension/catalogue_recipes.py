@@ -33,10 +33,11 @@ _PLACES: dict[str, str] = {
     "schedule": "runner.optimizer.learning_rate",
     "observer": "runner.observers",
     "metric": "runner.metrics",
+    "diagnostic": "diagnose.checks",
     "task": "task",
 }
 """Where a component of a kind stands in the configuration of a training."""
-_LISTS = ("runner.observers", "runner.metrics")
+_LISTS = ("runner.observers", "runner.metrics", "diagnose.checks")
 
 
 def in_python(component: Component) -> str:

@@ -3,6 +3,7 @@
 from dynplug.api import (
     ConnectorSpec,
     DeliverySpec,
+    DiagnosticSpec,
     EncoderSpec,
     InitializerSpec,
     LayerSpec,
@@ -229,6 +230,29 @@ def dynplug_register_observers() -> list[ObserverSpec]:
             target="dynplug.train:EarlyStopping",
             summary="stops training when a metric no longer improves",
         )
+    ]
+
+
+@hookimpl
+def dynplug_register_diagnostics() -> list[DiagnosticSpec]:
+    """Diagnostics of the core."""
+
+    def diagnostic(name: str, summary: str, *capabilities: str) -> DiagnosticSpec:
+        return DiagnosticSpec(name=name, target=f"dynplug.diagnosis:{name}", summary=summary, capabilities=capabilities)
+
+    return [
+        diagnostic("NotFinite", "where NaN or infinity begins", "cheap"),
+        diagnostic("Axes", "axes of the data that were exchanged"),
+        diagnostic("TimeConstants", "time constants in another unit than the step"),
+        diagnostic("Currents", "currents that look like pA"),
+        diagnostic("Silence", "units that never spike, or always", "cheap"),
+        diagnostic("SurrogateSupport", "potentials where the surrogate has no derivative"),
+        diagnostic("LayerGradients", "gradients that do not reach the first layer"),
+        diagnostic("TimeGradients", "gradients that do not reach the first step"),
+        diagnostic("Leaks", "samples that depend on each other"),
+        diagnostic("MemoryNeed", "the memory of a training step"),
+        diagnostic("OneBatch", "whether one batch can be learned by heart"),
+        diagnostic("InitialScale", "the scale of weights at which units spike at a rate"),
     ]
 
 

@@ -2,13 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from dynplug.cli.output import echo, examples
 from dynplug.errors import ConfigError
-from dynplug.plugin import registry
 
 
 @click.command(
@@ -50,7 +48,7 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
         config = Config.from_file(folder / CONFIG)
     else:
         assert recipe is not None
-        config = _recipe(recipe)
+        config = Config.named(recipe)
         folder = Path(out or f"runs/{Path(recipe).stem}-{datetime.now():%Y%m%d-%H%M%S}")
     config = config.with_overrides(assignments)
     for note in config.notes:
@@ -62,12 +60,3 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     training.run(echo)
     written = [name for name in (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT) if (folder / name).exists()]
     echo(f"Wrote {', '.join(written)} to {folder}")
-
-
-def _recipe(name: str) -> Any:
-    from dynplug.recipe import Config
-
-    if name.endswith(".toml") or Path(name).name != name:
-        return Config.from_file(name)
-    component = registry().find("task", name)
-    return Config.parse(component.load().recipe(), f"recipe {component.id}")

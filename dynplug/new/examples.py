@@ -43,5 +43,6 @@ EXAMPLES: dict[str, Example] = {
     ),
     "observer": Example("metrics of each epoch as a CSV file", ()),
     "metric": Example("fraction of classes among the k largest predictions", (_JAX, _TYPES), function=True),
+    "diagnostic": Example("outputs that do not change", (_JAX, _NUMPY)),
     "task": Example("telling short from long gaps between two pulses", (_JAX, _TYPES)),
 }

@@ -7,6 +7,7 @@ import pluggy
 from dynplug.api import (
     ConnectorSpec,
     DeliverySpec,
+    DiagnosticSpec,
     EncoderSpec,
     Host,
     InitializerSpec,
@@ -112,6 +113,11 @@ def dynplug_register_observers(host: Host) -> Iterable[ObserverSpec]:  # pyright
 @hookspec
 def dynplug_register_metrics(host: Host) -> Iterable[MetricSpec]:  # pyright: ignore[reportReturnType]
     """Metrics that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_diagnostics(host: Host) -> Iterable[DiagnosticSpec]:  # pyright: ignore[reportReturnType]
+    """Diagnostics of models that this plugin provides."""
 
 
 @hookspec

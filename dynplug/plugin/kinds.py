@@ -71,6 +71,13 @@ KINDS: dict[str, Kind] = {
         Kind("schedule", "schedules", api.ScheduleSpec, "f(**parameters) -> (step -> value)"),
         Kind("observer", "observers", api.ObserverSpec, "hooks such as dynplug_after_epoch(run, epoch, metrics)"),
         Kind("metric", "metrics", api.MetricSpec, "f(predicts, targets) -> scalar", factory=False),
+        Kind(
+            "diagnostic",
+            "diagnostics",
+            api.DiagnosticSpec,
+            "examine(evidence) -> findings",
+            "dynplug.diagnosis:Diagnostic",
+        ),
         Kind("task", "tasks", api.TaskSpec, "load(key) -> TaskData", "dynplug.tasks:Task"),
     )
 }

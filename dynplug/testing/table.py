@@ -4,6 +4,7 @@ import dynplug.testing.arguments as arguments
 import dynplug.testing.capabilities as of
 import dynplug.testing.connectors as connectors
 import dynplug.testing.deliveries as deliveries
+import dynplug.testing.diagnostics as diagnostics
 import dynplug.testing.encoders as encoders
 import dynplug.testing.equations as equations
 import dynplug.testing.gradients as gradients
@@ -151,6 +152,9 @@ CHECKS: dict[str, Check] = {
         Check(optimizers.state_round_trips, ("optimizer",)),
         Check(schedules.gives_a_number_for_every_step, ("schedule",)),
         Check(observers.only_observes, ("observer",)),
+        Check(diagnostics.gives_findings, ("diagnostic",)),
+        Check(diagnostics.finds_nothing_in_a_sound_model, ("diagnostic",)),
+        Check(diagnostics.only_looks, ("diagnostic",)),
         Check(tasks.recipe_builds, ("task",)),
         Check(tasks.data_fit_the_recipe, ("task",)),
         Check(tasks.same_key_same_data, ("task",)),

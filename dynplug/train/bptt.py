@@ -69,6 +69,8 @@ class BPTT(GradientTrainer):
     - `progress_bar`: whether to show one within each epoch, on a terminal.
     - `observers`: of the run: objects with hooks such as `dynplug_after_epoch`, see
         `dynplug.plugin.observing.ObserverHooks`; `dynplug.train.EarlyStopping` is one.
+    - `watch`: whether, after the first epoch and at least ten steps, up to 32 samples of a spiking model are looked at
+        once, and a `DiagnosisWarning` says if units are silent or saturated, or a state is not finite.
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.
 
     **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.

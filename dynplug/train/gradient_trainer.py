@@ -15,12 +15,15 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
+from dynplug.diagnosis import Diagnosis
 from dynplug.errors import OptionError
 from dynplug.plugin import answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import RunState
 from dynplug.train.checkpoint import CheckpointPair
 from dynplug.train.data import Batch, Layout, Reading, Window, keeps_keys
+from dynplug.train.evidencing import Trained, diagnosed, losses_on
+from dynplug.train.first_look import first_look
 from dynplug.train.fit import STDOUT, FitOptions, Fitting, KeptBest, Progress, Report, Stream, outputs
 from dynplug.train.resumable import Resumable
 from dynplug.train.sending import check_picklable
@@ -68,6 +71,7 @@ class GradientTrainer(Resumable):
     progress_bar: bool = True
     observers: Sequence[Any] = ()
     log_every: int = 1
+    watch: bool = True
 
     def __post_init__(self) -> None:
         target = as_system(vars(self).pop("_untrained"), type(self).__name__)
@@ -193,6 +197,7 @@ class GradientTrainer(Resumable):
             progress_bar=self.progress_bar,
             observers=self._hooks,
             log_every=self.log_every,
+            look=partial(self._look, shared) if self.watch and self._jit["fit"] else _nothing,
             save=_nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
             keep=_nothing if keep_best is None or save_to is None else KeptBest(self, save_to, keep_best, test_data),
@@ -233,6 +238,36 @@ class GradientTrainer(Resumable):
 
     run = predict
 
+    def diagnose(
+        self,
+        batch: Any,
+        *,
+        checks: Sequence[Any] | None = None,
+        samples: int | None = 32,
+        overfit: int | None = None,
+        shared_args: Mapping[str, Any] | None = None,
+    ) -> Diagnosis:
+        """What may be wrong with the model, seen in a forward and a backward pass of a batch. Nothing is trained.
+
+        **Arguments:**
+
+        - `batch`: a tuple (x, y), with the axes of the data.
+        - `checks`: which diagnostics: names, configurations or instances; `None` for all that are registered.
+        - `samples`: of how many samples, at most, everything is recorded; `None` for all. The memory that is predicted
+            is that of a step on the whole batch.
+        - `overfit`: for how many steps a copy of this trainer learns the batch, to see whether it can; `None` for none.
+        - `shared_args`: values for `ctx.shared`.
+
+        **Returns:** a `dynplug.diagnosis.Diagnosis`, whose text is a table.
+
+        **Raises:** `DataError`; `DiagnosisError` for a model that cannot run on the batch, unless it has a named error
+        of its own; `OptionError`, `UnknownNameError`.
+        """
+        shared = dict(shared_args or {})
+        program, state, static = self._program("fit", shared, self.epoch), self._progress.state, self._progress.static
+        given = self._forward(True, shared), self.objective, static, state, program, self._key(_FIT, self.epoch)
+        return diagnosed(Trained(*given, self._overfit), batch, checks, samples, overfit)
+
     def explain(self, inputs: Any) -> str:
         """How the time loop of a training step on a batch of inputs is compiled, as text: its stages, and the reasons.
 
@@ -245,6 +280,15 @@ class GradientTrainer(Resumable):
     def __repr__(self) -> str:
         names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
         return described(self, self.target, dt=self.dt, measures=names, epoch=self.epoch, steps=self.steps)
+
+    def _overfit(self, batch: Any, steps: int) -> np.ndarray:
+        copied = deepcopy(self)
+        copied.observers, copied._hooks, copied.watch = (), observers(()), False
+        copied.logger, copied.progress_bar = None, False
+        return losses_on(copied, batch, steps)
+
+    def _look(self, shared: Mapping[str, Any], x: Any) -> None:
+        first_look(self._forward(False, shared), self.target, x, self._key(_PREDICT))
 
     def _start(self, model: Any, batch_size: int) -> RunState:
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))

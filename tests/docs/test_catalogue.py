@@ -27,6 +27,7 @@ NAMES = {
     "schedule": "cosine_decay_schedule",
     "observer": "EarlyStopping",
     "metric": "accuracy",
+    "diagnostic": "InitialScale",
     "task": "digits",
 }
 

@@ -25,6 +25,7 @@ ONES = {
     "schedule": "linear_schedule",
     "observer": "EarlyStopping",
     "metric": "accuracy",
+    "diagnostic": "Silence",
     "task": "digits",
 }
 

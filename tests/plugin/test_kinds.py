@@ -28,6 +28,7 @@ CONTRACTS = {
     "integrator": "AbstractSolver",
     "plasticity": "Plasticity",
     "delivery": "Delivery",
+    "diagnostic": "Diagnostic",
     "task": "Task",
 }
 
@@ -128,6 +129,7 @@ CHECKS = {
     "optimizer": is_optimizer,
     "schedule": is_schedule,
     "observer": lambda built: observers([built]) is not None,
+    "diagnostic": lambda built: callable(built.examine),
     "task": lambda built: type(built).recipe().startswith("#"),
 }
 

@@ -21,6 +21,7 @@ from dynplug.train.fit.reporting import Report, StepReports, Stream, report
 from dynplug.train.fit.unmoved import Unmoved
 from dynplug.train.step import CompiledStep, Stepped, TrainState, checked
 
+_LOOK = 10  # steps, in the first epoch after which the activity is looked at
 _AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
 
 
@@ -50,6 +51,7 @@ class FitOptions:
     - `after`, `logger`: what hears of the reports.
     - `progress_bar`: whether to show one.
     - `observers`, `log_every`: the observers' hooks, and how often they hear of a step.
+    - `look`: looks at what the model does with a batch of inputs, once in a training.
     - `save`: writes a checkpoint; `every`: after how many batches, beside each epoch.
     - `keep`: keeps an epoch's checkpoint, by its number and metrics, if it is the best.
     """
@@ -70,6 +72,7 @@ class FitOptions:
     progress_bar: bool
     observers: Any
     log_every: int
+    look: Callable[[Any], None]
     save: Callable[[], None]
     every: int | None
     keep: Callable[[int, dict[str, dict[str, float]]], None]
@@ -113,8 +116,10 @@ class Fitting:
     def _epoch(self) -> None:
         plan, progress = self._plan, self._progress
         self._hooks.dynplug_epoch_start(run=self._trainer, epoch=progress.epoch + 1)
-        began = time.perf_counter()
-        self._fit()
+        before, began = progress.history.steps(), time.perf_counter()
+        last = self._fit()
+        if last is not None and before < _LOOK <= progress.history.steps():
+            plan.look(last)
         fitted = time.perf_counter()
         progress.epoch += 1
         seconds = {} if plan.num_report else {"fit": fitted - began}
@@ -137,13 +142,16 @@ class Fitting:
         epoch = self._progress.epoch
         return any(self._hooks.dynplug_should_stop(run=self._trainer, epoch=epoch, metrics=self._metrics()))
 
-    def _fit(self) -> None:
-        """Train for an epoch, or for what is left of it. Some steps are on their way before the first is looked at."""
+    def _fit(self) -> Any:
+        """Train for an epoch, or for what is left of it: the inputs of its last window.
+
+        Some steps are on their way before the first is looked at.
+        """
         plan, progress, log = self._plan, self._progress, self._progress.log
         program, steps = plan.program(progress.epoch), deque[_Step]()
         unmoved = Unmoved(progress.state.params) if self._is_first() else None
         reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
-        done = False
+        done, last = False, None
         ahead = 1 if plan.observers.dynplug_after_step.get_hookimpls() else _AHEAD
         try:
             with self._bar() as bar:
@@ -153,6 +161,7 @@ class Fitting:
                         x, y, n, real = window.x, window.y, window.batch, window.real
                         made = program.train(progress.state, x, y, run, n, real, keep=keep)
                     progress.state, progress.run = made.state, made.run
+                    last = x
                     steps.append(_Step(window, run, made))
                     save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
                     self._look(steps, 0 if save else ahead, program, reports, unmoved)
@@ -172,6 +181,7 @@ class Fitting:
             if done or len(log):
                 log.keep(progress.history, "fit", plan.num_report, interrupted=not done)
             progress.log, progress.batches, progress.checksum = Log(), 0, None
+        return last
 
     def _is_first(self) -> bool:
         """Whether this is the first epoch of the training, from its start."""

@@ -87,6 +87,12 @@ class CompiledStep:
         batch = jax.tree.map(jnp.asarray, (params, x, y))
         return jax.make_jaxpr(partial(_called, _gradient, self._fixed))(self._arrays, self._key, stream, *batch)
 
+    def planned(self, state: TrainState, x: Any, y: Any) -> Any:
+        """The memory of a training step on a batch, as XLA has planned it; `None` where it does not say."""
+        stream = np.array([*self._stream, 0], np.uint32)
+        batch = state, x, y, None, None
+        return _compiled.lower(_train, self._fixed, self._arrays, self._key, stream, *batch).compile().memory_analysis()
+
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
         stream = np.array([*self._stream, n], np.uint32)
         with on_device_of(batch):
