@@ -6,6 +6,7 @@ from dynplug.losses.classes import accuracy as accuracy, cross_entropy as cross_
 from dynplug.losses.conventions import (
     batch_first as batch_first,
     is_batch_first as is_batch_first,
+    takes as takes,
     takes_weights as takes_weights,
 )
 from dynplug.losses.regression import huber as huber, mae as mae, mse as mse

@@ -20,7 +20,7 @@ from dynplug.plugin import answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import RunState
 from dynplug.train.checkpoint import CheckpointPair
-from dynplug.train.data import Batch, Layout, Reading, Window, keeps_keys
+from dynplug.train.data import Batch, Layout, Pair, Reading, Window, keeps_keys, with_lengths
 from dynplug.train.fit import STDOUT, FitOptions, Fitting, KeptBest, Progress, Report, Stream, outputs
 from dynplug.train.resumable import Resumable
 from dynplug.train.sending import check_picklable
@@ -129,6 +129,8 @@ class GradientTrainer(Resumable):
         num_epoch: int = 100,
         num_report: int | None = None,
         batch_size: int | None = None,
+        lengths: Any = None,
+        buckets: int = 4,
         reset_state: bool = True,
         shared_args: Mapping[str, Any] | None = None,
         fun_after_report: Report | None = None,
@@ -142,13 +144,18 @@ class GradientTrainer(Resumable):
 
         - `train_data`: a tuple (x, y) of arrays, or of pytrees of arrays; or anything that gives batches (x, y) anew
             whenever it is gone through: a list, a data loader; or a function that returns one or the other, called for
-            each epoch as `f()`, or as `f(epoch)` if it has a parameter.
+            each epoch as `f()`, or as `f(epoch)` if it has a parameter. Inputs of several lengths are lists of arrays
+            (time, ...), one a sample, and targets, where they have time, are lists too; or they are arrays that are
+            padded already, (x, y, lengths).
         - `test_data`: likewise; evaluated after each epoch, never shuffled.
         - `num_epoch`: how many more epochs to train, an epoch being once through the data; what is left of one that was
             interrupted is the first of them. For so many in all: `num_epoch=max(0, 100 - trainer.epoch)`.
         - `num_report`: after how many steps to report; `None`, 0 or -1 for once an epoch. What is left at the end of an
             epoch is reported then.
         - `batch_size`: samples in a batch of arrays; `None` for all in one. Other data have batches of their own.
+        - `lengths`: the number of steps of each sample that count, (samples,), where arrays are padded; with test data
+            the pair of those of both. What comes later counts for nothing.
+        - `buckets`: to how many lengths at most lists of several lengths are padded: each is a program to compile.
         - `reset_state`: whether each batch starts with new states; otherwise states go on from one batch to the next,
             without gradient, as when batches are consecutive stretches of the same recordings.
         - `shared_args`: values for `ctx.shared`. A number is traced, as an array is: another value is no other program.
@@ -171,20 +178,26 @@ class GradientTrainer(Resumable):
             raise OptionError(
                 "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
             )
+        train_data, test_data = with_lengths(train_data, test_data, lengths)
         for name, value in (("checkpoint_every", checkpoint_every), ("keep_best", keep_best)):
             if value is not None and save_to is None:
                 raise OptionError(f"{name}={value!r} needs save_to, the file to write.")
         shared = dict(shared_args or {})
-        read = partial(Reading, self._layout, batch_size, partial(self._check_targets, shared))
+        read = partial(
+            Reading,
+            self._layout,
+            batch_size,
+            partial(self._check_data, shared, reset_state),
+            buckets=as_whole("buckets", buckets),
+        )
         plan = FitOptions(
-            train=read(self.shuffle_data, "train_data")(train_data),
-            test=None if test_data is None else read(False, "test_data")(test_data),
+            train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
+            test=None if test_data is None else read(shuffle=False, name="test_data")(test_data),
             shuffling=self._shuffling,
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
             layout=self._layout,
             pad=reset_state and self._jit["fit"] and self._jit["predict"] and self.objective.may_pad and keeps_keys(),
-            weights=self.objective.weights(),
             last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
             num_report=None if num_report in (None, 0, -1) else as_whole("num_report", num_report),
             reset_state=reset_state,
@@ -210,9 +223,11 @@ class GradientTrainer(Resumable):
     ) -> Any:
         """The outputs of the present model at all steps, with the axes of the data. Monitors record into `mon`.
 
+        Of a list of arrays of several lengths the outputs are a list too, of (time, ...), and so is each record.
+
         **Arguments:**
 
-        - `inputs`: an array, or a pytree of arrays.
+        - `inputs`: an array, a list of arrays (time, ...) of several lengths, or a pytree of either.
         - `reset_state`: whether to start with new states; otherwise they go on from `state`.
         - `batch_size`: samples computed at once; `None` for all.
         - `shared_args`: values for `ctx.shared`.
@@ -258,12 +273,17 @@ class GradientTrainer(Resumable):
         parts = forward, self.objective, self._optimizer, self._bounds, static
         return CompiledStep(*parts, self._key(), stream, jit=self._jit[phase])
 
-    def _check_targets(self, shared: Mapping[str, Any], x: Any, y: Any, samples: int) -> None:
+    def _check_data(self, shared: Mapping[str, Any], reset_state: bool, data: Pair) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
+        if data.lengths is not None and not reset_state:
+            raise OptionError(
+                "With reset_state=False states go on from one batch to the next, which those of sequences that ended "
+                "earlier cannot: leave reset_state=True, or cut the recordings into stretches of one length."
+            )
         if not (self.objective.checks_targets and self._jit["fit"]):
             return
-        predicts = self._program("predict", shared).shapes(self._progress.state.params, x, samples)
-        self.objective.check(predicts, self._layout.batch_first((), y)[1])
+        predicts = self._program("predict", shared).shapes(self._progress.state.params, data.x, data.samples)
+        self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
 
     @property
     def _entropy(self) -> int:

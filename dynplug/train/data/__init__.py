@@ -13,8 +13,14 @@ from dynplug.train.data.layout import (
 from dynplug.train.data.padding import (
     keeps_keys as keeps_keys,
     padded as padded,
-    real_targets as real_targets,
     repeated as repeated,
+)
+from dynplug.train.data.sequences import (
+    are_sequences as are_sequences,
+    bounds as bounds,
+    lengths_of as lengths_of,
+    pairs_of as pairs_of,
+    unpadded as unpadded,
 )
 from dynplug.train.data.windows import (
     Window as Window,
@@ -22,3 +28,4 @@ from dynplug.train.data.windows import (
     check_truncate as check_truncate,
     windows as windows,
 )
+from dynplug.train.data.with_lengths import with_lengths as with_lengths

@@ -9,6 +9,7 @@ from jaxtyping import Array
 
 from dynplug.errors import DataWarning
 from dynplug.train.fit.history import History, mean
+from dynplug.train.step import Logged
 
 
 @dataclass
@@ -20,16 +21,16 @@ class Log:
 
     sizes: list[int] = field(default_factory=list[int])
     values: list[dict[str, float | Array]] = field(default_factory=list[dict[str, float | Array]])
-    weights: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+    weights: dict[str, list[float | Array]] = field(default_factory=dict[str, list[float | Array]])
 
     def __len__(self) -> int:
         return len(self.values)
 
-    def add(self, size: int, values: dict[str, Array], weights: dict[str, float]) -> None:
+    def add(self, size: int, logged: Logged) -> None:
         """One more step."""
         self.sizes.append(size)
-        self.values.append({**values})
-        for name, weight in weights.items():
+        self.values.append({**logged.values})
+        for name, weight in logged.weights.items():
             self.weights.setdefault(name, []).append(weight)
 
     def last(self) -> dict[str, float]:
@@ -44,16 +45,23 @@ class Log:
         names = sorted(self.values[first], key=lambda name: name != "loss") if first < len(self) else ()
         return {name: [float(values[name]) for values in self.values[first:]] for name in names}
 
+    def weighing(self) -> dict[str, list[float]]:
+        """The weights of the steps in those means that do not go by their sizes."""
+        for name, weights in self.weights.items():
+            self.weights[name] = [float(weight) for weight in jax.device_get(weights)]
+        return self.weights  # pyright: ignore[reportReturnType] - they are numbers now
+
     def means(self, first: int) -> dict[str, float]:
         """The means over samples from step `first` on."""
+        weighing = self.weighing()
         return {
-            name: mean(values, self.weights.get(name, self.sizes)[first:])
-            for name, values in self.metrics(first).items()
+            name: mean(values, weighing.get(name, self.sizes)[first:]) for name, values in self.metrics(first).items()
         }
 
     def keep(self, history: History, phase: str, every: int | None = None, *, interrupted: bool = False) -> None:
         """Put it all into a history, as an epoch, or as what there is of one."""
-        for name, weights in self.weights.items():
+        weighing = self.weighing()
+        for name, weights in weighing.items():
             if weights and not sum(weights):
                 warnings.warn(
                     f"None of the {sum(self.sizes)} samples of this {'test' if phase == 'test' else 'epoch'} has a "
@@ -62,11 +70,11 @@ class Log:
                     DataWarning,
                     stacklevel=2,
                 )
-        history.record(phase, self.sizes, self.metrics(), every, self.weights, interrupted=interrupted)
+        history.record(phase, self.sizes, self.metrics(), every, weighing, interrupted=interrupted)
 
     def to_json(self) -> Any:
         """All of it, as plain lists and dictionaries."""
-        return {"sizes": self.sizes, "metrics": self.metrics(), "weights": self.weights}
+        return {"sizes": self.sizes, "metrics": self.metrics(), "weights": self.weighing()}
 
     @classmethod
     def from_json(cls, log: Any) -> "Log":

@@ -3,7 +3,13 @@
 from dynplug.train.step.bounds import Bounds as Bounds
 from dynplug.train.step.compiled_step import CompiledStep as CompiledStep, folded as folded
 from dynplug.train.step.forward import Forward as Forward, Run as Run
-from dynplug.train.step.objective import Measure as Measure, Objective as Objective, measures_of as measures_of
+from dynplug.train.step.objective import (
+    Counting as Counting,
+    Logged as Logged,
+    Measure as Measure,
+    Objective as Objective,
+    measures_of as measures_of,
+)
 from dynplug.train.step.optimizer import (
     accumulate as accumulate,
     as_optimizer as as_optimizer,

@@ -17,7 +17,7 @@ from dynplug.timeloop import RunState
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.nonfinite import first_culprit
-from dynplug.train.step.objective import Objective
+from dynplug.train.step.objective import ALL, Counting, Logged, Objective
 from dynplug.train.step.train_step import Stepped, TrainState, train_step
 
 
@@ -49,19 +49,16 @@ class CompiledStep:
         self._key, self._stream, self._jit = key, stream, jit
 
     def train(
-        self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, real: Any = None, *, keep: bool
+        self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL, *, keep: bool
     ) -> Stepped:
-        """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`.
-
-        With `real`, samples for which it is false count for nothing.
-        """
-        return self._call(_train_and_keep if keep else _train, n, state, x, y, run, real)
+        """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
+        return self._call(_train_and_keep if keep else _train, n, state, x, y, run, counting)
 
     def evaluate(
-        self, params: Any, x: Any, y: Any, run: RunState | None, n: int, real: Any = None
-    ) -> tuple[RunState | None, Any]:
+        self, params: Any, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL
+    ) -> tuple[RunState | None, Logged]:
         """The states after a batch, and everything that is logged for it, without training on it."""
-        return self._call(_evaluate, n, params, x, y, run, real)
+        return self._call(_evaluate, n, params, x, y, run, counting)
 
     def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
         """The states after a batch, its outputs and its records."""
@@ -95,8 +92,8 @@ class CompiledStep:
 
 def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
     forward, objective, optimizer, bounds, static = parts
-    x, y, run, real = batch
-    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, real)
+    x, y, run, counting = batch
+    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, counting)
 
 
 def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
@@ -111,8 +108,8 @@ def _gradient(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any) -> lis
 
 def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
     forward, objective, *_, static = parts
-    x, y, run, real = batch
-    return objective(forward, eqx.combine(params, static), x, y, key, run, real)[1]
+    x, y, run, counting = batch
+    return objective(forward, eqx.combine(params, static), x, y, key, run, counting)[1]
 
 
 def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:

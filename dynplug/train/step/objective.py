@@ -4,18 +4,43 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.errors import DataError, OptionError
-from dynplug.losses import check_targets, checks_targets, is_batch_first, options_of, takes_weights, weight_of_targets
+from dynplug.losses import (
+    check_targets,
+    checks_targets,
+    is_batch_first,
+    options_of,
+    takes,
+    takes_weights,
+    weight_of_targets,
+)
 from dynplug.plugin import build
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
 from dynplug.train.step.forward import Forward, Run
+
+
+class Counting(NamedTuple):
+    """What of a batch counts: `real`, which samples; `lengths`, how many steps of each; `None` for all."""
+
+    real: Array | None = None
+    lengths: Array | None = None
+
+
+ALL = Counting()
+
+
+class Logged(NamedTuple):
+    """What was measured, by name, and the weights in means over an epoch, where those are not the batch's size."""
+
+    values: dict[str, Any]
+    weights: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -58,6 +83,7 @@ class Measure:
         layout: Layout,
         seen: dict[str, Any] | None = None,
         real: Array | None = None,
+        lengths: Array | None = None,
     ) -> Any:
         """The value for outputs and targets in the axes of the data.
 
@@ -67,11 +93,42 @@ class Measure:
         - `layout`: their axes.
         - `seen`: records by name, which a function of the user's own gets beside the outputs.
         - `real`: the samples that count, as bools; `None` for all.
+        - `lengths`: the number of steps of each sample that count; `None` for all.
         """
-        if self.batch_first:
-            weight = {} if real is None else {"sample_weight": real}
-            return self.function(*layout.batch_first(out, targets), **weight)
-        return self.function((out, seen) if seen else out, targets)
+        given, which = self._arguments(out, targets, layout, seen, real, lengths)
+        return self.function(*given, **which)
+
+    def weight(
+        self, out: Any, targets: Any, layout: Layout, real: Array | None = None, lengths: Array | None = None
+    ) -> Any:
+        """The weight of the value in the mean over an epoch; `None` for the number of samples."""
+        given, which = self._arguments(out, targets, layout, None, real, lengths)
+        return weight_of_targets(self.function, *given, **which)
+
+    def _arguments(
+        self, out: Any, targets: Any, layout: Layout, seen: Any, real: Array | None, lengths: Array | None
+    ) -> tuple[tuple[Any, Any], dict[str, Any]]:
+        which = {} if lengths is None else self._counting(out, layout, lengths)
+        if not self.batch_first:
+            return ((out, seen) if seen else out, targets), which
+        return layout.batch_first(out, targets), which if real is None else {**which, "sample_weight": real}
+
+    def told(self, lengths: Array) -> dict[str, Any]:
+        """The lengths as an argument of a function that takes them, or `OptionError`."""
+        if takes(self.function, "lengths"):
+            return {"lengths": lengths}
+        raise OptionError(
+            f"{self.name!r} would count steps after the end of shorter sequences: give it an argument `lengths`, "
+            "(batch,), or, if it is a function of predictions and targets, `mask`, of the first two axes of the "
+            "predictions, which says what counts."
+        )
+
+    def _counting(self, out: Any, layout: Layout, lengths: Array) -> dict[str, Any]:
+        if takes(self.function, "mask"):
+            steps = jax.tree.leaves(layout.batch_first(out, ())[0])[0].shape[1]
+            mask = jnp.arange(steps, dtype=lengths.dtype)[None] < lengths[:, None]
+            return {"mask": mask if self.batch_first else layout.leave(mask.T)}
+        return self.told(lengths)
 
 
 @dataclass(frozen=True)
@@ -96,23 +153,17 @@ class Objective:
         """Whether samples may be added to a batch that count for nothing: all that is measured is a weighted mean."""
         return self.auto_run and not self.has_aux and all(takes_weights(m.function) for m in (self.loss, *self.metrics))
 
-    def check(self, predicts: Any, targets: Any) -> None:
+    def check(self, predicts: Any, targets: Any, mask: Any = None) -> None:
         """Raise `DataError` for targets on the host that the loss or a metric cannot take.
 
         **Arguments:**
 
         - `predicts`: the shape and dtype of the predictions, batch first.
         - `targets`: NumPy arrays, batch first.
+        - `mask`: which steps count; `None` for all.
         """
         for measure in (self.loss, *self.metrics):
-            check_targets(measure.function, predicts, targets)
-
-    def weights(self) -> Callable[[Any], dict[str, float]]:
-        """What tells, of a batch's targets, its weight in the mean over an epoch, where that is not its size."""
-        named = [("loss", self.loss), *((m.name, m) for m in self.metrics)] if self.auto_run else []
-        found = [(name, weight_of_targets(m.function)) for name, m in named]
-        known = [(name, weight) for name, weight in found if weight is not None]
-        return lambda targets: {n: weight for n, of in known if (weight := of(targets)) is not None}
+            check_targets(measure.function, predicts, targets, mask)
 
     @classmethod
     def of(cls, loss: Any, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True) -> "Objective":
@@ -145,18 +196,23 @@ class Objective:
         y: Any,
         key: PRNGKeyArray,
         state: RunState | None,
-        real: Array | None = None,
-    ) -> tuple[Array, tuple[RunState | None, dict[str, Array]]]:
+        counting: Counting = ALL,
+    ) -> tuple[Array, tuple[RunState | None, Logged]]:
         """The loss of a batch; the state after it, and everything that is logged, the loss included.
 
-        With `real`, samples for which it is false count for nothing.
+        What does not count, as `counting` says, counts for nothing.
         """
+        weights: dict[str, Any] = {}
         if self.auto_run:
             state, out, seen = forward(model, x, key, state)
-            value = self.loss(out, y, forward.layout, seen, real)
-            measured = {metric.name: metric(out, y, forward.layout, seen, real) for metric in self.metrics}
+            value = self.loss(out, y, forward.layout, seen, *counting)
+            measured = {metric.name: metric(out, y, forward.layout, seen, *counting) for metric in self.metrics}
+            named = {"loss": self.loss, **{metric.name: metric for metric in self.metrics}}
+            found = {name: measure.weight(out, y, forward.layout, *counting) for name, measure in named.items()}
+            weights = {name: weight for name, weight in found.items() if weight is not None}
         else:
-            value, measured = self.loss.function(Run(model, key, forward), x, y), {}
+            which = {} if counting.lengths is None else self.loss.told(counting.lengths)
+            value, measured = self.loss.function(Run(model, key, forward), x, y, **which), {}
         value, aux = self._split(value)
         if twice := aux.keys() & {"loss", *measured}:
             raise OptionError(f"What a loss logs beside its value cannot be called {_listed(twice)}: that is taken.")
@@ -167,7 +223,7 @@ class Objective:
                 raise OptionError(f"{what} is a tuple. For a loss that returns (loss, values) give loss_has_aux=True.")
             if jnp.shape(one) != ():
                 raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(one)}. Take its mean.")
-        return jnp.asarray(value), (state, jax.lax.stop_gradient(logged))
+        return jnp.asarray(value), (state, jax.lax.stop_gradient(Logged(logged, weights)))
 
     def _split(self, value: Any) -> tuple[Any, dict[str, Any]]:
         """A loss's value, and what it logs beside it."""

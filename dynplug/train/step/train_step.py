@@ -14,7 +14,7 @@ from dynplug.core import leaves
 from dynplug.timeloop import RunState
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
-from dynplug.train.step.objective import Objective
+from dynplug.train.step.objective import ALL, Counting, Logged, Objective
 from dynplug.train.step.optimizer import updated
 
 
@@ -56,7 +56,7 @@ class Stepped(NamedTuple):
 
     state: TrainState
     run: RunState | None
-    logged: dict[str, Array]
+    logged: Logged
     finite: Array
     moved: Array
 
@@ -72,7 +72,7 @@ def train_step(
     y: Any,
     run: RunState | None,
     key: PRNGKeyArray,
-    real: Array | None = None,
+    counting: Counting = ALL,
 ) -> Stepped:
     """One step of the optimizer.
 
@@ -87,11 +87,11 @@ def train_step(
     - `x`, `y`: the batch.
     - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
     - `key`: of the batch.
-    - `real`: which samples count; `None` for all.
+    - `counting`: what of the batch counts.
     """
 
     def loss(params: Any) -> Any:
-        return objective(forward, eqx.combine(params, static), x, y, key, run, real)
+        return objective(forward, eqx.combine(params, static), x, y, key, run, counting)
 
     was, old_optimizer_state = state.params, state.optimizer
     (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
