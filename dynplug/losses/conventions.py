@@ -16,6 +16,17 @@ def batch_first(function: Function) -> Function:
     return function
 
 
+def reads_records(function: Function) -> Function:
+    """Mark a loss that is `batch_first` as one of (outputs, records) where a trainer has monitors, batch first too."""
+    function.reads_records = True  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def is_reading_records(function: Any) -> bool:
+    """Whether a function, or the one below a `functools.partial`, is marked by `reads_records`."""
+    return getattr(function_of(function), "reads_records", False)
+
+
 def is_batch_first(function: Any) -> bool:
     """Whether a function, or the one below a `functools.partial`, is marked by `batch_first`."""
     return getattr(function_of(function), "batch_first", False)

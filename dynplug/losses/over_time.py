@@ -54,7 +54,7 @@ def zeroed(predicts: Float[Array, "batch time ..."], mask: Valid | None) -> Floa
     return predicts if mask is None else jnp.where(over(mask, predicts), predicts, 0)
 
 
-def time_of_first_spike(spikes: Float[Array, "batch time ..."], mask: Valid | None = None) -> Float[Array, "batch ..."]:
+def time_of_first_spike(spikes: Float[Array, "batch time ..."], mask: Any = None) -> Float[Array, "batch ..."]:
     r"""The step of the first spike of each unit, counted from 0; the number of steps where there is none.
 
     $$t = \sum_{i=0}^{n-1} \prod_{j \le i} (1 - z_j)$$
@@ -67,8 +67,9 @@ def time_of_first_spike(spikes: Float[Array, "batch time ..."], mask: Valid | No
     - `spikes`: (batch, time, ...).
     - `mask`: which steps count, (batch, time), from the first on; `None` for all.
     """
-    silent = jnp.cumprod(1 - zeroed(spikes, mask), axis=1)
-    return jnp.sum(zeroed(silent, mask), axis=1)
+    valid = as_mask(mask, spikes)
+    silent = jnp.cumprod(1 - zeroed(spikes, valid), axis=1)
+    return jnp.sum(zeroed(silent, valid), axis=1)
 
 
 def _mean(p: Array, mask: Valid | None) -> Array:

@@ -86,7 +86,7 @@ class GradientTrainer(Resumable):
     def _assemble(self) -> None:
         """Make what is made of functions: hooks, objective and optimizer. No process can send those to another."""
         self._hooks = observers(self.observers)
-        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run)
+        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run, self.dt)
         self._optimizer = as_optimizer(self.optimizer)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -197,6 +197,7 @@ class GradientTrainer(Resumable):
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
             layout=self._layout,
+            counted=self.objective.counted,
             pad=reset_state and self._jit["fit"] and self._jit["predict"] and self.objective.may_pad and keeps_keys(),
             last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
             num_report=None if num_report in (None, 0, -1) else as_whole("num_report", num_report),

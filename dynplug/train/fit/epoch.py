@@ -1,10 +1,12 @@
 """What the steps of an epoch measured, as they are done."""
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import jax
+import numpy as np
 from jaxtyping import Array
 
 from dynplug.errors import DataWarning
@@ -16,12 +18,15 @@ from dynplug.train.step import Logged
 class Log:
     """Weights and values of the steps of an epoch. Values stay on the device until they are asked for.
 
-    `weights` are of those values alone whose weight in a mean is not the number of samples.
+    `weights` are of those values alone whose weight in a mean is not the number of samples; `counts` are of metrics
+    that are functions of their sums, and `counted` these functions.
     """
 
     sizes: list[int] = field(default_factory=list[int])
     values: list[dict[str, float | Array]] = field(default_factory=list[dict[str, float | Array]])
     weights: dict[str, list[float | Array]] = field(default_factory=dict[str, list[float | Array]])
+    counts: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    counted: dict[str, Callable[[Any], Any]] = field(default_factory=dict[str, Callable[[Any], Any]])
 
     def __len__(self) -> int:
         return len(self.values)
@@ -32,6 +37,8 @@ class Log:
         self.values.append({**logged.values})
         for name, weight in logged.weights.items():
             self.weights.setdefault(name, []).append(weight)
+        for name, counts in logged.counts.items():
+            self.counts.setdefault(name, []).append(counts)
 
     def last(self) -> dict[str, float]:
         """The values of the last step."""
@@ -53,9 +60,20 @@ class Log:
 
     def means(self, first: int) -> dict[str, float]:
         """The means over samples from step `first` on."""
-        weighing = self.weighing()
-        return {
+        weighing, totals = self.weighing(), self.totals(slice(first, None))
+        means = {
             name: mean(values, weighing.get(name, self.sizes)[first:]) for name, values in self.metrics(first).items()
+        }
+        return means | {name: total for name, total in totals.items() if isinstance(total, float)}
+
+    def totals(self, part: slice) -> dict[str, Any]:
+        """The values of counted metrics for some steps, as numbers and lists of them."""
+        for name, counts in self.counts.items():
+            self.counts[name] = [np.asarray(one) for one in jax.device_get(counts)]
+        return {
+            name: np.asarray(self.counted[name](sum(counts[part][1:], counts[part][0]))).tolist()
+            for name, counts in self.counts.items()
+            if counts[part] and name in self.counted
         }
 
     def keep(self, history: History, phase: str, every: int | None = None, *, interrupted: bool = False) -> None:
@@ -70,15 +88,21 @@ class Log:
                     DataWarning,
                     stacklevel=2,
                 )
-        history.record(phase, self.sizes, self.metrics(), every, weighing, interrupted=interrupted)
+        totals = [self.totals(slice(n, n + (every or len(self)))) for n in range(0, len(self), every or len(self) or 1)]
+        epoch = {"epoch": self.totals(slice(None)), "reports": totals} if self.counts else None
+        history.record(phase, self.sizes, self.metrics(), every, weighing, epoch, interrupted=interrupted)
 
     def to_json(self) -> Any:
         """All of it, as plain lists and dictionaries."""
-        return {"sizes": self.sizes, "metrics": self.metrics(), "weights": self.weighing()}
+        self.totals(slice(0))
+        counts = {name: [np.asarray(one).tolist() for one in some] for name, some in self.counts.items()}
+        told = {"sizes": self.sizes, "metrics": self.metrics(), "weights": self.weighing()}
+        return {**told, **({"counts": counts} if counts else {})}
 
     @classmethod
     def from_json(cls, log: Any) -> "Log":
         """The log that `to_json` described."""
         names = list(log["metrics"])
         values = [dict(zip(names, row, strict=True)) for row in zip(*log["metrics"].values(), strict=True)]
-        return cls(list(log["sizes"]), values, dict(log.get("weights", {})))
+        counts = {name: [np.asarray(one) for one in some] for name, some in log.get("counts", {}).items()}
+        return cls(list(log["sizes"]), values, dict(log.get("weights", {})), counts)

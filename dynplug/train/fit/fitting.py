@@ -43,6 +43,7 @@ class FitOptions:
     - `windows`: cuts batches, numbered from some number, into what a step sees.
     - `program`: the compiled functions of an epoch; of testing, for `None`.
     - `layout`: the axes of the data; `pad`, whether a batch that is too small is made up to the size of the others.
+    - `counted`: by name, the functions that metrics are of the summed counts of an epoch.
     - `last`: the number of the last epoch.
     - `num_report`: after how many steps a line is written; `None` for once an epoch.
     - `reset_state`: whether each batch starts anew.
@@ -60,6 +61,7 @@ class FitOptions:
     program: Callable[[int | None], CompiledStep]
     layout: Layout
     pad: bool
+    counted: dict[str, Callable[[Any], Any]]
     last: int
     num_report: int | None
     reset_state: bool
@@ -138,6 +140,7 @@ class Fitting:
     def _fit(self) -> None:
         """Train for an epoch, or for what is left of it. Some steps are on their way before the first is looked at."""
         plan, progress, log = self._plan, self._progress, self._progress.log
+        log.counted = plan.counted
         program, steps = plan.program(progress.epoch), deque[_Step]()
         unmoved = Unmoved(progress.state.params) if self._is_first() else None
         reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
@@ -270,7 +273,7 @@ class Fitting:
 
     def _test(self, data: BatchSource) -> None:
         plan, progress = self._plan, self._progress
-        program, params, log, run = plan.program(None), progress.state.params, Log(), None
+        program, params, log, run = plan.program(None), progress.state.params, Log(counted=plan.counted), None
         full = self._full(data, progress.epoch)
         batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
         noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")

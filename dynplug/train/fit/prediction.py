@@ -67,7 +67,7 @@ def _of_sequences(
     outs, records = [None] * len(numbers), [dict[str, Any]()] * len(numbers)
     for pair in pairs_of((inputs, numbers), layout, "inputs", _BUCKETS):
         _, out, seen = outputs(program, params, pair.x, layout, None, batch_size)
-        for n, one in zip(pair.y.tolist(), unpadded((out, seen), pair.lengths, layout), strict=True):
+        for n, one in zip(pair.y.tolist(), unpadded((out, seen), np.asarray(pair.lengths), layout), strict=True):
             outs[n], records[n] = one
     return outs, {name: [one[name] for one in records] for name in records[0]}
 

@@ -68,7 +68,13 @@ class Progress:
 
     def copy(self) -> "Progress":
         """The same place in a training, from which both may go on."""
-        log = replace(self.log, sizes=[*self.log.sizes], values=[*self.log.values], weights=deepcopy(self.log.weights))
+        log = replace(
+            self.log,
+            sizes=[*self.log.sizes],
+            values=[*self.log.values],
+            weights=deepcopy(self.log.weights),
+            counts=deepcopy(self.log.counts),
+        )
         return replace(self, log=log, history=deepcopy(self.history))
 
     def replace_model(self, model: Any) -> None:
