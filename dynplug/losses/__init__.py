@@ -24,7 +24,7 @@ from dynplug.losses.counted import (
     value_of_counts as value_of_counts,
 )
 from dynplug.losses.first_spike import first_spike as first_spike
-from dynplug.losses.over_time import time_of_first_spike as time_of_first_spike
+from dynplug.losses.over_time import time_of_first_spike as time_of_first_spike, without_time as without_time
 from dynplug.losses.rate_penalty import rate_penalty as rate_penalty, rate_regularized as rate_regularized
 from dynplug.losses.regression import huber as huber, mae as mae, mse as mse
 from dynplug.losses.spike_count import spike_count as spike_count

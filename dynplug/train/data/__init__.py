@@ -3,6 +3,7 @@
 from dynplug.train.data.arrays import Batch as Batch, Pair as Pair
 from dynplug.train.data.batch_sources import BatchSource as BatchSource, Reading as Reading
 from dynplug.train.data.checksum import checksum as checksum
+from dynplug.train.data.gathered import data_of as data_of, padded_inputs as padded_inputs
 from dynplug.train.data.layout import (
     BatchFirst as BatchFirst,
     Layout as Layout,

@@ -61,11 +61,16 @@ class Pair:
         return Batch(x, y, len(rows), lengths=None if self.lengths is None else self.lengths[rows])
 
     @property
+    def ends(self) -> np.ndarray:
+        """The number of steps of each sample that count."""
+        return np.full(self.samples, self._steps("data")) if self.lengths is None else self.lengths
+
+    @property
     def mask(self) -> np.ndarray | None:
         """Which steps count, (samples, time); `None` for all."""
         if self.lengths is None:
             return None
-        return np.arange(self._steps("")) < self.lengths[:, None]
+        return np.arange(self._steps("data")) < self.lengths[:, None]
 
     def _steps(self, name: str) -> int:
         """The number of steps that all inputs have."""

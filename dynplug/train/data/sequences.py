@@ -13,9 +13,15 @@ _WORTH = 0.1  # of all steps: what another length must save in padding to be wor
 _CANDIDATES = 64  # lengths that are tried as bounds
 
 
-def are_sequences(tree: Any) -> bool:
-    """Whether inputs are lists of arrays that differ in length, so that they make no array."""
-    return any(len({len(a) for a in rows}) > 1 for rows in _lists(tree))
+def are_sequences(tree: Any, layout: Layout) -> bool:
+    """Whether inputs are lists of arrays, one a sample, which make no array in the axes of the data.
+
+    They differ in length, or the samples of an array come second.
+    """
+    lists = _lists(tree)
+    if any(len({len(a) for a in rows}) > 1 for rows in lists):
+        return True
+    return layout.samples(2) == 1 and any(all(hasattr(a, "shape") for a in rows) for rows in lists)
 
 
 def pairs_of(data: Any, layout: Layout, name: str, most: int | None) -> list[Pair]:
@@ -30,7 +36,7 @@ def pairs_of(data: Any, layout: Layout, name: str, most: int | None) -> list[Pai
     - `most`: into how many pairs at most; `None` for one, whose length is one of few, whatever the data.
     """
     x, y, lengths = parts_of(data, name)
-    if not are_sequences(x):
+    if not are_sequences(x, layout):
         return [Pair(data, layout, name)]
     if lengths is not None:
         raise DataError(f"{name}: lists of arrays have lengths of their own: leave out lengths, or pad them yourself.")
@@ -44,7 +50,8 @@ def pairs_of(data: Any, layout: Layout, name: str, most: int | None) -> list[Pai
         rows = np.flatnonzero(bucket == n)
         inputs = jax.tree.map(lambda a, e=end, r=rows: _stacked(a, r, e, layout), x, is_leaf=_is_list)
         targets = jax.tree.map(lambda a, e=end, r=rows: _targets(a, r, e, known, layout, name), y, is_leaf=_is_list)
-        pairs.append(Pair((inputs, targets, known[rows]), layout, name))
+        padded = len(set(known.tolist())) > 1 or end > known[0]
+        pairs.append(Pair((inputs, targets, known[rows]) if padded else (inputs, targets), layout, name))
     return pairs
 
 

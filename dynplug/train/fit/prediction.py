@@ -30,7 +30,7 @@ def outputs(
     - `run`: the states to go on from, if any.
     - `batch_size`: samples computed at once; `None` for all.
     """
-    if are_sequences(inputs):
+    if are_sequences(inputs, layout):
         return None, *_of_sequences(program, params, inputs, layout, batch_size)
     inputs = as_arrays(inputs)
     samples = _samples(inputs, layout)
@@ -67,7 +67,7 @@ def _of_sequences(
     outs, records = [None] * len(numbers), [dict[str, Any]()] * len(numbers)
     for pair in pairs_of((inputs, numbers), layout, "inputs", _BUCKETS):
         _, out, seen = outputs(program, params, pair.x, layout, None, batch_size)
-        for n, one in zip(pair.y.tolist(), unpadded((out, seen), np.asarray(pair.lengths), layout), strict=True):
+        for n, one in zip(pair.y.tolist(), unpadded((out, seen), pair.ends, layout), strict=True):
             outs[n], records[n] = one
     return outs, {name: [one[name] for one in records] for name in records[0]}
 
