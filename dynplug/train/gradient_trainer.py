@@ -32,8 +32,10 @@ from dynplug.train.step import (
     TrainState,
     as_optimizer,
     folded,
+    learns_from_states,
     partition,
     started,
+    statistics_of,
     warn_of_twins,
 )
 
@@ -77,9 +79,11 @@ class GradientTrainer(Resumable):
         self.mon = Records()
         self._assemble()
         params, static = partition(target, self.trainable)
+        learned, static = statistics_of(static)
         warn_of_twins(params)
         self._bounds = Bounds.of(params)
-        self._progress = Progress(TrainState.of(params, started(self._optimizer, self._bounds.free(params))), static)
+        optimizer = started(self._optimizer, self._bounds.free(params))
+        self._progress = Progress(TrainState.of(params, optimizer, learned), static)
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
 
@@ -198,7 +202,7 @@ class GradientTrainer(Resumable):
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
             layout=self._layout,
             counted=self.objective.counted,
-            pad=reset_state and self._jit["fit"] and self._jit["predict"] and self.objective.may_pad and keeps_keys(),
+            pad=reset_state and self._may_pad,
             last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
             num_report=None if num_report in (None, 0, -1) else as_whole("num_report", num_report),
             reset_state=reset_state,
@@ -240,7 +244,7 @@ class GradientTrainer(Resumable):
         size = None if batch_size is None else as_whole("batch_size", batch_size)
         program, progress = self._program("predict", shared_args or {}), self._progress
         run = None if reset_state else self.state
-        progress.run, out, seen = outputs(program, progress.state.params, inputs, self._layout, run, size)
+        progress.run, out, seen = outputs(program, progress.state.values, inputs, self._layout, run, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)
@@ -274,6 +278,12 @@ class GradientTrainer(Resumable):
         parts = forward, self.objective, self._optimizer, self._bounds, static
         return CompiledStep(*parts, self._key(), stream, jit=self._jit[phase])
 
+    @property
+    def _may_pad(self) -> bool:
+        """Whether batches may be made up to one size by samples that count for nothing."""
+        compiled = self._jit["fit"] and self._jit["predict"]
+        return compiled and self.objective.may_pad and keeps_keys() and not learns_from_states(self.target)
+
     def _check_data(self, shared: Mapping[str, Any], reset_state: bool, data: Pair) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
         if data.lengths is not None and not reset_state:
@@ -283,7 +293,7 @@ class GradientTrainer(Resumable):
             )
         if not (self.objective.checks_targets and self._jit["fit"]):
             return
-        predicts = self._program("predict", shared).shapes(self._progress.state.params, data.x, data.samples)
+        predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
         self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
 
     @property

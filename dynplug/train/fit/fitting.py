@@ -165,7 +165,7 @@ class Fitting:
             self._look(steps, 0, program, reports, unmoved)
             reports.after_epoch()
             if unmoved is not None:
-                unmoved.end(program, progress.state.params)
+                unmoved.end(program, progress.state)
             done = True
         finally:
             for step in steps:
@@ -260,8 +260,8 @@ class Fitting:
         """The error about a step, which is taken back."""
         progress = self._progress
         progress.run = run
-        state = progress.state = TrainState.of(progress.state.params, progress.state.optimizer)
-        culprit = program.first_culprit(state.params, window.x, window.y, run, window.batch)
+        state = progress.state = TrainState.of(progress.state.params, progress.state.optimizer, progress.state.learned)
+        culprit = program.first_culprit(state.values, window.x, window.y, run, window.batch)
         if culprit is None:
             flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
             culprit = next(name for good, name in flags if not good)
@@ -273,7 +273,7 @@ class Fitting:
 
     def _test(self, data: BatchSource) -> None:
         plan, progress = self._plan, self._progress
-        program, params, log, run = plan.program(None), progress.state.params, Log(counted=plan.counted), None
+        program, params, log, run = plan.program(None), progress.state.values, Log(counted=plan.counted), None
         full = self._full(data, progress.epoch)
         batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
         noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")

@@ -18,7 +18,7 @@ from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.nonfinite import first_culprit
 from dynplug.train.step.objective import ALL, Counting, Logged, Objective
-from dynplug.train.step.train_step import Stepped, TrainState, train_step
+from dynplug.train.step.train_step import Stepped, TrainState, joined, train_step
 
 
 class CompiledStep:
@@ -77,10 +77,10 @@ class CompiledStep:
         forward, *_, static = self._fixed.filled(self._arrays)
         return first_culprit(forward, eqx.combine(params, static), x, y, run, folded(self._key, *self._stream, n))
 
-    def gradient(self, params: Any, x: Any, y: Any) -> ClosedJaxpr:
+    def gradient(self, params: Any, learned: Any, x: Any, y: Any) -> ClosedJaxpr:
         """The program of the gradient of a batch, which is only looked at."""
         stream = np.array([*self._stream, 0], np.uint32)
-        batch = jax.tree.map(jnp.asarray, (params, x, y))
+        batch = jax.tree.map(jnp.asarray, (params, learned, x, y))
         return jax.make_jaxpr(partial(_called, _gradient, self._fixed))(self._arrays, self._key, stream, *batch)
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
@@ -100,10 +100,15 @@ def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Ste
     return _train_and_keep(parts, key, state, *batch)._replace(run=None)
 
 
-def _gradient(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any) -> list[Any]:
+def _gradient(parts: Any, key: PRNGKeyArray, params: Any, learned: Any, x: Any, y: Any) -> list[Any]:
     forward, objective, *_, static = parts
     forward = _plain(forward)
-    return jax.tree.leaves(jax.grad(lambda p: objective(forward, eqx.combine(p, static), x, y, key, None)[0])(params))
+
+    def loss(p: Any) -> Any:
+        model = forward.settled(eqx.combine(joined(p, learned), static), x, key)
+        return objective(forward, model, x, y, key, None)[0]
+
+    return jax.tree.leaves(jax.grad(loss)(params))
 
 
 def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:

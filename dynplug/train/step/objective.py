@@ -36,6 +36,14 @@ class Counting(NamedTuple):
     real: Array | None = None
     lengths: Array | None = None
 
+    def ends(self, x: Any, layout: Layout) -> Array | None:
+        """The number of steps of each sample that count, 0 for one that is not real; `None` where all do."""
+        if self.real is None:
+            return self.lengths
+        if self.lengths is not None:
+            return jnp.where(self.real, self.lengths, 0)
+        return jnp.where(self.real, jax.tree.leaves(layout.enter(x))[0].shape[0], 0).astype(jnp.int32)
+
 
 ALL = Counting()
 
@@ -242,7 +250,7 @@ class Objective:
         """
         weights, counts = dict[str, Any](), dict[str, Any]()
         if self.auto_run:
-            state, out, seen = forward(model, x, key, state)
+            state, out, seen = forward(model, x, key, state, counting.ends(x, forward.layout))
             value = self.loss(out, y, forward.layout, seen, *counting)
             measured = {metric.name: metric(out, y, forward.layout, seen, *counting) for metric in self.metrics}
             sums = [metric for metric in self.metrics if metric.is_counted]
