@@ -156,6 +156,23 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary="short-term depression and facilitation of spikes",
             example={"size": 3, "tau_d": 100.0, "tau_f": 50.0},
         ),
+        *(
+            LayerSpec(
+                name=name,
+                target=f"dynplug.layers:{name}",
+                summary=summary,
+                example=example,
+                inert={
+                    "momentum": "it is the share of a batch in running statistics, which change while fitting alone"
+                },
+                identities=LAYERS[name],
+            )
+            for name, summary, example in (
+                ("TDBatchNorm", "batch normalisation over samples and time, to a threshold", {"size": 3}),
+                ("TEBatchNorm", "batch normalisation over samples and time, weighted by step", {"size": 3, "steps": 4}),
+                ("BatchNormThroughTime", "batch normalisation of each step", {"size": 3, "steps": 4}),
+            )
+        ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
     ]

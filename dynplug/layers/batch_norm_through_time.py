@@ -49,7 +49,7 @@ class BatchNormThroughTime(Normalising):
         known = self._there(xs, counts)[:, None]
         found = moments(xs, counts, (1, *range(3, xs.ndim)))
         running = self.mean, self.variance
-        return jax.tree.map(lambda old, new: self._at(old, new, known, i), running, found)  # pyright: ignore
+        return jax.tree.map(lambda old, new: self._at(old, new, known, i), running, found)
 
     def _learned(self, xs: Array, counts: Array | None, i: Array) -> Array:
         share = jnp.where(self._there(xs, counts), self.momentum, 0.0)[:, None].astype(self.mean.dtype)

@@ -70,13 +70,14 @@ class Forward(eqx.Module):
         steps = jnp.arange(length, dtype=jnp.int32)[:, None]
         counts, first = None if lengths is None else steps < lengths[None], 0
         for n, (_, part) in enumerate(parts):
-            if not hasattr(part, "settle"):
+            settle = getattr(part, "settle", None)
+            if settle is None:
                 continue
             if n > first:
                 states = {name: before.system[name] for name, _ in parts[first:n]}
                 run = RunState(before.i, states)
                 _, (xs, _) = loop.advance(model[first:n], run, xs, length, key=run_key, lengths=lengths)
-            settled = part.settle(xs, counts, before.i)
+            settled = settle(xs, counts, before.i)
             model, first = eqx.tree_at(lambda m, n=n: m.systems[n], model, settled), n
         return model
 
