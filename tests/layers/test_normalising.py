@@ -217,7 +217,7 @@ def test_padded_samples_have_no_part_in_statistics():
     "(relative, and absolute below 1)",
     tolerance=1e-5,
     reference="Equinox's own layer under vmap",
-    components=("layer:Stateful",),
+    components=("runner:BPTT",),
 )
 def test_stateful_layers_are_those_of_equinox(measured):
     layer, state = eqx.nn.make_with_state(eqx.nn.BatchNorm)(C, axis_name="batch", mode="ema")
