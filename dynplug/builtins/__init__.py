@@ -161,6 +161,23 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary="short-term depression and facilitation of spikes",
             example={"size": 3, "tau_d": 100.0, "tau_f": 50.0},
         ),
+        *(
+            LayerSpec(
+                name=name,
+                target=f"dynplug.layers:{name}",
+                summary=summary,
+                example=example,
+                inert={
+                    "momentum": "it is the share of a batch in running statistics, which change while fitting alone"
+                },
+                identities=LAYERS[name],
+            )
+            for name, summary, example in (
+                ("TDBatchNorm", "batch normalisation over samples and time, to a threshold", {"size": 3}),
+                ("TEBatchNorm", "batch normalisation over samples and time, weighted by step", {"size": 3, "steps": 4}),
+                ("BatchNormThroughTime", "batch normalisation of each step", {"size": 3, "steps": 4}),
+            )
+        ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
     ]
@@ -197,27 +214,42 @@ def dynplug_register_sources() -> list[SourceSpec]:
 def dynplug_register_losses() -> list[LossSpec]:
     """Losses of the core."""
 
-    def loss(name: str, summary: str) -> LossSpec:
-        return LossSpec(name=name, target=f"dynplug.losses:{name}", summary=summary, identities=MEASURES[name])
+    def loss(name: str, summary: str, failures: dict[str, str] | None = None) -> LossSpec:
+        target, identities = f"dynplug.losses:{name}", MEASURES.get(name, {})
+        return LossSpec(
+            name=name, target=target, summary=summary, identities=identities, expected_failures=failures or {}
+        )
 
+    timed = {"ignores_duplicates": "it measures time: twice as many steps take twice as long"}
     return [
         loss("cross_entropy", "softmax cross-entropy"),
         loss("mse", "mean squared error"),
         loss("mae", "mean absolute error"),
         loss("huber", "quadratic for small errors, linear for large ones"),
+        loss("spike_count", "squared error of the number of spikes"),
+        loss("first_spike", "cross-entropy of the times of first spikes", timed),
+        loss("van_rossum", "squared distance between spike trains", timed),
+        loss("rate_regularized", "another loss, and a penalty for rates out of an interval"),
     ]
 
 
 @hookimpl
 def dynplug_register_metrics() -> list[MetricSpec]:
     """Metrics of the core."""
-    return [
-        MetricSpec(
-            name="accuracy",
-            target="dynplug.losses:accuracy",
-            summary="fraction of samples classified correctly",
-            identities=MEASURES["accuracy"],
+
+    def metric(name: str, summary: str, failures: dict[str, str] | None = None) -> MetricSpec:
+        target, identities = f"dynplug.losses:{name}", MEASURES.get(name, {})
+        return MetricSpec(
+            name=name, target=target, summary=summary, identities=identities, expected_failures=failures or {}
         )
+
+    return [
+        metric("accuracy", "fraction of samples classified correctly"),
+        metric("top_k_accuracy", "fraction of samples whose class is among the best answers"),
+        metric("balanced_accuracy", "mean of the accuracies of the classes"),
+        metric("per_class_accuracy", "accuracy of each class"),
+        metric("confusion_matrix", "number of samples by class and answer", {"ignores_duplicates": "it is a number"}),
+        metric("f1", "harmonic mean of precision and recall, over classes"),
     ]
 
 

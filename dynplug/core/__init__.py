@@ -44,6 +44,7 @@ from dynplug.core.parameter import (
     as_size as as_size,
     check_parameters as check_parameters,
     param as param,
+    statistic as statistic,
     target_size as target_size,
 )
 from dynplug.core.paths import Leaf as Leaf, children as children, leaves as leaves, lookup as lookup

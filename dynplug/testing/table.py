@@ -21,6 +21,7 @@ import dynplug.testing.populations as populations
 import dynplug.testing.randomness as randomness
 import dynplug.testing.runners as runners
 import dynplug.testing.schedules as schedules
+import dynplug.testing.settling as settling
 import dynplug.testing.sources as sources
 import dynplug.testing.static as static
 import dynplug.testing.surrogates as surrogates
@@ -66,6 +67,7 @@ CHECKS: dict[str, Check] = {
         Check(systems.gradients_are_finite, _SYSTEMS),
         Check(gradients.every_array_gets_a_gradient, _SYSTEMS),
         Check(gradients.gradients_match_differences, _SYSTEMS, (of.replaceable,)),
+        Check(settling.learns_the_statistics_of_batches, ("layer",), (of.settling,)),
         Check(timing.starts_at_any_time, _SYSTEMS, (of.unclocked,)),
         Check(timing.milliseconds_are_milliseconds, _FED, (of.timed,)),
         Check(populations.grid_equals_row, _ODES, (of.of_three_units, of.deterministic)),

@@ -21,7 +21,7 @@ from dynplug.plugin import answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import RunState
 from dynplug.train.checkpoint import CheckpointPair
-from dynplug.train.data import Batch, Layout, Reading, Window, keeps_keys
+from dynplug.train.data import Batch, Layout, Pair, Reading, Window, keeps_keys, with_lengths
 from dynplug.train.evidencing import Trained, diagnosed, losses_on
 from dynplug.train.first_look import first_look
 from dynplug.train.fit import STDOUT, FitOptions, Fitting, KeptBest, Progress, Report, Stream, outputs
@@ -35,8 +35,10 @@ from dynplug.train.step import (
     TrainState,
     as_optimizer,
     folded,
+    learns_from_states,
     partition,
     started,
+    statistics_of,
     warn_of_twins,
 )
 
@@ -81,16 +83,18 @@ class GradientTrainer(Resumable):
         self.mon = Records()
         self._assemble()
         params, static = partition(target, self.trainable)
+        learned, static = statistics_of(static)
         warn_of_twins(params)
         self._bounds = Bounds.of(params)
-        self._progress = Progress(TrainState.of(params, started(self._optimizer, self._bounds.free(params))), static)
+        optimizer = started(self._optimizer, self._bounds.free(params))
+        self._progress = Progress(TrainState.of(params, optimizer, learned), static)
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
 
     def _assemble(self) -> None:
         """Make what is made of functions: hooks, objective and optimizer. No process can send those to another."""
         self._hooks = observers(self.observers)
-        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run)
+        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run, self.dt)
         self._optimizer = as_optimizer(self.optimizer)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -133,6 +137,8 @@ class GradientTrainer(Resumable):
         num_epoch: int = 100,
         num_report: int | None = None,
         batch_size: int | None = None,
+        lengths: Any = None,
+        buckets: int = 4,
         reset_state: bool = True,
         shared_args: Mapping[str, Any] | None = None,
         fun_after_report: Report | None = None,
@@ -146,13 +152,18 @@ class GradientTrainer(Resumable):
 
         - `train_data`: a tuple (x, y) of arrays, or of pytrees of arrays; or anything that gives batches (x, y) anew
             whenever it is gone through: a list, a data loader; or a function that returns one or the other, called for
-            each epoch as `f()`, or as `f(epoch)` if it has a parameter.
+            each epoch as `f()`, or as `f(epoch)` if it has a parameter. Inputs of several lengths are lists of arrays
+            (time, ...), one a sample, and targets, where they have time, are lists too; or they are arrays that are
+            padded already, (x, y, lengths).
         - `test_data`: likewise; evaluated after each epoch, never shuffled.
         - `num_epoch`: how many more epochs to train, an epoch being once through the data; what is left of one that was
             interrupted is the first of them. For so many in all: `num_epoch=max(0, 100 - trainer.epoch)`.
         - `num_report`: after how many steps to report; `None`, 0 or -1 for once an epoch. What is left at the end of an
             epoch is reported then.
         - `batch_size`: samples in a batch of arrays; `None` for all in one. Other data have batches of their own.
+        - `lengths`: the number of steps of each sample that count, (samples,), where arrays are padded; with test data
+            the pair of those of both. What comes later counts for nothing.
+        - `buckets`: to how many lengths at most lists of several lengths are padded: each is a program to compile.
         - `reset_state`: whether each batch starts with new states; otherwise states go on from one batch to the next,
             without gradient, as when batches are consecutive stretches of the same recordings.
         - `shared_args`: values for `ctx.shared`. A number is traced, as an array is: another value is no other program.
@@ -175,20 +186,27 @@ class GradientTrainer(Resumable):
             raise OptionError(
                 "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
             )
+        train_data, test_data = with_lengths(train_data, test_data, lengths)
         for name, value in (("checkpoint_every", checkpoint_every), ("keep_best", keep_best)):
             if value is not None and save_to is None:
                 raise OptionError(f"{name}={value!r} needs save_to, the file to write.")
         shared = dict(shared_args or {})
-        read = partial(Reading, self._layout, batch_size, partial(self._check_targets, shared))
+        read = partial(
+            Reading,
+            self._layout,
+            batch_size,
+            partial(self._check_data, shared, reset_state),
+            buckets=as_whole("buckets", buckets),
+        )
         plan = FitOptions(
-            train=read(self.shuffle_data, "train_data")(train_data),
-            test=None if test_data is None else read(False, "test_data")(test_data),
+            train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
+            test=None if test_data is None else read(shuffle=False, name="test_data")(test_data),
             shuffling=self._shuffling,
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
             layout=self._layout,
-            pad=reset_state and self._jit["fit"] and self._jit["predict"] and self.objective.may_pad and keeps_keys(),
-            weights=self.objective.weights(),
+            counted=self.objective.counted,
+            pad=reset_state and self._may_pad,
             last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
             num_report=None if num_report in (None, 0, -1) else as_whole("num_report", num_report),
             reset_state=reset_state,
@@ -215,9 +233,11 @@ class GradientTrainer(Resumable):
     ) -> Any:
         """The outputs of the present model at all steps, with the axes of the data. Monitors record into `mon`.
 
+        Of a list of arrays of several lengths the outputs are a list too, of (time, ...), and so is each record.
+
         **Arguments:**
 
-        - `inputs`: an array, or a pytree of arrays.
+        - `inputs`: an array, a list of arrays (time, ...) of several lengths, or a pytree of either.
         - `reset_state`: whether to start with new states; otherwise they go on from `state`.
         - `batch_size`: samples computed at once; `None` for all.
         - `shared_args`: values for `ctx.shared`.
@@ -229,7 +249,7 @@ class GradientTrainer(Resumable):
         size = None if batch_size is None else as_whole("batch_size", batch_size)
         program, progress = self._program("predict", shared_args or {}), self._progress
         run = None if reset_state else self.state
-        progress.run, out, seen = outputs(program, progress.state.params, inputs, self._layout, run, size)
+        progress.run, out, seen = outputs(program, progress.state.values, inputs, self._layout, run, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)
@@ -302,12 +322,23 @@ class GradientTrainer(Resumable):
         parts = forward, self.objective, self._optimizer, self._bounds, static
         return CompiledStep(*parts, self._key(), stream, jit=self._jit[phase])
 
-    def _check_targets(self, shared: Mapping[str, Any], x: Any, y: Any, samples: int) -> None:
+    @property
+    def _may_pad(self) -> bool:
+        """Whether batches may be made up to one size by samples that count for nothing."""
+        compiled = self._jit["fit"] and self._jit["predict"]
+        return compiled and self.objective.may_pad and keeps_keys() and not learns_from_states(self.target)
+
+    def _check_data(self, shared: Mapping[str, Any], reset_state: bool, data: Pair) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
+        if data.lengths is not None and not reset_state:
+            raise OptionError(
+                "With reset_state=False states go on from one batch to the next, which those of sequences that ended "
+                "earlier cannot: leave reset_state=True, or cut the recordings into stretches of one length."
+            )
         if not (self.objective.checks_targets and self._jit["fit"]):
             return
-        predicts = self._program("predict", shared).shapes(self._progress.state.params, x, samples)
-        self.objective.check(predicts, self._layout.batch_first((), y)[1])
+        predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
+        self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
 
     @property
     def _entropy(self) -> int:

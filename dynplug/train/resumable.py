@@ -12,7 +12,6 @@ from dynplug.errors import OptionError
 from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
 from dynplug.train.fit import Best, History, Progress
-from dynplug.train.step import TrainState
 
 
 class Resumable(ABC):
@@ -82,12 +81,12 @@ class Resumable(ABC):
 
     def remember(self) -> None:
         """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
-        self._progress.best = Best(self._progress.epoch, self._progress.state.params)
+        self._progress.best = Best(self._progress.epoch, self._progress.state.values)
 
     def recall(self) -> None:
         """Go back to the parameters that are remembered."""
         if self._progress.best is not None:
-            self._progress.state = TrainState.of(self._progress.best.params, self._progress.state.optimizer)
+            self._progress.go_back_to(self._progress.best)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""

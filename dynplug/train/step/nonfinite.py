@@ -35,6 +35,7 @@ def first_culprit(forward: Forward, model: Any, x: Any, y: Any, run: RunState | 
     xs = jax.tree.map(jnp.asarray, forward.layout.enter(x))
     length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
     before = forward.start(model, batch_size, start) if run is None else run
+    model = forward.settled(model, x, key, run)
     _, (out, kept) = _watch(forward.loop, model, before, xs, length, run_key)
     watched = leaves(before.system)
     sound = [bool(jnp.all(_finite(leaf.value))) for leaf in watched]  # a time of the last spike may start at -inf
