@@ -112,12 +112,16 @@ def _gradient(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any) -> lis
 def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
     forward, objective, *_, static = parts
     x, y, run, real = batch
-    return objective(forward, eqx.combine(params, static), x, y, key, run, real)[1]
+
+    def measured(params: Any) -> Any:
+        return objective(forward, eqx.combine(params, static), x, y, key, run, real)[1]
+
+    return forward.precision.products(measured)(params)
 
 
 def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:
     forward, *_, static = parts
-    return forward(eqx.combine(params, static), x, key, run)
+    return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run))(params)
 
 
 def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:

@@ -78,7 +78,7 @@ def train_step(
 
     **Arguments:**
 
-    - `forward`: how a batch goes through the model.
+    - `forward`: how a batch goes through the model, and in which precision.
     - `objective`: what is minimised.
     - `optimizer`: an `optax.GradientTransformation`.
     - `bounds`: which parameters stay above zero.
@@ -89,23 +89,33 @@ def train_step(
     - `key`: of the batch.
     - `real`: which samples count; `None` for all.
     """
+    was, scaled = state.params, state.optimizer
+    scaling = forward.precision.scaling
 
     def loss(params: Any) -> Any:
-        return objective(forward, eqx.combine(params, static), x, y, key, run, real)
+        value, others = objective(forward, eqx.combine(params, static), x, y, key, run, real)
+        return scaling.up(value, scaled), (value, *others)
 
-    was, old_optimizer_state = state.params, state.optimizer
-    (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
+    gradient = forward.precision.products(jax.grad(loss, has_aux=True))
+    grads, (value, after, logged) = gradient(was)
+    grads = scaling.down(grads, scaled)
     with jax.numpy_dtype_promotion("standard"):
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
-        updates, optimizer_state = updated(optimizer, grads, old_optimizer_state, free, value)
+        updates, optimizer_state = updated(optimizer, grads, scaling.optimizer(scaled), free, value)
         params = bounds.moved(was, optax.apply_updates(free, updates))
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
-    ok = state.ok & jnp.all(finite)
-    new = params, optimizer_state, after
-    old = was, old_optimizer_state, after if run is None else run
-    params, optimizer_state, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
-    return Stepped(TrainState.of(params, optimizer_state, ok), after, logged, finite, moved)
+    good = jnp.all(finite)
+    ok = state.ok & (good | scaling.may_skip(value, scaled))
+    params, optimizer_state = _chosen(good, (params, optimizer_state), (was, scaling.optimizer(scaled)))
+    new = params, scaling.after(optimizer_state, scaled, good), after
+    old = was, scaled, after if run is None else run
+    params, optimizer_state, after = _chosen(ok, new, old)
+    return Stepped(TrainState.of(params, optimizer_state, ok), after, scaling.logged(scaled) | logged, finite, moved)
+
+
+def _chosen(first: Array, a: Any, b: Any) -> Any:
+    return jax.tree.map(lambda x, y: jnp.where(first, x, y), a, b)
 
 
 def checked(params: Any) -> list[str]:
