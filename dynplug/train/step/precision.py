@@ -31,6 +31,7 @@ class Precision:
     that is not finite is an error, as it is in the other precisions.
 
     ```python
+    model = dp.layers.Dense(4, 1, key=jax.random.key(0))
     trainer = dp.BPTT(model, "mse", dt=1.0, precision="bfloat16")
     trainer = dp.BPTT(model, "mse", dt=1.0, precision=dp.train.Precision("float16", loss_scale=1024.0))
     ```
