@@ -77,7 +77,11 @@ if TYPE_CHECKING:
         register as register,
     )
     from dynplug.recipe import load_run as load_run
-    from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
+    from dynplug.run import (
+        DSRunner as DSRunner,
+        LoopOverTime as LoopOverTime,
+        compilation_cache as compilation_cache,
+    )
     from dynplug.timeloop import tune_allocator as tune_allocator
     from dynplug.train import BPFF as BPFF, BPTT as BPTT, diagnose as diagnose
 
@@ -100,7 +104,7 @@ _NAMES = {
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.recipe": "load_run",
     "dynplug.timeloop": "tune_allocator",
-    "dynplug.run": "DSRunner LoopOverTime",
+    "dynplug.run": "DSRunner LoopOverTime compilation_cache",
     "dynplug.train": "BPFF BPTT diagnose",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}

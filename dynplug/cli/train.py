@@ -25,7 +25,10 @@ from dynplug.errors import ConfigError
 )
 @click.option("--resume", metavar="RUN_FOLDER", help="Continue the run in this folder instead of starting a new one.")
 @click.option("--out", metavar="FOLDER", help="The run folder to create.  [default: a new one in runs/]")
-def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None) -> None:
+@click.option("--no-cache", is_flag=True, help="Do not keep compiled programs in the user's folder for caches.")
+def command(
+    recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None, no_cache: bool
+) -> None:
     """Train a model from RECIPE: the name of a task, such as `digits`, or a TOML file.
 
     Every `type` in a recipe names a registered component, so --set can exchange any part of it. The run folder receives
@@ -33,12 +36,16 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
 
     --resume continues an interrupted run. `fit.num_epoch` is the total number of epochs: raise it to extend a run that
     is finished.
+
+    Compiled programs are kept in the user's folder for caches, so that a later run of the same program starts sooner;
+    or where the environment variable DYNPLUG_COMPILATION_CACHE says (`off` for nowhere), or JAX_COMPILATION_CACHE_DIR.
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
         raise click.UsageError("--resume continues in its own run folder: leave out --out.")
     from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, Training
+    from dynplug.run import compilation_cache
     from dynplug.timeloop import tune_allocator
 
     if resume:
@@ -54,6 +61,8 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
     for note in config.notes:
         echo(note)
     tune_allocator()
+    if not no_cache:
+        compilation_cache()
     training = Training(config, folder, resume=resume is not None, new=not (out or resume))
     folder = training.folder
     echo(f"Run folder: {folder}")

@@ -53,6 +53,8 @@ class BPTT(GradientTrainer):
     - `metrics`: what else to log: names of registered metrics, or functions as for `loss_fun`.
     - `trainable`: which parameters are trained, by path, where that differs from what the model declares:
         `{"hidden.tau": True, "readout": False}`.
+    - `precision`: of the operands of products: `"float32"`, `"bfloat16"`, `"float16"` with a scaled loss, or a
+        `dynplug.train.Precision`. Parameters, states and the loss are float32.
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...), where targets of rank one are

@@ -34,6 +34,7 @@ from dynplug.train.step import (
     Objective,
     TrainState,
     as_optimizer,
+    as_precision,
     folded,
     learns_from_states,
     partition,
@@ -67,6 +68,7 @@ class GradientTrainer(Resumable):
     monitors: Any = None
     metrics: Sequence[Any] = ()
     trainable: Mapping[str, bool] | None = None
+    precision: Any = "float32"
     numpy_mon_after_run: bool = True
     jit: bool | Mapping[str, bool] = True
     logger: Stream | None = STDOUT
@@ -80,13 +82,15 @@ class GradientTrainer(Resumable):
         self.dt, self.t0, self.seed = as_dt(self.dt), as_t0(self.t0), _seed(self.seed)
         self.monitors, self.log_every = Monitors(self.monitors), as_whole("log_every", self.log_every)
         self._jit = {phase: jit_for(phase, self.jit) for phase in ("fit", "predict")}
+        self.precision = as_precision(self.precision)
+        self.precision.check(target, self._jit["fit"] and self._jit["predict"])
         self.mon = Records()
         self._assemble()
         params, static = partition(target, self.trainable)
         learned, static = statistics_of(static)
         warn_of_twins(params)
         self._bounds = Bounds.of(params)
-        optimizer = started(self._optimizer, self._bounds.free(params))
+        optimizer = self.precision.scaling.started(started(self._optimizer, self._bounds.free(params)))
         self._progress = Progress(TrainState.of(params, optimizer, learned), static)
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
@@ -114,6 +118,11 @@ class GradientTrainer(Resumable):
         made._hooks = observers(made.observers)
         made._progress, made.mon = self._progress.copy(), copy(self.mon)
         return made
+
+    @property
+    def _constants(self) -> dict[str, Any]:
+        mixed = {"precision": self.precision.compute} if self.precision.is_mixed else {}
+        return {"dt": self.dt, **mixed}
 
     @property
     @abstractmethod
@@ -314,7 +323,7 @@ class GradientTrainer(Resumable):
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
 
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
-        return Forward(self._loop(fit, shared), self._layout, self.monitors)
+        return Forward(self._loop(fit, shared), self._layout, self.monitors, self.precision)
 
     def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> CompiledStep:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)

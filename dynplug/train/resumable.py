@@ -15,7 +15,7 @@ from dynplug.train.fit import Best, History, Progress
 
 
 class Resumable(ABC):
-    """A trainer all of whose progress is in one place. Implementing one: `_start`, and the attributes below.
+    """A trainer with all of its progress in one place. Implementing one: `_start`, `_constants`, the attributes below.
 
     **Attributes:**
 
@@ -26,7 +26,6 @@ class Resumable(ABC):
     - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
     """
 
-    dt: float
     seed: int | None
     _progress: Progress
     _hooks: Any
@@ -37,9 +36,9 @@ class Resumable(ABC):
         """The states of a model before the first step."""
 
     @property
+    @abstractmethod
     def _constants(self) -> dict[str, Any]:
         """What of a trainer, beside its model, what was learned depends on."""
-        return {"dt": self.dt}
 
     @property
     def target(self) -> Any:

@@ -33,8 +33,13 @@ def repeated(rows: np.ndarray, size: int) -> np.ndarray:
 @cache
 def keeps_keys() -> bool:
     """Whether a sample's random numbers are the same however many samples follow it in a batch."""
-    key = jax.random.key(0)
-    few, many = (np.asarray(jax.random.key_data(jax.random.split(key, n))) for n in (3, 5))
+
+    @jax.jit  # one program instead of many
+    def drawn() -> tuple[Array, Array]:
+        key = jax.random.key(0)
+        return jax.random.key_data(jax.random.split(key, 3)), jax.random.key_data(jax.random.split(key, 5))
+
+    few, many = map(np.asarray, drawn())
     return bool(np.array_equal(few, many[:3]))
 
 

@@ -16,6 +16,7 @@ from dynplug.train.step.optimizer import (
     clip_by_global_norm as clip_by_global_norm,
     started as started,
 )
+from dynplug.train.step.precision import Precision as Precision, as_precision as as_precision
 from dynplug.train.step.statistics import (
     learns_from_states as learns_from_states,
     statistics_of as statistics_of,

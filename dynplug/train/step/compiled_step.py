@@ -125,12 +125,16 @@ def _gradient(parts: Any, key: PRNGKeyArray, params: Any, learned: Any, x: Any, 
 def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
     forward, objective, *_, static = parts
     x, y, run, counting = batch
-    return objective(forward, eqx.combine(params, static), x, y, key, run, counting)[1]
+
+    def measured(params: Any) -> Any:
+        return objective(forward, eqx.combine(params, static), x, y, key, run, counting)[1]
+
+    return forward.precision.products(measured)(params)
 
 
 def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:
     forward, *_, static = parts
-    return forward(eqx.combine(params, static), x, key, run)
+    return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run))(params)
 
 
 def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:

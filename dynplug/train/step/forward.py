@@ -11,6 +11,7 @@ from dynplug.core import DynamicalSystem, Sequential
 from dynplug.run import Experiment, Monitors
 from dynplug.timeloop import Loop, RunState
 from dynplug.train.data import Layout
+from dynplug.train.step.precision import Precision
 
 
 class Forward(eqx.Module):
@@ -21,11 +22,14 @@ class Forward(eqx.Module):
     - `loop`: the loop over time.
     - `layout`: the axes of the data.
     - `monitors`: what to record of the states.
+    - `precision`: of products; it is for whoever calls this within a function to apply it, so that it holds for the
+        backward pass too.
     """
 
     loop: Loop
     layout: Layout = eqx.field(static=True)
     monitors: Monitors
+    precision: Precision = eqx.field(static=True, default=Precision())
 
     def start(self, model: DynamicalSystem, batch_size: int, key: PRNGKeyArray) -> RunState:
         """The states before the first step."""
@@ -85,7 +89,8 @@ class Forward(eqx.Module):
         """The plan of the loop over such inputs, as text."""
         xs, length, batch_size = self._entered(x)
         watched = Experiment(self.settled(model, x, key), monitors=self.monitors)
-        return self.loop.explain(watched, self.start(model, batch_size, key), (xs, ()), length, key=key)
+        plan = self.loop.explain(watched, self.start(model, batch_size, key), (xs, ()), length, key=key)
+        return f"{plan}\n{told}" if (told := self.precision.describe()) else plan
 
     def _entered(self, x: Any) -> tuple[Any, int, int]:
         """Inputs as (time, batch, ...), and these two lengths."""

@@ -93,7 +93,7 @@ def train_step(
 
     **Arguments:**
 
-    - `forward`: how a batch goes through the model.
+    - `forward`: how a batch goes through the model, and in which precision.
     - `objective`: what is minimised.
     - `optimizer`: an `optax.GradientTransformation`.
     - `bounds`: which parameters stay above zero.
@@ -104,26 +104,39 @@ def train_step(
     - `key`: of the batch.
     - `counting`: what of the batch counts.
     """
-    was, old_optimizer_state, known = state.params, state.optimizer, state.learned
+    was, scaled, known = state.params, state.optimizer, state.learned
+    scaling = forward.precision.scaling
 
     def loss(params: Any) -> Any:
         model = eqx.combine(joined(params, known), static)
         model = forward.settled(model, x, key, run, counting.ends(x, forward.layout))
         value, (after, logged) = objective(forward, model, x, y, key, run, counting)
-        return value, (after, logged, None if known is None else learned_by(model, known, after))
+        learned = None if known is None else learned_by(model, known, after)
+        return scaling.up(value, scaled), (value, after, logged, learned)
 
-    (value, (after, logged, learned)), grads = jax.value_and_grad(loss, has_aux=True)(was)
+    gradient = forward.precision.products(jax.grad(loss, has_aux=True))
+    grads, (value, after, logged, learned) = gradient(was)
+    grads = scaling.down(grads, scaled)
     with jax.numpy_dtype_promotion("standard"):
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
-        updates, optimizer_state = updated(optimizer, grads, old_optimizer_state, free, value)
+        updates, optimizer_state = updated(optimizer, grads, scaling.optimizer(scaled), free, value)
         params = bounds.moved(was, optax.apply_updates(free, updates))
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
-    ok = state.ok & jnp.all(finite)
-    new = params, optimizer_state, learned, after
-    old = was, old_optimizer_state, known, after if run is None else run
-    params, optimizer_state, learned, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
-    return Stepped(TrainState.of(params, optimizer_state, learned, ok), after, logged, finite, moved)
+    good = jnp.all(finite)
+    ok = state.ok & (good | scaling.may_skip(value, scaled))
+    moved_to, kept = (params, optimizer_state, learned), (was, scaling.optimizer(scaled), known)
+    params, optimizer_state, learned = _chosen(good, moved_to, kept)
+    new = params, scaling.after(optimizer_state, scaled, good), learned, after
+    old = was, scaled, known, after if run is None else run
+    params, optimizer_state, learned, after = _chosen(ok, new, old)
+    state = TrainState.of(params, optimizer_state, learned, ok)
+    logged = logged._replace(values={**scaling.logged(scaled), **logged.values})
+    return Stepped(state, after, logged, finite, moved)
+
+
+def _chosen(first: Array, a: Any, b: Any) -> Any:
+    return jax.tree.map(lambda x, y: jnp.where(first, x, y), a, b)
 
 
 def checked(params: Any) -> list[str]:
