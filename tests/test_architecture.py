@@ -29,6 +29,7 @@ FLOORS = [
     {"timeloop", "measures", "search"},
     {"run"},
     {"plot"},
+    {"diagnosis"},
     {"train"},
     {"recipe"},
     {"sweep"},

@@ -2,17 +2,14 @@
 
 from dynplug.api import (
     ConnectorSpec,
+    DeliverySpec,
     EncoderSpec,
     InitializerSpec,
-    LauncherSpec,
     LayerSpec,
     LossSpec,
     MetricSpec,
     NeuronSpec,
-    ObserverSpec,
     PlasticitySpec,
-    RunnerSpec,
-    SamplerSpec,
     SourceSpec,
     SurrogateSpec,
     SynapseSpec,
@@ -23,6 +20,13 @@ from dynplug.builtins.of_diffrax import dynplug_register_integrators as dynplug_
 from dynplug.builtins.of_optax import (
     dynplug_register_optimizers as dynplug_register_optimizers,
     dynplug_register_schedules as dynplug_register_schedules,
+)
+from dynplug.builtins.of_training import (
+    dynplug_register_diagnostics as dynplug_register_diagnostics,
+    dynplug_register_launchers as dynplug_register_launchers,
+    dynplug_register_observers as dynplug_register_observers,
+    dynplug_register_runners as dynplug_register_runners,
+    dynplug_register_samplers as dynplug_register_samplers,
 )
 from dynplug.builtins.stated_identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
 
@@ -49,6 +53,9 @@ def dynplug_register_neurons() -> list[NeuronSpec]:
         neuron("AdExIF", "adaptive exponential integrate-and-fire", "AdEx"),
         neuron("Izhikevich", "Izhikevich's simple model"),
         neuron("HH", "Hodgkin-Huxley model of the squid axon", "Hodgkin-Huxley"),
+        neuron("ThresholdLinear", "rate that follows its input above a threshold"),
+        neuron("WilsonCowan", "activities of an excitatory and an inhibitory population"),
+        neuron("Kuramoto", "phase oscillator", capabilities=("persistent",)),
     ]
 
 
@@ -158,6 +165,23 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary="short-term depression and facilitation of spikes",
             example={"size": 3, "tau_d": 100.0, "tau_f": 50.0},
         ),
+        *(
+            LayerSpec(
+                name=name,
+                target=f"dynplug.layers:{name}",
+                summary=summary,
+                example=example,
+                inert={
+                    "momentum": "it is the share of a batch in running statistics, which change while fitting alone"
+                },
+                identities=LAYERS[name],
+            )
+            for name, summary, example in (
+                ("TDBatchNorm", "batch normalisation over samples and time, to a threshold", {"size": 3}),
+                ("TEBatchNorm", "batch normalisation over samples and time, weighted by step", {"size": 3, "steps": 4}),
+                ("BatchNormThroughTime", "batch normalisation of each step", {"size": 3, "steps": 4}),
+            )
+        ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
     ]
@@ -194,86 +218,42 @@ def dynplug_register_sources() -> list[SourceSpec]:
 def dynplug_register_losses() -> list[LossSpec]:
     """Losses of the core."""
 
-    def loss(name: str, summary: str) -> LossSpec:
-        return LossSpec(name=name, target=f"dynplug.losses:{name}", summary=summary, identities=MEASURES[name])
+    def loss(name: str, summary: str, failures: dict[str, str] | None = None) -> LossSpec:
+        target, identities = f"dynplug.losses:{name}", MEASURES.get(name, {})
+        return LossSpec(
+            name=name, target=target, summary=summary, identities=identities, expected_failures=failures or {}
+        )
 
+    timed = {"ignores_duplicates": "it measures time: twice as many steps take twice as long"}
     return [
         loss("cross_entropy", "softmax cross-entropy"),
         loss("mse", "mean squared error"),
         loss("mae", "mean absolute error"),
         loss("huber", "quadratic for small errors, linear for large ones"),
+        loss("spike_count", "squared error of the number of spikes"),
+        loss("first_spike", "cross-entropy of the times of first spikes", timed),
+        loss("van_rossum", "squared distance between spike trains", timed),
+        loss("rate_regularized", "another loss, and a penalty for rates out of an interval"),
     ]
 
 
 @hookimpl
 def dynplug_register_metrics() -> list[MetricSpec]:
     """Metrics of the core."""
-    return [
-        MetricSpec(
-            name="accuracy",
-            target="dynplug.losses:accuracy",
-            summary="fraction of samples classified correctly",
-            identities=MEASURES["accuracy"],
+
+    def metric(name: str, summary: str, failures: dict[str, str] | None = None) -> MetricSpec:
+        target, identities = f"dynplug.losses:{name}", MEASURES.get(name, {})
+        return MetricSpec(
+            name=name, target=target, summary=summary, identities=identities, expected_failures=failures or {}
         )
-    ]
 
-
-@hookimpl
-def dynplug_register_observers() -> list[ObserverSpec]:
-    """Observers of the core. A run has those that it is given, `[[runner.observers]]` in a configuration."""
     return [
-        ObserverSpec(
-            name="EarlyStopping",
-            target="dynplug.train:EarlyStopping",
-            summary="stops training when a metric no longer improves",
-        )
-    ]
-
-
-@hookimpl
-def dynplug_register_samplers() -> list[SamplerSpec]:
-    """Samplers of the core, `sampler` in the section `[sweep]` of a configuration."""
-    return [
-        SamplerSpec(name="grid", target="dynplug.search:Grid", summary="all combinations of the values"),
-        SamplerSpec(
-            name="random",
-            target="dynplug.search:Random",
-            summary="independent random values",
-            example={"num_trial": 20},
-        ),
-    ]
-
-
-@hookimpl
-def dynplug_register_launchers() -> list[LauncherSpec]:
-    """Launchers of the core, `launcher` in the section `[sweep]` of a configuration."""
-    return [
-        LauncherSpec(name="serial", target="dynplug.sweep:Serial", summary="one trial after the other"),
-        LauncherSpec(name="processes", target="dynplug.sweep:Processes", summary="trials in processes of this machine"),
-        LauncherSpec(name="vmap", target="dynplug.sweep:Vmap", summary="the steps of many trials as one program"),
-    ]
-
-
-@hookimpl
-def dynplug_register_runners() -> list[RunnerSpec]:
-    """Runners of the core."""
-    return [
-        RunnerSpec(
-            name="LoopOverTime", target="dynplug.run:LoopOverTime", summary="a system over time, as a pure function"
-        ),
-        RunnerSpec(name="DSRunner", target="dynplug.run:DSRunner", summary="simulation with inputs and monitors"),
-        RunnerSpec(
-            name="BPTT",
-            target="dynplug.train:BPTT",
-            summary="training by backpropagation through time",
-            capabilities=("bptt",),
-        ),
-        RunnerSpec(
-            name="BPFF",
-            target="dynplug.train:BPFF",
-            summary="training by backpropagation, without time",
-            capabilities=("timeless",),
-        ),
+        metric("accuracy", "fraction of samples classified correctly"),
+        metric("top_k_accuracy", "fraction of samples whose class is among the best answers"),
+        metric("balanced_accuracy", "mean of the accuracies of the classes"),
+        metric("per_class_accuracy", "accuracy of each class"),
+        metric("confusion_matrix", "number of samples by class and answer", {"ignores_duplicates": "it is a number"}),
+        metric("f1", "harmonic mean of precision and recall, over classes"),
     ]
 
 
@@ -336,6 +316,21 @@ def dynplug_register_connectors() -> list[ConnectorSpec]:
         connector("FixedOutDegree", "n random targets for each unit", n=2),
         connector("SmallWorld", "Watts-Strogatz graph, drawn by networkx", "networkx", k=2, p=0.1),
         connector("ScaleFree", "Barabási-Albert graph, drawn by networkx", "networkx", m=2),
+    ]
+
+
+@hookimpl
+def dynplug_register_deliveries() -> list[DeliverySpec]:
+    """Ways of the core to deliver spikes, in the order in which they are asked whether they suit."""
+
+    def delivery(name: str, summary: str) -> DeliverySpec:
+        return DeliverySpec(name=name, target=f"dynplug.delivery:{name.capitalize()}", summary=summary)
+
+    return [
+        delivery("dense", "a product with the matrix of all pairs"),
+        delivery("events", "the connections of the active units, one unit after the other"),
+        delivery("gather", "the inputs of each unit, in padded rows"),
+        delivery("sparse", "all connections, added up where they arrive"),
     ]
 
 

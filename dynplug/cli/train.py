@@ -1,13 +1,11 @@
 """`dynplug train`: train from a recipe, or resume a run."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from dynplug.cli.output import echo, examples, import_option
 from dynplug.errors import ConfigError
-from dynplug.plugin import registry
 
 
 @click.command(
@@ -27,9 +25,15 @@ from dynplug.plugin import registry
 )
 @click.option("--resume", metavar="RUN_FOLDER", help="Continue the run in this folder instead of starting a new one.")
 @click.option("--out", metavar="FOLDER", help="The run folder to create.  [default: a new one in runs/]")
+@click.option("--no-cache", is_flag=True, help="Do not keep compiled programs in the user's folder for caches.")
 @import_option
 def command(
-    recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None, imports: tuple[str, ...]
+    recipe: str | None,
+    assignments: tuple[str, ...],
+    resume: str | None,
+    out: str | None,
+    no_cache: bool,
+    imports: tuple[str, ...],
 ) -> None:
     """Train a model from RECIPE: the name of a task, such as `digits`, or a TOML file.
 
@@ -38,12 +42,16 @@ def command(
 
     --resume continues an interrupted run. `fit.num_epoch` is the total number of epochs: raise it to extend a run that
     is finished.
+
+    Compiled programs are kept in the user's folder for caches, so that a later run of the same program starts sooner;
+    or where the environment variable DYNPLUG_COMPILATION_CACHE says (`off` for nowhere), or JAX_COMPILATION_CACHE_DIR.
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
         raise click.UsageError("--resume continues in its own run folder: leave out --out.")
     from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, import_files, train_config
+    from dynplug.run import compilation_cache
     from dynplug.timeloop import tune_allocator
 
     import_files(imports)
@@ -53,21 +61,13 @@ def command(
         config = Config.from_file(Path(resume) / CONFIG)
     else:
         assert recipe is not None
-        config = recipe_named(recipe)
+        config = Config.named(recipe)
     config = config.with_overrides(assignments)
     for note in config.notes:
         echo(note)
     tune_allocator()
+    if not no_cache:
+        compilation_cache()
     folder = train_config(config, resume or out, resume=resume is not None, imports=imports, say=echo).folder
     written = [name for name in (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT) if (folder / name).exists()]
     echo(f"Wrote {', '.join(written)} to {folder}")
-
-
-def recipe_named(name: str) -> Any:
-    """The configuration of a TOML file, or of a task by its name."""
-    from dynplug.recipe import Config
-
-    if name.endswith(".toml") or Path(name).name != name:
-        return Config.from_file(name)
-    component = registry().find("task", name)
-    return Config.parse(component.load().recipe(), f"recipe {component.id}")

@@ -6,6 +6,8 @@ import pluggy
 
 from dynplug.api import (
     ConnectorSpec,
+    DeliverySpec,
+    DiagnosticSpec,
     EncoderSpec,
     Host,
     InitializerSpec,
@@ -81,6 +83,11 @@ def dynplug_register_connectors(host: Host) -> Iterable[ConnectorSpec]:  # pyrig
 
 
 @hookspec
+def dynplug_register_deliveries(host: Host) -> Iterable[DeliverySpec]:  # pyright: ignore[reportReturnType]
+    """Ways of delivering spikes through connections that this plugin provides."""
+
+
+@hookspec
 def dynplug_register_encoders(host: Host) -> Iterable[EncoderSpec]:  # pyright: ignore[reportReturnType]
     """Spike encoders that this plugin provides."""
 
@@ -118,6 +125,11 @@ def dynplug_register_launchers(host: Host) -> Iterable[LauncherSpec]:  # pyright
 @hookspec
 def dynplug_register_metrics(host: Host) -> Iterable[MetricSpec]:  # pyright: ignore[reportReturnType]
     """Metrics that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_diagnostics(host: Host) -> Iterable[DiagnosticSpec]:  # pyright: ignore[reportReturnType]
+    """Diagnostics of models that this plugin provides."""
 
 
 @hookspec

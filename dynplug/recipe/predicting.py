@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.errors import DataError
+from dynplug.losses import is_reading_records
 from dynplug.plugin import build
 from dynplug.recipe.finished import load_run
 
@@ -46,7 +47,13 @@ def _measured(trainer: Any, outputs: np.ndarray, y: np.ndarray) -> dict[str, flo
         return {}
     measures = (("loss", objective.loss), *((metric.name, metric) for metric in objective.metrics))
     out, targets = jnp.asarray(outputs), jnp.asarray(y)
-    return {name: float(measure(out, targets, layout)) for name, measure in measures if measure.batch_first}
+    values = {name: measure(out, targets, layout) for name, measure in measures if _needs_no_more(measure)}
+    return {name: float(value) for name, value in values.items() if jnp.ndim(value) == 0}
+
+
+def _needs_no_more(measure: Any) -> bool:
+    """Whether a measure is a function of outputs and targets in known axes, and of no records."""
+    return measure.batch_first and not is_reading_records(measure.function)
 
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:

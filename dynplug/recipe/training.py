@@ -1,19 +1,18 @@
 """Training a configured model, with the results in a run folder."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from dynplug.errors import ConfigError, nearest
-from dynplug.plugin import Configured, parameters
+from dynplug.plugin import parameters
+from dynplug.recipe.built_parts import built
 from dynplug.recipe.config import Config
 from dynplug.recipe.html_report import write_report
 from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
 from dynplug.tasks import TaskData
-from dynplug.train import GradientTrainer, Trainer
+from dynplug.train import Trainer
 
 PICTURE = "result.png"
 _HEADER = "# Written by `dynplug train`. NAME@N pins a component to revision N: any other revision is an error.\n"
@@ -119,26 +118,9 @@ class Training:
     def _components(self, resume: bool) -> tuple[Any, Any, Config]:
         """The task and the runner; and the configuration with the revisions that they have."""
         with self._files.blaming_packages() if resume else nullcontext():
-            resolved = self.config.resolved()
-            task, model, runner = resolved["task"], resolved["model"], resolved["runner"]
-            takes_seed = "seed" in runner.accepted and "seed" not in runner.arguments
-            seed = {"seed": self.config.values["seed"]} if takes_seed else {}
-            for part, given in ((task, ()), (model, ()), (runner, ("target", *seed))):
-                part.check(given)
-            target = model.build(key=self.config.key_of("model"))
-            seeded = task.build(key=jax.random.key(self.config.values["seed"]))
-            given = {"target": target, **seed, **_optimizer_of(runner), **self._watching(runner)}
-            return seeded, runner.build(given=given), self.config.pinned(resolved)
+            return built(self.config, self._observers)
 
-    def _watching(self, runner: Configured) -> dict[str, Any]:
-        """The observers of the run as an argument of the runner, where there are others than those configured."""
-        if not self._observers:
-            return {}
-        if "observers" not in runner.accepted:
-            raise ConfigError(f"{runner.component.spec.name} takes no observers.", "runner.type")
-        return {"observers": [*(one.build() for one in runner.arguments.get("observers", ())), *self._observers]}
-
-    def _after_report(self, epoch: int, metrics: dict[str, float], phase: str) -> None:
+    def _after_report(self, epoch: int, metrics: dict[str, Any], phase: str) -> None:
         """Write metrics; with `num_report`, those of fitting come with the number of a step, not of an epoch."""
         by_step = phase == "fit" and self.config.values["fit"].get("num_report", 0) > 0
         at = {"epoch": self.runner.epoch + 1, "step": epoch} if by_step else {"epoch": epoch}
@@ -168,13 +150,6 @@ class Training:
         for key in self.config.values["fit"]:
             if key not in accepted:
                 raise ConfigError(f"{name}.fit takes no {key!r}. {nearest(key, accepted)}", f"fit.{key}")
-
-
-def _optimizer_of(runner: Configured) -> dict[str, Any]:
-    """The optimizer as its configuration, for a trainer that then shares programs with its like."""
-    takes = isinstance(runner.target, type) and issubclass(runner.target, GradientTrainer)
-    config = runner.config if isinstance(runner.config, Mapping) else {}
-    return {"optimizer": config["optimizer"]} if takes and "optimizer" in config else {}
 
 
 def _imported(imports: Sequence[str | Path]) -> str:

@@ -53,6 +53,8 @@ class BPTT(GradientTrainer):
     - `metrics`: what else to log: names of registered metrics, or functions as for `loss_fun`.
     - `trainable`: which parameters are trained, by path, where that differs from what the model declares:
         `{"hidden.tau": True, "readout": False}`.
+    - `precision`: of the operands of products: `"float32"`, `"bfloat16"`, `"float16"` with a scaled loss, or a
+        `dynplug.train.Precision`. Parameters, states and the loss are float32.
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...), where targets of rank one are
@@ -69,6 +71,8 @@ class BPTT(GradientTrainer):
     - `progress_bar`: whether to show one within each epoch, on a terminal.
     - `observers`: of the run: objects with hooks such as `dynplug_after_epoch`, see
         `dynplug.plugin.observing.ObserverHooks`; `dynplug.train.EarlyStopping` is one.
+    - `watch`: whether, after the first epoch and at least ten steps, up to 32 samples of a spiking model are looked at
+        once, and a `DiagnosisWarning` says if units are silent or saturated, or a state is not finite.
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.
 
     **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.

@@ -12,11 +12,10 @@ from dynplug.errors import OptionError
 from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
 from dynplug.train.fit import Best, History, Progress
-from dynplug.train.step import TrainState
 
 
 class Resumable(ABC):
-    """A trainer all of whose progress is in one place. Implementing one: `_start`, and the attributes below.
+    """A trainer with all of its progress in one place. Implementing one: `_start`, `_constants`, the attributes below.
 
     **Attributes:**
 
@@ -27,7 +26,6 @@ class Resumable(ABC):
     - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
     """
 
-    dt: float
     seed: int | None
     _progress: Progress
     _hooks: Any
@@ -38,9 +36,9 @@ class Resumable(ABC):
         """The states of a model before the first step."""
 
     @property
+    @abstractmethod
     def _constants(self) -> dict[str, Any]:
         """What of a trainer, beside its model, what was learned depends on."""
-        return {"dt": self.dt}
 
     @property
     def target(self) -> Any:
@@ -82,12 +80,12 @@ class Resumable(ABC):
 
     def remember(self) -> None:
         """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
-        self._progress.best = Best(self._progress.epoch, self._progress.state.params)
+        self._progress.best = Best(self._progress.epoch, self._progress.state.values)
 
     def recall(self) -> None:
         """Go back to the parameters that are remembered."""
         if self._progress.best is not None:
-            self._progress.state = TrainState.of(self._progress.best.params, self._progress.state.optimizer)
+            self._progress.go_back_to(self._progress.best)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""

@@ -22,12 +22,14 @@ NAMES = {
     "connector": "FixedProbability",
     "encoder": "Poisson",
     "plasticity": "TripletSTDP",
+    "delivery": "events",
     "optimizer": "nadam",
     "schedule": "cosine_decay_schedule",
     "observer": "EarlyStopping",
     "metric": "accuracy",
     "sampler": "random",
     "launcher": "processes",
+    "diagnostic": "InitialScale",
     "task": "digits",
 }
 

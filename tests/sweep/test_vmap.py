@@ -7,6 +7,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.sweep import vectorised
+from dynplug.train.together import NotTogether
 from dynplug.train.together.meeting import Meeting
 
 
@@ -21,7 +22,9 @@ def groups(monkeypatch):
 
     def counted(trainers, runs):
         sizes.append(len(trainers))
-        return run(trainers, runs)
+        results = run(trainers, runs)
+        assert not any(isinstance(one, NotTogether) for one in results), results
+        return results
 
     monkeypatch.setattr(vectorised, "run_together", counted)
     return sizes

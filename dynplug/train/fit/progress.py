@@ -16,7 +16,7 @@ from dynplug.errors import StateError
 from dynplug.timeloop import RunState
 from dynplug.train.fit.epoch import Log
 from dynplug.train.fit.history import History
-from dynplug.train.step import TrainState
+from dynplug.train.step import TrainState, joined, statistics_of
 
 
 class Best(NamedTuple):
@@ -57,18 +57,24 @@ class Progress:
     @property
     def model(self) -> Any:
         """The model with its present parameters."""
-        return eqx.combine(self.state.params, self.static)
+        return eqx.combine(self.state.values, self.static)
 
     def __getstate__(self) -> dict[str, Any]:
         """All of it, with the trees of `state` and not their structures, which are others once they were pickled."""
-        return {**vars(self), "state": (self.state.params, self.state.optimizer)}
+        return {**vars(self), "state": (self.state.params, self.state.optimizer, self.state.learned)}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         vars(self).update(kept, state=TrainState.of(*kept["state"]))
 
     def copy(self) -> "Progress":
         """The same place in a training, from which both may go on."""
-        log = replace(self.log, sizes=[*self.log.sizes], values=[*self.log.values], weights=deepcopy(self.log.weights))
+        log = replace(
+            self.log,
+            sizes=[*self.log.sizes],
+            values=[*self.log.values],
+            weights=deepcopy(self.log.weights),
+            counts=deepcopy(self.log.counts),
+        )
         return replace(self, log=log, history=deepcopy(self.history))
 
     def replace_model(self, model: Any) -> None:
@@ -84,8 +90,13 @@ class Progress:
                 "trainer of it."
             )
         check_values(model)
-        params, self.static = self._partition(model)
-        self.state = TrainState.of(params, self.state.optimizer)
+        params, learned, self.static = self._partition(model)
+        self.state = TrainState.of(params, self.state.optimizer, learned)
+
+    def go_back_to(self, best: Best) -> None:
+        """Take the model of an epoch that was remembered."""
+        params, learned, _ = self._partition(eqx.combine(best.params, self.static))
+        self.state = TrainState.of(params, self.state.optimizer, learned)
 
     def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any) -> None:
         """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read."""
@@ -126,14 +137,18 @@ class Progress:
         told = checkpoint.describe(path)
         size, epoch = told.get("batch_size"), told.get("best")
         run = None if size is None else start(self.model, size)
-        trees = self._trees(run, None if epoch is None else Best(epoch, self.state.params))
+        trees = self._trees(run, None if epoch is None else Best(epoch, self.state.values))
         loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
-        params, static = self._partition(loaded.tree["model"])
+        params, learned, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
         if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
-            return replace(self, state=TrainState.of(params, self.state.optimizer), static=static), seed, loaded
+            return (
+                replace(self, state=TrainState.of(params, self.state.optimizer, learned), static=static),
+                seed,
+                loaded,
+            )
         progress = Progress(
-            TrainState.of(params, loaded.tree["optimizer"]),
+            TrainState.of(params, loaded.tree["optimizer"], learned),
             static,
             loaded.tree.get("run"),
             told["epoch"],
@@ -142,14 +157,15 @@ class Progress:
             History.from_json(told["history"]),
             told.get("began"),
             told.get("checksum"),
-            None if epoch is None else Best(epoch, self._partition(loaded.tree["best"])[0]),
+            None if epoch is None else Best(epoch, joined(*self._partition(loaded.tree["best"])[:2])),
         )
         return progress, told["seed"], loaded
 
-    def _partition(self, model: Any) -> tuple[Any, Any]:
-        """A model's part that is trained, and the rest."""
+    def _partition(self, model: Any) -> tuple[Any, Any, Any]:
+        """A model's part that is trained, its statistics of batches, and the rest."""
         trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
-        return eqx.partition(model, trained)
+        params, rest = eqx.partition(model, trained)
+        return params, *statistics_of(rest)
 
     def _trees(self, run: RunState | None, best: Best | None) -> dict[str, Any]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}

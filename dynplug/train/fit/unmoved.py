@@ -38,11 +38,11 @@ class Unmoved:
             self._moved |= np.asarray(moved)
             self._last = window
 
-    def end(self, program: Program, params: Any) -> None:
+    def end(self, program: Program, state: Any) -> None:
         """Say what was not moved, at the end of the epoch."""
         if self._last is None or self._moved.all():
             return
-        jaxpr = program.gradient(params, self._last.x, self._last.y)
+        jaxpr = program.gradient(state.params, state.learned, self._last.x, self._last.y)
         unreachable = [_is_zero(jaxpr.jaxpr, n) for n in range(len(self._paths))]
         left = [row for row in zip(self._paths, self._moved, unreachable, strict=True) if not row[1]]
         if never := [path for path, _, zero in left if zero]:

@@ -7,6 +7,7 @@ from dynplug.errors import OptionError, UnknownNameError, nearest
 from dynplug.plugin import registry
 
 _MODES = ("min", "max")
+_MORE = ("accuracy", "top_k_accuracy", "balanced_accuracy", "f1")  # of these more is better
 
 
 class Watched:
@@ -16,8 +17,8 @@ class Watched:
 
     - `phase`: `"test"` or `"fit"`.
     - `metric`: its name.
-    - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what `"loss"`, a registered loss or
-        `"accuracy"` are known by.
+    - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what `"loss"`, a registered loss, `"f1"`
+        or an accuracy are known by.
     - `min_delta`: by how much a value must be better than the best one so far.
     - `name`: who watches, for messages.
 
@@ -60,7 +61,7 @@ class Watched:
 
 
 def _direction(metric: str, name: str) -> str:
-    if metric == "accuracy":
+    if metric in _MORE:
         return "max"
     if metric == "loss" or registry().candidates(metric, "loss"):
         return "min"

@@ -14,8 +14,9 @@ from dynplug.core import leaves
 from dynplug.timeloop import RunState
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
-from dynplug.train.step.objective import Objective
+from dynplug.train.step.objective import ALL, Counting, Logged, Objective
 from dynplug.train.step.optimizer import updated
+from dynplug.train.step.statistics import learned_by
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["leaves", "ok"], meta_fields=["structure"])
@@ -25,7 +26,8 @@ class TrainState:
 
     It is kept flat: else Python would go through the model three times at every step.
 
-    **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `ok`.
+    **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `learned`, the
+    statistics in the model that go by the batches; `values`, both parts of it; `ok`.
     """
 
     leaves: list[Any]
@@ -33,9 +35,9 @@ class TrainState:
     structure: Any
 
     @classmethod
-    def of(cls, params: Any, optimizer: Any, ok: Any = True) -> "TrainState":
+    def of(cls, params: Any, optimizer: Any, learned: Any = None, ok: Any = True) -> "TrainState":
         """The state of these."""
-        leaves, structure = jax.tree.flatten((params, optimizer))
+        leaves, structure = jax.tree.flatten((params, optimizer, learned))
         return cls(leaves, jnp.asarray(ok), structure)
 
     @property
@@ -45,6 +47,19 @@ class TrainState:
     @property
     def optimizer(self) -> Any:
         return jax.tree.unflatten(self.structure, self.leaves)[1]
+
+    @property
+    def learned(self) -> Any:
+        return jax.tree.unflatten(self.structure, self.leaves)[2]
+
+    @property
+    def values(self) -> Any:
+        return joined(self.params, self.learned)
+
+
+def joined(params: Any, learned: Any) -> Any:
+    """The trained part of a model with the statistics in it, if there are any."""
+    return params if learned is None else eqx.combine(params, learned)
 
 
 class Stepped(NamedTuple):
@@ -56,7 +71,7 @@ class Stepped(NamedTuple):
 
     state: TrainState
     run: RunState | None
-    logged: dict[str, Array]
+    logged: Logged
     finite: Array
     moved: Array
 
@@ -72,13 +87,13 @@ def train_step(
     y: Any,
     run: RunState | None,
     key: PRNGKeyArray,
-    real: Array | None = None,
+    counting: Counting = ALL,
 ) -> Stepped:
     """One step of the optimizer.
 
     **Arguments:**
 
-    - `forward`: how a batch goes through the model.
+    - `forward`: how a batch goes through the model, and in which precision.
     - `objective`: what is minimised.
     - `optimizer`: an `optax.GradientTransformation`.
     - `bounds`: which parameters stay above zero.
@@ -87,25 +102,41 @@ def train_step(
     - `x`, `y`: the batch.
     - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
     - `key`: of the batch.
-    - `real`: which samples count; `None` for all.
+    - `counting`: what of the batch counts.
     """
+    was, scaled, known = state.params, state.optimizer, state.learned
+    scaling = forward.precision.scaling
 
     def loss(params: Any) -> Any:
-        return objective(forward, eqx.combine(params, static), x, y, key, run, real)
+        model = eqx.combine(joined(params, known), static)
+        model = forward.settled(model, x, key, run, counting.ends(x, forward.layout))
+        value, (after, logged) = objective(forward, model, x, y, key, run, counting)
+        learned = None if known is None else learned_by(model, known, after)
+        return scaling.up(value, scaled), (value, after, logged, learned)
 
-    was, old_optimizer_state = state.params, state.optimizer
-    (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
+    gradient = forward.precision.products(jax.grad(loss, has_aux=True))
+    grads, (value, after, logged, learned) = gradient(was)
+    grads = scaling.down(grads, scaled)
     with jax.numpy_dtype_promotion("standard"):
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
-        updates, optimizer_state = updated(optimizer, grads, old_optimizer_state, free, value)
+        updates, optimizer_state = updated(optimizer, grads, scaling.optimizer(scaled), free, value)
         params = bounds.moved(was, optax.apply_updates(free, updates))
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
-    ok = state.ok & jnp.all(finite)
-    new = params, optimizer_state, after
-    old = was, old_optimizer_state, after if run is None else run
-    params, optimizer_state, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
-    return Stepped(TrainState.of(params, optimizer_state, ok), after, logged, finite, moved)
+    good = jnp.all(finite)
+    ok = state.ok & (good | scaling.may_skip(value, scaled))
+    moved_to, kept = (params, optimizer_state, learned), (was, scaling.optimizer(scaled), known)
+    params, optimizer_state, learned = _chosen(good, moved_to, kept)
+    new = params, scaling.after(optimizer_state, scaled, good), learned, after
+    old = was, scaled, known, after if run is None else run
+    params, optimizer_state, learned, after = _chosen(ok, new, old)
+    state = TrainState.of(params, optimizer_state, learned, ok)
+    logged = logged._replace(values={**scaling.logged(scaled), **logged.values})
+    return Stepped(state, after, logged, finite, moved)
+
+
+def _chosen(first: Array, a: Any, b: Any) -> Any:
+    return jax.tree.map(lambda x, y: jnp.where(first, x, y), a, b)
 
 
 def checked(params: Any) -> list[str]:

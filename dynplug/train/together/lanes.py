@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.train.step import CompiledStep, Stepped, TrainState
+from dynplug.train.step import ALL, CompiledStep, Counting, Logged, Stepped, TrainState
 
 
 @dataclass(eq=False)
@@ -44,6 +44,14 @@ class LaneState:
     def optimizer(self) -> Any:
         return self.whole.optimizer
 
+    @property
+    def learned(self) -> Any:
+        return self.whole.learned
+
+    @property
+    def values(self) -> Any:
+        return self.whole.values
+
 
 class _Flag:
     """A flag that is there already, with what is asked of one that is on its way."""
@@ -75,13 +83,17 @@ class LaneProgram:
         self.predict, self.shapes = program.predict, program.shapes
         self.first_culprit, self.gradient = program.first_culprit, program.gradient
 
-    def train(self, state: Any, x: Any, y: Any, run: Any, n: int, real: Any = None, *, keep: bool) -> Stepped:
+    def train(self, state: Any, x: Any, y: Any, run: Any, n: int, counting: Counting = ALL, *, keep: bool) -> Stepped:
         """As `CompiledStep.train`."""
-        return self._ask(Request("train", keep, self._program, n, state, (x, y, run, real)))
+        return self._ask(Request("train", keep, self._program, n, state, (x, y, run, counting)))
 
-    def evaluate(self, params: Any, x: Any, y: Any, run: Any, n: int, real: Any = None) -> Any:
+    def evaluate(self, params: Any, x: Any, y: Any, run: Any, n: int, counting: Counting = ALL) -> tuple[None, Logged]:
         """As `CompiledStep.evaluate`, but for the states, which nobody goes on from."""
-        return self._ask(Request("evaluate", False, self._program, n, params, (x, y, run, real)))
+        return self._ask(Request("evaluate", False, self._program, n, params, (x, y, run, counting)))
+
+    def planned(self, state: Any, x: Any, y: Any) -> Any:
+        """As `CompiledStep.planned`."""
+        return self._program.planned(getattr(state, "whole", state), x, y)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,47 @@
+"""What a configuration of a training is built into."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import jax
+
+from dynplug.errors import ConfigError
+from dynplug.plugin import Configured
+from dynplug.recipe.config import Config
+from dynplug.train import GradientTrainer
+
+
+def built(config: Config, observers: Sequence[Any] = ()) -> tuple[Any, Any, Config]:
+    """The task and the runner; and the configuration with the revisions that they have.
+
+    **Arguments:**
+
+    - `config`: the configuration.
+    - `observers`: of the runner, beside those that are configured.
+    """
+    resolved = config.resolved()
+    task, model, runner = resolved["task"], resolved["model"], resolved["runner"]
+    takes_seed = "seed" in runner.accepted and "seed" not in runner.arguments
+    seed = {"seed": config.values["seed"]} if takes_seed else {}
+    for part, given in ((task, ()), (model, ()), (runner, ("target", *seed))):
+        part.check(given)
+    target = model.build(key=config.key_of("model"))
+    seeded = task.build(key=jax.random.key(config.values["seed"]))
+    given = {"target": target, **seed, **_optimizer_of(runner), **_watched_by(runner, observers)}
+    return seeded, runner.build(given=given), config.pinned(resolved)
+
+
+def _watched_by(runner: Configured, observers: Sequence[Any]) -> dict[str, Any]:
+    """The observers of the run as an argument of the runner, where there are others than those configured."""
+    if not observers:
+        return {}
+    if "observers" not in runner.accepted:
+        raise ConfigError(f"{runner.component.spec.name} takes no observers.", "runner.type")
+    return {"observers": [*(one.build() for one in runner.arguments.get("observers", ())), *observers]}
+
+
+def _optimizer_of(runner: Configured) -> dict[str, Any]:
+    """The optimizer as its configuration, for a trainer that then shares programs with its like."""
+    takes = isinstance(runner.target, type) and issubclass(runner.target, GradientTrainer)
+    config = runner.config if isinstance(runner.config, Mapping) else {}
+    return {"optimizer": config["optimizer"]} if takes and "optimizer" in config else {}
