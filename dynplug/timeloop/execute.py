@@ -15,13 +15,15 @@ import jax
 import jax.numpy as jnp
 
 from dynplug.timeloop.activity_analysis import is_floating
-from dynplug.timeloop.backend import Backend
 from dynplug.timeloop.contraction import contract
 from dynplug.timeloop.delays import resolve_delays, rows_read, shift
 from dynplug.timeloop.fission import Stage
-from dynplug.timeloop.kernels import Part, Recurrence, as_part, parts_of, recurrence_call, scan_recurrence
 from dynplug.timeloop.plan import Plan
 from dynplug.timeloop.program import Atom, Program, Var, as_function, dce, is_var, struct
+from dynplug.timeloop.recurrence import Part, Recurrence
+from dynplug.timeloop.recurrence_primitive import recurrence_call, scan_recurrence
+from dynplug.timeloop.stage_parts import as_part, parts_of
+from dynplug.timeloop.target_device import Backend
 
 _SLICES = {"split", "slice", "dynamic_slice", "gather"}
 _TRANSCENDENTAL = {

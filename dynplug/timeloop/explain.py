@@ -7,14 +7,14 @@ import jax
 
 from dynplug.timeloop.activity_analysis import activity, is_floating
 from dynplug.timeloop.analysis import Analysis
-from dynplug.timeloop.backend import Backend
 from dynplug.timeloop.delays import resolve_delays
 from dynplug.timeloop.fission import Stage
-from dynplug.timeloop.kernels import parts_of
 from dynplug.timeloop.linearise import linearise
 from dynplug.timeloop.plan import Plan, bytes_between
 from dynplug.timeloop.primitives import is_batchable, is_heavy
 from dynplug.timeloop.program import Eqn, Program, byte_count, struct
+from dynplug.timeloop.stage_parts import parts_of
+from dynplug.timeloop.target_device import Backend
 from dynplug.timeloop.transpose import transpose
 
 

@@ -14,9 +14,9 @@ import jax.numpy as jnp
 from jax.interpreters.partial_eval import DynamicJaxprTracer
 
 from dynplug.timeloop.analysis import analyse
-from dynplug.timeloop.backend import current_backend
 from dynplug.timeloop.custom_derivative import with_fallback
 from dynplug.timeloop.plan import check_options
+from dynplug.timeloop.target_device import current_backend
 from dynplug.timeloop.traced_scan import Step
 
 _UNKNOWN = object()

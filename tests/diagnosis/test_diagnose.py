@@ -178,7 +178,7 @@ class Broken(dp.DynamicalSystem):
         ({"model": Broken() >> dp.layers.Dense(FEATURES, 2, W_initializer=1.0)}, DiagnosisError, "out of order"),
         ({"model": dp.layers.Dense(FEATURES + 1, 2, W_initializer=1.0)}, ShapeError, "6"),
     ],
-    ids=str,
+    ids=lambda v: v if isinstance(v, str) else None,
 )
 def test_bad_input_is_a_named_error(batch, options, error, says):
     with pytest.raises(error, match=says):

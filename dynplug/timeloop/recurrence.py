@@ -15,10 +15,10 @@ import jax.extend.core as jex
 import numpy as np
 from jax import lax
 
-from dynplug.timeloop.kernels.kernel_ops import operation
-from dynplug.timeloop.kernels.unit_axes import LAYOUT, Mixed, UnitAxes, unit_axes
+from dynplug.timeloop.kernel_ops import operation
 from dynplug.timeloop.primitives import is_key
 from dynplug.timeloop.program import Atom, Eqn, Traced, Var, dce, inlined, is_var, struct, substitute
+from dynplug.timeloop.unit_axes import LAYOUT, Mixed, UnitAxes, unit_axes
 
 _RULES = {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 _LACKING = {"triton": {"float16", "bfloat16"}}  # dtypes that a compiler cannot compute with

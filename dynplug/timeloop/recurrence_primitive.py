@@ -23,9 +23,9 @@ import jax.numpy as jnp
 from jax.interpreters import ad, batching, mlir
 
 from dynplug.errors import KernelWarning
-from dynplug.timeloop.kernels.recurrence import Recurrence, split
-from dynplug.timeloop.kernels.time_kernel import run_kernel
 from dynplug.timeloop.program import as_function, trace
+from dynplug.timeloop.recurrence import Recurrence, split
+from dynplug.timeloop.time_kernel import run_kernel
 
 Values = Sequence[Any]
 

@@ -1,8 +1,8 @@
 """A stage of a distributed loop as recurrences."""
 
 from dynplug.timeloop.fission import Stage
-from dynplug.timeloop.kernels.recurrence import Part, Recurrence, split
 from dynplug.timeloop.program import Program
+from dynplug.timeloop.recurrence import Part, Recurrence, split
 
 
 def as_part(stage: Stage, program: Program) -> Part:

@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dynplug.timeloop.kernels.kernel_ops import operation
-from dynplug.timeloop.kernels.recurrence import Recurrence
-from dynplug.timeloop.kernels.unit_axes import LAYOUT
-from dynplug.timeloop.kernels.with_pallas import call
+from dynplug.timeloop.kernel_ops import operation
 from dynplug.timeloop.program import Atom, Var, is_var, struct
+from dynplug.timeloop.recurrence import Recurrence
+from dynplug.timeloop.unit_axes import LAYOUT
+from dynplug.timeloop.with_pallas import call
 
 # From examples/benchmarks/gpu.py, on an H100: tiles of 128 or 256 units and blocks of 4 or 8 steps are worth 1.2 to 1.4
 # times; a block that holds more than `_REGISTERS` values a thread was not tried.

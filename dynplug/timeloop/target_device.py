@@ -20,8 +20,8 @@ import jax
 
 from dynplug.core import default_platform
 from dynplug.errors import OptionError, nearest
-from dynplug.timeloop.kernels import is_computable
 from dynplug.timeloop.program import Eqn
+from dynplug.timeloop.recurrence import is_computable
 
 KernelCompiler = Literal["mosaic", "triton", "interpreted"]
 VARIABLE = "DYNPLUG_KERNELS"
