@@ -21,7 +21,7 @@ from dynplug.builtins.of_optax import (
     dynplug_register_optimizers as dynplug_register_optimizers,
     dynplug_register_schedules as dynplug_register_schedules,
 )
-from dynplug.builtins.of_training import (
+from dynplug.builtins.around_training import (
     dynplug_register_diagnostics as dynplug_register_diagnostics,
     dynplug_register_launchers as dynplug_register_launchers,
     dynplug_register_observers as dynplug_register_observers,

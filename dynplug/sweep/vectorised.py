@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import numpy as np
 
 from dynplug.errors import OptionError
 from dynplug.recipe import Result, Training, import_files
@@ -53,6 +54,7 @@ def _launched(trials: list[Trial]) -> Iterator[Outcome]:
     """Run some trials, those together that can be."""
     groups: dict[Any, list[tuple[Trial, Training]]] = {}
     alone: list[Trial] = []
+    objectives: dict[str, Any] = {}
     with ExitStack() as holding:
         for trial in trials:
             holding.enter_context(held(trial))
@@ -67,7 +69,7 @@ def _launched(trials: list[Trial]) -> Iterator[Outcome]:
             if training is None:
                 alone.append(trial)
             else:
-                groups.setdefault(_kind(trial, training), []).append((trial, training))
+                groups.setdefault(_kind(trial, training, objectives), []).append((trial, training))
         for group in groups.values():
             yield from _together(group, alone)
     yield from map(run_trial, alone)
@@ -85,18 +87,18 @@ def _prepared(trial: Trial) -> Training | None:
     return None
 
 
-def _kind(trial: Trial, training: Training) -> Any:
-    """What is the same for all that run together."""
+def _kind(trial: Trial, training: Training, objectives: dict[str, Any]) -> Any:
+    """What is the same for all that run together. Trials with the same words for what they measure get one objective."""
     runner = {name: value for name, value in trial.config["runner"].items() if name != "optimizer"}
-    shapes = tuple((a.shape, a.dtype) for a in jax.tree.leaves(training.data))
-    return json.dumps([runner, trial.config["fit"]], sort_keys=True), alike(training.runner), shapes
+    written = json.dumps([runner, trial.config["fit"]], sort_keys=True)
+    training.runner.objective = objectives.setdefault(written, training.runner.objective)
+    shapes = tuple((np.shape(a), np.asarray(a).dtype) for a in jax.tree.leaves(training.data))
+    return written, alike(training.runner), shapes
 
 
 def _together(group: list[tuple[Trial, Training]], alone: list[Trial]) -> Iterator[Outcome]:
     """Run a group; those that cannot are added to `alone`."""
     trainers = [training.runner for _, training in group]
-    for trainer in trainers:
-        trainer.objective = trainers[0].objective
     runs: list[Callable[[], Result]] = [partial(_fitted, training) for _, training in group]
     with logged(group[0][0].folder):
         results = run_together(trainers, runs)
