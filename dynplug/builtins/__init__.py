@@ -16,17 +16,17 @@ from dynplug.api import (
     TaskSpec,
     hookimpl,
 )
-from dynplug.builtins.of_diffrax import dynplug_register_integrators as dynplug_register_integrators
-from dynplug.builtins.of_optax import (
-    dynplug_register_optimizers as dynplug_register_optimizers,
-    dynplug_register_schedules as dynplug_register_schedules,
-)
 from dynplug.builtins.around_training import (
     dynplug_register_diagnostics as dynplug_register_diagnostics,
     dynplug_register_launchers as dynplug_register_launchers,
     dynplug_register_observers as dynplug_register_observers,
     dynplug_register_runners as dynplug_register_runners,
     dynplug_register_samplers as dynplug_register_samplers,
+)
+from dynplug.builtins.of_diffrax import dynplug_register_integrators as dynplug_register_integrators
+from dynplug.builtins.of_optax import (
+    dynplug_register_optimizers as dynplug_register_optimizers,
+    dynplug_register_schedules as dynplug_register_schedules,
 )
 from dynplug.builtins.stated_identities import CONNECTORS, ENCODERS, INITIALIZERS, LAYERS, MEASURES
 

@@ -96,9 +96,17 @@ def is_system(built, x=np.zeros(3, np.float32)):
     return jax.tree.structure(new) == jax.tree.structure(state)
 
 
+OF_VALUES = (dp.losses.mse, dp.losses.mae, dp.losses.huber, dp.losses.van_rossum)
+
+
 def is_loss(built):
-    predicts, targets = jnp.array([[[1.0, 0.0]], [[0.0, 1.0]]]), jnp.zeros((2, 1, 2))
-    return bool(jnp.isfinite(built(predicts, targets if built is not dp.losses.cross_entropy else jnp.array([0, 1]))))
+    predicts = jnp.array([[[1.0, 0.0]], [[0.0, 1.0]]])
+    return bool(jnp.isfinite(built(predicts, jnp.zeros((2, 1, 2)) if built in OF_VALUES else jnp.array([0, 1]))))
+
+
+def is_metric(built):
+    """The greatest value is 1 where each of six classes has one sample, which is classified correctly."""
+    return float(jnp.max(built(jnp.eye(6)[:, None], jnp.arange(6)))) == 1.0
 
 
 def is_optimizer(built):
@@ -120,7 +128,7 @@ CHECKS = {
     "layer": is_system,
     "source": lambda built: is_system(built, None),
     "loss": is_loss,
-    "metric": lambda built: float(built(jnp.array([[[2.0, 1.0]]]), jnp.array([0]))) == 1.0,
+    "metric": is_metric,
     "surrogate": lambda built: built(jnp.array([-1.0, 1.0])).tolist() == [0.0, 1.0],
     "integrator": lambda built: isinstance(built.order(None), int),
     "initializer": lambda built: bool(np.isfinite(built(jax.random.key(0), (3, 3), jnp.float32)).all()),
