@@ -15,7 +15,12 @@ from dynplug.core.definition import (
 )
 from dynplug.core.delay_line import DELAY_STEP as DELAY_STEP, dynplug_delay_step as dynplug_delay_step
 from dynplug.core.described import described as described
-from dynplug.core.devices import default_platform as default_platform, on_device_of as on_device_of, to as to
+from dynplug.core.devices import (
+    default_platform as default_platform,
+    on_device_of as on_device_of,
+    on_host as on_host,
+    to as to,
+)
 from dynplug.core.drive import Drive as Drive, add_inputs as add_inputs, check_fits as check_fits
 from dynplug.core.events import event as event, events as events
 from dynplug.core.filling import Loaded as Loaded, fill as fill

@@ -1,7 +1,7 @@
 """Placement of the arrays of a model, or of a state, on a device."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import equinox as eqx
@@ -51,6 +51,16 @@ def on_device_of(tree: Any) -> Iterator[None]:
     elsewhere = next((d for d in devices if d.platform != default_platform()), None)
     with nullcontext() if elsewhere is None else jax.default_device(elsewhere):
         yield
+
+
+def on_host() -> AbstractContextManager[Any]:
+    """Make the CPU the default device, if JAX may use it: a GPU takes long to compile programs for a few numbers."""
+    if jax.default_backend() == "cpu":
+        return nullcontext()
+    try:
+        return jax.default_device(jax.local_devices(backend="cpu")[0])
+    except RuntimeError:  # as with JAX_PLATFORMS=cuda
+        return nullcontext()
 
 
 def _find(kind: str) -> Any:

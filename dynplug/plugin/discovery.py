@@ -1,11 +1,15 @@
 """Discovering installed plugins from their metadata, without importing them."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import Distribution, EntryPoint, distributions, version
+from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from dynplug.api import API_VERSION, ENTRY_POINT_GROUP, Spec
 from dynplug.errors import PluginError
@@ -64,6 +68,7 @@ def discover(environment: Mapping[str, str] = os.environ) -> list[tuple[Plugin, 
     found: list[tuple[Plugin, EntryPoint]] = []
     first: dict[str, str] = {}
     seen: set[tuple[str, str]] = set()
+    sources: dict[str, str] = {}
     for distribution in distributions():
         entries, damage = _entries(distribution)
         if not entries:
@@ -74,6 +79,9 @@ def discover(environment: Mapping[str, str] = os.environ) -> list[tuple[Plugin, 
         owner = first.setdefault(normalised(name), here)
         if owner == here and (path, name) in seen:
             continue  # the same folder twice on the path
+        source = sources.setdefault(normalised(name), _editable_source(distribution))
+        if owner != here and source and Path(path).is_relative_to(source):
+            continue  # an editable installation, whose metadata some builders leave beside its sources, too
         seen.add((path, name))
         for entry in entries:
             plugin = Plugin(namespace_of(name), name, number, f"{entry.name} = {entry.value}", path)
@@ -82,6 +90,16 @@ def discover(environment: Mapping[str, str] = os.environ) -> list[tuple[Plugin, 
             _exclude(plugin, entry, distribution, damage, environment)
             found.append((plugin, entry))
     return sorted(found, key=lambda pair: (pair[0].distribution != "dynplug", pair[0].namespace, pair[0].entry_point))
+
+
+def _editable_source(distribution: Distribution) -> str:
+    """The folder of which a distribution is an editable installation, as PEP 610 records it; `""` if it is none."""
+    try:
+        origin = json.loads(distribution.read_text("direct_url.json") or "{}")
+        editable = origin.get("dir_info", {}).get("editable", False)
+        return os.path.realpath(url2pathname(urlsplit(origin["url"]).path)) if editable else ""
+    except (KeyError, ValueError, AttributeError):  # a file that is not as it should be tells nothing
+        return ""
 
 
 def normalised(distribution: str) -> str:

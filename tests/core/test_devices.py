@@ -51,3 +51,20 @@ def test_a_device_that_is_not_there_is_named_with_those_that_are():
 def test_a_dtype_is_no_device():
     with pytest.raises(DeviceError, match=r"Unknown device .*bfloat16'>: .* cast those"):
         dp.to({"x": np.zeros(2)}, jnp.bfloat16)
+
+
+def test_small_programs_are_computed_on_the_host(monkeypatch):
+    """Where there is another default device, and the CPU may be used."""
+    from dynplug.core import on_host
+
+    cpu = jax.devices("cpu")[0]
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    with on_host():
+        assert jax.config.jax_default_device == cpu
+
+    def none(backend):
+        raise RuntimeError("Unknown backend cpu")
+
+    monkeypatch.setattr(jax, "local_devices", none)
+    with on_host():
+        assert jax.config.jax_default_device is None

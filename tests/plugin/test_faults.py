@@ -1,5 +1,6 @@
 """A plugin that fails is set aside, alone, with its cause and one line."""
 
+import json
 import re
 import subprocess
 import sys
@@ -216,6 +217,29 @@ def test_an_editable_install_beside_a_wheel_is_one_plugin(install_neuron, tmp_pa
     assert (echo.spec.summary, echo.plugin.version) == ("the edited one", "1.1.dev0")
     statuses = {p.version: p.status for p in registry.plugins if p.distribution == "dynplug-both"}
     assert statuses == {"1.1.dev0": "registered", "1.0": "shadowed"}
+
+
+def test_an_editable_install_that_leaves_metadata_beside_its_sources_is_one_plugin(
+    install_neuron, tmp_path, monkeypatch
+):
+    """As setuptools does; an installation elsewhere is still told."""
+    install_neuron("dynplug-both", version="1.0")
+    (info,) = tmp_path.rglob("dynplug_both*.dist-info")
+    beside, elsewhere = tmp_path / "project" / "src", tmp_path / "other"
+    for folder in (beside, elsewhere):
+        (folder / "dynplug_both.egg-info").mkdir(parents=True)
+        metadata = "Metadata-Version: 2.1\nName: dynplug-both\nVersion: 1.0\n"
+        (folder / "dynplug_both.egg-info" / "PKG-INFO").write_text(metadata)
+        (folder / "dynplug_both.egg-info" / "entry_points.txt").write_text("[dynplug.v1]\nhooks = dynplug_both_hooks\n")
+    url = (tmp_path / "project").as_uri()
+    (info / "direct_url.json").write_text(json.dumps({"url": url, "dir_info": {"editable": True}}))
+    monkeypatch.setattr(sys, "path", [*sys.path, str(beside)])
+    registry, lines = registry_and_warnings()
+    assert lines == []
+    assert [p.status for p in registry.plugins if p.distribution == "dynplug-both"] == ["registered"]
+    monkeypatch.setattr(sys, "path", [*sys.path, str(elsewhere)])
+    registry, lines = registry_and_warnings()
+    assert [p.status for p in registry.plugins if p.distribution == "dynplug-both"] == ["registered", "shadowed"]
 
 
 def test_metadata_that_outlived_their_package_are_set_aside(install, install_neuron):
