@@ -211,6 +211,7 @@ def dynplug_register_metrics() -> list[MetricSpec]:
             name="accuracy",
             target="dynplug.losses:accuracy",
             summary="fraction of samples classified correctly",
+            capabilities=("more_is_better",),
             identities=MEASURES["accuracy"],
         )
     ]

@@ -135,6 +135,7 @@ class GradientTrainer(Resumable):
         save_to: str | Path | None = None,
         checkpoint_every: int | None = None,
         keep_best: str | Sequence[str] | None = None,
+        restore_best: bool = False,
     ) -> None:
         """Train; a second call goes on, and so does one after `load_states`.
 
@@ -159,9 +160,12 @@ class GradientTrainer(Resumable):
             beside it. A training that was killed goes on after `load_states` as if it had not been.
         - `checkpoint_every`: after how many batches to write it too. Where an epoch is then gone on with, a
             `DataWarning` says if its batches are others, as those of a loader that shuffles.
-        - `keep_best`: a metric as `"test/loss"` or `"fit/accuracy"`: the checkpoint of the epoch in which it was best
-            is kept beside the newest one, with `.best` in its name. Less is better of a loss, more of `"accuracy"`; of
-            another metric say which: `("test/distance", "min")`.
+        - `keep_best`: a metric as `"test/loss"` or `"fit/accuracy"`: the parameters of the epoch in which it was best
+            are kept, for `restore_best()`, and with `save_to` its checkpoint, with `.best` in its name. Less of a loss
+            is better, and of a registered metric what its spec says; of any other say which:
+            `("test/distance", "min")`.
+        - `restore_best`: whether the model is in the end that of the best epoch, unless an error or an interrupt ended
+            the run. Checkpoints hold both, and go on from the last one.
 
         **Raises:** `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`. History is kept
         in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written, which leaves the
@@ -171,9 +175,10 @@ class GradientTrainer(Resumable):
             raise OptionError(
                 "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
             )
-        for name, value in (("checkpoint_every", checkpoint_every), ("keep_best", keep_best)):
-            if value is not None and save_to is None:
-                raise OptionError(f"{name}={value!r} needs save_to, the file to write.")
+        if checkpoint_every is not None and save_to is None:
+            raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
+        if restore_best and keep_best is None:
+            raise OptionError("restore_best=True needs keep_best, the metric that tells the best, as 'test/loss'.")
         shared = dict(shared_args or {})
         read = partial(Reading, self._layout, batch_size, partial(self._check_targets, shared))
         plan = FitOptions(
@@ -195,9 +200,11 @@ class GradientTrainer(Resumable):
             log_every=self.log_every,
             save=_nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
-            keep=_nothing if keep_best is None or save_to is None else KeptBest(self, save_to, keep_best, test_data),
+            keep=self._keeping(keep_best, test_data, restore_best, save_to),
         )
         Fitting(self, self._progress, plan).run()
+        if restore_best and self.best is not None:  # else no epoch was run, or none measured a finite value
+            self.restore_best()
 
     def predict(
         self,
@@ -245,6 +252,15 @@ class GradientTrainer(Resumable):
     def __repr__(self) -> str:
         names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
         return described(self, self.target, dt=self.dt, measures=names, epoch=self.epoch, steps=self.steps)
+
+    def _keeping(self, what: Any, test_data: Any, restores: bool, path: str | Path | None) -> Any:
+        """What keeps the best epoch, if that is asked for."""
+        progress = self._progress
+        if what is not None:
+            return KeptBest(self, progress, what, test_data, restores, path)
+        if progress.kept is not None:  # by an earlier call: it stays, and is not gone back to
+            progress.kept = progress.kept._replace(restores=False)
+        return _nothing
 
     def _start(self, model: Any, batch_size: int) -> RunState:
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))

@@ -1,5 +1,6 @@
 """Epochs on the host: the loop over batches, history, reports, tests and predictions."""
 
+from dynplug.train.fit.best_epoch import BestEpoch as BestEpoch
 from dynplug.train.fit.fitting import FitOptions as FitOptions, Fitting as Fitting
 from dynplug.train.fit.history import History as History
 from dynplug.train.fit.kept_best import KeptBest as KeptBest

@@ -14,6 +14,7 @@ import dynplug.train.checkpoint as checkpoint
 from dynplug.core import Loaded, check_values, definition, differences, leaves
 from dynplug.errors import StateError
 from dynplug.timeloop import RunState
+from dynplug.train.fit.best_epoch import Kept
 from dynplug.train.fit.epoch import Log
 from dynplug.train.fit.history import History
 from dynplug.train.step import TrainState
@@ -41,6 +42,7 @@ class Progress:
     - `history`: what all epochs before it measured.
     - `began`: the epoch after which the present call of `fit` began; `None` outside of it.
     - `best`: the model that an observer has remembered of that call.
+    - `kept`: the best epoch by `keep_best`, and its parameters, of all calls.
     """
 
     state: TrainState
@@ -53,6 +55,7 @@ class Progress:
     began: int | None = None
     checksum: int | None = None
     best: Best | None = None
+    kept: Kept | None = None
 
     @property
     def model(self) -> Any:
@@ -98,10 +101,11 @@ class Progress:
             "began": self.began,
             "checksum": self.checksum,
             "best": None if self.best is None else self.best.epoch,
+            **({} if self.kept is None else {"kept": self.kept.to_json()}),
             "seed": seed,
             "batch_size": size,
         }
-        checkpoint.write(path, self._trees(self.run, self.best), description, constants)
+        checkpoint.write(path, self._trees(self.run, self.best, self.kept), description, constants)
 
     def read(
         self,
@@ -124,9 +128,11 @@ class Progress:
         - `strict`, `cast`: as for `dynplug.load_states`.
         """
         told = checkpoint.describe(path)
-        size, epoch = told.get("batch_size"), told.get("best")
+        size, epoch, kept = told.get("batch_size"), told.get("best"), told.get("kept")
         run = None if size is None else start(self.model, size)
-        trees = self._trees(run, None if epoch is None else Best(epoch, self.state.params))
+        here = self.state.params
+        best = None if epoch is None else Best(epoch, here)
+        trees = self._trees(run, best, None if kept is None else Kept.from_json(kept, here))
         loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
         params, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
@@ -143,6 +149,7 @@ class Progress:
             told.get("began"),
             told.get("checksum"),
             None if epoch is None else Best(epoch, self._partition(loaded.tree["best"])[0]),
+            None if kept is None else Kept.from_json(kept, self._partition(loaded.tree["kept"])[0]),
         )
         return progress, told["seed"], loaded
 
@@ -151,12 +158,14 @@ class Progress:
         trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
         return eqx.partition(model, trained)
 
-    def _trees(self, run: RunState | None, best: Best | None) -> dict[str, Any]:
+    def _trees(self, run: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, Any]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}
         if run is not None:
             trees["run"] = run
         if best is not None:
             trees["best"] = eqx.combine(best.params, self.static)
+        if kept is not None:
+            trees["kept"] = eqx.combine(kept.params, self.static)
         return trees
 
 
