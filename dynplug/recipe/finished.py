@@ -29,9 +29,9 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
     """The model of a run folder of `dynplug train`: built from its configuration, filled from its checkpoint.
 
     It takes neither a script nor the data of the training. Nothing is written, and a run that is under way is not
-    disturbed. The model is that of the newest checkpoint, or, where the training is one that goes back to its best epoch,
-    by `restore_best = true` in the section `fit` or in `EarlyStopping`, the best one's. Where the newest is damaged, the one before it is read, with a
-    `CheckpointWarning`.
+    disturbed. The model is that of the newest checkpoint, or, where the training ends with that of its best epoch,
+    by `restore_best = true` in the section `fit` or in `EarlyStopping`, the best one's; with `ema` it has the mean
+    parameters. Where the newest is damaged, the one before it is read, with a `CheckpointWarning`.
 
     ```python
     model, config = dp.load_run("runs/first")
@@ -74,4 +74,6 @@ def _tree_of(told: dict[str, Any]) -> str:
     """Which of the models in a checkpoint its training ends with."""
     if told.get("best") is not None:
         return "best"
-    return "kept" if told.get("kept", {}).get("restores") else "model"
+    if told.get("kept", {}).get("restores"):
+        return "kept"
+    return "average" if "averaged" in told else "model"

@@ -53,6 +53,9 @@ class BPTT(GradientTrainer):
     - `metrics`: what else to log: names of registered metrics, or functions as for `loss_fun`.
     - `trainable`: which parameters are trained, by path, where that differs from what the model declares:
         `{"hidden.tau": True, "readout": False}`.
+    - `ema`: the decay of an exponential mean of the parameters over the optimizer's steps, such as 0.999; `None` for
+        none. The mean is what tests, `predict` and `keep_best` take, and is `trainer.average`; training goes on from
+        the parameters themselves. In a checkpoint it is the model under the prefix `"average"`.
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...), where targets of rank one are

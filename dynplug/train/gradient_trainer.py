@@ -25,11 +25,13 @@ from dynplug.train.fit import STDOUT, FitOptions, Fitting, KeptBest, Progress, R
 from dynplug.train.resumable import Resumable
 from dynplug.train.sending import check_picklable
 from dynplug.train.step import (
+    Average,
     Bounds,
     CompiledStep,
     Forward,
     Objective,
     TrainState,
+    as_decay,
     as_optimizer,
     folded,
     partition,
@@ -62,6 +64,7 @@ class GradientTrainer(Resumable):
     monitors: Any = None
     metrics: Sequence[Any] = ()
     trainable: Mapping[str, bool] | None = None
+    ema: float | None = None
     numpy_mon_after_run: bool = True
     jit: bool | Mapping[str, bool] = True
     logger: Stream | None = STDOUT
@@ -79,7 +82,9 @@ class GradientTrainer(Resumable):
         params, static = partition(target, self.trainable)
         warn_of_twins(params)
         self._bounds = Bounds.of(params)
-        self._progress = Progress(TrainState.of(params, started(self._optimizer, self._bounds.free(params))), static)
+        average = None if (decay := as_decay(self.ema)) is None else Average.of(params, decay)
+        state = TrainState.of(params, started(self._optimizer, self._bounds.free(params)), average)
+        self._progress = Progress(state, static)
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
 
@@ -215,7 +220,9 @@ class GradientTrainer(Resumable):
         shared_args: Mapping[str, Any] | None = None,
         eval_time: bool = False,
     ) -> Any:
-        """The outputs of the present model at all steps, with the axes of the data. Monitors record into `mon`.
+        """The outputs of the model at all steps, with the axes of the data. Monitors record into `mon`.
+
+        The model is `average`, the present one or, with `ema`, that of the mean parameters.
 
         **Arguments:**
 
@@ -231,7 +238,7 @@ class GradientTrainer(Resumable):
         size = None if batch_size is None else as_whole("batch_size", batch_size)
         program, progress = self._program("predict", shared_args or {}), self._progress
         run = None if reset_state else self.state
-        progress.run, out, seen = outputs(program, progress.state.params, inputs, self._layout, run, size)
+        progress.run, out, seen = outputs(program, progress.state.tested, inputs, self._layout, run, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)

@@ -12,7 +12,6 @@ from dynplug.errors import OptionError
 from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
 from dynplug.train.fit import Best, BestEpoch, History, Progress
-from dynplug.train.step import TrainState
 
 
 class Resumable(ABC):
@@ -24,6 +23,7 @@ class Resumable(ABC):
     - `epoch`, `steps`: the number of epochs, and of steps of the optimizer, that are done.
     - `history`: what they measured.
     - `seed`: of the shuffling and of the model's random numbers.
+    - `average`: with `ema`, the model with the mean of its parameters, which is tested; else `target`.
     - `best`: the best epoch, where `fit` was told to keep it.
     - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
     """
@@ -81,14 +81,19 @@ class Resumable(ABC):
         """The epoch whose parameters are remembered, if there is one."""
         return None if self._progress.best is None else self._progress.best.epoch
 
+    @property
+    def average(self) -> Any:
+        """The model that tests and predictions take: with `ema`, that of the mean parameters; else `target`."""
+        return self._progress.averaged
+
     def remember(self) -> None:
         """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
-        self._progress.best = Best(self._progress.epoch, self._progress.state.params)
+        self._progress.best = Best(self._progress.epoch, self._progress.state.tested)
 
     def recall(self) -> None:
         """Go back to the parameters that are remembered."""
         if self._progress.best is not None:
-            self._progress.state = TrainState.of(self._progress.best.params, self._progress.state.optimizer)
+            self._progress.state = self._progress.state.moved_to(self._progress.best.params)
 
     @property
     def best(self) -> BestEpoch | None:
@@ -102,7 +107,7 @@ class Resumable(ABC):
         """
         if self._progress.kept is None:
             raise OptionError("No best epoch is kept: train with fit(..., keep_best='test/loss'), or another metric.")
-        self._progress.state = TrainState.of(self._progress.kept.params, self._progress.state.optimizer)
+        self._progress.state = self._progress.state.moved_to(self._progress.kept.params)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""

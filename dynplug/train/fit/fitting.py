@@ -4,9 +4,10 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -19,7 +20,7 @@ from dynplug.train.fit.noticing import Noticing
 from dynplug.train.fit.progress import Progress
 from dynplug.train.fit.reporting import Report, StepReports, Stream, report
 from dynplug.train.fit.unmoved import Unmoved
-from dynplug.train.step import CompiledStep, Stepped, TrainState, checked
+from dynplug.train.step import CompiledStep, Stepped, checked
 
 _AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
 
@@ -263,7 +264,7 @@ class Fitting:
         """The error about a step, which is taken back."""
         progress = self._progress
         progress.run = run
-        state = progress.state = TrainState.of(progress.state.params, progress.state.optimizer)
+        state = progress.state = replace(progress.state, ok=jnp.asarray(True))
         culprit = program.first_culprit(state.params, window.x, window.y, run, window.batch)
         if culprit is None:
             flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
@@ -276,7 +277,7 @@ class Fitting:
 
     def _test(self, data: BatchSource) -> None:
         plan, progress = self._plan, self._progress
-        program, params, log, run = plan.program(None), progress.state.params, Log(), None
+        program, params, log, run = plan.program(None), progress.state.tested, Log(), None
         full = self._full(data, progress.epoch)
         batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
         noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")

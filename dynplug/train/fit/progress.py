@@ -17,7 +17,7 @@ from dynplug.timeloop import RunState
 from dynplug.train.fit.best_epoch import Kept
 from dynplug.train.fit.epoch import Log
 from dynplug.train.fit.history import History
-from dynplug.train.step import TrainState
+from dynplug.train.step import Average, TrainState
 
 
 class Best(NamedTuple):
@@ -62,9 +62,14 @@ class Progress:
         """The model with its present parameters."""
         return eqx.combine(self.state.params, self.static)
 
+    @property
+    def averaged(self) -> Any:
+        """The model with the mean of its parameters, if there is one, else as `model`."""
+        return eqx.combine(self.state.tested, self.static)
+
     def __getstate__(self) -> dict[str, Any]:
         """All of it, with the trees of `state` and not their structures, which are others once they were pickled."""
-        return {**vars(self), "state": (self.state.params, self.state.optimizer)}
+        return {**vars(self), "state": (self.state.params, self.state.optimizer, self.state.average)}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         vars(self).update(kept, state=TrainState.of(*kept["state"]))
@@ -88,7 +93,7 @@ class Progress:
             )
         check_values(model)
         params, self.static = self._partition(model)
-        self.state = TrainState.of(params, self.state.optimizer)
+        self.state = self.state.moved_to(params)
 
     def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any) -> None:
         """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read."""
@@ -102,6 +107,7 @@ class Progress:
             "checksum": self.checksum,
             "best": None if self.best is None else self.best.epoch,
             **({} if self.kept is None else {"kept": self.kept.to_json()}),
+            **({} if self.state.average is None else {"averaged": int(self.state.average.steps)}),
             "seed": seed,
             "batch_size": size,
         }
@@ -137,9 +143,12 @@ class Progress:
         params, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
         if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
-            return replace(self, state=TrainState.of(params, self.state.optimizer), static=static), seed, loaded
+            return replace(self, state=self.state.moved_to(params), static=static), seed, loaded
+        average = self.state.average
+        if average is not None:
+            average = Average.of(self._partition(loaded.tree["average"])[0], average.decay, told.get("averaged", 0))
         progress = Progress(
-            TrainState.of(params, loaded.tree["optimizer"]),
+            TrainState.of(params, loaded.tree["optimizer"], average),
             static,
             loaded.tree.get("run"),
             told["epoch"],
@@ -160,6 +169,8 @@ class Progress:
 
     def _trees(self, run: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, Any]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}
+        if self.state.average is not None:
+            trees["average"] = self.averaged
         if run is not None:
             trees["run"] = run
         if best is not None:

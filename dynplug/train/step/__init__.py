@@ -1,5 +1,6 @@
 """One optimizer step: what is trained, the objective, the gradient, compiled."""
 
+from dynplug.train.step.average import Average as Average, as_decay as as_decay
 from dynplug.train.step.bounds import Bounds as Bounds
 from dynplug.train.step.compiled_step import CompiledStep as CompiledStep, folded as folded
 from dynplug.train.step.forward import Forward as Forward, Run as Run

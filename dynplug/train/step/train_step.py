@@ -12,6 +12,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.core import leaves
 from dynplug.timeloop import RunState
+from dynplug.train.step.average import Average
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.objective import Objective
@@ -25,7 +26,8 @@ class TrainState:
 
     It is kept flat: else Python would go through the model three times at every step.
 
-    **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `ok`.
+    **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `average`, the mean of
+    the parameters, if there is one; `tested`, that mean, or else the parameters; `ok`.
     """
 
     leaves: list[Any]
@@ -33,10 +35,15 @@ class TrainState:
     structure: Any
 
     @classmethod
-    def of(cls, params: Any, optimizer: Any, ok: Any = True) -> "TrainState":
+    def of(cls, params: Any, optimizer: Any, average: Average | None = None, ok: Any = True) -> "TrainState":
         """The state of these."""
-        leaves, structure = jax.tree.flatten((params, optimizer))
+        leaves, structure = jax.tree.flatten((params, optimizer, average))
         return cls(leaves, jnp.asarray(ok), structure)
+
+    def moved_to(self, params: Any) -> "TrainState":
+        """The state with other parameters, from which the mean starts anew."""
+        average = self.average
+        return TrainState.of(params, self.optimizer, average and Average.of(params, average.decay))
 
     @property
     def params(self) -> Any:
@@ -45,6 +52,15 @@ class TrainState:
     @property
     def optimizer(self) -> Any:
         return jax.tree.unflatten(self.structure, self.leaves)[1]
+
+    @property
+    def average(self) -> Average | None:
+        return jax.tree.unflatten(self.structure, self.leaves)[2]
+
+    @property
+    def tested(self) -> Any:
+        average = self.average
+        return self.params if average is None else average.params
 
 
 class Stepped(NamedTuple):
@@ -93,7 +109,7 @@ def train_step(
     def loss(params: Any) -> Any:
         return objective(forward, eqx.combine(params, static), x, y, key, run, real)
 
-    was, old_optimizer_state = state.params, state.optimizer
+    was, old_optimizer_state, average = state.params, state.optimizer, state.average
     (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
     with jax.numpy_dtype_promotion("standard"):
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
@@ -102,10 +118,10 @@ def train_step(
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
     ok = state.ok & jnp.all(finite)
-    new = params, optimizer_state, after
-    old = was, old_optimizer_state, after if run is None else run
-    params, optimizer_state, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
-    return Stepped(TrainState.of(params, optimizer_state, ok), after, logged, finite, moved)
+    new = params, optimizer_state, None if average is None else average.after(params), after
+    old = was, old_optimizer_state, average, after if run is None else run
+    params, optimizer_state, average, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
+    return Stepped(TrainState.of(params, optimizer_state, average, ok), after, logged, finite, moved)
 
 
 def checked(params: Any) -> list[str]:
