@@ -30,7 +30,7 @@ class BPFF(GradientTrainer):
 
     - `target`, `loss_fun`, `optimizer`, `loss_has_aux`, `loss_auto_run`, `metrics`: as for `BPTT`.
     - `seed`, `shuffle_data`, `trainable`, `ema`, `jit`: as for `BPTT`.
-    - `monitors`, `numpy_mon_after_run`, `logger`, `progress_bar`, `observers`, `log_every`: as for `BPTT`.
+    - `monitors`, `numpy_mon_after_run`, `logger`, `progress_bar`, `observers`, `track`, `log_every`: as for `BPTT`.
     - `dt`: the step [ms], for systems that ask for it.
     - `t0`: the time of it [ms].
 

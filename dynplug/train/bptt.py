@@ -72,6 +72,9 @@ class BPTT(GradientTrainer):
     - `progress_bar`: whether to show one within each epoch, on a terminal.
     - `observers`: of the run: objects with hooks such as `dynplug_after_epoch`, see
         `dynplug.plugin.observing.ObserverHooks`; `dynplug.train.EarlyStopping` is one.
+    - `track`: what else to log of each step, for the line of an epoch, history and observers: `"gradient_norm"`, over
+        all parameters, as the optimizer gets it, before it is clipped; `"gradient_by_layer"`, the same for each part of
+        the model that has parameters, as `"gradient_norm/hidden"`; `"learning_rate"`. An epoch's value is the mean.
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.
 
     **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.

@@ -30,6 +30,7 @@ from dynplug.train.step import (
     CompiledStep,
     Forward,
     Objective,
+    Tracking,
     TrainState,
     as_decay,
     as_optimizer,
@@ -70,6 +71,7 @@ class GradientTrainer(Resumable):
     logger: Stream | None = STDOUT
     progress_bar: bool = True
     observers: Sequence[Any] = ()
+    track: Sequence[str] = ()
     log_every: int = 1
 
     def __post_init__(self) -> None:
@@ -84,6 +86,7 @@ class GradientTrainer(Resumable):
         self._bounds = Bounds.of(params)
         average = None if (decay := as_decay(self.ema)) is None else Average.of(params, decay)
         state = TrainState.of(params, started(self._optimizer, self._bounds.free(params)), average)
+        self._tracking.check(state.optimizer)
         self._progress = Progress(state, static)
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
@@ -93,9 +96,11 @@ class GradientTrainer(Resumable):
         self._hooks = observers(self.observers)
         self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run)
         self._optimizer = as_optimizer(self.optimizer)
+        self._tracking = Tracking.of(self.track, self.optimizer)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {name: value for name, value in vars(self).items() if name not in ("_hooks", "objective", "_optimizer")}
+        made = ("_hooks", "objective", "_optimizer", "_tracking")
+        kept = {name: value for name, value in vars(self).items() if name not in made}
         check_picklable(type(self).__name__, kept)
         return kept
 
@@ -279,7 +284,8 @@ class GradientTrainer(Resumable):
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
         parts = forward, self.objective, self._optimizer, self._bounds, static
-        return CompiledStep(*parts, self._key(), stream, jit=self._jit[phase])
+        tracking = self._tracking if self.track and phase == "fit" else None
+        return CompiledStep(*parts, self._key(), stream, jit=self._jit[phase], tracking=tracking)
 
     def _check_targets(self, shared: Mapping[str, Any], x: Any, y: Any, samples: int) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""

@@ -11,5 +11,6 @@ from dynplug.train.step.optimizer import (
     clip_by_global_norm as clip_by_global_norm,
     started as started,
 )
+from dynplug.train.step.tracking import Tracking as Tracking
 from dynplug.train.step.train_step import Stepped as Stepped, TrainState as TrainState, checked as checked
 from dynplug.train.step.trainable import partition as partition, warn_of_twins as warn_of_twins

@@ -18,6 +18,7 @@ from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.nonfinite import first_culprit
 from dynplug.train.step.objective import Objective
+from dynplug.train.step.tracking import Tracking
 from dynplug.train.step.train_step import Stepped, TrainState, train_step
 
 
@@ -31,6 +32,7 @@ class CompiledStep:
     - `forward`, `objective`, `optimizer`, `bounds`, `static`: as for `train_step`.
     - `key`: of the trainer; `stream`, numbers that are folded into it, and then that of the batch.
     - `jit`: whether the functions are compiled.
+    - `tracking`: as for `train_step`.
     """
 
     def __init__(
@@ -44,8 +46,9 @@ class CompiledStep:
         stream: tuple[int, ...],
         *,
         jit: bool = True,
+        tracking: Tracking | None = None,
     ):
-        self._fixed, self._arrays = _fixed((forward, objective, optimizer, bounds, static))
+        self._fixed, self._arrays = _fixed((forward, objective, optimizer, bounds, tracking, static))
         self._key, self._stream, self._jit = key, stream, jit
 
     def train(
@@ -94,9 +97,9 @@ class CompiledStep:
 
 
 def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
-    forward, objective, optimizer, bounds, static = parts
+    forward, objective, optimizer, bounds, tracking, static = parts
     x, y, run, real = batch
-    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, real)
+    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, real, tracking)
 
 
 def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:

@@ -11,12 +11,14 @@ import optax
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.core import leaves
+from dynplug.errors import OptionError
 from dynplug.timeloop import RunState
 from dynplug.train.step.average import Average
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.objective import Objective
 from dynplug.train.step.optimizer import updated
+from dynplug.train.step.tracking import Tracking
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["leaves", "ok"], meta_fields=["structure"])
@@ -89,6 +91,7 @@ def train_step(
     run: RunState | None,
     key: PRNGKeyArray,
     real: Array | None = None,
+    tracking: Tracking | None = None,
 ) -> Stepped:
     """One step of the optimizer.
 
@@ -104,6 +107,7 @@ def train_step(
     - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
     - `key`: of the batch.
     - `real`: which samples count; `None` for all.
+    - `tracking`: what else is logged of the step, if anything.
     """
 
     def loss(params: Any) -> Any:
@@ -115,13 +119,16 @@ def train_step(
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
         updates, optimizer_state = updated(optimizer, grads, old_optimizer_state, free, value)
         params = bounds.moved(was, optax.apply_updates(free, updates))
+        tracked = {} if tracking is None else tracking(grads, old_optimizer_state, optimizer_state)
+    if twice := logged.keys() & tracked.keys():
+        raise OptionError(f"track: the loss or a metric logs {sorted(twice)} already; give it another name.")
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
     ok = state.ok & jnp.all(finite)
     new = params, optimizer_state, None if average is None else average.after(params), after
     old = was, old_optimizer_state, average, after if run is None else run
     params, optimizer_state, average, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
-    return Stepped(TrainState.of(params, optimizer_state, average, ok), after, logged, finite, moved)
+    return Stepped(TrainState.of(params, optimizer_state, average, ok), after, {**logged, **tracked}, finite, moved)
 
 
 def checked(params: Any) -> list[str]:
