@@ -261,6 +261,25 @@ class GradientTrainer(Resumable):
         """
         return self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
 
+    def copy_with(self, optimizer: Any, rate: Any, observer: Any) -> Any:
+        """Another trainer with the present model, that is silent, with an optimizer whose learning rate it tracks.
+
+        **Arguments:**
+
+        - `optimizer`: its optimizer, whose state is new.
+        - `rate`: the schedule of its learning rate.
+        - `observer`: its only observer.
+        """
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), optimizer=optimizer, track=("learning_rate",), observers=(observer,), log_every=1)
+        vars(made).update(logger=None, progress_bar=False, _progress=self._progress.copy(), mon=Records())
+        made._assemble()
+        params = made._progress.state.params
+        made._progress.state = TrainState.of(params, started(made._optimizer, made._bounds.free(params)))
+        made._tracking = Tracking(("learning_rate",), rate)
+        made._tracking.check(made._progress.state.optimizer)
+        return made
+
     def __repr__(self) -> str:
         names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
         return described(self, self.target, dt=self.dt, measures=names, epoch=self.epoch, steps=self.steps)
