@@ -12,7 +12,7 @@ sys.path.insert(0, str(HERE / "_extension"))
 # Programs on the pages run once: most of the time would go into optimising them. Only jaxlib 0.10 has the second flag.
 if "XLA_FLAGS" not in os.environ:
     fusion = " --xla_cpu_use_fusion_emitters=false" * installed("jaxlib").startswith("0.10.")
-    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0" + fusion
+    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1" + fusion
 
 project = "dynplug"
 author = "the dynplug developers"

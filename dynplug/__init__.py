@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         connectors as connectors,
         core as core,
         delivery as delivery,
+        diagnosis as diagnosis,
         encoders as encoders,
         errors as errors,
         initializers as initializers,
@@ -61,7 +62,12 @@ if TYPE_CHECKING:
         variables as variables,
     )
     from dynplug.layers import Recurrent as Recurrent
-    from dynplug.network import GapJunction as GapJunction, Network as Network, Projection as Projection
+    from dynplug.network import (
+        Coupling as Coupling,
+        GapJunction as GapJunction,
+        Network as Network,
+        Projection as Projection,
+    )
     from dynplug.plugin import (
         build as build,
         get as get,
@@ -71,16 +77,20 @@ if TYPE_CHECKING:
         register as register,
     )
     from dynplug.recipe import load_run as load_run
-    from dynplug.run import DSRunner as DSRunner, LoopOverTime as LoopOverTime
+    from dynplug.run import (
+        DSRunner as DSRunner,
+        LoopOverTime as LoopOverTime,
+        compilation_cache as compilation_cache,
+    )
     from dynplug.timeloop import tune_allocator as tune_allocator
-    from dynplug.train import BPFF as BPFF, BPTT as BPTT
+    from dynplug.train import BPFF as BPFF, BPTT as BPTT, diagnose as diagnose
 
 __version__ = "0.1.0"
 
 _MODULES = (
-    *("api", "connectors", "core", "delivery", "encoders", "errors", "initializers", "inputs", "integrators"),
-    *("interchange", "layers", "losses", "measures", "network", "neurons", "plasticity", "plot", "run", "sources"),
-    *("surrogates", "synapses", "tasks"),
+    *("api", "connectors", "core", "delivery", "diagnosis", "encoders", "errors", "initializers", "inputs"),
+    *("integrators", "interchange", "layers", "losses", "measures", "network", "neurons", "plasticity", "plot"),
+    *("run", "sources", "surrogates", "synapses", "tasks"),
     *("testing", "timeloop", "train"),
 )
 _NAMES = {
@@ -90,12 +100,12 @@ _NAMES = {
         "variables"
     ),
     "dynplug.layers": "Recurrent",
-    "dynplug.network": "GapJunction Network Projection",
+    "dynplug.network": "Coupling GapJunction Network Projection",
     "dynplug.plugin": "build get list_components override refresh register",
     "dynplug.recipe": "load_run",
     "dynplug.timeloop": "tune_allocator",
-    "dynplug.run": "DSRunner LoopOverTime",
-    "dynplug.train": "BPFF BPTT",
+    "dynplug.run": "DSRunner LoopOverTime compilation_cache",
+    "dynplug.train": "BPFF BPTT diagnose",
 }
 _HOME = {name: module for module, names in _NAMES.items() for name in names.split()}
 

@@ -200,6 +200,10 @@ class EncoderSpec(Spec):
     """A class whose instances are called as `f(x, *, key=None) -> array`, time first."""
 
 
+class DeliverySpec(Spec):
+    """A `dynplug.delivery.Delivery`: an exact way of taking the sum over the connections of what units send."""
+
+
 class PlasticitySpec(Spec):
     """A `dynplug.plasticity.Plasticity`: how spikes change the weights of a projection."""
 
@@ -218,6 +222,13 @@ class ScheduleSpec(Spec):
 
 class MetricSpec(Spec):
     """`f(predicts, targets) -> scalar`, batch first; logged, not differentiated."""
+
+
+class DiagnosticSpec(Spec):
+    """A `dynplug.diagnosis.Diagnostic`: a check of a model on a batch.
+
+    With the capability `"cheap"` it reads no backward pass, and also runs after the first epoch of each training.
+    """
 
 
 class TaskSpec(Spec):

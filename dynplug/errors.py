@@ -90,6 +90,10 @@ class NoTrainableParametersError(DynplugError, ValueError):
     """A trainer was given a model without trainable parameters."""
 
 
+class DiagnosisError(DynplugError, RuntimeError):
+    """A model cannot be diagnosed, because it cannot be run on the batch."""
+
+
 class NonFiniteError(DynplugError, FloatingPointError):
     """The loss or a gradient became NaN or infinite; the model keeps its last finite parameters."""
 
@@ -159,6 +163,10 @@ class ZeroGradientWarning(UserWarning):
     """The gradient of a trained parameter is always zero: the loss does not depend on it, or units are silent."""
 
 
+class DiagnosisWarning(UserWarning):
+    """After the first epoch of a training, the activity of the model looks wrong; training goes on."""
+
+
 class DataWarning(UserWarning):
     """The data differ from those with which training began; training continues."""
 
@@ -177,6 +185,10 @@ class PluginWarning(UserWarning):
 
 class SpikingWarning(UserWarning):
     """Neurons spike in nearly every step, or never although they are driven: most often an error in units."""
+
+
+class KernelWarning(UserWarning):
+    """A recurrence was to be one kernel of a GPU, and runs as a scan, with the same results and more slowly."""
 
 
 class PortabilityWarning(UserWarning):

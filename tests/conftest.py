@@ -1,12 +1,16 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
 import atexit
+import functools
+import gc
 import importlib.metadata
 import itertools
 import os
 import sys
 import tempfile
+import typing
 from pathlib import Path
+from unittest.mock import patch
 
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # what one test or process compiles serves all of this session
     compiled = tempfile.TemporaryDirectory(prefix="dynplug-tests-")
@@ -16,16 +20,32 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # what one test or process co
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 if "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising programs that run once
-    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0"
+    # nor is a small program the quicker for being compiled in 32 parts
+    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
     if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones have no such flag, and refuse it
         os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 
 import jax
 import jax.random as jr
+import jaxtyping
 import pytest
-from jaxtyping import install_import_hook
+from beartype import BeartypeConf, beartype
 
-with install_import_hook("dynplug", "beartype.beartype"):
+
+def _shaped(hint):
+    """Whether a hint has a shape in it, which must agree with those of other arguments."""
+    module = getattr(hint, "__module__", "")
+    return module.startswith("jaxtyping") or any(map(_shaped, typing.get_args(hint))) or isinstance(hint, str)
+
+
+def _checked(fn=None, *, typechecker, jaxtyped=jaxtyping.jaxtyped):
+    """The decorator of jaxtyping, which costs much, only where there are shapes; beartype's elsewhere."""
+    if isinstance(fn, type(_shaped)) and not any(map(_shaped, fn.__annotations__.values())):
+        return beartype(fn, conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
+    return jaxtyped(fn, typechecker=typechecker) if fn else functools.partial(_checked, typechecker=typechecker)
+
+
+with patch.object(jaxtyping, "jaxtyped", _checked), jaxtyping.install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.builtins
     import dynplug.connectors
     import dynplug.core
@@ -52,6 +72,7 @@ pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence aft
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+gc.set_threshold(10_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
 
 
 def pytest_collection_modifyitems(items):
@@ -88,6 +109,13 @@ def x64():
     """Double precision."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def two_devices():
+    """The environment of a process that has two devices, and compiles as this one does."""
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
+    return {"XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
 
 
 @pytest.fixture

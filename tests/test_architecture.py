@@ -29,6 +29,7 @@ FLOORS = [
     {"timeloop", "measures"},
     {"run"},
     {"plot"},
+    {"diagnosis"},
     {"train"},
     {"recipe"},
     {"testing"},

@@ -25,6 +25,7 @@ KINDS = [
     "runner",
     "initializer",
     "plasticity",
+    "delivery",
 ]
 ENTRY = {
     "id": "a-b",

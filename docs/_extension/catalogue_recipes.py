@@ -28,14 +28,16 @@ _PLACES: dict[str, str] = {
     "connector": "model.input.connector",
     "encoder": "task.encoder",
     "plasticity": "model.edges.rec.plasticity",
+    "delivery": "model.edges.rec.delivery",
     "optimizer": "runner.optimizer",
     "schedule": "runner.optimizer.learning_rate",
     "observer": "runner.observers",
     "metric": "runner.metrics",
+    "diagnostic": "diagnose.checks",
     "task": "task",
 }
 """Where a component of a kind stands in the configuration of a training."""
-_LISTS = ("runner.observers", "runner.metrics")
+_LISTS = ("runner.observers", "runner.metrics", "diagnose.checks")
 
 
 def in_python(component: Component) -> str:

@@ -25,6 +25,7 @@ AREAS = {
     "connector": "Connectors",
     "initializer": "Initial values",
     "plasticity": "Plasticity",
+    "delivery": "Delivery",
     "task": "Tasks",
     "": "Others",
 }

@@ -2,6 +2,8 @@
 
 from dynplug.api import (
     ConnectorSpec,
+    DeliverySpec,
+    DiagnosticSpec,
     EncoderSpec,
     InitializerSpec,
     LayerSpec,
@@ -47,6 +49,9 @@ def dynplug_register_neurons() -> list[NeuronSpec]:
         neuron("AdExIF", "adaptive exponential integrate-and-fire", "AdEx"),
         neuron("Izhikevich", "Izhikevich's simple model"),
         neuron("HH", "Hodgkin-Huxley model of the squid axon", "Hodgkin-Huxley"),
+        neuron("ThresholdLinear", "rate that follows its input above a threshold"),
+        neuron("WilsonCowan", "activities of an excitatory and an inhibitory population"),
+        neuron("Kuramoto", "phase oscillator", capabilities=("persistent",)),
     ]
 
 
@@ -156,6 +161,23 @@ def dynplug_register_layers() -> list[LayerSpec]:
             summary="short-term depression and facilitation of spikes",
             example={"size": 3, "tau_d": 100.0, "tau_f": 50.0},
         ),
+        *(
+            LayerSpec(
+                name=name,
+                target=f"dynplug.layers:{name}",
+                summary=summary,
+                example=example,
+                inert={
+                    "momentum": "it is the share of a batch in running statistics, which change while fitting alone"
+                },
+                identities=LAYERS[name],
+            )
+            for name, summary, example in (
+                ("TDBatchNorm", "batch normalisation over samples and time, to a threshold", {"size": 3}),
+                ("TEBatchNorm", "batch normalisation over samples and time, weighted by step", {"size": 3, "steps": 4}),
+                ("BatchNormThroughTime", "batch normalisation of each step", {"size": 3, "steps": 4}),
+            )
+        ),
         layer("Dropout", "random silencing of units during training", p=0.5),
         layer("InputGroup", "named entry point for inputs", size=3),
     ]
@@ -192,28 +214,48 @@ def dynplug_register_sources() -> list[SourceSpec]:
 def dynplug_register_losses() -> list[LossSpec]:
     """Losses of the core."""
 
-    def loss(name: str, summary: str) -> LossSpec:
-        return LossSpec(name=name, target=f"dynplug.losses:{name}", summary=summary, identities=MEASURES[name])
+    def loss(name: str, summary: str, failures: dict[str, str] | None = None) -> LossSpec:
+        target, identities = f"dynplug.losses:{name}", MEASURES.get(name, {})
+        return LossSpec(
+            name=name, target=target, summary=summary, identities=identities, expected_failures=failures or {}
+        )
 
+    timed = {"ignores_duplicates": "it measures time: twice as many steps take twice as long"}
     return [
         loss("cross_entropy", "softmax cross-entropy"),
         loss("mse", "mean squared error"),
         loss("mae", "mean absolute error"),
         loss("huber", "quadratic for small errors, linear for large ones"),
+        loss("spike_count", "squared error of the number of spikes"),
+        loss("first_spike", "cross-entropy of the times of first spikes", timed),
+        loss("van_rossum", "squared distance between spike trains", timed),
+        loss("rate_regularized", "another loss, and a penalty for rates out of an interval"),
     ]
 
 
 @hookimpl
 def dynplug_register_metrics() -> list[MetricSpec]:
     """Metrics of the core."""
-    return [
-        MetricSpec(
-            name="accuracy",
-            target="dynplug.losses:accuracy",
-            summary="fraction of samples classified correctly",
-            capabilities=("more_is_better",),
-            identities=MEASURES["accuracy"],
+
+    def metric(name: str, summary: str, *capabilities: str, failures: dict[str, str] | None = None) -> MetricSpec:
+        target, identities, failures = f"dynplug.losses:{name}", MEASURES.get(name, {}), failures or {}
+        return MetricSpec(
+            name=name,
+            target=target,
+            summary=summary,
+            capabilities=capabilities,
+            identities=identities,
+            expected_failures=failures,
         )
+
+    counted = {"ignores_duplicates": "it is a number"}
+    return [
+        metric("accuracy", "fraction of samples classified correctly", "more_is_better"),
+        metric("top_k_accuracy", "fraction of samples whose class is among the best answers", "more_is_better"),
+        metric("balanced_accuracy", "mean of the accuracies of the classes", "more_is_better"),
+        metric("per_class_accuracy", "accuracy of each class"),
+        metric("confusion_matrix", "number of samples by class and answer", failures=counted),
+        metric("f1", "harmonic mean of precision and recall, over classes", "more_is_better"),
     ]
 
 
@@ -226,6 +268,29 @@ def dynplug_register_observers() -> list[ObserverSpec]:
             target="dynplug.train:EarlyStopping",
             summary="stops training when a metric no longer improves",
         )
+    ]
+
+
+@hookimpl
+def dynplug_register_diagnostics() -> list[DiagnosticSpec]:
+    """Diagnostics of the core."""
+
+    def diagnostic(name: str, summary: str, *capabilities: str) -> DiagnosticSpec:
+        return DiagnosticSpec(name=name, target=f"dynplug.diagnosis:{name}", summary=summary, capabilities=capabilities)
+
+    return [
+        diagnostic("NotFinite", "where NaN or infinity begins", "cheap"),
+        diagnostic("Axes", "axes of the data that were exchanged"),
+        diagnostic("TimeConstants", "time constants in another unit than the step"),
+        diagnostic("Currents", "currents that look like pA"),
+        diagnostic("Silence", "units that never spike, or always", "cheap"),
+        diagnostic("SurrogateSupport", "potentials where the surrogate has no derivative"),
+        diagnostic("LayerGradients", "gradients that do not reach the first layer"),
+        diagnostic("TimeGradients", "gradients that do not reach the first step"),
+        diagnostic("Leaks", "samples that depend on each other"),
+        diagnostic("MemoryNeed", "the memory of a training step"),
+        diagnostic("OneBatch", "whether one batch can be learned by heart"),
+        diagnostic("InitialScale", "the scale of weights at which units spike at a rate"),
     ]
 
 
@@ -311,6 +376,21 @@ def dynplug_register_connectors() -> list[ConnectorSpec]:
         connector("FixedOutDegree", "n random targets for each unit", n=2),
         connector("SmallWorld", "Watts-Strogatz graph, drawn by networkx", "networkx", k=2, p=0.1),
         connector("ScaleFree", "Barabási-Albert graph, drawn by networkx", "networkx", m=2),
+    ]
+
+
+@hookimpl
+def dynplug_register_deliveries() -> list[DeliverySpec]:
+    """Ways of the core to deliver spikes, in the order in which they are asked whether they suit."""
+
+    def delivery(name: str, summary: str) -> DeliverySpec:
+        return DeliverySpec(name=name, target=f"dynplug.delivery:{name.capitalize()}", summary=summary)
+
+    return [
+        delivery("dense", "a product with the matrix of all pairs"),
+        delivery("events", "the connections of the active units, one unit after the other"),
+        delivery("gather", "the inputs of each unit, in padded rows"),
+        delivery("sparse", "all connections, added up where they arrive"),
     ]
 
 

@@ -19,6 +19,9 @@ LAYERS = {
         "h": "sigmoid(part(gates, 4, 4)) * tanh(c)",
         "output": "h",
     },
+    "TDBatchNorm": {"output": "weight * alpha * V_th * (x - mean) / sqrt(variance + epsilon) + bias"},
+    "TEBatchNorm": {},
+    "BatchNormThroughTime": {},
     "Dropout": {"mean(where(abs(output) > 0, 1, 0))": "1 - p"},
     "InputGroup": {"output": "x"},
 }

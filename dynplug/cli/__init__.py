@@ -10,7 +10,7 @@ import click
 from dynplug import __version__
 from dynplug.errors import DynplugError, PluginWarning, nearest
 
-COMMANDS = ("train", "list", "info", "new", "check", "doctor", "plugins")
+COMMANDS = ("train", "diagnose", "list", "info", "new", "check", "doctor", "plugins")
 """Each is a module of this package that holds a `click.Command` called `command`, imported when it is run."""
 
 

@@ -2,13 +2,11 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import click
 
 from dynplug.cli.output import echo, examples
 from dynplug.errors import ConfigError
-from dynplug.plugin import registry
 
 
 @click.command(
@@ -27,7 +25,10 @@ from dynplug.plugin import registry
 )
 @click.option("--resume", metavar="RUN_FOLDER", help="Continue the run in this folder instead of starting a new one.")
 @click.option("--out", metavar="FOLDER", help="The run folder to create.  [default: a new one in runs/]")
-def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None) -> None:
+@click.option("--no-cache", is_flag=True, help="Do not keep compiled programs in the user's folder for caches.")
+def command(
+    recipe: str | None, assignments: tuple[str, ...], resume: str | None, out: str | None, no_cache: bool
+) -> None:
     """Train a model from RECIPE: the name of a task, such as `digits`, or a TOML file.
 
     Every `type` in a recipe names a registered component, so --set can exchange any part of it. The run folder receives
@@ -35,12 +36,16 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
 
     --resume continues an interrupted run. `fit.num_epoch` is the total number of epochs: raise it to extend a run that
     is finished.
+
+    Compiled programs are kept in the user's folder for caches, so that a later run of the same program starts sooner;
+    or where the environment variable DYNPLUG_COMPILATION_CACHE says (`off` for nowhere), or JAX_COMPILATION_CACHE_DIR.
     """
     if (recipe is None) == (resume is None):
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
         raise click.UsageError("--resume continues in its own run folder: leave out --out.")
     from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, Training
+    from dynplug.run import compilation_cache
     from dynplug.timeloop import tune_allocator
 
     if resume:
@@ -50,24 +55,17 @@ def command(recipe: str | None, assignments: tuple[str, ...], resume: str | None
         config = Config.from_file(folder / CONFIG)
     else:
         assert recipe is not None
-        config = _recipe(recipe)
+        config = Config.named(recipe)
         folder = Path(out or f"runs/{Path(recipe).stem}-{datetime.now():%Y%m%d-%H%M%S}")
     config = config.with_overrides(assignments)
     for note in config.notes:
         echo(note)
     tune_allocator()
+    if not no_cache:
+        compilation_cache()
     training = Training(config, folder, resume=resume is not None, new=not (out or resume))
     folder = training.folder
     echo(f"Run folder: {folder}")
     training.run(echo)
     written = [name for name in (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT) if (folder / name).exists()]
     echo(f"Wrote {', '.join(written)} to {folder}")
-
-
-def _recipe(name: str) -> Any:
-    from dynplug.recipe import Config
-
-    if name.endswith(".toml") or Path(name).name != name:
-        return Config.from_file(name)
-    component = registry().find("task", name)
-    return Config.parse(component.load().recipe(), f"recipe {component.id}")

@@ -15,7 +15,7 @@ from dynplug.core.definition import (
 )
 from dynplug.core.delay_line import DELAY_STEP as DELAY_STEP, dynplug_delay_step as dynplug_delay_step
 from dynplug.core.described import described as described
-from dynplug.core.devices import to as to
+from dynplug.core.devices import default_platform as default_platform, on_device_of as on_device_of, to as to
 from dynplug.core.drive import Drive as Drive, add_inputs as add_inputs, check_fits as check_fits
 from dynplug.core.events import event as event, events as events
 from dynplug.core.filling import Loaded as Loaded, fill as fill
@@ -44,10 +44,11 @@ from dynplug.core.parameter import (
     as_size as as_size,
     check_parameters as check_parameters,
     param as param,
+    statistic as statistic,
     target_size as target_size,
 )
 from dynplug.core.paths import Leaf as Leaf, children as children, leaves as leaves, lookup as lookup
-from dynplug.core.sized import Sized as Sized
+from dynplug.core.sized import Resizable as Resizable, Sized as Sized
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
     DEFINITION as DEFINITION,
@@ -64,3 +65,4 @@ from dynplug.core.system import (
 )
 from dynplug.core.times import as_times as as_times, first_steps as first_steps, in_steps as in_steps
 from dynplug.core.value_checks import check_values as check_values
+from dynplug.core.white_noise import white as white

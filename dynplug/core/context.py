@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from dynplug.core.no_time import NoTime
 from dynplug.core.numbers import as_number
@@ -47,6 +47,8 @@ class Context(eqx.Module):
     - `shared`: the user's own arguments, shared by all systems.
     - `dtype`: the floating dtype of states.
     - `path`: the path of the system within the model, for messages.
+    - `batch`: the name of the axis of samples where there is one, for `jax.lax.pmean` and the like.
+    - `valid`: whether the step of this sample counts; `None` where all do. Steps that were added as padding do not.
     - `t0`: the time at step 0 [ms]; by default the one for which step `i` starts at `t`, which `phase` and `since` rely
         on.
     """
@@ -55,11 +57,13 @@ class Context(eqx.Module):
     i: Index
     key: PRNGKeyArray | None
     shared: Mapping[str, Any]
+    valid: Bool[Array, ""] | None
     dt: float = eqx.field(static=True)
     fit: bool = eqx.field(static=True)
     dtype: np.dtype = eqx.field(static=True)
     path: str = eqx.field(static=True)
     t0: float = eqx.field(static=True)
+    batch: str | None = eqx.field(static=True)
 
     def __init__(
         self,
@@ -73,6 +77,8 @@ class Context(eqx.Module):
         dtype: Any = None,
         path: str = "",
         t0: float = 0.0,
+        batch: str | None = None,
+        valid: Any = None,
     ):
         self.dt = dt
         self.dtype = np.dtype(jnp.result_type(float) if dtype is None else dtype)
@@ -83,6 +89,8 @@ class Context(eqx.Module):
         self.shared = {} if shared is None else shared
         self.path = path
         self.t0 = t0
+        self.batch = batch
+        self.valid = valid
 
     def child(self, name: str) -> "Context":
         """The context of the child `name`, with a longer path and a key of its own."""
@@ -96,7 +104,26 @@ class Context(eqx.Module):
             dtype=self.dtype,
             path=f"{self.path}.{name}" if self.path else name,
             t0=self.t0,
+            batch=self.batch,
+            valid=self.valid,
         )
+
+    def batch_mean(self, x: Any) -> Any:
+        """The mean over those samples of the batch whose step counts, 0 where none does; `x` itself without a batch.
+
+        With it an output depends on the other samples: where that is not meant for predictions, too, read `ctx.fit`,
+        and keep running statistics.
+
+        **Arguments:**
+
+        - `x`: an array, of the same shape for all samples.
+        """
+        if self.batch is None:
+            return x
+        if self.valid is None:
+            return jax.lax.pmean(x, self.batch)
+        count = jax.lax.psum(self.valid.astype(x.dtype), self.batch)
+        return jax.lax.psum(jnp.where(self.valid, x, 0), self.batch) / jnp.maximum(count, 1)
 
     def phase(self, frequency: float) -> Float[Array, ""]:
         """The phase of an oscillation at the start of the step, in cycles, from 0 to 1; at the time 0 ms it is 0.

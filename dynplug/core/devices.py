@@ -1,5 +1,7 @@
 """Placement of the arrays of a model, or of a state, on a device."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import equinox as eqx
@@ -29,6 +31,26 @@ def to(tree: Any, device: Any) -> Any:
         )
     arrays, rest = eqx.partition(tree, is_array)
     return eqx.combine(jax.device_put(arrays, device), rest)
+
+
+def default_platform() -> str:
+    """The platform, `"cpu"`, `"gpu"` or `"tpu"`, of the device on which JAX computes what is nowhere yet."""
+    device: Any = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    if device is None:
+        return jax.default_backend()
+    return device if isinstance(device, str) else device.platform
+
+
+@contextmanager
+def on_device_of(tree: Any) -> Iterator[None]:
+    """Make the device of a tree's arrays the default, where it is of another platform: programs are planned for it."""
+    if jax.default_backend() == "cpu":  # there is no other
+        yield
+        return
+    devices = {d for a in jax.tree.leaves(tree) if isinstance(a, jax.Array) and a.committed for d in a.devices()}
+    elsewhere = next((d for d in devices if d.platform != default_platform()), None)
+    with nullcontext() if elsewhere is None else jax.default_device(elsewhere):
+        yield
 
 
 def _find(kind: str) -> Any:

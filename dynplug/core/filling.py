@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from dynplug.core.definition import Difference
 from dynplug.core.nodes import is_array
@@ -67,7 +68,9 @@ def _takes(old: Any) -> bool:
 
 def _put(old: Any, new: Any, cast: bool) -> tuple[Any, str]:
     """A new value in the form of an old one, and an empty text; or the old one, and a description of the new one."""
-    new, bare = np.asarray(_words(new)), not hasattr(new, "dtype")
+    new, bare = _words(new), not hasattr(new, "dtype")
+    known = not isinstance(new, Tracer)
+    new = np.asarray(new) if known else new
     wanted = np.dtype(_words(old).dtype if is_array(old) else _own(new.dtype))
     if new.shape != np.shape(_words(old)):
         return old, _form(new)
@@ -77,7 +80,7 @@ def _put(old: Any, new: Any, cast: bool) -> tuple[Any, str]:
             return old, _form(new)
         with np.errstate(over="ignore", invalid="ignore"):
             new = new.astype(wanted)
-        if not _holds(new, given):
+        if known and not _holds(new, given):
             return old, f"{_form(given)} with values that {wanted} cannot hold"
     if _is_key(old):
         return jax.random.wrap_key_data(jnp.asarray(new), impl=jax.random.key_impl(old)), ""

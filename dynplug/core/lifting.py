@@ -32,9 +32,9 @@ def check_liftable(function: Callable[..., Any]) -> None:
     name = type(function).__name__ if isinstance(function, eqx.Module) else getattr(function, "__name__", "A function")
     if any(isinstance(node, eqx.nn.StateIndex) for node in _nodes(function)):
         raise CompositionError(
-            f"{name} keeps a state of Equinox's (`equinox.nn.State`), which no run carries along; nor does it ever see "
-            "a batch, as a system is given one sample. Normalise within a sample: equinox.nn.LayerNorm, "
-            "RMSNorm, GroupNorm; or the weights: WeightNorm."
+            f"{name} keeps a state of Equinox's (`equinox.nn.State`): make it a system by dp.layers.Stateful(layer, "
+            "state), with both as equinox.nn.make_with_state gives them. Without a state normalise within a sample: "
+            "equinox.nn.LayerNorm, RMSNorm, GroupNorm; the weights: WeightNorm; or by dp.layers.TDBatchNorm."
         )
     parameters = _parameters(function)
     if parameters is None:

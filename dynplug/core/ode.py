@@ -16,7 +16,7 @@ from dynplug.core.drive import Drive
 from dynplug.core.holding import holding, refractory
 from dynplug.core.sized import Sized
 from dynplug.core.solving import step, step_and_mean
-from dynplug.errors import ShapeError
+from dynplug.errors import CompositionError, ShapeError
 
 DISCRETE = "dynplug.discrete"
 
@@ -108,6 +108,13 @@ class Neuron(ODESystem):
 
     jump_to: ClassVar[str] = "V"
 
+    potential: ClassVar[str] = "V"
+    """The variable at which the drive is read, `drive(y.V)`, and by which couplings see a unit: in place of a potential
+    others have a rate or a phase."""
+
+    circular: ClassVar[bool] = False
+    """Whether this variable is a phase, which comes round, so that no conductance can act on it."""
+
     spikes_if: ClassVar[str] = ""
     """The condition of a spike, also as text: `V >= V_th`. Variables are those that integration and jumps lead to; `V`
     before the step is `V_before`."""
@@ -116,7 +123,13 @@ class Neuron(ODESystem):
     """The values to which a spike sets variables, also as text; the others are unchanged."""
 
     def receive(self, x: Any) -> Drive:
-        return x if isinstance(x, Drive) else Drive(current=x)
+        drive = x if isinstance(x, Drive) else Drive(current=x)
+        if self.circular and drive.conductance is not None:
+            raise CompositionError(
+                f"{type(self).__name__} was given a conductance, as of a COBA synapse, a gap junction or a diffusive "
+                "coupling, but its variable is a phase and no potential: couple it by dp.Coupling(..., form='sine')."
+            )
+        return drive
 
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         drive = _fit(self.receive(x), getattr(state, self.jump_to), ctx)

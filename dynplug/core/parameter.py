@@ -21,6 +21,7 @@ TRAINABLE = "dynplug.trainable"
 POSITIVE = "dynplug.positive"
 DRAWN = "dynplug.drawn"
 STEPWISE = "dynplug.stepwise"
+STATISTIC = "dynplug.statistic"
 
 
 def param(
@@ -46,6 +47,15 @@ def param(
     """
     metadata = {TRAINABLE: trainable, POSITIVE: positive, DRAWN: drawn, STEPWISE: stepwise}
     return eqx.field(default=default, converter=_constant, metadata=metadata)
+
+
+def statistic() -> Any:
+    """A field of arrays that trainers do not train, but that change with the batches, such as a running mean.
+
+    Those of a system with a method `learned(state)`, called with its states of all samples after a batch, or
+    `settle(xs, counts, i)`, called with all inputs before it, both of which return the system with other values.
+    """
+    return eqx.field(metadata={TRAINABLE: False, STATISTIC: True})
 
 
 def check_parameters(system: Any) -> None:

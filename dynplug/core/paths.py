@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import jax.tree_util as jtu
 
-from dynplug.core.parameter import POSITIVE, TRAINABLE
+from dynplug.core.parameter import POSITIVE, STATISTIC, TRAINABLE
 from dynplug.errors import UnknownPathError, nearest
 
 
@@ -19,12 +19,13 @@ class Named(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Leaf:
-    """A leaf of a tree with its path, and whether it was declared trainable and positive."""
+    """A leaf of a tree with its path, and whether it was declared trainable, positive and a statistic of batches."""
 
     path: str
     value: Any
     trainable: bool
     positive: bool = False
+    statistic: bool = False
 
 
 def children(node: Any) -> list[tuple[str, Any]]:
@@ -39,20 +40,21 @@ def children(node: Any) -> list[tuple[str, Any]]:
 
 def leaves(tree: Any) -> list[Leaf]:
     """All leaves, in the order of `jax.tree_util.tree_leaves`."""
-    return list(_walk(tree, "", True, False))
+    return list(_walk(tree, "", True, False, False))
 
 
-def _walk(node: Any, path: str, trainable: bool, positive: bool) -> Iterator[Leaf]:
+def _walk(node: Any, path: str, trainable: bool, positive: bool, statistic: bool) -> Iterator[Leaf]:
     if node is None:
         return
     if jtu.all_leaves([node]):
-        yield Leaf(path, node, trainable, positive)
+        yield Leaf(path, node, trainable, positive, statistic)
         return
     declared = {f.name: f.metadata for f in dataclasses.fields(node)} if dataclasses.is_dataclass(node) else {}
     for name, child in children(node):
         below = f"{path}.{name}" if path else name
         own = declared.get(name, {})
-        yield from _walk(child, below, own.get(TRAINABLE, trainable), own.get(POSITIVE, False))
+        of_batches = own.get(STATISTIC, statistic)
+        yield from _walk(child, below, own.get(TRAINABLE, trainable), own.get(POSITIVE, False), of_batches)
 
 
 def lookup(tree: Any, path: str) -> Any:

@@ -1,4 +1,4 @@
-"""Systems of which each unit has an input and an output."""
+"""Systems of units, whose number can be changed."""
 
 import dataclasses
 from typing import TypeVar
@@ -7,18 +7,14 @@ import equinox as eqx
 
 from dynplug.core.system import DynamicalSystem
 
-S = TypeVar("S", bound="Sized")
+S = TypeVar("S", bound="Resizable")
 
 
-class Sized(DynamicalSystem):
-    """A system with as many inputs and outputs as units."""
+class Resizable(DynamicalSystem):
+    """A system with one output per unit."""
 
     size: eqx.AbstractVar[tuple[int, ...]]
     """The number of units, as a tuple."""
-
-    @property
-    def in_size(self) -> tuple[int, ...]:
-        return self.size
 
     @property
     def out_size(self) -> tuple[int, ...]:
@@ -30,3 +26,14 @@ class Sized(DynamicalSystem):
         **Raises:** `ParameterError` for a parameter that has one value per unit.
         """
         return dataclasses.replace(self, size=size)
+
+
+class Sized(Resizable):
+    """A system with as many inputs and outputs as units."""
+
+    size: eqx.AbstractVar[tuple[int, ...]]
+    """The number of units, as a tuple."""
+
+    @property
+    def in_size(self) -> tuple[int, ...]:
+        return self.size

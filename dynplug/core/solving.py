@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, get_origin
 
 import diffrax
@@ -14,6 +15,8 @@ import optimistix
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.errors import IntegratorError
+
+_STAGES = 7  # of Tsit5 and Dopri5; chosen, as each stage takes its time to compile
 
 
 class AveragingSolver(diffrax.AbstractSolver[Any]):
@@ -32,12 +35,44 @@ def step(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ct
     """
     solver = _for_fixed_steps(solver, ctx)
     term, t0, t1 = _problem(vector_field, ctx)
+    if _is_written_out(solver):
+        return _explicit_step(solver.tableau, term.vector_field, t1, y, drive)
     memory = solver.init(term, t0, t1, y, drive)
     y1, _, _, _, result = solver.step(term, t0, t1, y, drive, memory, jnp.asarray(False))
     if isinstance(solver, diffrax.AbstractImplicitSolver):
         solved = result == diffrax.RESULTS.successful
         y1 = jax.tree.map(lambda v: jnp.where(solved, v, np.nan), y1)
     return y1
+
+
+def _is_written_out(solver: Any) -> bool:
+    """Whether a solver is an explicit Runge-Kutta method with few enough stages that each is compiled by itself.
+
+    diffrax runs the stages as a loop with a derivative rule of its own, which the compiler of the time loop can neither
+    split nor make a kernel of, and which has no forward mode.
+    """
+    usual = isinstance(solver, diffrax.AbstractERK) and type(solver).step is diffrax.AbstractERK.step
+    tableau: Any = getattr(solver, "tableau", None)
+    return usual and solver.scan_kind is None and len(tableau.b_sol) <= _STAGES
+
+
+def _explicit_step(tableau: Any, field: Callable[..., Any], h: Any, y: Any, drive: Drive) -> Any:
+    """A step of length `h` by the coefficients of a tableau."""
+
+    def reached(weights: Any) -> Any:
+        terms = [(float(w), k) for w, k in zip(weights, slopes, strict=False) if w]
+        if not terms:
+            return y
+        ws, ks = zip(*terms, strict=True)
+        return jax.tree.map(lambda v, *at: v + h * sum(w * k for w, k in zip(ws, at, strict=True)), y, *ks)
+
+    # The last stage of many methods serves their error estimate alone.
+    slopes: list[Any] = []
+    stages = zip((0.0, *tableau.c), ((), *tableau.a_lower), tableau.b_sol, strict=True)
+    last = max(n for n, b in enumerate(tableau.b_sol) if b)
+    for c, a, _ in islice(stages, last + 1):
+        slopes.append(field(float(c) * h, reached(a), drive))
+    return reached(tableau.b_sol)
 
 
 def step_and_mean(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ctx: Context) -> tuple[Any, Any]:

@@ -36,6 +36,7 @@ def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True
     """A tree with its arrays replaced by others, by path; the given tree is unchanged.
 
     A number of the tree for which there is an array of shape (), such as a trained time constant, becomes that array.
+    In a function that JAX traces, arrays may be traced: shapes and dtypes are compared then, and values are not.
 
     **Arguments:**
 

@@ -2,9 +2,16 @@
 
 from typing import Never
 
-from dynplug.delivery.choice import choose as choose, explain_delivery as explain_delivery
+from dynplug.delivery.backend import Delivery as Delivery
+from dynplug.delivery.by_rows import Events as Events
+from dynplug.delivery.choice import (
+    choose as choose,
+    explain_delivery as explain_delivery,
+    for_rates as for_rates,
+)
 from dynplug.delivery.delivering import deliver as deliver
 from dynplug.delivery.fanout import Fanout as Fanout
+from dynplug.delivery.full_sums import Dense as Dense, Gather as Gather, Sparse as Sparse
 from dynplug.delivery.spike_set import members as members, next_member as next_member
 from dynplug.plugin import missing_attribute
 

@@ -9,8 +9,8 @@ import numpy as np
 from jax.custom_batching import custom_vmap
 from jaxtyping import Array, Float
 
+from dynplug.delivery.backend import Delivery, Pre, Weight
 from dynplug.delivery.fanout import Fanout
-from dynplug.delivery.full_sums import Pre, Weight
 from dynplug.delivery.spike_set import members, next_member
 
 # Connections in a block: as many as a unit has on average, rounded up to a power of two, within these bounds. A block
@@ -19,10 +19,25 @@ _NARROWEST, _WIDEST = 16, 256
 _INT32 = np.iinfo(np.int32).max
 
 
-def by_rows(x: Float[Array, " pre"], weight: Weight, fanout: Fanout, pre: Pre) -> Array:
-    """The sum over the connections of all units with `x != 0`; of `x` itself if `weight` is `None`."""
-    weight = None if weight is None else weight[None]
-    return _of_samples(fanout.post_size)(x[None], weight, fanout.start, fanout.post)[0]
+class Events(Delivery):
+    r"""The connections of the units that send something, one unit after the other by ascending index.
+
+    $$y_i = \sum_{j:\, x_j \ne 0} \; \sum_{k:\, j \to i} w_k\,x_j$$
+
+    Its time is proportional to the connections of these units, in a batch to those of all samples together.
+
+    **Reference:** Gustavson, F. G. (1978), Two fast algorithms for sparse matrices: multiplication and permuted
+    transposition, doi:10.1145/355791.355796.
+    """
+
+    def __call__(self, x: Float[Array, " pre"], weight: Weight, fanout: Fanout, pre: Pre) -> Float[Array, " post"]:
+        weight = None if weight is None else weight[None]
+        return _of_samples(fanout.post_size)(x[None], weight, fanout.start, fanout.post)[0]
+
+    def suits(self, fanout: Fanout, fixed: bool) -> str:
+        if jax.default_backend() != "cpu":
+            return ""
+        return "on a CPU the connections of the active units alone, unless most are active"
 
 
 @cache

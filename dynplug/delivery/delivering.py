@@ -1,24 +1,23 @@
 """The delivery of spikes through connections."""
 
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Literal, get_args
+from functools import cache, partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
-from dynplug.delivery.by_rows import by_rows
+from dynplug.delivery.backend import Delivery
 from dynplug.delivery.choice import choose, derives_by_matrix
 from dynplug.delivery.fanout import Fanout
-from dynplug.delivery.full_sums import by_inputs, by_matrix, by_segments
-from dynplug.errors import ParameterError, ShapeError, nearest
+from dynplug.delivery.full_sums import Dense, Sparse
+from dynplug.errors import ParameterError, ShapeError
+from dynplug.plugin import build
 
-Method = Literal["auto", "events", "gather", "sparse", "dense"]
 
-
-def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str = "auto") -> Float[Array, " post"]:
+def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str | Delivery = "auto") -> Float[Array, " post"]:
     r"""What the units receive when others send through their connections.
 
     $$y_i = \sum_{k:\, j \to i} w_k\,x_j$$
@@ -35,11 +34,11 @@ def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str = "auto") -> Flo
     - `fanout`: the connections, from `Fanout.of`.
     - `method`: `"events"` adds up the connections of the units with `x != 0`, one after the other by ascending index,
         in time proportional to their number; `"gather"` adds up the inputs of each unit, `"sparse"` all connections;
-        `"dense"` multiplies by a matrix, where what is not a number reaches unconnected units, too; `"auto"` takes the
-        one that `choose(fanout)` names.
+        `"dense"` multiplies by a matrix, where what is not a number reaches unconnected units, too; so do others by
+        their names, which packages register, or a `Delivery`; `"auto"` takes the one that `choose(fanout)` names.
 
     **Raises:** `ShapeError` for arrays that do not fit the fanout; `ParameterError` for weights that are not floating,
-    an unknown method, or one that the fanout was not made for.
+    or a method that the fanout was not made for; `UnknownNameError` for a method that is not registered.
 
     ```python
     import jax.numpy as jnp
@@ -54,22 +53,19 @@ def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str = "auto") -> Flo
     x, weight = jnp.asarray(x), jnp.asarray(weight)
     _check(x, weight, fanout)
     method = choose(fanout)[0] if method == "auto" else method
-    if method not in _METHODS:
-        raise ParameterError(
-            f"Unknown method {method!r} of deliver: give {', '.join(map(repr, get_args(Method)))}. "
-            f"{nearest(method, get_args(Method))}"
-        )
-    return _deliver(x.astype(weight.dtype), weight, fanout, method)
+    backend = method if isinstance(method, Delivery) else build(method, kind="delivery")
+    return _deliver(x.astype(weight.dtype), weight, fanout, backend)
 
 
-@partial(jax.jit, static_argnames="method", inline=True)
-def _deliver(x: Array, weight: Array, fanout: Fanout, method: str) -> Array:
+@partial(jax.jit, static_argnames="backend", inline=True)
+def _deliver(x: Array, weight: Array, fanout: Fanout, backend: Delivery) -> Array:
     # The derivative alone reads the senders of all connections. They are made here, so that a loop makes them once,
     # before its first step; where they are not used, nothing makes them.
     pre = fanout.pre
+    run = backend if backend.derives_itself else _with_full_derivative(backend)
     if not weight.ndim:  # a weight for all can wait for the sum
-        return weight * _METHODS[method](x, None, fanout, pre)
-    return _METHODS[method](x, weight, fanout, pre)
+        return weight * run(x, None, fanout, pre)
+    return run(x, weight, fanout, pre)
 
 
 def _check(x: Array, weight: Array, fanout: Fanout) -> None:
@@ -86,16 +82,17 @@ def _check(x: Array, weight: Array, fanout: Fanout) -> None:
         )
 
 
-def _with_full_derivative(primal: Callable[..., Array]) -> Callable[..., Array]:
+@cache
+def _with_full_derivative(backend: Delivery) -> Callable[..., Array]:
     """A delivery whose derivative is that of the full sum."""
 
     @jax.custom_jvp
     def run(x: Array, weight: Array | None, fanout: Fanout, pre: Array) -> Array:
-        return primal(x, weight, fanout, pre)
+        return backend(x, weight, fanout, pre)
 
     def rule(primals: Any, tangents: Any) -> tuple[Array, Array]:
         x, weight, *where = primals
-        full_sum = by_matrix if derives_by_matrix(where[0]) else by_segments
+        full_sum = Dense() if derives_by_matrix(where[0]) else Sparse()
         found = [full_sum(dx, weight, *where) for dx in _moving(tangents[0])]
         # Without the checkpoint, the backward pass of a loop would keep what every connection carries in every step.
         # With it, `x` is kept.
@@ -110,11 +107,3 @@ def _with_full_derivative(primal: Callable[..., Array]) -> Callable[..., Array]:
 def _moving(tangent: Any) -> list[Array]:
     """The tangent, unless there is none or it is known to be zero."""
     return [] if tangent is None or isinstance(tangent, SymbolicZero) else [tangent]
-
-
-_METHODS: dict[str, Callable[..., Array]] = {
-    "events": _with_full_derivative(by_rows),
-    "gather": _with_full_derivative(by_inputs),
-    "sparse": _with_full_derivative(by_segments),
-    "dense": by_matrix,  # whose derivative is a product again
-}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
@@ -16,13 +17,18 @@ def encodable(encoder: Any, x: Any) -> Array:
     **Raises:** `DataError` for values that are not numbers from 0 to 1.
     """
     x = jnp.asarray(x, float)
-    refuse(encoder, x, ~((x >= 0.0) & (x <= 1.0)), "values from 0 to 1: scale them, as x / x.max()")
+    refuse(encoder, x, _outside(x), "values from 0 to 1: scale them, as x / x.max()")
     return x
+
+
+@jax.jit
+def _outside(x: Array) -> Array:
+    return ~((x >= 0.0) & (x <= 1.0))
 
 
 def refuse(encoder: Any, x: Array, bad: Array, wanted: str) -> None:
     """Raise `DataError`, naming the first value that cannot be encoded."""
-    if isinstance(bad, Tracer) or not bool(jnp.any(bad)):
+    if isinstance(bad, Tracer) or not np.any(np.asarray(bad)):
         return
     where = np.argwhere(np.asarray(bad))
     at = f" at index {where[0].tolist()}" if where.shape[1] else ""

@@ -3,12 +3,10 @@
 from typing import Any
 
 import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from dynplug.core import Context, Parameter, as_size, param
+from dynplug.core import Context, Parameter, as_size, param, white
 from dynplug.inputs.input import Input
 
 
@@ -40,5 +38,4 @@ class Noise(Input):
     size: tuple[int, ...] = eqx.field(static=True, default=())
 
     def __call__(self, ctx: Context) -> Array:
-        drawn = jax.random.normal(ctx.random_key(), self.size, ctx.dtype)
-        return jnp.asarray(self.sigma, ctx.dtype) / ctx.dt**0.5 * drawn
+        return white(self.sigma, self.size, ctx)

@@ -1,4 +1,4 @@
-"""The axes of losses, batch first, then time; and reductions over time."""
+"""The axes of losses, batch first, then time, and the arguments by which trainers know them."""
 
 import inspect
 from collections.abc import Callable
@@ -6,25 +6,25 @@ from functools import partial
 from typing import Any, TypeVar
 
 import jax
-import jax.numpy as jnp
-from jaxtyping import Array, Float
-
-from dynplug.errors import DataError, ParameterError, nearest
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-_REDUCE: dict[str, Callable[[Array], Array]] = {
-    "mean": partial(jnp.mean, axis=1),
-    "last": lambda predicts: predicts[:, -1],
-    "max": partial(jnp.max, axis=1),
-    "sum": partial(jnp.sum, axis=1),
-}
 
 
 def batch_first(function: Function) -> Function:
     """Mark a function of (predicts, targets) as reading (batch, time, ...), so that trainers pass arrays that way."""
     function.batch_first = True  # pyright: ignore[reportFunctionMemberAccess]
     return function
+
+
+def reads_records(function: Function) -> Function:
+    """Mark a loss that is `batch_first` as one of (outputs, records) where a trainer has monitors, batch first too."""
+    function.reads_records = True  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def is_reading_records(function: Any) -> bool:
+    """Whether a function, or the one below a `functools.partial`, is marked by `reads_records`."""
+    return getattr(function_of(function), "reads_records", False)
 
 
 def is_batch_first(function: Any) -> bool:
@@ -37,30 +37,21 @@ def takes_weights(function: Any) -> bool:
     return is_batch_first(function) and "sample_weight" in inspect.signature(function_of(function)).parameters
 
 
+def takes(function: Any, argument: str) -> bool:
+    """Whether a function, or the one below a `functools.partial`, has a parameter of this name that is not bound."""
+    bound: set[str] = set()
+    while isinstance(function, partial):
+        bound |= function.keywords.keys()
+        function = function.func
+    try:
+        return argument not in bound and argument in inspect.signature(function).parameters
+    except (TypeError, ValueError):  # a function written in C does not say
+        return False
+
+
 def function_of(function: Any) -> Any:
     """A function, or the one below the `functools.partial`s that bind its options."""
     return function_of(function.func) if isinstance(function, partial) else function
-
-
-def align(
-    predicts: Float[Array, "batch time ..."], targets: Array, reduce_time: str
-) -> tuple[Float[Array, "..."], Float[Array, "..."]]:
-    """Predictions and targets of one shape: predictions are reduced over time if targets have no time axis.
-
-    Whether they have one follows from their rank, never from lengths.
-    """
-    if targets.ndim == predicts.ndim - 1:
-        predicts = without_time(predicts, reduce_time)
-    if predicts.shape != targets.shape:
-        raise DataError(f"Targets of shape {targets.shape} do not fit predictions of shape {predicts.shape}.")
-    return predicts, targets.astype(predicts.dtype)
-
-
-def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str) -> Float[Array, "batch ..."]:
-    """Predictions without their time axis."""
-    if reduce_time not in _REDUCE:
-        raise ParameterError(f"Unknown reduce_time {reduce_time!r}. {nearest(reduce_time, _REDUCE)}")
-    return _REDUCE[reduce_time](predicts)
 
 
 def optax_rules() -> Any:

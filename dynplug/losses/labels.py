@@ -46,6 +46,7 @@ def check_classes(
     *,
     ignore_index: int | None = None,
     one_hot: bool | None = None,
+    mask: Any = None,
     name: str,
     **_: Any,
 ) -> None:
@@ -55,11 +56,13 @@ def check_classes(
 
     - `predicts`: the predictions (batch, time, classes), or their shape and dtype.
     - `targets`: class indices or probabilities.
-    - `ignore_index`, `one_hot`: as for `cross_entropy`.
+    - `ignore_index`, `one_hot`, `mask`: as for `cross_entropy`.
     - `name`: the name of the loss, for messages.
     """
     y = np.asarray(one_array(targets, "targets", name))
     form, per_step = form_of(one_array(predicts, "predictions", name), y, one_hot, name)
+    if mask is not None and per_step:
+        y = _where(mask, y, form)
     if form is Form.PROBABILITIES:
         _check_probabilities(y, name)
         return
@@ -72,9 +75,15 @@ def check_classes(
     _check_indices(y, predicts.shape[-1], ignore_index, name)
 
 
-def weight_of_classes(targets: Any, *, ignore_index: int | None = None, **_: Any) -> float | None:
-    """The number of labels in a batch, if some may be missing; else `None`."""
-    return None if ignore_index is None else float(np.sum(targets != ignore_index))
+def _where(mask: Any, y: np.ndarray, form: Form) -> np.ndarray:
+    """Targets with some class that occurs at steps that do not count, whatever they hold there."""
+    mask = np.asarray(mask, bool)
+    if mask.shape != y.shape[:2]:  # said by the loss itself
+        return y
+    if not mask.any():
+        return y
+    filler = np.eye(y.shape[-1])[0].astype(y.dtype) if form is Form.PROBABILITIES else y[mask].min()
+    return np.where(mask.reshape(mask.shape + (1,) * (y.ndim - 2)), y, filler)
 
 
 def _check_indices(y: np.ndarray, classes: int, ignore_index: int | None, name: str) -> None:

@@ -19,6 +19,23 @@ def mean(values: Float[Array, "batch ..."], weight: Any = None) -> Float[Array, 
     if weight is None:
         return jnp.mean(values)
     w = jnp.asarray(weight).astype(values.dtype)
-    w = jnp.broadcast_to(w.reshape(w.shape + (1,) * (values.ndim - w.ndim)), values.shape)
+    w = jnp.broadcast_to(over(w, values), values.shape)
     total = jnp.sum(w)
     return jnp.sum(jnp.where(w == 0, 0, values * w)) / jnp.where(total == 0, 1, total)
+
+
+def over(part: Array, whole: Array) -> Array:
+    """An array of the first axes of another, with axes of length one for the others."""
+    return part.reshape(part.shape + (1,) * (whole.ndim - part.ndim))
+
+
+def together(*weights: Any) -> Any:
+    """The product of weights of samples, or of samples and steps, those that are `None` left out; `None` for none."""
+    given = [jnp.asarray(w) for w in weights if w is not None]
+    if not given:
+        return None
+    dtype = next((w.dtype for w in given if jnp.issubdtype(w.dtype, jnp.floating)), jnp.result_type(float))
+    widest, product = max(given, key=lambda w: w.ndim), jnp.ones((), dtype)
+    for w in given:
+        product = product * over(w, widest).astype(dtype)
+    return product

@@ -4,28 +4,69 @@ from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from dynplug.losses.conventions import align, batch_first, optax_rules
-from dynplug.losses.means import mean
+from dynplug.errors import DataError
+from dynplug.losses.conventions import batch_first, optax_rules
+from dynplug.losses.means import mean, over, together
+from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import checked_by, finite, one_array
 
 
-def check_values(predicts: Any, targets: Any, *, name: str, **_: Any) -> None:
-    """Raise `DataError` for targets that are not finite numbers."""
-    one_array(predicts, "predictions", name)
-    finite(name, one_array(targets, "targets", name))
+def check_values(predicts: Any, targets: Any, *, name: str, mask: Any = None, **_: Any) -> None:
+    """Raise `DataError` for targets that are not finite numbers, at steps that count."""
+    y = one_array(targets, "targets", name)
+    if mask is not None and y.ndim == one_array(predicts, "predictions", name).ndim and y.shape[:2] == np.shape(mask):
+        y = np.where(np.asarray(mask, bool).reshape(y.shape[:2] + (1,) * (y.ndim - 2)), y, np.zeros((), y.dtype))
+    finite(name, y)
 
 
-def _read(name: str, predicts: Any, targets: Any, reduce_time: str) -> tuple[Array, Array]:
-    return align(one_array(predicts, "predictions", name), one_array(targets, "targets", name), reduce_time)
+def read_values(
+    name: str,
+    predicts: Any,
+    targets: Any,
+    *,
+    reduce_time: str = "mean",
+    sample_weight: Any = None,
+    mask: Any = None,
+    **_: Any,
+) -> tuple[Array, Array, Any]:
+    """Predictions and targets of one shape, and the weight of each; predictions are reduced if targets have no time.
+
+    Whether they have it follows from their rank, never from lengths.
+    """
+    p, y = one_array(predicts, "predictions", name), one_array(targets, "targets", name)
+    valid = as_mask(mask, p)
+    per_step = y.ndim != p.ndim - 1
+    if not per_step:
+        p = without_time(p, reduce_time, valid)
+        valid = None if valid is None else jnp.any(valid, axis=1)
+    if p.shape != y.shape:
+        raise DataError(f"Targets of shape {y.shape} do not fit predictions of shape {p.shape}.")
+    y = y.astype(p.dtype)
+    if per_step and valid is not None:
+        y = jnp.where(over(valid, y), y, 0)
+    return p, y, together(sample_weight, valid)
 
 
-@checked_by(partial(check_values, name="mse"))
+def weight_of_values(predicts: Any, targets: Any, *, name: str, mask: Any = None, **options: Any) -> Array | None:
+    """The weight of a batch of several lengths: the number of its steps, or of its samples if targets have no time."""
+    if mask is None:
+        return None
+    return jnp.sum(read_values(name, predicts, targets, mask=mask, **options)[2])
+
+
+@checked_by(partial(check_values, name="mse"), partial(weight_of_values, name="mse"))
 @batch_first
 def mse(
-    predicts: Float[Array, "batch time ..."], targets: Any, *, reduce_time: str = "mean", sample_weight: Any = None
+    predicts: Float[Array, "batch time ..."],
+    targets: Any,
+    *,
+    reduce_time: str = "mean",
+    sample_weight: Any = None,
+    mask: Any = None,
 ) -> Float[Array, ""]:
     r"""The mean squared error.
 
@@ -36,23 +77,31 @@ def mse(
     - `predicts`: (batch, time, ...).
     - `targets`: the same shape, or without time.
     - `reduce_time`: the reduction of predictions over time if targets have no time axis: `"mean"`, `"last"`, `"max"`,
-        `"sum"`.
+        `"sum"`; `"first_spike"`, of spikes, minus the time of the first one in steps.
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
+    - `mask`: which steps count, (batch, time). `None`: all.
 
     **Raises:** `DataError` if the shapes do not fit, or if a trainer is given targets that are not finite.
 
     **Reference:** Rumelhart, D. E., Hinton, G. E. & Williams, R. J. (1986), Learning representations by
     back-propagating errors, doi:10.1038/323533a0.
     """
-    p, y = _read("mse", predicts, targets, reduce_time)
+    p, y, weight = read_values(
+        "mse", predicts, targets, reduce_time=reduce_time, sample_weight=sample_weight, mask=mask
+    )
     with optax_rules():
-        return mean(optax.squared_error(p, y), sample_weight)
+        return mean(optax.squared_error(p, y), weight)
 
 
-@checked_by(partial(check_values, name="mae"))
+@checked_by(partial(check_values, name="mae"), partial(weight_of_values, name="mae"))
 @batch_first
 def mae(
-    predicts: Float[Array, "batch time ..."], targets: Any, *, reduce_time: str = "mean", sample_weight: Any = None
+    predicts: Float[Array, "batch time ..."],
+    targets: Any,
+    *,
+    reduce_time: str = "mean",
+    sample_weight: Any = None,
+    mask: Any = None,
 ) -> Float[Array, ""]:
     r"""The mean absolute error.
 
@@ -64,16 +113,19 @@ def mae(
     - `targets`: the same shape, or without time.
     - `reduce_time`: as for `mse`.
     - `sample_weight`: as for `mse`.
+    - `mask`: as for `mse`.
 
     **Raises:** as `mse`.
 
     **Reference:** Koenker, R. & Bassett, G. (1978), Regression quantiles, doi:10.2307/1913643.
     """
-    p, y = _read("mae", predicts, targets, reduce_time)
-    return mean(jnp.abs(p - y), sample_weight)
+    p, y, weight = read_values(
+        "mae", predicts, targets, reduce_time=reduce_time, sample_weight=sample_weight, mask=mask
+    )
+    return mean(jnp.abs(p - y), weight)
 
 
-@checked_by(partial(check_values, name="huber"))
+@checked_by(partial(check_values, name="huber"), partial(weight_of_values, name="huber"))
 @batch_first
 def huber(
     predicts: Float[Array, "batch time ..."],
@@ -82,6 +134,7 @@ def huber(
     delta: float = 1.0,
     reduce_time: str = "mean",
     sample_weight: Any = None,
+    mask: Any = None,
 ) -> Float[Array, ""]:
     r"""Quadratic for an error $e$ up to $\delta$, then linear; the mean over everything.
 
@@ -95,11 +148,14 @@ def huber(
     - `delta`: the error above which the loss grows linearly, in the units of the predictions [-].
     - `reduce_time`: as for `mse`.
     - `sample_weight`: as for `mse`.
+    - `mask`: as for `mse`.
 
     **Raises:** as `mse`.
 
     **Reference:** Huber, P. J. (1964), Robust estimation of a location parameter, doi:10.1214/aoms/1177703732.
     """
-    p, y = _read("huber", predicts, targets, reduce_time)
+    p, y, weight = read_values(
+        "huber", predicts, targets, reduce_time=reduce_time, sample_weight=sample_weight, mask=mask
+    )
     with optax_rules():
-        return mean(optax.huber_loss(p, y, delta=delta), sample_weight)
+        return mean(optax.huber_loss(p, y, delta=delta), weight)

@@ -9,12 +9,12 @@ import numpy as np
 from jax.core import Tracer
 
 from dynplug.errors import DataError
-from dynplug.losses.conventions import Function, function_of
+from dynplug.losses.conventions import Function, function_of, takes
 
 _CHECK, _WEIGHT = "check_targets", "weight_of_targets"
 
 
-def checked_by(check: Callable[..., None], weight: Callable[..., float | None] | None = None) -> Callable[..., Any]:
+def checked_by(check: Callable[..., None], weight: Callable[..., Any] | None = None) -> Callable[..., Any]:
     """Mark a loss or metric with a check of its targets, which a compiled program cannot make.
 
     A trainer calls `check` for training and test data before they are used: once for arrays, batch by batch for
@@ -34,8 +34,8 @@ def checked_by(check: Callable[..., None], weight: Callable[..., float | None] |
 
     - `check`: `check(predicts, targets, **options)`, which raises `DataError`; `predicts` is a
         `jax.ShapeDtypeStruct` of (batch, time, ...), `targets` holds NumPy arrays.
-    - `weight`: `weight(targets, **options)`: the weight of a batch in the mean over an epoch; `None`, the default, for
-        its number of samples.
+    - `weight`: `weight(predicts, targets, **options)`: the weight of a batch in the mean over an epoch, computed with
+        the loss; where it returns `None`, and by default, the number of samples.
     """
 
     def mark(function: Function) -> Function:
@@ -46,11 +46,15 @@ def checked_by(check: Callable[..., None], weight: Callable[..., float | None] |
     return mark
 
 
-def check_targets(function: Any, predicts: Any, targets: Any) -> None:
-    """Raise the `DataError` of a loss or metric about targets, if it is marked with a check."""
+def check_targets(function: Any, predicts: Any, targets: Any, mask: Any = None) -> None:
+    """Raise the `DataError` of a loss or metric about targets, if it is marked with a check.
+
+    A check that takes a `mask` is told which steps count, if not all do.
+    """
     check = getattr(function_of(function), _CHECK, None)
     if check is not None:
-        check(predicts, targets, **options_of(function))
+        masked = {} if mask is None or not takes(function_of(function), "mask") else {"mask": mask}
+        check(predicts, targets, **masked, **options_of(function))
 
 
 def checks_targets(function: Any) -> bool:
@@ -58,10 +62,16 @@ def checks_targets(function: Any) -> bool:
     return hasattr(function_of(function), _CHECK)
 
 
-def weight_of_targets(function: Any) -> Callable[[Any], float | None] | None:
-    """The function for the weight of a batch, if a loss or metric has one of its own."""
-    weight, options = getattr(function_of(function), _WEIGHT, None), options_of(function)
-    return None if weight is None else lambda targets: weight(targets, **options)
+def weight_of_targets(function: Any, predicts: Any, targets: Any, **given: Any) -> Any:
+    """The weight of a batch in the mean over an epoch, if a loss or metric has one of its own, else `None`.
+
+    **Arguments:**
+
+    - `function`: the loss or metric.
+    - `predicts`, `targets`, `given`: what it is called with.
+    """
+    weight = getattr(function_of(function), _WEIGHT, None)
+    return None if weight is None else weight(predicts, targets, **given, **options_of(function))
 
 
 def is_known(*arrays: Any) -> bool:

@@ -68,3 +68,29 @@ def synchrony(values: Any) -> float:
         raise ShapeError(f"synchrony takes values (time, units) at two times or more; got shape {values.shape}.")
     each = values.var(axis=0).mean()
     return float(np.sqrt(values.mean(axis=1).var() / each)) if each > 0.0 else float("nan")
+
+
+def order_parameter(theta: Any) -> np.ndarray:
+    r"""How far oscillators are in step: 1 if all phases are the same, about $1/\sqrt N$ if they are independent.
+
+    $$r(t) = \Big|\frac{1}{N} \sum_{j=1}^{N} e^{i \theta_j(t)}\Big|$$
+
+    ```python
+    dp.measures.order_parameter([[0.0, 0.0, 0.0], [0.0, 2.1, 4.2]])  # in step, and evenly spread
+    ```
+
+    **Arguments:**
+
+    - `theta`: phases (time, units), or with further axes before that of the units [rad].
+
+    **Returns:** $r$ (time,), or of the axes before that of the units [-].
+
+    **Raises:** `ShapeError` for no units.
+
+    **Reference:** Kuramoto, Y. (1984), Chemical Oscillations, Waves, and Turbulence, chapter 5,
+    doi:10.1007/978-3-642-69689-3.
+    """
+    theta = np.asarray(theta, float)
+    if theta.ndim == 0 or theta.shape[-1] == 0:
+        raise ShapeError(f"order_parameter takes phases (time, units) of some units; got shape {theta.shape}.")
+    return np.abs(np.exp(1j * theta).mean(axis=-1))

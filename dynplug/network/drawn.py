@@ -15,6 +15,8 @@ from dynplug.initializers import per_connection
 from dynplug.network.memory import check_memory
 from dynplug.network.routes import Sizes
 
+_DECIMALS = 1  # of delays that are drawn [ms]
+
 
 class Pairs:
     """Pairs of units of a source and of its targets one after the other, sorted by target, receiver and sender.
@@ -77,6 +79,21 @@ class Pairs:
             )
         values = np.asarray(given)
         return values if self._order is None else values[self._order]
+
+    def delays(self, given: Any, key: PRNGKeyArray | None) -> tuple[tuple[float, ...], Any]:
+        """The different delays [ms], ascending, and of each pair, or of all, the number of its delay among them.
+
+        Those that are drawn are rounded, as each different one costs a copy of the source.
+
+        **Arguments:**
+
+        - `given`: as of `values`, or `None` for no delay.
+        """
+        values = np.asarray(self.values("delay", 0.0 if given is None else given, key), float)
+        if callable(given):
+            values = np.maximum(np.round(values, _DECIMALS), 10.0**-_DECIMALS)
+        delays, which = np.unique(values, return_inverse=True)
+        return tuple(delays.tolist()) or (0.0,), which.reshape(values.shape)
 
     def fanout(self, copy: Any = 0, copies: int = 1, by_receiver: bool | None = None) -> tuple[Fanout, Any]:
         """The connections by sender, and their positions among the pairs.

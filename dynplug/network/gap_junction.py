@@ -11,8 +11,8 @@ from jaxtyping import Array, PRNGKeyArray
 from dynplug.core import Context, Drive, DynamicalSystem, param
 from dynplug.delivery import Fanout, deliver
 from dynplug.errors import ParameterError
+from dynplug.network.acted_on import acted_on
 from dynplug.network.drawn import Pairs, as_array, child
-from dynplug.network.potential import potentials
 from dynplug.network.routes import Sizes
 from dynplug.network.summary import of_junctions
 
@@ -71,7 +71,8 @@ class GapJunction(eqx.Module):
             raise ParameterError(f"{name}: the conductance g of a junction is not negative; got {np.min(g):g}.")
         pair = None if np.ndim(g) == 0 else jnp.asarray(order % len(pairs))
         targets = (self.source,) if one else (self.source, self.target)
-        return Junctions(as_array(g, slice(None)), fanout, pair, targets)
+        acts_on = tuple(map(sizes.acts_on.__getitem__, targets))
+        return Junctions(as_array(g, slice(None)), fanout, pair, targets, acts_on)
 
     def __repr__(self) -> str:
         return f"GapJunction({self.source!r}, {self.target!r}, {self.connector})"
@@ -86,20 +87,26 @@ class Junctions(DynamicalSystem):
     - `fanout`: the pairs, in both directions, among the units of the populations one after the other.
     - `pair`: the pair that each connection is a direction of, where `g` differs between pairs.
     - `targets`: the names of the populations.
+    - `acts_on`: the paths of their potentials.
     """
 
     g: Any = param(trainable=True)
     fanout: Fanout
     pair: Array | None
     targets: tuple[str, ...] = eqx.field(static=True)
+    acts_on: tuple[str, ...] = eqx.field(static=True)
     synapse: None = None
 
     def init_state(self, ctx: Context) -> None:
         return None
 
+    def open(self, state: None, states: Any) -> None:
+        """Nothing was under way before the first step."""
+        return state
+
     def sees(self, state: None, states: Any, outs: Any) -> Any:
         """The potentials at the start of the step."""
-        return potentials(self.targets, states)
+        return acted_on(self.acts_on, states)
 
     def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
         g = jnp.asarray(self.g, x.dtype)

@@ -56,8 +56,8 @@ class Network(DynamicalSystem):
     **Arguments:**
 
     - `nodes`: the populations by name: any systems with a known size.
-    - `edges`: the projections by name: each a `Projection`, or a `GapJunction`, or a dictionary with the arguments of
-        one, as a configuration has them; a junction's have `g` among them.
+    - `edges`: the projections by name: each a `Projection`, a `Coupling` or a `GapJunction`, or a dictionary with the
+        arguments of one, as a configuration has them; a coupling's have `form` among them, a junction's `g`.
     - `input_to`: the population that receives an input which is no dictionary.
     - `output_from`: the population whose output is that of the network.
     - `key`: a `jax.random.key` for connections and weights that are drawn.
@@ -131,7 +131,9 @@ class Network(DynamicalSystem):
         return getattr(self[self.output_from], "out_size", None) if self.output_from else None
 
     def init_state(self, ctx: Context) -> dict[str, Any]:
-        return {name: part.init_state(ctx.child(name)) for name, part in self.named_children()}
+        state = {name: part.init_state(ctx.child(name)) for name, part in self.named_children()}
+        begun = {name: edge.open(state[name], state) for name, edge in zip(self.edge_names, self.edges, strict=True)}
+        return state | begun
 
     def update(self, state: dict[str, Any], x: Any, ctx: Context) -> tuple[dict[str, Any], dict[str, Any]]:
         step = Step(self, state, ctx)

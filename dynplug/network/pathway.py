@@ -1,7 +1,6 @@
 """A projection in a network: its connections, and what is under way in them."""
 
 import dataclasses
-import itertools
 from typing import Any
 
 import equinox as eqx
@@ -10,10 +9,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, DynamicalSystem, Parameter, children, param
-from dynplug.delivery import Fanout, deliver
-from dynplug.errors import DurationError
-from dynplug.layers import Delay
-from dynplug.network.potential import potentials
+from dynplug.delivery import Delivery, Fanout, choose, deliver
+from dynplug.network.acted_on import acted_on
+from dynplug.network.delay_chain import DelayChain
 from dynplug.network.summary import of_pathway
 from dynplug.plasticity import Plasticity, without_derivative
 
@@ -65,7 +63,9 @@ class Pathway(DynamicalSystem):
     - `delays`: the different delays [ms], ascending.
     - `synapse`: the synapses of all targets; `None` where another projection has them.
     - `short_term`, `plasticity`, `delivery`: as of the projection.
+    - `acts_on`: the paths of the variables of the targets on which it acts.
     - `late`: whether it reads the output of the step before, as it does in a cycle.
+    - `rounded`: whether delays are rounded to whole steps, as those that were drawn.
     """
 
     weight: Any
@@ -76,8 +76,10 @@ class Pathway(DynamicalSystem):
     source: str = eqx.field(static=True)
     targets: tuple[str, ...] = eqx.field(static=True)
     delays: tuple[float, ...] = eqx.field(static=True)
-    delivery: str = eqx.field(static=True)
+    acts_on: tuple[str, ...] = eqx.field(static=True)
+    delivery: str | Delivery = eqx.field(static=True)
     late: bool = eqx.field(static=True)
+    rounded: bool = eqx.field(static=True)
 
     @property
     def in_size(self) -> tuple[int]:
@@ -86,6 +88,13 @@ class Pathway(DynamicalSystem):
     @property
     def out_size(self) -> tuple[int]:
         return (self.fanout.post_size,)
+
+    @property
+    def way(self) -> tuple[str | Delivery, str]:
+        """How spikes are delivered, and why."""
+        if self.delivery != "auto":
+            return self.delivery, "chosen for this projection"
+        return choose(self.fanout, fixed=self.plasticity is None)
 
     @property
     def weights(self) -> Float[Array, "*connections"]:
@@ -100,19 +109,12 @@ class Pathway(DynamicalSystem):
     def _signed(self, weight: Float[Array, "*connections"]) -> Float[Array, "*connections"]:
         return self.weight.sign * weight if isinstance(self.weight, Magnitude) else weight
 
-    def _lines(self, dt: float) -> list[Delay | None]:
-        """A chain of delay lines, one from each delay to the next: together they hold no more than the longest one.
-
-        The first is shorter by a step where the output of the step before is read. `None` stands for no delay.
-        """
-        steps = [int(self.late), *(Delay(self.in_size, delay).steps(dt) for delay in self.delays)]
-        return [Delay(self.in_size, (b - a) * dt) if b > a else None for a, b in itertools.pairwise(steps)]
+    @property
+    def _chain(self) -> DelayChain:
+        """The delays, of which a step has passed where the output of the step before is read."""
+        return DelayChain(self.in_size[0], self.delays, int(self.late), self.rounded)
 
     def init_state(self, ctx: Context) -> PathwayState:
-        try:
-            lines = self._lines(ctx.dt)
-        except DurationError as error:
-            raise DurationError(f"{ctx.path}: {error}") from None
         traces = weight = arrived = None
         if self.plasticity is not None:
             traces = self.plasticity.init_state(self.fanout, ctx.child("plasticity"))
@@ -121,12 +123,16 @@ class Pathway(DynamicalSystem):
         return PathwayState(
             synapse=self.synapse and self.synapse.init_state(ctx.child("synapse")),
             last=jnp.zeros(self.in_size, ctx.dtype) if self.late else None,
-            delays=tuple(line and line.init_state(ctx) for line in lines),
+            delays=self._chain.init_state(ctx),
             short_term=self.short_term and self.short_term.init_state(ctx.child("short_term")),
             plasticity=traces,
             weight=weight,
             arrived=arrived,
         )
+
+    def open(self, state: PathwayState, states: Any) -> PathwayState:
+        """Nothing was under way before the first step."""
+        return state
 
     def sees(self, state: PathwayState, states: Any, outs: Any) -> Any:
         """What the projection reads: the source's output, of the step before if it is late."""
@@ -137,23 +143,17 @@ class Pathway(DynamicalSystem):
         short_term, x = state.short_term, jnp.ravel(x).astype(ctx.dtype)
         if self.short_term is not None:
             short_term, x = self.short_term.update(short_term, x, ctx.child("short_term"))
-        delays, copies = [], []
-        for line, held in zip(self._lines(ctx.dt), state.delays, strict=True):
-            if line is not None:
-                held, x = line.update(held, x, ctx)
-            delays.append(held)
-            copies.append(x)
-        sent = copies[0] if len(copies) == 1 else jnp.concatenate(copies)
+        delays, sent = self._chain.update(state.delays, x, ctx)
         weight = self.weights.astype(ctx.dtype) if state.weight is None else self._signed(state.weight)
-        events = deliver(sent, weight, self.fanout, method=self.delivery)
+        events = deliver(sent, weight, self.fanout, method=self.way[0])
         arrived = None if self.plasticity is None else sent  # for the end of the step
-        return dataclasses.replace(state, delays=tuple(delays), short_term=short_term, arrived=arrived), events
+        return dataclasses.replace(state, delays=delays, short_term=short_term, arrived=arrived), events
 
     def act(self, state: PathwayState, events: Array, states: Any, ctx: Context) -> tuple[PathwayState, Any]:
         """A step of the synapses: from all events that arrive to the drive of the targets."""
         synapse = self.synapse
         if hasattr(getattr(synapse, "output", None), "at"):
-            V = potentials(self.targets, states).reshape(synapse.size)
+            V = acted_on(self.acts_on, states).reshape(synapse.size)
             synapse = eqx.tree_at(lambda s: s.output, synapse, synapse.output.at(V))
         synapse, drive = synapse.update(state.synapse, events.reshape(synapse.size), ctx.child("synapse"))
         return dataclasses.replace(state, synapse=synapse), drive

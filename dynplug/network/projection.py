@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import equinox as eqx
-import jax
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
+from dynplug.delivery import Delivery, for_rates
 from dynplug.errors import CompositionError, ParameterError
 from dynplug.network.drawn import Pairs, as_array, child
+from dynplug.network.edge_arguments import as_names, check_ends, known_values
 from dynplug.network.pathway import Magnitude, Pathway
 from dynplug.network.routes import Sizes
 from dynplug.plasticity import Plasticity, check_weights
@@ -20,19 +20,22 @@ from dynplug.synapses import COBA
 _SIGNS = (None, "excitatory", "inhibitory")
 
 
-def as_names(targets: Any) -> tuple[str, ...]:
-    """One name or several, as a tuple."""
-    names = (targets,) if isinstance(targets, str) else tuple(targets)
-    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
-        raise ParameterError(
-            f"A projection takes the name of its target, or different names in a list; got {targets!r}."
-        )
-    return names
-
-
 def _as(kind: str) -> Callable[[Any], Any]:
     """The converter of a field for a component, which its name or its configuration makes."""
     return lambda given: build(given, kind=kind) if isinstance(given, (str, Mapping)) else given
+
+
+def _as_delivery(given: Any) -> str | Delivery:
+    """A way to deliver: `"auto"`, the name of a registered one, or the one that a configuration makes."""
+    if given == "auto" or isinstance(given, Delivery):
+        return given
+    if not isinstance(given, (str, Mapping)):
+        raise ParameterError(
+            f"Projection(delivery={given!r}): give 'auto', the name or the configuration of a way to deliver, such as "
+            "'events', or a dp.delivery.Delivery."
+        )
+    made = build(given, kind="delivery")
+    return given if isinstance(given, str) else made
 
 
 class Projection(eqx.Module):
@@ -67,18 +70,21 @@ class Projection(eqx.Module):
         by receiver and then by sender; a matrix (post, pre); or an initializer. With several targets, those of the
         first target come first.
     - `delay`: the time from a spike to its arrival [ms], a multiple of the step to 1 %; one number, or one per
-        connection in any form that a weight has; `None`: within the step, as in a `Sequential`.
+        connection in any form that a weight has; `None`: within the step, as in a `Sequential`. Those that an
+        initializer draws are rounded: to 0.1 ms, and in a run to whole steps, at least one.
     - `synapse`: a synapse without a size, which it gets from the targets; or its name or configuration.
     - `short_term`: short-term plasticity of the source's spikes, such as `dp.plasticity.TsodyksMarkram()`; or its name
         or configuration.
     - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`; or its name or
         configuration. The weights are then part of the state, `"rec.weight"`, in the order in which `net["rec"].weight`
         has them.
-    - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver`. The sums are equal.
+    - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver` by its name, such as `"events"`,
+        or its configuration. The sums are equal.
     - `sign`: `"excitatory"` or `"inhibitory"` (Dale's law): weights are then given, and trained, as magnitudes greater
         than zero, and inhibitory ones are subtracted.
 
-    **Raises:** `ParameterError`; `CompositionError` for what is not a synapse or no rule.
+    **Raises:** `ParameterError`; `UnknownNameError`; `CompositionError` for what is not a synapse or no rule, and, from
+    the network, for a rule between populations without spikes.
 
     **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,
     doi:10.1371/journal.pcbi.1010086.
@@ -92,12 +98,11 @@ class Projection(eqx.Module):
     synapse: Any = eqx.field(kw_only=True, converter=_as("synapse"))
     short_term: Any = eqx.field(kw_only=True, default=None, converter=_as("layer"))
     plasticity: Any = eqx.field(kw_only=True, default=None, converter=_as("plasticity"))
-    delivery: str = eqx.field(kw_only=True, static=True, default="auto")
+    delivery: str | Delivery = eqx.field(kw_only=True, static=True, converter=_as_delivery, default="auto")
     sign: str | None = eqx.field(kw_only=True, static=True, default=None)
 
     def __check_init__(self) -> None:
-        if not isinstance(self.source, str):
-            raise ParameterError(f"Projection: the source is a population's name; got {self.source!r}.")
+        check_ends("Projection", self.source, self.delay)
         if self.sign not in _SIGNS:
             raise ParameterError(f"Projection(sign={self.sign!r}): give 'excitatory', 'inhibitory' or None.")
         if isinstance(self.synapse, type) or not hasattr(self.synapse, "with_size"):
@@ -117,8 +122,6 @@ class Projection(eqx.Module):
                 "Projection(plasticity=...) takes a rule that changes weights, such as dp.plasticity.PairSTDP(); got "
                 f"{self.plasticity!r}."
             )
-        if isinstance(self.delay, (int, float)) and not self.delay >= 0:
-            raise ParameterError(f"Projection(delay={self.delay}): a delay is a time from 0 ms.")
 
     def __repr__(self) -> str:
         return f"Projection({self.source!r} -> {', '.join(map(repr, self.target))}, {self.connector})"
@@ -138,11 +141,10 @@ class Projection(eqx.Module):
         - `late`: whether it reads the source's output of the step before, as it does in a cycle.
         - `key`: of the projection.
         """
+        self._check_spikes(name, sizes)
         pairs = Pairs(name, self.connector, self.source, self.target, sizes, child(key, "connector"))
-        delay = pairs.values("delay", 0.0 if self.delay is None else self.delay, child(key, "delay"))
-        delays, copy = np.unique(np.asarray(delay, float), return_inverse=True)
-        by_receiver = None if self.plasticity is None else True
-        fanout, order = pairs.fanout(copy.reshape(np.shape(delay)), max(1, len(delays)), by_receiver)
+        delays, copy = pairs.delays(self.delay, child(key, "delay"))
+        fanout, order = pairs.fanout(copy, len(delays), by_receiver=None if self.plasticity is None else True)
         weight = as_array(pairs.values("weight", self.weight, child(key, "weight")), order)
         return Pathway(
             self._signed(name, weight),
@@ -152,27 +154,27 @@ class Projection(eqx.Module):
             self.plasticity,
             self.source,
             self.target,
-            tuple(map(float, delays)) or (0.0,),
-            self._way_of_delivery(spiking=self.source in sizes.spiking),
+            delays,
+            tuple(map(sizes.acts_on.__getitem__, self.target)),
+            # What rarely is zero has no events.
+            for_rates(fanout) if self.delivery == "auto" and self.source not in sizes.spiking else self.delivery,
             late,
+            rounded=callable(self.delay),
         )
 
-    def _way_of_delivery(self, spiking: bool) -> str:
-        """The method for `deliver`, where none is asked for."""
-        if self.delivery != "auto":
-            return self.delivery
-        if not spiking:
-            return "sparse"
-        if self.plasticity is None:
-            return "auto"
-        # "dense", which it may choose, would make the matrix of weights in every step.
-        return "events" if jax.default_backend() == "cpu" else "gather"
+    def _check_spikes(self, name: str, sizes: Sizes) -> None:
+        """Refuse a rule that reads spikes, of populations that have none."""
+        without = [end for end in (self.source, *self.target) if end in sizes.graded]
+        if self.plasticity is not None and without:
+            raise CompositionError(
+                f"{name}: {type(self.plasticity).__name__} changes weights by the spikes of both ends, but "
+                f"{without[0]!r} has none: its state has no field `spike`. Leave plasticity out, or join populations "
+                "that spike."
+            )
 
     def _signed(self, name: str, weight: Any) -> Any:
         """The weights, or their magnitudes with a sign."""
-        known = None if isinstance(weight, Tracer) else np.asarray(weight)
-        if known is not None and not np.all(np.isfinite(known)):
-            raise ParameterError(f"{name}: weights must be finite.")
+        known = known_values(name, weight)
         if self.sign is not None and known is not None and not np.all(known > 0):
             raise ParameterError(
                 f"{name}: sign={self.sign!r} takes the magnitudes of weights, which are greater than zero; the "

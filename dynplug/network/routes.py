@@ -6,17 +6,25 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 
-from dynplug.core import Context, as_system, leaves
+from dynplug.core import Context, ODESystem, as_system, leaves
 from dynplug.errors import CompositionError, DurationError, UnknownPathError, nearest
 from dynplug.network.order import Route
+from dynplug.sources import Source
 
 
 class Sizes(NamedTuple):
-    """The shapes of what populations send and take, by name, and the names of those that send spikes."""
+    """What edges must know of the populations that they join.
+
+    **Attributes:** by name, the shapes of what populations send and take, `sends` and `takes`, and the path of the
+    variable on which drives act, `acts_on`; the names of those that send spikes, `spiking`, and of those that have
+    none for certain, `graded`. A layer may relay the spikes that it is given, and is neither.
+    """
 
     sends: Mapping[str, tuple[int, ...]]
     takes: Mapping[str, tuple[int, ...]]
+    acts_on: Mapping[str, str]
     spiking: frozenset[str]
+    graded: frozenset[str]
 
 
 def check_names(nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> None:
@@ -44,10 +52,13 @@ def sizes_of(nodes: Mapping[str, Any], routes: Mapping[str, Route]) -> Sizes:
     """The shapes of the populations that projections join."""
     sources = {source for source, _ in routes.values()}
     targets = {target for _, targets in routes.values() for target in targets}
+    spiking = frozenset(name for name in sorted(sources | targets) if _spikes(nodes[name]))
     return Sizes(
         {name: _shape(name, nodes[name], "out_size", "sends") for name in sorted(sources)},
         {name: _shape(name, nodes[name], "in_size", "takes") for name in sorted(targets)},
-        frozenset(name for name in sources if _spikes(nodes[name])),
+        {name: f"{name}.{getattr(nodes[name], 'potential', 'V')}" for name in sorted(sources | targets)},
+        spiking,
+        frozenset(name for name in nodes if isinstance(nodes[name], (ODESystem, Source))) - spiking,
     )
 
 

@@ -6,8 +6,6 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynplug.delivery import choose
-
 
 def lines(network: Any) -> Iterator[str]:
     """A line for each population and each projection."""
@@ -21,18 +19,29 @@ def lines(network: Any) -> Iterator[str]:
 
 def of_pathway(path: Any, shares: str | None) -> str:
     """A projection: its populations, connections, delays, synapses, delivery and memory."""
-    method, reason = choose(path.fanout) if path.delivery == "auto" else (path.delivery, "chosen for this projection")
-    low, high = min(path.delays), max(path.delays)
-    delay = f"{low:g} ms" if low == high else f"{low:g} to {high:g} ms in {len(path.delays)} values"
+    method, reason = path.way
     synapse = f"the synapses of {shares}" if shares else type(path.synapse).__name__
     parts = [
         f"{path.source} -> {', '.join(path.targets)}",
         f"{len(path.fanout):,} connections",
-        f"delay {delay}" if high else "within the step",
+        _delay(path.delays) or "within the step",
         synapse,
         *(type(rule).__name__ for rule in (path.short_term, path.plasticity) if rule is not None),
         f"{_bytes(path.fanout, path.weight) / 2**20:.2g} MiB",
-        f"{method} ({reason})",
+        f"{method if isinstance(method, str) else type(method).__name__} ({reason})",
+    ]
+    return ", ".join(parts)
+
+
+def of_coupling(coupled: Any) -> str:
+    """A coupling: its populations, form, connections, delays, memory and delivery."""
+    parts = [
+        f"{coupled.source} -> {', '.join(coupled.targets)}",
+        f"{coupled.form} coupling",
+        f"{len(coupled.fanout):,} connections",
+        *filter(None, [_delay(coupled.chain.delays)]),
+        f"{_bytes(coupled.fanout, coupled.weight) / 2**20:.2g} MiB",
+        coupled.delivery,
     ]
     return ", ".join(parts)
 
@@ -42,6 +51,14 @@ def of_junctions(junctions: Any) -> str:
     return (
         f"{' = '.join(junctions.targets * (2 // len(junctions.targets)))}, {len(junctions.fanout) // 2:,} gap junctions"
     )
+
+
+def _delay(delays: tuple[float, ...]) -> str:
+    """The delays, an empty text if there are none."""
+    low, high = min(delays), max(delays)
+    if low == high:
+        return f"delay {low:g} ms" if high else ""
+    return f"delay {low:g} to {high:g} ms in {len(delays)} values"
 
 
 def _bytes(*trees: Any) -> int:

@@ -1,4 +1,4 @@
-"""Neurons: ODE systems with a membrane potential."""
+"""Neurons: ODE systems with a membrane potential, or with a rate or a phase in its place."""
 
 from typing import Never
 
@@ -7,8 +7,11 @@ from dynplug.neurons.alif import ALIF as ALIF
 from dynplug.neurons.hh import HH as HH
 from dynplug.neurons.if_ import IF as IF
 from dynplug.neurons.izhikevich import Izhikevich as Izhikevich
+from dynplug.neurons.kuramoto import Kuramoto as Kuramoto
 from dynplug.neurons.leaky_integrator import LeakyIntegrator as LeakyIntegrator
 from dynplug.neurons.lif import LIF as LIF
+from dynplug.neurons.threshold_linear import ThresholdLinear as ThresholdLinear
+from dynplug.neurons.wilson_cowan import WilsonCowan as WilsonCowan
 from dynplug.plugin import missing_attribute
 
 

@@ -1,4 +1,4 @@
-"""The potential at which a neuron starts."""
+"""The values at which a neuron starts."""
 
 from typing import Any
 
@@ -14,7 +14,20 @@ def potential(neuron: Any, otherwise: Any, ctx: Context) -> Float[Array, "*size"
 
     **Raises:** `KeyRequiredError` if it is drawn and the runner has no key.
     """
-    V = otherwise if neuron.V_init is None else neuron.V_init
-    if callable(V):
-        V = required(V, neuron.size, key=ctx.key, name=f"{ctx.path or type(neuron).__name__}: V_init")
-    return jnp.broadcast_to(jnp.asarray(V, ctx.dtype), neuron.size)
+    return initial(neuron, "V_init", otherwise if neuron.V_init is None else neuron.V_init, ctx)
+
+
+def initial(neuron: Any, name: str, value: Any, ctx: Context) -> Float[Array, "*size"]:
+    """The initial value of a variable of each unit, which may be drawn at random.
+
+    **Arguments:**
+
+    - `neuron`: the neuron.
+    - `name`: the name of the parameter, for messages.
+    - `value`: a number, an array or an initializer.
+
+    **Raises:** `KeyRequiredError` if it is drawn and the runner has no key.
+    """
+    if callable(value):
+        value = required(value, neuron.size, key=ctx.key, name=f"{ctx.path or type(neuron).__name__}: {name}")
+    return jnp.broadcast_to(jnp.asarray(value, ctx.dtype), neuron.size)

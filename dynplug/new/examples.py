@@ -32,6 +32,7 @@ EXAMPLES: dict[str, Example] = {
     "initializer": Example("random weights that obey Dale's law", (_EQUINOX, _JAX, _TYPES)),
     "connector": Example("nearby units on a ring", (_EQUINOX, _JAX, _TYPES, _NUMPY)),
     "encoder": Example("regular spikes at a given rate", (_EQUINOX, _JAX, _TYPES), '{"num_step": 8}'),
+    "delivery": Example("a product with a sparse array of JAX", (_JAX, _TYPES)),
     "plasticity": Example("inhibition that learns to keep a rate", (_EQUINOX, _JAX, _TYPES)),
     "optimizer": Example("sign descent with momentum", (_JAX, _OPTAX), '{"learning_rate": 1e-3}', function=True),
     "schedule": Example(
@@ -42,5 +43,6 @@ EXAMPLES: dict[str, Example] = {
     ),
     "observer": Example("metrics of each epoch as a CSV file", ()),
     "metric": Example("fraction of classes among the k largest predictions", (_JAX, _TYPES), function=True),
+    "diagnostic": Example("outputs that do not change", (_JAX, _NUMPY)),
     "task": Example("telling short from long gaps between two pulses", (_JAX, _TYPES)),
 }

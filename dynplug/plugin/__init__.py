@@ -12,6 +12,7 @@ from dynplug.plugin.configured import (
     resolve as resolve,
 )
 from dynplug.plugin.diagnosis import (
+    CACHE as CACHE,
     VARIABLES as VARIABLES,
     Problem as Problem,
     examined as examined,

@@ -14,7 +14,8 @@ from dynplug.plugin.loader import STRICT, normalise
 from dynplug.plugin.registry import LOCAL, Registry
 from dynplug.plugin.strangers import reason_of
 
-VARIABLES = (ALLOW, DISABLE, STRICT)
+CACHE = "DYNPLUG_COMPILATION_CACHE"
+VARIABLES = (ALLOW, CACHE, DISABLE, STRICT)
 SLOW = 0.1  # [s]; listing the components of 50 plugins must take less than a second
 
 

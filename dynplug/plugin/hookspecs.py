@@ -6,6 +6,8 @@ import pluggy
 
 from dynplug.api import (
     ConnectorSpec,
+    DeliverySpec,
+    DiagnosticSpec,
     EncoderSpec,
     Host,
     InitializerSpec,
@@ -79,6 +81,11 @@ def dynplug_register_connectors(host: Host) -> Iterable[ConnectorSpec]:  # pyrig
 
 
 @hookspec
+def dynplug_register_deliveries(host: Host) -> Iterable[DeliverySpec]:  # pyright: ignore[reportReturnType]
+    """Ways of delivering spikes through connections that this plugin provides."""
+
+
+@hookspec
 def dynplug_register_encoders(host: Host) -> Iterable[EncoderSpec]:  # pyright: ignore[reportReturnType]
     """Spike encoders that this plugin provides."""
 
@@ -106,6 +113,11 @@ def dynplug_register_observers(host: Host) -> Iterable[ObserverSpec]:  # pyright
 @hookspec
 def dynplug_register_metrics(host: Host) -> Iterable[MetricSpec]:  # pyright: ignore[reportReturnType]
     """Metrics that this plugin provides."""
+
+
+@hookspec
+def dynplug_register_diagnostics(host: Host) -> Iterable[DiagnosticSpec]:  # pyright: ignore[reportReturnType]
+    """Diagnostics of models that this plugin provides."""
 
 
 @hookspec

@@ -52,6 +52,13 @@ KINDS: dict[str, Kind] = {
         Kind("integrator", "integrators", api.IntegratorSpec, "diffrax.AbstractSolver", "diffrax:AbstractSolver"),
         Kind("initializer", "initializers", api.InitializerSpec, "f(key, shape, dtype) -> array"),
         Kind("connector", "connectors", api.ConnectorSpec, "f(pre, post, *, key=None) -> Connections"),
+        Kind(
+            "delivery",
+            "deliveries",
+            api.DeliverySpec,
+            "f(x, weight, fanout, pre) -> sum",
+            "dynplug.delivery:Delivery",
+        ),
         Kind("encoder", "encoders", api.EncoderSpec, "f(x, *, key=None) -> (time, ...)"),
         Kind(
             "plasticity",
@@ -64,6 +71,13 @@ KINDS: dict[str, Kind] = {
         Kind("schedule", "schedules", api.ScheduleSpec, "f(**parameters) -> (step -> value)"),
         Kind("observer", "observers", api.ObserverSpec, "hooks such as dynplug_after_epoch(run, epoch, metrics)"),
         Kind("metric", "metrics", api.MetricSpec, "f(predicts, targets) -> scalar", factory=False),
+        Kind(
+            "diagnostic",
+            "diagnostics",
+            api.DiagnosticSpec,
+            "examine(evidence) -> findings",
+            "dynplug.diagnosis:Diagnostic",
+        ),
         Kind("task", "tasks", api.TaskSpec, "load(key) -> TaskData", "dynplug.tasks:Task"),
     )
 }

@@ -26,7 +26,7 @@ from dynplug.plugin import (
 from dynplug.recipe.toml_values import check, loads
 
 _STREAMS = ("model", "task")  # of random numbers of one seed
-SECTIONS = {"seed", "task", "model", "runner", "fit"}
+SECTIONS = {"seed", "task", "model", "runner", "fit", "diagnose"}
 
 
 @dataclass
@@ -65,6 +65,14 @@ class Config:
             raise ConfigError(f"{path} is not a text in UTF-8, as TOML must be (byte {error.start}).") from error
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+
+    @classmethod
+    def named(cls, recipe: str) -> "Config":
+        """The recipe of a task, by its name, or that of a TOML file."""
+        if recipe.endswith(".toml") or Path(recipe).name != recipe:
+            return cls.from_file(recipe)
+        component = registry().find("task", recipe)
+        return cls.parse(component.load().recipe(), f"recipe {component.id}")
 
     def with_overrides(self, assignments: Sequence[str]) -> "Config":
         """The configuration after assignments such as `model.hidden.tau=10`, whose values are written as in TOML.
@@ -126,8 +134,9 @@ def _check_sections(values: dict[str, Any]) -> None:
             raise ConfigError(f"The section [{name}] is missing.", name)
         if not isinstance(values[name], dict):
             raise ConfigError(f"must be a section with a type (set {name}.type); got {values[name]!r}.", name)
-    if not isinstance(values["fit"], dict):
-        raise ConfigError(f"must be a table; got {values['fit']!r}.", "fit")
+    for name in ("fit", "diagnose"):
+        if not isinstance(values.get(name, {}), dict):
+            raise ConfigError(f"must be a table; got {values[name]!r}.", name)
     for name, value, least in (("seed", values["seed"], 0), ("fit.num_epoch", values["fit"].get("num_epoch", 1), 1)):
         if type(value) is not int or value < least:
             raise ConfigError(f"must be a whole number, {least} or more; got {value!r}.", name)

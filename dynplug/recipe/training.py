@@ -5,10 +5,9 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import jax
-
 from dynplug.errors import ConfigError, nearest
 from dynplug.plugin import parameters
+from dynplug.recipe.built_parts import built
 from dynplug.recipe.config import Config
 from dynplug.recipe.html_report import write_report
 from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
@@ -97,15 +96,7 @@ class Training:
     def _components(self, resume: bool) -> tuple[Any, Any, Config]:
         """The task and the runner; and the configuration with the revisions that they have."""
         with self._files.blaming_packages() if resume else nullcontext():
-            resolved = self.config.resolved()
-            task, model, runner = resolved["task"], resolved["model"], resolved["runner"]
-            takes_seed = "seed" in runner.accepted and "seed" not in runner.arguments
-            seed = {"seed": self.config.values["seed"]} if takes_seed else {}
-            for part, given in ((task, ()), (model, ()), (runner, ("target", *seed))):
-                part.check(given)
-            target = model.build(key=self.config.key_of("model"))
-            seeded = task.build(key=jax.random.key(self.config.values["seed"]))
-            return seeded, runner.build(given={"target": target, **seed}), self.config.pinned(resolved)
+            return built(self.config)
 
     def _after_report(self, epoch: int, metrics: dict[str, float], phase: str) -> None:
         """Write metrics; with `num_report`, those of fitting come with the number of a step, not of an epoch."""

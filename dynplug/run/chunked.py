@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem, events
+from dynplug.core import Context, DynamicalSystem, events, on_device_of
 from dynplug.errors import StateError
 from dynplug.run.data_axes import DataAxis, swap_batch
 from dynplug.run.experiment import Experiment
@@ -140,7 +140,8 @@ def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: Any) -> 
     """
     on_cpu = all(device.platform == "cpu" for device in state.i.devices())
     few = max((a.size for a in jax.tree.leaves(state.system)), default=0) <= _FEW
-    return _counting(_one_thread if on_cpu and few else _many_threads, loop, experiment, state, *rest)
+    with on_device_of(state):
+        return _counting(_one_thread if on_cpu and few else _many_threads, loop, experiment, state, *rest)
 
 
 def advance_eagerly(*args: Any) -> tuple[RunState, Rows]:

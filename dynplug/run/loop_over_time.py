@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup, on_device_of
 from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size
@@ -145,7 +145,8 @@ class LoopOverTime(eqx.Module):
         """
         axis: DataAxis | None = check_axis(data_first_axis, optional=True) or self.data_first_axis
         prepared = self._prepared(xs_or_duration, state, key, i0, axis)
-        return (_compiled if self.jit else LoopOverTime._run)(self, *prepared, axis)
+        with on_device_of((self, prepared)):
+            return (_compiled if self.jit else LoopOverTime._run)(self, *prepared, axis)
 
     def step(self, x: Any, state: RunState, key: PRNGKeyArray | None = None) -> tuple[RunState, Any]:
         """One step, for inputs that arrive one by one. A call with all of them gives the same, but for rounding.
@@ -168,9 +169,10 @@ class LoopOverTime(eqx.Module):
         x, axis = as_arrays(x, jnp.asarray), self.data_first_axis
         if axis is not None and x is not None:
             length_of(x, 0, "The input of a step,")
-        self._check_no_state(state)
+        self._check_state(state)
         loop = self._up_to(self._loop(axis), state, 1)
-        return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
+        with on_device_of((self, state)):
+            return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
 
     def explain(self, xs_or_duration: Any, *, key: PRNGKeyArray | None = None) -> str:
         """How the time loop of such a call is compiled, as text: its stages, its chunks, and the reasons.
@@ -185,7 +187,7 @@ class LoopOverTime(eqx.Module):
     def _prepared(
         self,
         xs_or_duration: Any,
-        state: RunState | None,
+        state: Any,
         key: PRNGKeyArray | None,
         i0: int | None,
         axis: DataAxis | None,
@@ -205,9 +207,9 @@ class LoopOverTime(eqx.Module):
                     )
                 batch_size = length_of(xs, 0 if axis == "B" else 1, "inputs")
             state = self._start(batch_size, key, self.i0, axis)
+        self._check_state(state)
         if i0 is not None:
             state = RunState(as_index(i0), state.system)
-        self._check_no_state(state)
         return self._up_to(self._loop(axis), state, length), xs, state, key, length
 
     def _up_to(self, loop: Loop, state: RunState, length: int) -> Loop:
@@ -220,7 +222,12 @@ class LoopOverTime(eqx.Module):
         check_batch_size(batch_size, axis)
         return self._loop(axis).start(self._system(), i0=i0 or 0, batch_size=batch_size, key=key)
 
-    def _check_no_state(self, state: RunState) -> None:
+    def _check_state(self, state: Any) -> None:
+        if not isinstance(state, RunState):
+            raise StateError(
+                "A run goes on from the state that reset_state, a call or a step of the loop returned, which has the "
+                f"number of the next step beside the system's state, state.system; got {_described(state)}."
+            )
         if self.no_state and (kept := [leaf.path for leaf in leaves(state.system)]):
             raise StateError(f"no_state=True, but the system keeps {', '.join(kept)}: leave no_state out.")
 
@@ -258,6 +265,10 @@ class LoopOverTime(eqx.Module):
 
     def _chosen(self, out: Any, seen: Any) -> Any:
         return out if self.out_vars is None else (out, seen)
+
+
+def _described(state: Any) -> str:
+    return f"an array of shape {state.shape}" if hasattr(state, "shape") else f"a {type(state).__name__}"
 
 
 _compiled = eqx.filter_jit(LoopOverTime._run)

@@ -1,11 +1,10 @@
 """White noise."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Parameter, as_size, param
+from dynplug.core import Context, Parameter, as_size, param, white
 from dynplug.sources.source import Source
 
 
@@ -37,5 +36,4 @@ class WhiteNoise(Source):
         return None
 
     def generate(self, state: None, ctx: Context) -> tuple[None, Float[Array, "*size"]]:
-        mu, sigma = (jnp.asarray(value, ctx.dtype) for value in (self.mu, self.sigma))
-        return None, mu + sigma / ctx.dt**0.5 * jax.random.normal(ctx.random_key(), self.size, ctx.dtype)
+        return None, jnp.asarray(self.mu, ctx.dtype) + white(self.sigma, self.size, ctx)

@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, DynamicalSystem, discrete
+from dynplug.core import Context, Resizable, discrete
 from dynplug.errors import CompositionError
 
 
@@ -16,7 +16,7 @@ class SpikesState(eqx.Module):
     spike: Float[Array, "*size"] = discrete()
 
 
-class Source(DynamicalSystem):
+class Source(Resizable):
     """A system that takes no input. Its output has one number per unit.
 
     Implementing one: a field `size`, `init_state(ctx)`, and `generate(state, ctx)`, a step. Spike trains have a field
@@ -36,12 +36,6 @@ class Source(DynamicalSystem):
     _, spikes = dp.LoopOverTime(Clock(3), dt=1.0)(100.0)
     ```
     """
-
-    size: eqx.AbstractVar[tuple[int, ...]]
-
-    @property
-    def out_size(self) -> tuple[int, ...]:
-        return self.size
 
     @abstractmethod
     def generate(self, state: Any, ctx: Context) -> tuple[Any, Any]:

@@ -14,7 +14,8 @@ class Direct(Sized):
     $$I_i(t) = \sum_j w_{ij}\,x_j(t)$$
 
     The weighted sum of what the sources put out is held over the step, so that the charge of a spike grows with `dt`:
-    spikes are for `Delta` and `Exponential`, graded outputs for this one.
+    spikes are for `Delta` and `Exponential`, graded outputs for this one. A `dp.Coupling` reads variables instead of
+    outputs, at the start of a step, and so needs no delay in a cycle.
 
     ```python
     k1, k2 = jax.random.split(jax.random.key(0))

@@ -24,8 +24,8 @@ def _surrogate(subject: Subject, surrogate: Any) -> Any:
 def _measure(subject: Subject, function: Any) -> Any:
     predicts, targets = data_of(subject)
     wide = 5.0 * predicts  # errors of all sizes
-    once = targets[:, 0]  # without time, where it takes such
-    values = [function(wide, targets), jax.grad(function)(wide, targets)]
+    once = targets if targets.ndim == 1 else targets[:, 0]  # without time, where it takes such
+    values = [function(wide, targets), jax.grad(lambda *given: jnp.sum(function(*given)))(wide, targets)]
     with suppress(Exception):
         values.append(function(wide, once))
     return values

@@ -128,6 +128,7 @@ simulates = Capability(
 bptt = Capability("bptt", _declares("bptt"), "its spec does not declare the capability 'bptt'")
 sized = Capability("sized", lambda s: size_of(s.instance, "in_size") is not None, "it declares no in_size")
 linear = Capability("linear", lambda s: getattr(s.instance, "linear", False), "it does not say that it is `linear`")
+settling = Capability("settling", _method("settle"), "it has no method `settle`: its statistics are not of a batch")
 unclocked = Capability(
     "unclocked", lambda s: "clocked" not in s.spec.capabilities, "its spec says that it reads the time"
 )

@@ -8,7 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.errors import DataError
+from dynplug.losses import is_counted
 from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.stepping import quick_jit
 from dynplug.testing.subject import Skip, Subject
 
 _SHAPE = (4, 5, 6)  # (batch, time, units); six, so that a measure of the best three can tell classes apart
@@ -20,10 +22,11 @@ _WEIGHTS = [1.0, 0.0, 2.0, 1.0]
 
 
 def is_a_finite_scalar(subject: Subject) -> None:
-    """The value is a finite scalar of the predictions' dtype."""
+    """The value is a finite scalar of the predictions' dtype; that of a metric of counts may be an array."""
     predicts, targets = data_of(subject)
     value = subject.instance(predicts, targets)
-    demand(np.shape(value) == (), f"The value has shape {np.shape(value)}: take its mean.")
+    scalar = np.shape(value) == () or (subject.kind == "metric" and is_counted(subject.instance))
+    demand(scalar, f"The value has shape {np.shape(value)}: take its mean.")
     found = jnp.result_type(value)
     demand(found == predicts.dtype, f"The value is {found}, for predictions of {predicts.dtype}.")
     finite(value, "the value")
@@ -68,8 +71,9 @@ def gradient_matches_differences(subject: Subject) -> None:
 
 def every_output_and_target_matters(subject: Subject) -> None:
     """Each prediction has a non-zero gradient, and changing any target changes the value."""
+    slope = quick_jit(jax.grad(subject.instance))
     for predicts, targets in all_data_of(subject, batch=2):
-        slopes = sum(np.abs(np.asarray(jax.grad(subject.instance)(scale * predicts, targets))) for scale in _SCALES)
+        slopes = sum(np.abs(np.asarray(slope(scale * predicts, targets))) for scale in _SCALES)
         places = np.argwhere(slopes == 0)
         demand(not len(places), f"The prediction at (sample, step, unit) {places[:1].tolist()} has a gradient of zero.")
     every_target_matters(subject)
@@ -80,7 +84,7 @@ def every_target_matters(subject: Subject) -> None:
     for predicts, targets in all_data_of(subject, batch=2):
         for place in np.ndindex(*targets.shape):
             others = [targets, *_others(subject, predicts, targets, place)]
-            found = {float(subject.instance(predicts, other)) for other in others}
+            found = {np.asarray(subject.instance(predicts, other)).tobytes() for other in others}
             demand(len(found) > 1, f"The target at {list(place)} changes nothing.")
 
 
@@ -100,7 +104,7 @@ def ignores_a_class(subject: Subject) -> None:
     """With `ignore_index`, samples of that class do not count."""
     for predicts, targets in all_data_of(subject):
         if jnp.issubdtype(targets.dtype, jnp.integer):
-            labels = targets[:, 0]
+            labels = targets if targets.ndim == 1 else targets[:, 0]
             without = labels.at[1].set(-1)
             kept = np.array([0, 2, 3])
             found = subject.instance(predicts, without, ignore_index=-1)
@@ -141,7 +145,11 @@ def _is_least_at(subject: Subject, right: Any, targets: Any) -> bool:
 
 def _right_ones(targets: Any, dtype: Any) -> dict[str, Any]:
     if jnp.issubdtype(targets.dtype, jnp.integer):
-        return {"a great score for the right class": 30.0 * jax.nn.one_hot(targets, _SHAPE[-1], dtype=dtype)}
+        rows = jax.nn.one_hot(targets, _SHAPE[-1], dtype=dtype)
+        rows = rows if rows.ndim == len(_SHAPE) else jnp.repeat(rows[:, None], _SHAPE[1], axis=1)
+        return {"a great score for the right class": 30.0 * rows, "a spike of the right class": rows}
+    if targets.ndim < len(_SHAPE):
+        targets = jnp.repeat(targets[:, None], _SHAPE[1], axis=1)
     return {"their targets": targets, "the logarithms of their targets": jnp.log(targets)}
 
 
@@ -149,7 +157,8 @@ def ignores_duplicates(subject: Subject) -> None:
     """Repeating every sample leaves the value unchanged: it is a mean, which does not depend on the batch size."""
     predicts, targets = data_of(subject)
     for axis, what in ((0, "sample"), (1, "step")):
-        p, y = (jnp.repeat(a, 2, axis=axis) for a in (predicts, targets))
+        timeless = axis == 1 and targets.ndim < predicts.ndim - (targets.dtype.kind == "i")
+        p, y = jnp.repeat(predicts, 2, axis=axis), targets if timeless else jnp.repeat(targets, 2, axis=axis)
         close(
             subject.instance(p, y), subject.instance(predicts, targets), f"the value with every {what} twice, and once"
         )
@@ -175,7 +184,10 @@ def data_of(subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int
 def all_data_of(
     subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int = _SHAPE[0]
 ) -> list[tuple[Any, Any]]:
-    """Predictions, with targets of each type that it accepts: probabilities, which are also values, or classes."""
+    """Predictions, with targets of each type that it accepts: probabilities, which are also values, or classes.
+
+    Those of a sample are tried where it accepts none of a step.
+    """
     numbers = np.random.default_rng(seed)
     shape = (batch, *_SHAPE[1:])
     predicts = jnp.asarray(numbers.normal(size=shape), dtype)
@@ -184,7 +196,9 @@ def all_data_of(
     classes = jnp.asarray(numbers.integers(shape[-1], size=shape[:2]), jnp.int32)
     taken: list[tuple[Any, Any]] = []
     refusals: list[Exception] = []
-    for targets in (values, classes):
+    for targets in (values, classes, values[:, 0], classes[:, 0]):
+        if taken and targets.shape[1:2] != shape[1:2]:
+            break  # without time only where there is no other way
         try:
             subject.instance(predicts, targets)
         except Exception as error:

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -62,13 +63,16 @@ def keeps_traces_and_weights_in_form(subject: Subject) -> None:
             fanout, order = _TRIAL.fanout()
             ctx = Context(dt=1.0, key=jax.random.key(0))
             rule = subject.make()
-            weight = _TRIAL.weights(rule, order).astype(ctx.dtype)
-            state = rule.init_state(fanout, ctx)
-            sent, spiked = (jnp.asarray(train[0], ctx.dtype) for train in (_TRIAL.sent, _TRIAL.spiked))
-            new, changed = rule.update(state, weight, sent, spiked, fanout, ctx)
+
+            def step(rule: Any = rule, fanout: Any = fanout, order: Any = order, ctx: Any = ctx) -> Any:
+                weight = _TRIAL.weights(rule, order).astype(ctx.dtype)
+                state = rule.init_state(fanout, ctx)
+                sent, spiked = (jnp.asarray(train[0], ctx.dtype) for train in (_TRIAL.sent, _TRIAL.spiked))
+                return (state, weight), rule.update(state, weight, sent, spiked, fanout, ctx)
+
             forms = [
-                [(leaf.path, np.shape(leaf.value), jnp.result_type(leaf.value)) for leaf in leaves({"": tree})]
-                for tree in ((state, weight), (new, changed))
+                [(leaf.path, leaf.value.shape, leaf.value.dtype) for leaf in leaves({"": tree})]
+                for tree in eqx.filter_eval_shape(lambda: jax.tree.map(jnp.asarray, step()))
             ]
             demand(
                 forms[0] == forms[1], f"A step makes traces and weights, {_words(forms[0])}, into {_words(forms[1])}."

@@ -131,9 +131,10 @@ class Places:
     def names(self, quantities: Quantities) -> dict[str, Any]:
         """The values by name, including the drive's current at each potential."""
         named = quantities.constants | self.parameters | self.variables | {"t": self.t}
-        if quantities.kind == "neuron" and "V" in self.variables:
-            rank = self.variables["V"].ndim
-            named["I"] = padded(self.current, rank) - padded(self.conductance, rank) * self.variables["V"]
+        acts_on = self.variables.get(getattr(quantities.system, "potential", ""))
+        if quantities.kind == "neuron" and acts_on is not None:
+            rank = acts_on.ndim
+            named["I"] = padded(self.current, rank) - padded(self.conductance, rank) * acts_on
         most = max(np.ndim(value) for value in named.values())
         return {name: padded(value, most) for name, value in named.items()}
 

@@ -25,8 +25,9 @@ _START = 2**32 - 1
 _AMPLITUDES = (1.0, 10.0, 100.0, 1000.0)
 
 
-def context(system: Any, i: Any = 0, key: Any = None, *, dt: float = DT, fit: bool = True) -> Context:
-    """The context of step `i` in training; `key` is that of the step."""
+def context(system: Any, i: Any = 0, key: Any = None, *, dt: float = DT, fit: bool | None = None) -> Context:
+    """The context of step `i`, in training but for systems that `settle` on a batch first; `key` is of the step."""
+    fit = not hasattr(system, "settle") if fit is None else fit
     dtype = floating_dtype(system)
     return Context(dt=dt, t=jnp.asarray(i, dtype) * dt, i=i, key=key, fit=fit, dtype=dtype)
 

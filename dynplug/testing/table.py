@@ -3,6 +3,8 @@
 import dynplug.testing.arguments as arguments
 import dynplug.testing.capabilities as of
 import dynplug.testing.connectors as connectors
+import dynplug.testing.deliveries as deliveries
+import dynplug.testing.diagnostics as diagnostics
 import dynplug.testing.encoders as encoders
 import dynplug.testing.equations as equations
 import dynplug.testing.gradients as gradients
@@ -19,6 +21,7 @@ import dynplug.testing.populations as populations
 import dynplug.testing.randomness as randomness
 import dynplug.testing.runners as runners
 import dynplug.testing.schedules as schedules
+import dynplug.testing.settling as settling
 import dynplug.testing.sources as sources
 import dynplug.testing.static as static
 import dynplug.testing.surrogates as surrogates
@@ -64,6 +67,7 @@ CHECKS: dict[str, Check] = {
         Check(systems.gradients_are_finite, _SYSTEMS),
         Check(gradients.every_array_gets_a_gradient, _SYSTEMS),
         Check(gradients.gradients_match_differences, _SYSTEMS, (of.replaceable,)),
+        Check(settling.learns_the_statistics_of_batches, ("layer",), (of.settling,)),
         Check(timing.starts_at_any_time, _SYSTEMS, (of.unclocked,)),
         Check(timing.milliseconds_are_milliseconds, _FED, (of.timed,)),
         Check(populations.grid_equals_row, _ODES, (of.of_three_units, of.deterministic)),
@@ -127,6 +131,12 @@ CHECKS: dict[str, Check] = {
         Check(connectors.connects_the_units_given, ("connector",)),
         Check(connectors.same_key_same_connections, ("connector",)),
         Check(connectors.other_key_other_connections, ("connector",), (of.random_connector,)),
+        Check(deliveries.delivers_the_sum, ("delivery",)),
+        Check(deliveries.keeps_the_dtype_of_the_weights, ("delivery",)),
+        Check(deliveries.samples_are_delivered_apart, ("delivery",)),
+        Check(deliveries.derives_the_full_sum, ("delivery",)),
+        Check(deliveries.what_is_not_a_number_arrives, ("delivery",)),
+        Check(deliveries.says_whether_it_suits, ("delivery",)),
         Check(encoders.puts_time_first, ("encoder",)),
         Check(encoders.same_key_same_code, ("encoder",)),
         Check(encoders.other_key_other_code, ("encoder",), (of.random_encoder,)),
@@ -144,6 +154,9 @@ CHECKS: dict[str, Check] = {
         Check(optimizers.state_round_trips, ("optimizer",)),
         Check(schedules.gives_a_number_for_every_step, ("schedule",)),
         Check(observers.only_observes, ("observer",)),
+        Check(diagnostics.gives_findings, ("diagnostic",)),
+        Check(diagnostics.finds_nothing_in_a_sound_model, ("diagnostic",)),
+        Check(diagnostics.only_looks, ("diagnostic",)),
         Check(tasks.recipe_builds, ("task",)),
         Check(tasks.data_fit_the_recipe, ("task",)),
         Check(tasks.same_key_same_data, ("task",)),

@@ -75,7 +75,7 @@ class _Loop:
         """The function that runs a program over one chunk."""
 
         def run_chunk(carry: Any, xs: Any, length: int, reverse: bool) -> Any:
-            return execute(program, consts, carry, xs, length, reverse=reverse, layers=self.plan.layers)
+            return execute(program, consts, carry, xs, length, reverse=reverse, plan=self.plan)
 
         return run_chunk
 

@@ -8,18 +8,22 @@ steps are stacked along a first axis, time.
 **Limits:** the results of a stage that later ones read are in memory for all steps at once; chunks bound that.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax.interpreters import ad
 
 from dynplug.timeloop.activity_analysis import is_floating
 from dynplug.timeloop.contraction import contract
 from dynplug.timeloop.delays import resolve_delays, rows_read, shift
-from dynplug.timeloop.fission import Stage, distribute
+from dynplug.timeloop.fission import Stage
+from dynplug.timeloop.plan import Plan
 from dynplug.timeloop.program import Atom, Program, Var, as_function, dce, is_var, struct
+from dynplug.timeloop.recurrence import Part, Recurrence
+from dynplug.timeloop.recurrence_primitive import recurrence_call, scan_recurrence
+from dynplug.timeloop.stage_parts import as_part, parts_of
+from dynplug.timeloop.target_device import Backend
 
 _SLICES = {"split", "slice", "dynamic_slice", "gather"}
 _TRANSCENDENTAL = {
@@ -32,16 +36,16 @@ Results = tuple[list[Any], list[Any], list[Any]]  # the carry after the last ste
 
 
 def execute(
-    program: Program, consts: Values, carry: Values, xs: Values, length: int, *, reverse: bool, layers: bool
+    program: Program, consts: Values, carry: Values, xs: Values, length: int, *, reverse: bool, plan: Plan
 ) -> Results:
-    """Run a program for `length` steps; with `layers` its loop is distributed over stages, else it is one scan."""
+    """Run a program for `length` steps, in the stages of a plan."""
     # 1. Delays of at least this length are read from their rows, as inputs, and written to them, from outputs.
     program, resolved = resolve_delays(program, length)
     if resolved:
         rows = [carry[k] for k in resolved]
         others = [v for k, v in enumerate(carry) if k not in resolved]
         inputs = [*xs, *(rows_read(r, length, reverse) for r in rows)]
-        rest, outs, sums = execute(program, consts, others, inputs, length, reverse=reverse, layers=layers)
+        rest, outs, sums = execute(program, consts, others, inputs, length, reverse=reverse, plan=plan)
         written = outs[len(outs) - len(resolved) :]
         new = iter(rest)
         after = {k: shift(r, w, reverse)[0] for k, r, w in zip(resolved, rows, written, strict=True)}
@@ -49,8 +53,8 @@ def execute(
         return carry_out, outs[: len(outs) - len(resolved)], sums
 
     # 2. Run the stages in order.
-    stages, epilogue = distribute(program, layers)
-    run = _Run(program, consts, carry, xs, length, reverse)
+    stages, epilogue = plan.stages(program)
+    run = _Run(program, consts, carry, xs, length, reverse, plan.backend)
     for stage in stages:
         (run.scan if stage.scan else run.vmap)(stage)
 
@@ -76,42 +80,41 @@ class _Run:
     - `sums`: sums over time.
     """
 
-    def __init__(self, program: Program, consts: Values, carry: Values, xs: Values, length: int, reverse: bool):
-        self.program, self.carry, self.length, self.reverse = program, carry, length, reverse
+    def __init__(
+        self, program: Program, consts: Values, carry: Values, xs: Values, length: int, reverse: bool, backend: Backend
+    ):
+        self.program, self.carry, self.length, self.reverse, self.backend = program, carry, length, reverse, backend
         self.consts: dict[Var, Any] = dict(zip(program.consts, consts, strict=True))
         self.stacked: dict[Var, Any] = dict(zip(program.xs, xs, strict=True))
         self.carry_out: dict[int, Any] = {}
         self.sums: dict[Var, Any] = {}
 
     def scan(self, stage: Stage) -> None:
-        """Run a stage whose steps depend on each other."""
-        carry = [self.program.carry[k] for k in stage.carry]
-        carry_out = [self.program.carry_out[k] for k in stage.carry]
-        body = as_function(stage.eqns, (*self.consts, *carry, *stage.ins), (*carry_out, *stage.outs, *stage.sums))
-        first_out, first_sum = len(carry), len(carry) + len(stage.outs)
-        materialise = self._to_materialise(stage)
+        """Run a stage whose steps depend on each other: as kernels where there are any, else as a scan."""
+        parts = parts_of(stage, self.program, self.backend.kernels)
+        for part in [as_part(stage, self.program)] if isinstance(parts, str) else parts:
+            self._part(stage, part)
 
-        # The sums are carried beside the stage's own values, and a step's index where an input is to be materialised.
-        def step(state: tuple[Any, ...], x: list[Any]) -> tuple[tuple[Any, ...], list[Any]]:
-            n, now, so_far = state
-            x = [_materialised(v, n) if m else v for v, m in zip(x, materialise, strict=True)]
-            found = body(*self.consts.values(), *now, *x)
-            total = [jax.lax.add(a, b) for a, b in zip(so_far, found[first_sum:], strict=True)]
-            return (n + 1 if any(materialise) else n, found[:first_out], total), found[first_out:first_sum]
+    def _part(self, stage: Stage, part: Part) -> None:
+        rec, how = part.recurrence, (self.backend.unroll, self.length, self.reverse)
+        consts, xs = [self.consts[v] for v in rec.consts], [self.stacked[v] for v in rec.ins]
+        carried = [stage.carry[k] for k in part.carry]
+        carry = [self.carry[k] for k in carried]
+        if self.backend.kernels and rec.units:
+            after, outs, sums = recurrence_call(rec, self.backend.kernels, *how, consts, carry, xs)
+        else:
+            after, outs, sums = scan_recurrence(rec, *how, consts, carry, xs, self._reading(rec))
+        self.carry_out.update(zip(carried[: rec.owned], after, strict=True))
+        self.stacked.update(zip((stage.outs[k] for k in part.outs), outs, strict=True))
+        self.sums.update(zip((stage.sums[k] for k in part.sums), sums, strict=True))
 
-        state = (jnp.int32(0), [self.carry[k] for k in stage.carry], zeros(stage.sums))
-        xs = [self.stacked[v] for v in stage.ins]
-        (_, after, sums), outs = jax.lax.scan(step, state, xs, self.length, self.reverse)
-        self.carry_out.update(zip(stage.carry, after, strict=True))
-        self.stacked.update(zip(stage.outs, outs, strict=True))
-        self.sums.update(zip(stage.sums, sums, strict=True))
-
-    def _to_materialise(self, stage: Stage) -> list[bool]:
-        """Which inputs must be read as a whole before a step begins; see `_materialised`."""
-        names = {eqn.primitive.name for eqn in stage.eqns}
-        if jax.default_backend() != "cpu" or names.isdisjoint(_SLICES) or names.isdisjoint(_TRANSCENDENTAL):
-            return [False] * len(stage.ins)
-        return [is_floating(struct(v)) and struct(v).size >= _MIN_MATERIALISED for v in stage.ins]
+    def _reading(self, rec: Recurrence) -> Callable[[Any, Any, int], Any] | None:
+        """How a step reads its inputs, where some must be in memory as a whole before it begins: `_materialised`."""
+        names = {eqn.primitive.name for eqn in rec.eqns}
+        if not self.backend.is_cpu or names.isdisjoint(_SLICES) or names.isdisjoint(_TRANSCENDENTAL):
+            return None
+        first = [is_floating(struct(v)) and struct(v).size >= _MIN_MATERIALISED for v in rec.ins]
+        return (lambda x, n, k: _materialised(x, n) if first[k] else x) if any(first) else None
 
     def vmap(self, stage: Stage) -> None:
         """Run a stage whose steps are independent; carried values are shifts in time."""
@@ -157,11 +160,6 @@ class _Run:
         """The value of a loop invariant."""
         eqns = dce(self.program.eqns, [v], self.consts)
         return as_function(eqns, tuple(self.consts), [v])(*self.consts.values())[0]
-
-
-def zeros(atoms: Iterable[Atom]) -> list[Any]:
-    """The sums before the first step."""
-    return [ad.zeros_like_aval(v.aval) for v in atoms]
 
 
 def _materialised(x: Any, n: Any) -> Any:

@@ -8,11 +8,13 @@ import jax
 from dynplug.timeloop.activity_analysis import activity, is_floating
 from dynplug.timeloop.analysis import Analysis
 from dynplug.timeloop.delays import resolve_delays
-from dynplug.timeloop.fission import Stage, distribute
+from dynplug.timeloop.fission import Stage
 from dynplug.timeloop.linearise import linearise
 from dynplug.timeloop.plan import Plan, bytes_between
 from dynplug.timeloop.primitives import is_batchable, is_heavy
 from dynplug.timeloop.program import Eqn, Program, byte_count, struct
+from dynplug.timeloop.stage_parts import parts_of
+from dynplug.timeloop.target_device import Backend
 from dynplug.timeloop.transpose import transpose
 
 
@@ -29,7 +31,7 @@ def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
     program = hoisted.program
     carried = [names[k] for k in hoisted.carried]
     inside, resolved = resolve_delays(program, plan.chunk)
-    stages, _ = distribute(inside, plan.layers)
+    stages, _ = plan.stages(inside)
     lines = [f"{length} steps, {'stage by stage' if plan.layers else 'step by step'}, {_chunks(length, plan.chunk)}"]
     lines[0] += f" ({plan.reason})"
     if hoisted.preheader_size:
@@ -42,7 +44,7 @@ def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
     if counted := [names[k] for k in hoisted.increments]:
         lines.append(f"Counted without a loop: {', '.join(counted)}")
     lines.append("Forward:")
-    lines += [f"  {n}. {_stage(stage, carried_inside)}" for n, stage in enumerate(stages, 1)]
+    lines += [f"  {n}. {_stage(stage, carried_inside, inside, plan)}" for n, stage in enumerate(stages, 1)]
     lines += [f"  In a scan because {why}" for why in _left_inside(stages, carried_inside)]
     lines += _backward(program, carried, plan, length)
     return "\n".join(lines)
@@ -52,13 +54,25 @@ def _chunks(length: int, chunk: int) -> str:
     return "all at once" if chunk >= length else f"in chunks of {chunk}"
 
 
-def _stage(stage: Stage, carried: Sequence[str]) -> str:
+def _stage(stage: Stage, carried: Sequence[str], program: Program, plan: Plan) -> str:
     own = ", ".join(carried[k] for k in stage.carry)
     summed = _names(part.eqn for part in stage.contractions)
     work = "; ".join(filter(None, (_names(stage.eqns), f"summed over time: {summed}" if summed else "")))
     if stage.scan:
-        return f"one scan, carrying {own or 'nothing'}: {work}"
+        return f"{_how(stage, program, plan.backend)}, carrying {own or 'nothing'}: {work}"
     return f"all steps in one call{f', with {own} as a shift' if own else ''}: {work or 'no work'}"
+
+
+def _how(stage: Stage, program: Program, backend: Backend) -> str:
+    """The way in which a stage runs step by step."""
+    parts = parts_of(stage, program, backend.kernels)
+    if isinstance(parts, str):
+        unrolled = f", {backend.unroll} steps in an iteration" if backend.unroll > 1 else ""
+        return f"one scan{unrolled}{f' (no kernel: {parts})' if backend.kernels else ''}"
+    units = [part.recurrence.unit_count for part in parts if part.recurrence.units]
+    listed = ", ".join(f"{n:,}" for n in units)
+    kernels = f"{'one kernel' if len(units) == 1 else 'kernels'} of {listed} units"
+    return kernels if len(units) == len(parts) else f"{kernels} and a scan of what concerns no units"
 
 
 def _names(eqns: Iterable[Eqn]) -> str:
@@ -80,7 +94,7 @@ def _left_inside(stages: Sequence[Stage], carried: Sequence[str]) -> Iterable[st
 
 
 def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int) -> list[str]:
-    layers, chunk, remat = plan.layers, plan.chunk, plan.remat
+    chunk, remat = plan.chunk, plan.remat
     consts, carry = (tuple(is_floating(v.aval) for v in part) for part in (program.consts, program.carry))
     try:
         linear = linearise(program, activity(program, consts, carry, (False,) * len(program.xs)))
@@ -89,10 +103,10 @@ def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int)
         return [f"Backward, where all is differentiated: as jax.lax.scan ({type(error).__name__}: {error})"]
     step = sum(map(byte_count, linear.residuals))
     inside, resolved = resolve_delays(back.program, chunk)
-    stages, _ = distribute(inside, layers)
+    stages, _ = plan.stages(inside)
     cotangents = [f"the cotangent of {carried[k]}" for k in back.carry]
     cotangents += [f"{carried[k]} after the step" for k in linear.carried_back]
-    forward_stages, _ = distribute(resolve_delays(linear.forward, chunk)[0], layers)
+    forward_stages, _ = plan.stages(resolve_delays(linear.forward, chunk)[0])
     within = (bytes_between(forward_stages) + bytes_between(stages)) * chunk
     cotangents = [name for k, name in enumerate(cotangents) if k not in resolved]
     starts = sum(map(byte_count, program.carry)) * -(-length // chunk)
@@ -101,6 +115,6 @@ def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int)
     shapes = ", ".join(f"{struct(v).dtype}{list(struct(v).shape)}" for v in linear.residuals)
     return [
         f"Backward: {step:,} bytes a step are {how}: {shapes or 'nothing'}",
-        *(f"  {n}. {_stage(stage, cotangents)}" for n, stage in enumerate(stages, 1)),
+        *(f"  {n}. {_stage(stage, cotangents, inside, plan)}" for n, stage in enumerate(stages, 1)),
         f"Memory of a training step beside inputs and parameters: about {total / 1e6:.1f} MB",
     ]

@@ -22,6 +22,7 @@ Depth-first search and linear graph algorithms, SIAM Journal on Computing 1 (197
 LSTM's products done for all steps at once, J. Appleyard, T. Kocisky, P. Blunsom (2016), arXiv:1604.01946.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 
@@ -95,14 +96,17 @@ class _Demand:
     contractions: list[Contraction] = field(default_factory=list[Contraction])
 
 
-def distribute(program: Program, layers: bool = True) -> tuple[list[Stage], tuple[Eqn, ...]]:
+def distribute(
+    program: Program, layers: bool = True, belongs_in_scan: Callable[[Eqn], bool] = lambda eqn: True
+) -> tuple[list[Stage], tuple[Eqn, ...]]:
     """The stages in order, and the epilogue: linear equations at the end of the sums, which run once after the loop.
 
     Without `layers` there is one scan, and after it the products that are summed over time. A delay must not be part of
-    a recurrence, and without `layers` there must be none: see `delays.resolve_delays`.
+    a recurrence, and without `layers` there must be none: see `delays.resolve_delays`. An equation that does not belong
+    in a scan leaves the loop as a heavy operation does, whatever it costs, unless it is part of a recurrence.
     """
     # 1. Analyse the step, and take off the end of its sums.
-    graph = _Graph(program, layers)
+    graph = _Graph(program, layers, belongs_in_scan)
     epilogue, leaves = _epilogue(program, graph)
     levels = max(graph.level.values(), default=0) + 1
     heavy = [_Demand() for _ in range(levels + 2)]
@@ -155,7 +159,8 @@ class _Graph:
     - `invariant`: the variables that are the same at all steps.
     - `component`: for each node the recurrence it is in, by number, or `None`.
     - `recurrent`: the equations that are in a recurrence.
-    - `heavy`: the equations that leave the loop because of what they cost.
+    - `costly`: the equations that leave the loop because of what they cost.
+    - `heavy`: these and those that do not belong in a scan: all that leaves the loop.
     - `early`: these and the transposes of their results: all that runs before the scan of its level.
     - `level`: for each variable the number of heavy equations, and delays, on the longest path to it.
     - `stored`: the variables that are stored of all steps anyway, such as outputs.
@@ -165,7 +170,7 @@ class _Graph:
         positions: the values at all steps are those of the step before.
     """
 
-    def __init__(self, program: Program, layers: bool):
+    def __init__(self, program: Program, layers: bool, belongs_in_scan: Callable[[Eqn], bool] = lambda eqn: True):
         self.program = program
         self.layers = layers
         self.definition = program.definitions()
@@ -178,16 +183,13 @@ class _Graph:
                 self.invariant.update(eqn.outvars)
         self.component = self.recurrences(program)
         self.recurrent = {n for n in range(len(program.eqns)) if self.component[n] is not None}
-        self.heavy = {
+        movable = {
             n
             for n, eqn in enumerate(program.eqns)
-            if layers
-            and n not in self.recurrent
-            and is_heavy(eqn)
-            and is_batchable(eqn)
-            and not self.invariant.issuperset(eqn.outvars)
-            and self._is_worth_its_room(eqn)
+            if layers and n not in self.recurrent and is_batchable(eqn) and not self.invariant.issuperset(eqn.outvars)
         }
+        self.costly = {n for n in movable if is_heavy(eqn := program.eqns[n]) and self._is_worth_its_room(eqn)}
+        self.heavy = self.costly | {n for n in movable if not belongs_in_scan(program.eqns[n])}
         transposes = {  # the transpose of a product belongs to the product: in the scan it would run in every step
             n
             for n, eqn in enumerate(program.eqns)
@@ -384,7 +386,7 @@ def _epilogue(program: Program, graph: _Graph) -> tuple[tuple[Eqn, ...], list[Va
     while stack:
         v = stack.pop()
         n = graph.definition.get(v)
-        if n is not None and n not in graph.recurrent | graph.heavy and graph.commutes_with_sum(n):
+        if n is not None and n not in graph.recurrent | graph.costly and graph.commutes_with_sum(n):
             commuting.add(n)
             stack += [a for a in program.eqns[n].invars if is_var(a) and a not in graph.invariant]
         else:

@@ -12,7 +12,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup
+from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup, on_device_of
 from dynplug.errors import CompositionError, DurationError, OptionError, ShapeError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.explain import describe
@@ -24,6 +24,7 @@ _TOO_LATE = (
     "in this run times become so large that {} cannot tell one step from the next: read ctx.phase(frequency) or "
     "ctx.since(time), which stay exact, or compute in float64."
 )
+BATCH = "batch"  # the name of the axis of samples
 _START = 0xFFFFFFFF  # folded into the key for the initial state, as step i folds in i
 
 
@@ -115,13 +116,16 @@ class Loop(eqx.Module):
         key: PRNGKeyArray | None = None,
         hold: bool = False,
         read: Callable[[Any], Any] = lambda state: None,
+        lengths: Array | None = None,
     ) -> tuple[RunState, tuple[Any, Any]]:
         """Run `length` steps from `state`: the state after them, all outputs, and what `read` returns for each state.
 
-        With `hold`, `xs` is the input of one step, the same at all steps.
+        With `hold`, `xs` is the input of one step, the same at all steps. With `lengths`, only so many steps of each
+        sample count, which systems hear as `ctx.valid`.
         """
         xs = _of_dtype(xs, floating_dtype(system))
-        step = self._step(system, xs, key, hold, read)
+        ends = None if lengths is None else state.i + lengths
+        step = self._step(system, xs, key, hold, read, ends)
         carry, given = (state.i, state.system), None if hold else xs
         (i, s), recorded = scan(step, carry, given, length, loop=self.loop, remat=self.remat)
         return RunState(i, s), recorded
@@ -156,17 +160,24 @@ class Loop(eqx.Module):
         xs = _of_dtype(xs, floating_dtype(system))
         step = self._step(system, xs, key, hold, read)
         carry, given = (state.i, state.system), None if hold else xs
-        loop = analyse(step, carry, given, length, False, self.loop, self.remat)
+        with on_device_of((system, state)):
+            loop = analyse(step, carry, given, length, False, self.loop, self.remat)
         return describe(loop, ["i", *(leaf.path for leaf in leaves(state.system))], length)
 
     def _step(
-        self, system: DynamicalSystem, xs: Any, key: PRNGKeyArray | None, hold: bool, read: Callable[[Any], Any]
+        self,
+        system: DynamicalSystem,
+        xs: Any,
+        key: PRNGKeyArray | None,
+        hold: bool,
+        read: Callable[[Any], Any],
+        ends: Array | None = None,
     ) -> Callable[[tuple[Array, Any], Any], tuple[tuple[Array, Any], tuple[Any, Any]]]:
         """One step: from index, state and input to the next index and state, the output, and what `read` returns."""
         dtype = floating_dtype(system)
 
-        def one(s: Any, x: Any, key: Any, i: Array) -> tuple[Any, Any, Any]:
-            new, out = system.update(s, x, self._context(i, key, dtype))
+        def one(s: Any, x: Any, key: Any, i: Array, end: Array | None = None) -> tuple[Any, Any, Any]:
+            new, out = system.update(s, x, self._context(i, key, dtype, None if end is None else i < end))
             return new, out, read(new)
 
         def step(carry: tuple[Array, Any], x: Any) -> tuple[tuple[Array, Any], tuple[Any, Any]]:
@@ -177,7 +188,8 @@ class Loop(eqx.Module):
                 if self.batched:
                     size = _batch_size(s, x)
                     keys = None if step_key is None else jax.random.split(step_key, size)
-                    new, out, seen = jax.vmap(one, in_axes=(0, 0, 0, None), axis_size=size)(s, x, keys, i)
+                    many = jax.vmap(one, in_axes=(0, 0, 0, None, 0), axis_size=size, axis_name=BATCH)
+                    new, out, seen = many(s, x, keys, i, ends)
                 else:
                     new, out, seen = one(s, x, step_key, i)
             _check_carry(s, new)
@@ -185,11 +197,22 @@ class Loop(eqx.Module):
 
         return step
 
-    def _context(self, i: Array, key: Any, dtype: Any) -> Context:
+    def _context(self, i: Array, key: Any, dtype: Any, valid: Any = None) -> Context:
         shared = dict(self.shared)
         fit = bool(shared.pop("fit", self.fit))
         t = NoTime("t", _TOO_LATE.format(dtype)) if self.coarse else self.t0 + i.astype(dtype) * self.dt
-        return Context(dt=self.dt, t=t, i=i, key=key, fit=fit, shared=shared, dtype=dtype, t0=self.t0)
+        return Context(
+            dt=self.dt,
+            t=t,
+            i=i,
+            key=key,
+            fit=fit,
+            shared=shared,
+            dtype=dtype,
+            t0=self.t0,
+            batch=BATCH if self.batched else None,
+            valid=valid,
+        )
 
 
 def as_index(i: Any) -> Int[Array, ""]:
@@ -232,9 +255,9 @@ def _explained(shared: Mapping[str, Any]) -> Iterator[None]:
         if "axis name" not in str(error):
             raise
         raise CompositionError(
-            f"A system sees one sample, never its batch, which has no axis name ({_first_line(error)}): so the output "
-            "for a sample does not depend on the others. Normalise within a sample (equinox.nn.LayerNorm, RMSNorm, "
-            "GroupNorm) or the weights (WeightNorm)."
+            f"A system sees one sample. Where a run has a batch its axis is called 'batch', ctx.batch, and "
+            f"ctx.batch_mean(x) is the mean over it; another name there is not, nor any in a run of one sample "
+            f"({_first_line(error)}). What needs a batch while fitting only should read ctx.fit."
         ) from error
     except TypeError as error:
         numbers = [n for n, value in shared.items() if isinstance(value, jax.Array) and value.weak_type]

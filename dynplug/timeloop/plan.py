@@ -20,13 +20,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
-import jax
-
 from dynplug.errors import OptionError, nearest
 from dynplug.timeloop.delays import resolve_delays
 from dynplug.timeloop.fission import Stage, distribute, recurrent_delays
 from dynplug.timeloop.primitives import multiplications
-from dynplug.timeloop.program import Program, byte_count
+from dynplug.timeloop.program import Eqn, Program, byte_count
+from dynplug.timeloop.target_device import Backend, current_backend
 
 Mode = Literal["auto", "step", "layer", "plain"]
 
@@ -48,12 +47,18 @@ class Plan:
     - `chunk`: the number of steps in a chunk.
     - `remat`: whether the backward pass recomputes each chunk's forward pass instead of keeping residuals.
     - `reason`: why, in words.
+    - `backend`: where it runs.
     """
 
     layers: bool
     chunk: int
     remat: bool
     reason: str
+    backend: Backend
+
+    def stages(self, program: Program) -> tuple[list[Stage], tuple[Eqn, ...]]:
+        """The stages of a program under this plan, and its epilogue."""
+        return distribute(program, self.layers, self.backend.belongs_in_scan)
 
 
 def check_options(loop: str, remat: bool | int) -> None:
@@ -69,13 +74,15 @@ def check_options(loop: str, remat: bool | int) -> None:
 
 
 def choose_plan(program: Program, length: int, mode: str, remat: bool | int) -> Plan:
-    """The plan that the options ask for; what they leave open is decided by sizes."""
+    """The plan that the options ask for; what they leave open is decided by sizes, and by where the loop runs."""
+    backend = current_backend()
     # The longest chunk that delays allow: one scan must not run past any delay, and stages not past one in a
     # recurrence. Delays of at least the chunk's length become inputs and outputs of it, so the plan is made for such a
     # program.
     layers = mode != "step"
     room = min((d for d in (recurrent_delays(program) if layers else program.delays) if d), default=length)
-    plan = _choose(resolve_delays(program, room)[0] if room < length else program, length, layers, mode, remat)
+    resolved = resolve_delays(program, room)[0] if room < length else program
+    plan = _choose(resolved, length, layers, mode, remat, backend)
     if room < min(plan.chunk, length):
         return replace(plan, chunk=_divisor(length, room, room), reason=f"a delay of {room} steps feeds back")
     if plan.chunk < (
@@ -85,34 +92,35 @@ def choose_plan(program: Program, length: int, mode: str, remat: bool | int) -> 
     return plan
 
 
-def _choose(program: Program, length: int, layers: bool, mode: str, remat: bool | int) -> Plan:
+def _choose(program: Program, length: int, layers: bool, mode: str, remat: bool | int, backend: Backend) -> Plan:
     if remat is not False and remat is not True and remat > 0:
-        return Plan(layers, min(int(remat), length), True, f"chunks of {remat} steps, as asked")
+        return Plan(layers, min(int(remat), length), True, f"chunks of {remat} steps, as asked", backend)
     if remat:
-        size = _divisor(length, _rematerialised(program, length))
-        return Plan(layers, size, True, f"chunks of {size} steps take little memory")
+        size = _divisor(length, _rematerialised(program, length, backend))
+        return Plan(layers, size, True, f"chunks of {size} steps take little memory", backend)
     if mode != "auto":
-        return Plan(layers, length, False, "as asked")
-    return _auto(program, length)
+        return Plan(layers, length, False, "as asked", backend)
+    return _auto(program, length, backend)
 
 
-def _auto(program: Program, length: int) -> Plan:
-    stages, _ = distribute(program)
+def _auto(program: Program, length: int, backend: Backend) -> Plan:
+    stages, _ = distribute(program, True, backend.belongs_in_scan)
     rows = [n for stage in stages for n in stage.rows]
     if not rows:
-        return Plan(True, length, False, "no product outside of a recurrence")
+        return Plan(True, length, False, "no product outside of a recurrence", backend)
     if (scans := sum(stage.scan for stage in stages)) > _SCANS and not any(program.delays):
-        return Plan(False, length, False, f"{scans} scans would take long to compile")
-    if jax.default_backend() != "cpu":
-        return Plan(True, length, False, "an accelerator likes large products")
+        return Plan(False, length, False, f"{scans} scans would take long to compile", backend)
+    if not backend.is_cpu:
+        return Plan(True, length, False, "an accelerator likes large products", backend)
     traffic = bytes_between(stages)
     if traffic * length <= _SMALL:
-        return Plan(True, length, False, f"stages hand each other {traffic * length / 2**20:.1f} MiB, which is little")
+        little = f"stages hand each other {traffic * length / 2**20:.1f} MiB, which is little"
+        return Plan(True, length, False, little, backend)
     work = sum(map(multiplications, program.eqns))
     long_enough = math.ceil(max(_ROWS / min(rows), _WORK / max(1, work)))
     size = _divisor(length, min(long_enough, max(1, _ROOM // max(1, traffic))))
     why = f"products of {min(rows) * size} rows"
-    return Plan(True, size, False, why if size < length else f"{why}; all steps in one chunk")
+    return Plan(True, size, False, why if size < length else f"{why}; all steps in one chunk", backend)
 
 
 def bytes_between(stages: list[Stage]) -> int:
@@ -120,9 +128,9 @@ def bytes_between(stages: list[Stage]) -> int:
     return sum(byte_count(v) for stage in stages for v in stage.outs)
 
 
-def _rematerialised(program: Program, length: int) -> int:
+def _rematerialised(program: Program, length: int, backend: Backend) -> int:
     """The size of chunks whose starts, with one chunk's own values, take the least memory, if not too short."""
-    stages, _ = distribute(program)
+    stages, _ = distribute(program, True, backend.belongs_in_scan)
     start = sum(byte_count(v) * (d + 1) for v, d in zip(program.carry, program.delays, strict=True))
     least_room = round(math.sqrt(length * start / max(1, start + bytes_between(stages))))
     rows = [n for stage in stages for n in stage.rows]

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dynplug.core import default_platform
 from dynplug.timeloop.program import CALLS, Eqn
 
 
@@ -34,7 +35,7 @@ _ELEMENTWISE = _listed("""
     convert_element_type copy cos cosh digamma div eq erf erf_inv erfc exp exp2 expm1 floor ge gt igamma igammac
     imag integer_pow is_finite le lgamma log log1p logistic lt max min mul ne neg nextafter not or polygamma
     population_count pow real rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical
-    sign sin sinh sqrt square stop_gradient sub tan tanh xor name optimization_barrier clz
+    sign sin sinh sqrt square stop_gradient sub tan tanh xor name optimization_barrier clz bitcast_convert_type
 """)
 _LAYOUT = _listed("""
     broadcast_in_dim concatenate dynamic_slice dynamic_update_slice expand_dims gather iota pad reshape rev
@@ -82,7 +83,7 @@ def is_batchable(eqn: Eqn) -> bool:
         return all(is_batchable(inner) for inner in inner_eqns(eqn))
     if name in _RANDOM:  # generators other than threefry draw other numbers under vmap
         return all(str(v.aval.dtype) == "key<fry>" for v in (*eqn.invars, *eqn.outvars) if is_key(v))
-    return name in _BATCHABLE and not (_is_grouped(eqn) and jax.default_backend() == "cpu")
+    return name in _BATCHABLE and not (_is_grouped(eqn) and default_platform() == "cpu")
 
 
 def has_own_transpose(eqn: Eqn) -> bool:

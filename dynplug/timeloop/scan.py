@@ -6,6 +6,7 @@
 import operator
 import weakref
 from collections.abc import Callable
+from functools import partial
 from typing import Any, SupportsIndex
 
 import jax
@@ -15,6 +16,7 @@ from jax.interpreters.partial_eval import DynamicJaxprTracer
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.custom_derivative import with_fallback
 from dynplug.timeloop.plan import check_options
+from dynplug.timeloop.target_device import current_backend
 from dynplug.timeloop.traced_scan import Step
 
 _UNKNOWN = object()
@@ -106,6 +108,7 @@ def _jitted(step: Step) -> Callable[..., Any]:
 def _scan(step: Any, init: Any, xs: Any, options: tuple[Any, ...]) -> Any:
     length, reverse, mode, remat, _ = options
     loop = analyse(step, init, xs, length, reverse, mode, remat)
-    if isinstance(loop, str):
-        return jax.lax.scan(step, init, xs, length, reverse)
-    return with_fallback(loop.run, lambda: jax.lax.scan(step, init, xs, length, reverse))
+    plain = partial(jax.lax.scan, step, init, xs, length, reverse)
+    if mode != "plain" and (unroll := current_backend().unroll) > 1:
+        plain = partial(plain, unroll=unroll)
+    return plain() if isinstance(loop, str) else with_fallback(loop.run, plain)

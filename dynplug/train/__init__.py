@@ -4,8 +4,9 @@ import dynplug.train.checkpoint as checkpoint  # noqa: F401 - public
 import dynplug.train.toolkit as toolkit  # noqa: F401 - public
 from dynplug.train.bpff import BPFF as BPFF
 from dynplug.train.bptt import BPTT as BPTT
+from dynplug.train.diagnosing import diagnose as diagnose
 from dynplug.train.early_stopping import EarlyStopping as EarlyStopping
 from dynplug.train.fit import STDOUT as STDOUT, History as History, Report as Report, Stream as Stream, report as report
 from dynplug.train.rate_finder import LearningRates as LearningRates, find_learning_rate as find_learning_rate
-from dynplug.train.step import Run as Run
+from dynplug.train.step import Precision as Precision, Run as Run
 from dynplug.train.trainer import Trainer as Trainer

@@ -56,6 +56,8 @@ class BPTT(GradientTrainer):
     - `ema`: the decay of an exponential mean of the parameters over the optimizer's steps, such as 0.999; `None` for
         none. The mean is what tests, `predict` and `keep_best` take, and is `trainer.average`; training goes on from
         the parameters themselves. In a checkpoint it is the model under the prefix `"average"`.
+    - `precision`: of the operands of products: `"float32"`, `"bfloat16"`, `"float16"` with a scaled loss, or a
+        `dynplug.train.Precision`. Parameters, states and the loss are float32.
     - `dt`: the step [ms].
     - `t0`: the time at step 0 [ms].
     - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...), where targets of rank one are
@@ -75,6 +77,8 @@ class BPTT(GradientTrainer):
     - `track`: what else to log of each step, for the line of an epoch, history and observers: `"gradient_norm"`, over
         all parameters, as the optimizer gets it, before it is clipped; `"gradient_by_layer"`, the same for each part of
         the model that has parameters, as `"gradient_norm/hidden"`; `"learning_rate"`. An epoch's value is the mean.
+    - `watch`: whether, after the first epoch and at least ten steps, up to 32 samples of a spiking model are looked at
+        once, and a `DiagnosisWarning` says if units are silent or saturated, or a state is not finite.
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.
 
     **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.

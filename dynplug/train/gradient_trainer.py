@@ -15,28 +15,34 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
+from dynplug.diagnosis import Diagnosis
 from dynplug.errors import OptionError
 from dynplug.plugin import answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import RunState
 from dynplug.train.checkpoint import CheckpointPair
-from dynplug.train.data import Batch, Layout, Reading, Window, keeps_keys
-from dynplug.train.fit import STDOUT, FitOptions, Fitting, KeptBest, Progress, Report, Stream, outputs
+from dynplug.train.data import Batch, Layout, Pair, Reading, Window, keeps_keys, with_lengths
+from dynplug.train.evidencing import Trained, diagnosed, losses_on
+from dynplug.train.first_look import first_look
+from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Stream, keeping, nothing, outputs
 from dynplug.train.resumable import Resumable
+from dynplug.train.seeds import as_seed
 from dynplug.train.sending import check_picklable
 from dynplug.train.step import (
-    Average,
     Bounds,
     CompiledStep,
     Forward,
     Objective,
     Tracking,
     TrainState,
-    as_decay,
+    as_average,
     as_optimizer,
+    as_precision,
     folded,
+    learns_from_states,
     partition,
     started,
+    statistics_of,
     warn_of_twins,
 )
 
@@ -66,6 +72,7 @@ class GradientTrainer(Resumable):
     metrics: Sequence[Any] = ()
     trainable: Mapping[str, bool] | None = None
     ema: float | None = None
+    precision: Any = "float32"
     numpy_mon_after_run: bool = True
     jit: bool | Mapping[str, bool] = True
     logger: Stream | None = STDOUT
@@ -73,28 +80,32 @@ class GradientTrainer(Resumable):
     observers: Sequence[Any] = ()
     track: Sequence[str] = ()
     log_every: int = 1
+    watch: bool = True
 
     def __post_init__(self) -> None:
         target = as_system(vars(self).pop("_untrained"), type(self).__name__)
-        self.dt, self.t0, self.seed = as_dt(self.dt), as_t0(self.t0), _seed(self.seed)
+        self.dt, self.t0, self.seed = as_dt(self.dt), as_t0(self.t0), as_seed(self.seed)
         self.monitors, self.log_every = Monitors(self.monitors), as_whole("log_every", self.log_every)
         self._jit = {phase: jit_for(phase, self.jit) for phase in ("fit", "predict")}
+        self.precision = as_precision(self.precision)
+        self.precision.check(target, self._jit["fit"] and self._jit["predict"])
         self.mon = Records()
         self._assemble()
         params, static = partition(target, self.trainable)
+        learned, static = statistics_of(static)
         warn_of_twins(params)
         self._bounds = Bounds.of(params)
-        average = None if (decay := as_decay(self.ema)) is None else Average.of(params, decay)
-        state = TrainState.of(params, started(self._optimizer, self._bounds.free(params)), average)
-        self._tracking.check(state.optimizer)
-        self._progress = Progress(state, static)
+        average = as_average(self.ema, params)
+        self._progress = Progress(
+            TrainState.of(params, self._started(params), learned=learned, average=average), static
+        )
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
 
     def _assemble(self) -> None:
         """Make what is made of functions: hooks, objective and optimizer. No process can send those to another."""
         self._hooks = observers(self.observers)
-        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run)
+        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run, self.dt)
         self._optimizer = as_optimizer(self.optimizer)
         self._tracking = Tracking.of(self.track, self.optimizer)
 
@@ -118,6 +129,11 @@ class GradientTrainer(Resumable):
         return made
 
     @property
+    def _constants(self) -> dict[str, Any]:
+        mixed = {"precision": self.precision.compute} if self.precision.is_mixed else {}
+        return {"dt": self.dt, **mixed}
+
+    @property
     @abstractmethod
     def _layout(self) -> Layout:
         """The axes of the data."""
@@ -139,6 +155,8 @@ class GradientTrainer(Resumable):
         num_epoch: int = 100,
         num_report: int | None = None,
         batch_size: int | None = None,
+        lengths: Any = None,
+        buckets: int = 4,
         reset_state: bool = True,
         shared_args: Mapping[str, Any] | None = None,
         fun_after_report: Report | None = None,
@@ -153,13 +171,18 @@ class GradientTrainer(Resumable):
 
         - `train_data`: a tuple (x, y) of arrays, or of pytrees of arrays; or anything that gives batches (x, y) anew
             whenever it is gone through: a list, a data loader; or a function that returns one or the other, called for
-            each epoch as `f()`, or as `f(epoch)` if it has a parameter.
+            each epoch as `f()`, or as `f(epoch)` if it has a parameter. Inputs of several lengths are lists of arrays
+            (time, ...), one a sample, and targets, where they have time, are lists too; or they are arrays that are
+            padded already, (x, y, lengths).
         - `test_data`: likewise; evaluated after each epoch, never shuffled.
         - `num_epoch`: how many more epochs to train, an epoch being once through the data; what is left of one that was
             interrupted is the first of them. For so many in all: `num_epoch=max(0, 100 - trainer.epoch)`.
         - `num_report`: after how many steps to report; `None`, 0 or -1 for once an epoch. What is left at the end of an
             epoch is reported then.
         - `batch_size`: samples in a batch of arrays; `None` for all in one. Other data have batches of their own.
+        - `lengths`: the number of steps of each sample that count, (samples,), where arrays are padded; with test data
+            the pair of those of both. What comes later counts for nothing.
+        - `buckets`: to how many lengths at most lists of several lengths are padded: each is a program to compile.
         - `reset_state`: whether each batch starts with new states; otherwise states go on from one batch to the next,
             without gradient, as when batches are consecutive stretches of the same recordings.
         - `shared_args`: values for `ctx.shared`. A number is traced, as an array is: another value is no other program.
@@ -185,21 +208,28 @@ class GradientTrainer(Resumable):
             raise OptionError(
                 "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
             )
+        train_data, test_data = with_lengths(train_data, test_data, lengths)
         if checkpoint_every is not None and save_to is None:
             raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
         if restore_best and keep_best is None:
             raise OptionError("restore_best=True needs keep_best, the metric that tells the best, as 'test/loss'.")
         shared = dict(shared_args or {})
-        read = partial(Reading, self._layout, batch_size, partial(self._check_targets, shared))
+        read = partial(
+            Reading,
+            self._layout,
+            batch_size,
+            partial(self._check_data, shared, reset_state),
+            buckets=as_whole("buckets", buckets),
+        )
         plan = FitOptions(
-            train=read(self.shuffle_data, "train_data")(train_data),
-            test=None if test_data is None else read(False, "test_data")(test_data),
+            train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
+            test=None if test_data is None else read(shuffle=False, name="test_data")(test_data),
             shuffling=self._shuffling,
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
             layout=self._layout,
-            pad=reset_state and self._jit["fit"] and self._jit["predict"] and self.objective.may_pad and keeps_keys(),
-            weights=self.objective.weights(),
+            counted=self.objective.counted,
+            pad=reset_state and self._may_pad,
             last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
             num_report=None if num_report in (None, 0, -1) else as_whole("num_report", num_report),
             reset_state=reset_state,
@@ -208,9 +238,10 @@ class GradientTrainer(Resumable):
             progress_bar=self.progress_bar,
             observers=self._hooks,
             log_every=self.log_every,
-            save=_nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
+            look=partial(self._look, shared) if self.watch and self._jit["fit"] else nothing,
+            save=nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
-            keep=self._keeping(keep_best, test_data, restore_best, save_to),
+            keep=keeping(self, self._progress, keep_best, test_data, restore_best, save_to),
         )
         Fitting(self, self._progress, plan).run()
         if restore_best and self.best is not None:  # else no epoch was run, or none measured a finite value
@@ -229,9 +260,11 @@ class GradientTrainer(Resumable):
 
         The model is `average`, the present one or, with `ema`, that of the mean parameters.
 
+        Of a list of arrays of several lengths the outputs are a list too, of (time, ...), and so is each record.
+
         **Arguments:**
 
-        - `inputs`: an array, or a pytree of arrays.
+        - `inputs`: an array, a list of arrays (time, ...) of several lengths, or a pytree of either.
         - `reset_state`: whether to start with new states; otherwise they go on from `state`.
         - `batch_size`: samples computed at once; `None` for all.
         - `shared_args`: values for `ctx.shared`.
@@ -252,6 +285,36 @@ class GradientTrainer(Resumable):
 
     run = predict
 
+    def diagnose(
+        self,
+        batch: Any,
+        *,
+        checks: Sequence[Any] | None = None,
+        samples: int | None = 32,
+        overfit: int | None = None,
+        shared_args: Mapping[str, Any] | None = None,
+    ) -> Diagnosis:
+        """What may be wrong with the model, seen in a forward and a backward pass of a batch. Nothing is trained.
+
+        **Arguments:**
+
+        - `batch`: a tuple (x, y), with the axes of the data.
+        - `checks`: which diagnostics: names, configurations or instances; `None` for all that are registered.
+        - `samples`: of how many samples, at most, everything is recorded; `None` for all. The memory that is predicted
+            is that of a step on the whole batch.
+        - `overfit`: for how many steps a copy of this trainer learns the batch, to see whether it can; `None` for none.
+        - `shared_args`: values for `ctx.shared`.
+
+        **Returns:** a `dynplug.diagnosis.Diagnosis`, whose text is a table.
+
+        **Raises:** `DataError`; `DiagnosisError` for a model that cannot run on the batch, unless it has a named error
+        of its own; `OptionError`, `UnknownNameError`.
+        """
+        shared = dict(shared_args or {})
+        program, state, static = self._program("fit", shared, self.epoch), self._progress.state, self._progress.static
+        given = self._forward(True, shared), self.objective, static, state, program, self._key(_FIT, self.epoch)
+        return diagnosed(Trained(*given, self._overfit), batch, checks, samples, overfit)
+
     def explain(self, inputs: Any) -> str:
         """How the time loop of a training step on a batch of inputs is compiled, as text: its stages, and the reasons.
 
@@ -262,42 +325,40 @@ class GradientTrainer(Resumable):
         return self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
 
     def copy_with(self, optimizer: Any, rate: Any, observer: Any) -> Any:
-        """Another trainer with the present model, that is silent, with an optimizer whose learning rate it tracks.
-
-        **Arguments:**
-
-        - `optimizer`: its optimizer, whose state is new.
-        - `rate`: the schedule of its learning rate.
-        - `observer`: its only observer.
-        """
+        """A silent trainer of the present model: with its own optimizer, whose `rate` it tracks, and one observer."""
         made = object.__new__(type(self))
         vars(made).update(vars(self), optimizer=optimizer, track=("learning_rate",), observers=(observer,), log_every=1)
-        vars(made).update(logger=None, progress_bar=False, _progress=self._progress.copy(), mon=Records())
+        vars(made).update(logger=None, progress_bar=False, watch=False, _progress=self._progress.copy(), mon=Records())
         made._assemble()
-        params = made._progress.state.params
-        made._progress.state = TrainState.of(params, started(made._optimizer, made._bounds.free(params)))
         made._tracking = Tracking(("learning_rate",), rate)
-        made._tracking.check(made._progress.state.optimizer)
+        state = made._progress.state
+        made._progress.state = TrainState.of(state.params, made._started(state.params), learned=state.learned)
         return made
 
     def __repr__(self) -> str:
         names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
         return described(self, self.target, dt=self.dt, measures=names, epoch=self.epoch, steps=self.steps)
 
-    def _keeping(self, what: Any, test_data: Any, restores: bool, path: str | Path | None) -> Any:
-        """What keeps the best epoch, if that is asked for."""
-        progress = self._progress
-        if what is not None:
-            return KeptBest(self, progress, what, test_data, restores, path)
-        if progress.kept is not None:  # by an earlier call: it stays, and is not gone back to
-            progress.kept = progress.kept._replace(restores=False)
-        return _nothing
+    def _started(self, params: Any) -> Any:
+        """The optimizer's state for such parameters, which tells what is tracked."""
+        optimizer = started(self._optimizer, self._bounds.free(params))
+        self._tracking.check(optimizer)
+        return self.precision.scaling.started(optimizer)
+
+    def _overfit(self, batch: Any, steps: int) -> np.ndarray:
+        copied = deepcopy(self)
+        copied.observers, copied._hooks, copied.watch = (), observers(()), False
+        copied.logger, copied.progress_bar = None, False
+        return losses_on(copied, batch, steps)
+
+    def _look(self, shared: Mapping[str, Any], x: Any) -> None:
+        first_look(self._forward(False, shared), self.average, x, self._key(_PREDICT))
 
     def _start(self, model: Any, batch_size: int) -> RunState:
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
 
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
-        return Forward(self._loop(fit, shared), self._layout, self.monitors)
+        return Forward(self._loop(fit, shared), self._layout, self.monitors, self.precision)
 
     def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> CompiledStep:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
@@ -306,12 +367,23 @@ class GradientTrainer(Resumable):
         tracking = self._tracking if self.track and phase == "fit" else None
         return CompiledStep(*parts, self._key(), stream, jit=self._jit[phase], tracking=tracking)
 
-    def _check_targets(self, shared: Mapping[str, Any], x: Any, y: Any, samples: int) -> None:
+    @property
+    def _may_pad(self) -> bool:
+        """Whether batches may be made up to one size by samples that count for nothing."""
+        compiled = self._jit["fit"] and self._jit["predict"]
+        return compiled and self.objective.may_pad and keeps_keys() and not learns_from_states(self.target)
+
+    def _check_data(self, shared: Mapping[str, Any], reset_state: bool, data: Pair) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
+        if data.lengths is not None and not reset_state:
+            raise OptionError(
+                "With reset_state=False states go on from one batch to the next, which those of sequences that ended "
+                "earlier cannot: leave reset_state=True, or cut the recordings into stretches of one length."
+            )
         if not (self.objective.checks_targets and self._jit["fit"]):
             return
-        predicts = self._program("predict", shared).shapes(self._progress.state.params, x, samples)
-        self.objective.check(predicts, self._layout.batch_first((), y)[1])
+        predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
+        self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
 
     @property
     def _entropy(self) -> int:
@@ -323,14 +395,3 @@ class GradientTrainer(Resumable):
 
     def _key(self, *stream: int) -> PRNGKeyArray:
         return folded(jax.random.key(self._entropy), *stream)
-
-
-def _nothing(*args: Any) -> None:
-    """Where nothing is saved."""
-
-
-def _seed(seed: int | None) -> int:
-    """A seed as given, or for `None` one that the operating system draws."""
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
-    return as_whole("seed", seed, least=0)

@@ -15,7 +15,7 @@ from dynplug.train.fit import Best, BestEpoch, History, Progress
 
 
 class Resumable(ABC):
-    """A trainer all of whose progress is in one place. Implementing one: `_start`, and the attributes below.
+    """A trainer with all of its progress in one place. Implementing one: `_start`, `_constants`, the attributes below.
 
     **Attributes:**
 
@@ -28,7 +28,6 @@ class Resumable(ABC):
     - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
     """
 
-    dt: float
     seed: int | None
     _progress: Progress
     _hooks: Any
@@ -39,9 +38,9 @@ class Resumable(ABC):
         """The states of a model before the first step."""
 
     @property
+    @abstractmethod
     def _constants(self) -> dict[str, Any]:
         """What of a trainer, beside its model, what was learned depends on."""
-        return {"dt": self.dt}
 
     @property
     def target(self) -> Any:
@@ -93,7 +92,7 @@ class Resumable(ABC):
     def recall(self) -> None:
         """Go back to the parameters that are remembered."""
         if self._progress.best is not None:
-            self._progress.state = self._progress.state.moved_to(self._progress.best.params)
+            self._progress.go_back_to(self._progress.best.params)
 
     @property
     def best(self) -> BestEpoch | None:
@@ -107,7 +106,7 @@ class Resumable(ABC):
         """
         if self._progress.kept is None:
             raise OptionError("No best epoch is kept: train with fit(..., keep_best='test/loss'), or another metric.")
-        self._progress.state = self._progress.state.moved_to(self._progress.kept.params)
+        self._progress.go_back_to(self._progress.kept.params)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""

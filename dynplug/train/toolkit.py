@@ -8,6 +8,8 @@ reports and checkpoints are read, checked and written as those of all other trai
 - `layout_of(data_first_axis)`: the axes of the data. `layout.batch_first(out, targets)` leads to (batch, time, ...),
   and back.
 - `Pair(data, layout, "train_data")`: inputs `x` and targets `y` as NumPy arrays of equally many samples.
+- `data_of(data, layout, "train_data", epoch)`: such a pair of all data of an epoch in any form: arrays, lists of
+  sequences of several lengths, batches of a loader, a function of the epoch; with the `lengths` of the sequences.
 - `measures_of(loss_fun, metrics)`: losses and metrics as users give them, by name; `measure(out, targets, layout)` is
   the value of one.
 - `History()`, and `report(...)`, which writes the line of an epoch and calls `fun_after_report`.
@@ -26,7 +28,16 @@ from dynplug.core import (
     described as described,
 )
 from dynplug.run import as_arrays as as_arrays
-from dynplug.train.data import Layout as Layout, Pair as Pair, layout_of as layout_of
+from dynplug.train.data import (
+    Layout as Layout,
+    Pair as Pair,
+    are_sequences as are_sequences,
+    data_of as data_of,
+    layout_of as layout_of,
+    padded_inputs as padded_inputs,
+    unpadded as unpadded,
+    with_lengths as with_lengths,
+)
 from dynplug.train.fit import STDOUT as STDOUT, History as History, Report as Report, Stream as Stream, report as report
 from dynplug.train.step import Measure as Measure, measures_of as measures_of
 from dynplug.train.trainer import Trainer as Trainer

@@ -33,6 +33,7 @@ SMALL = [
 ]
 TRAINED = [(500, k, batch) for k in (5, 10, 15, 25, 50) for batch in (1, 16)]  # units, connections of each, samples
 LARGEST_MATRIX = 5_000**2
+METHODS = ("compiled", "gather", "sparse", "dense")
 
 
 def spikes(step, units, count):
@@ -62,6 +63,7 @@ def measure(units, degree, count, repetitions):
     fanout, _ = Fanout.of(pre, rng.integers(0, units, pre.size, dtype=np.int32), units, units, by_receiver=True)
     weight = jnp.asarray(rng.normal(size=pre.size), jnp.float32)
     methods = ["events"] if pre.size > 10**7 else ["events", "gather", "sparse"]
+    methods += ["compiled"] if "compiled" in dp.list_components("delivery") else []  # by dynplug-kernels
     methods += ["dense"] if units**2 <= LARGEST_MATRIX else []
     ways = {m: lambda x, w, f, m=m: deliver(x, w, f, method=m) for m in methods}
     runs = {name: loop(units, count, way) for name, way in ({"none": lambda x, w, f: 0.0} | ways).items()}
@@ -122,12 +124,12 @@ def train(repetitions):
 
 def main():
     repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    print("| units | each | spikes | loop [µs] | events [µs] | per connection [ns] | gather | sparse | dense | auto |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
+    print("| units | each | spikes | loop [µs] | events | each one [ns] | compiled | gather | sparse | dense | auto |")
+    print("|---|---|---|---|---|---|---|---|---|---|---|")
     for units, degree, count in NETWORKS + SMALL:
         found, alone, chosen = measure(units, degree, count, repetitions)
         events = found["events"]
-        others = [f"{found[m] / events:.2f}" if m in found and count else "" for m in ("gather", "sparse", "dense")]
+        others = [f"{found[m] / events:.2f}" if m in found and count else "" for m in METHODS]
         each = f"{1e3 * events / count / degree:.1f}" if count else ""
         row = [units, degree, count, f"{alone:.1f}", f"{events:.1f}", each, *others, chosen]
         print(f"| {' | '.join(map(str, row))} |", flush=True)

@@ -2,12 +2,14 @@
 
     python networks.py [BRIAN2]
 
-BRIAN2 is a Python interpreter that has Brian2, and a C++ compiler on its path; without it there is dynplug alone. All
-alternate, so that a busy machine slows all alike; printed are medians of the loop over the steps, spikes recorded, and
-ratios to dynplug. Times are those of the processor, of all threads, since Brian2's C++ measures no others. The second
-table is of COBA's neurons with 80 connections each, at their rate.
+BRIAN2 is a Python interpreter that has Brian2, and a C++ compiler on its path; without it there is dynplug alone. With
+dynplug-kernels installed, dynplug is measured with its own delivery and with the compiled one. All alternate, so that a
+busy machine slows all alike; printed are medians of the loop over the steps, spikes recorded, and ratios to dynplug.
+Times are those of the processor, of all threads, since Brian2's C++ measures no others. The second table is of COBA's
+neurons with 80 connections each, at their rate.
 """
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import equinox as eqx
 import jax
 import numpy as np
 
@@ -28,17 +31,19 @@ import brunel  # noqa: E402
 import vogels_abbott  # noqa: E402
 
 REPETITIONS = 7
+KNOWN = dp.list_components("delivery")
 SIZES = {4_000: 100.0, 40_000: 100.0, 400_000: 20.0}  # [ms]
 
 
-def runner_of(name: str) -> tuple[dp.DSRunner, float, Any]:
+def runner_of(name: str, delivery: str) -> tuple[dp.DSRunner, float, Any]:
     """A runner, the duration [ms], and the input."""
     if name == "Brunel":
         net, duration, drive = brunel.network(brunel.STATES["AI"], 1.0, jax.random.key(0)), 200.0, None
     else:
         make, drive = vogels_abbott.NETWORKS[name]
         net, duration = make(jax.random.key(0)), 1000.0
-    return _runner(net), duration, drive
+    edges = [e if e.delivery != "auto" else dataclasses.replace(e, delivery=delivery) for e in net.edges]
+    return _runner(eqx.tree_at(lambda n: n.edges, net, tuple(edges))), duration, drive
 
 
 def _runner(net: dp.Network) -> dp.DSRunner:
@@ -50,8 +55,8 @@ def spikes_of(runner: dp.DSRunner) -> int:
     return sum(map(len, runner.spikes.values()))
 
 
-def dynplug(name: str) -> Callable[[], tuple[float, float]]:
-    runner, duration, drive = runner_of(name)
+def dynplug(name: str, delivery: str = "auto") -> Callable[[], tuple[float, float]]:
+    runner, duration, drive = runner_of(name, delivery)
 
     def run() -> tuple[float, float]:
         began = time.process_time()
@@ -89,7 +94,9 @@ def beside_brian2(python: str) -> None:
     print("| network | | processor [ms] | ratio | rate [Hz] |\n|---|---|---|---|---|")
     for name in ("CUBA", "COBA", "Brunel"):
         with brian2(python, "cpp", name) as cpp, brian2(python, "cython", name) as cython:
-            ways = {"dynplug": dynplug(name), "Brian2 C++": cpp, "Brian2 cython": cython}
+            own = {"dynplug": "events"} | ({"dynplug-kernels": "compiled"} if "compiled" in KNOWN else {})
+            ways = {way: dynplug(name, delivery) for way, delivery in own.items()}
+            ways |= {"Brian2 C++": cpp, "Brian2 cython": cython}
             found = {way: [] for way in ways}
             for _ in range(REPETITIONS):
                 for way, run in ways.items():

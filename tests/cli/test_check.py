@@ -39,16 +39,29 @@ def test_a_component_is_checked_by_its_id(dynplug):
     assert "its spec lists no params" in dynplug("check", "dynplug:Arctan", "-v").out
 
 
-@pytest.mark.slow
-def test_a_distribution_is_checked_whole(dynplug):
-    result = dynplug("check", "dynplug-resonate", "--json")
-    assert result.code == 0
+HOOKS = """
+from dynplug.api import ConnectorSpec, SurrogateSpec, hookimpl
+
+@hookimpl
+def dynplug_register_connectors():
+    return [ConnectorSpec(name="pairs", target="dynplug.connectors:OneToOne", summary="a copy")]
+
+@hookimpl
+def dynplug_register_surrogates():
+    return [SurrogateSpec(name="arc", target="dynplug.surrogates:Arctan", summary="a copy")]
+"""
+
+
+def test_a_distribution_is_checked_whole(dynplug, site, fresh_registry):
+    info = site / "dynplug_copies-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: dynplug-copies\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[dynplug.v1]\ncopies = copies_hooks\n")
+    (site / "copies_hooks.py").write_text(HOOKS)
+    result = dynplug("check", "dynplug-copies", "--json")
     found = json.loads(result.out)
-    assert found["ok"] is True
-    assert [c["component"] for c in found["components"]] == [
-        "neuron resonate:resonate-and-fire@1",
-        "surrogate resonate:multi-gaussian@1",
-    ]
+    assert (result.code, found["ok"]) == (0, True), result.out
+    assert [c["component"] for c in found["components"]] == ["surrogate copies:arc@1", "connector copies:pairs@1"]
     assert found["kinds"]["all"]["components"] == 2
     assert found["kinds"]["all"]["ran"] == sum(len(c["ran"]) for c in found["components"])
     assert found["kinds"]["surrogate"]["failed"] == 0

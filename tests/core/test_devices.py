@@ -30,8 +30,8 @@ assert dp.to(model, everywhere)[0].weight.devices() == {first, second}
 
 
 @pytest.mark.slow
-def test_a_model_and_a_state_move_to_a_device_and_compute_there():
-    environment = {**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+def test_a_model_and_a_state_move_to_a_device_and_compute_there(two_devices):
+    environment = os.environ | two_devices
     ran = subprocess.run([sys.executable, "-c", TWO_DEVICES], env=environment, check=False, capture_output=True)
     assert ran.returncode == 0, ran.stderr.decode()
 

@@ -275,3 +275,24 @@ def test_a_write_that_fails_leaves_the_old_file_and_no_litter(net, tmp_path, mon
 def test_what_is_no_dictionary_of_arrays_is_refused(arrays):
     with pytest.raises(CheckpointError, match="takes a dictionary of arrays by path"):
         inspect.unwrap(dp.load_state_dict)(dp.neurons.LIF(3), arrays)
+
+
+def test_traced_arrays_are_loaded_inside_a_traced_function(net):
+    arrays = dp.state_dict(net)
+
+    @jax.jit
+    def doubled(arrays):
+        return dp.state_dict(dp.load_state_dict(net, {name: 2.0 * a for name, a in arrays.items()}).tree)
+
+    for name, array in doubled(arrays).items():
+        np.testing.assert_array_equal(array, 2.0 * arrays[name])
+
+    def wrong(a):
+        return dp.load_state_dict(net, {**arrays, "a.bias": a}, cast=True).tree["a"].bias
+
+    with pytest.raises(StateDictError, match=r"a.bias is float32\[2\], not float32"):
+        jax.jit(wrong)(jnp.ones(2))
+    half = jax.jit(wrong)(arrays["a.bias"].astype(jnp.float16))
+    assert half.dtype == jnp.float32
+    slope = jax.grad(lambda a: wrong(a).sum())(arrays["a.bias"])
+    np.testing.assert_array_equal(slope, 1.0)

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from dynplug.delivery import Fanout, choose, deliver, explain_delivery
-from dynplug.errors import ParameterError, ShapeError
+import dynplug as dp
+from dynplug.delivery import Events, Fanout, Sparse, choose, deliver, explain_delivery
+from dynplug.errors import ParameterError, ShapeError, UnknownNameError
 
 METHODS = ["events", "gather", "sparse", "dense"]
 
@@ -47,6 +48,7 @@ def networks(draw):
     "Every way of delivery gives the sum over connections: any pairs, duplicates, no spikes and spikes of all",
     tolerance=0.0,
     reference="numpy.add.at, in float64 and whole numbers",
+    components=("delivery:dense", "delivery:events", "delivery:gather", "delivery:sparse"),
 )
 @settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(networks())
@@ -188,6 +190,11 @@ class TestChoice:
     uneven, _ = Fanout.of(np.arange(400), np.zeros(400, int), 400, 400, by_receiver=True)
     plain, _ = Fanout.of(np.arange(400), np.arange(400), 400, 400, by_receiver=False)
 
+    @pytest.fixture(autouse=True)
+    def alone(self, monkeypatch, fresh_registry):
+        """Without packages that bring other ways."""
+        monkeypatch.setenv("DYNPLUG_PLUGINS", "dynplug")
+
     @pytest.mark.parametrize(
         ("platform", "name", "method"),
         [
@@ -204,7 +211,39 @@ class TestChoice:
         fanout = getattr(self, name)
         found, reason = choose(fanout)
         assert found == method
-        assert explain_delivery(fanout).endswith(f"{len(fanout)} connections: {method}: {reason}")
+        assert f"{len(fanout)} connections: {method}: {reason}" in explain_delivery(fanout)
+
+    @pytest.mark.parametrize(("platform", "name"), [("cpu", "events"), ("gpu", "gather")])
+    def test_of_weights_that_change_no_matrix_is_made(self, monkeypatch, platform, name):
+        monkeypatch.setattr(jax, "default_backend", lambda: platform)
+        assert choose(self.few, fixed=False)[0] == name
+
+    def test_ways_of_packages_are_asked_first_and_told(self):
+        @dp.register("delivery", "of-a-package")
+        class OfAPackage(Sparse):  # of this process, in the same place
+            def suits(self, fanout, fixed):
+                return "for fixed weights" if fixed else ""
+
+        assert "no other way; dynplug-kernels" not in explain_delivery(self.many)
+        assert choose(self.many) == ("of-a-package", "for fixed weights")
+        assert choose(self.many, fixed=False)[0] == "events"
+        assert "of-a-package: for fixed weights. Packages bring of-a-package (this process)" in explain_delivery(
+            self.many
+        )
+
+    def test_a_way_that_cannot_be_made_is_told_and_takes_nothing_from_others(self):
+        @dp.register("delivery", "broken")
+        class Broken(Sparse):
+            def __check_init__(self):
+                raise ParameterError("there is no compiler")
+
+        assert choose(self.many)[0] == "events"
+        assert "Packages bring broken, which fails (broken: there is no compiler)" in explain_delivery(self.many)
+        with pytest.raises(dp.errors.ConfigError, match="no compiler"):
+            deliver(jnp.ones(400), 1.0, self.many, method="broken")
+
+    def test_without_packages_that_is_said(self):
+        assert "Packages bring no other way; dynplug-kernels, " in explain_delivery(self.many)
 
     def test_auto_follows_it(self, monkeypatch):
         def primitives():
@@ -226,12 +265,24 @@ class TestChoice:
         (jnp.zeros(70, complex), 1.0, {}, ParameterError, "x is complex64, but what units send must be real"),
         (jnp.zeros(70), jnp.zeros(299), {}, ShapeError, r"weight has shape \(299,\), for 300 connections"),
         (jnp.zeros(70), 1, {}, ParameterError, "weight is int32, but weights must be floating"),
-        (jnp.zeros(70), 1.0, {"method": "event"}, ParameterError, "Unknown method 'event'.*Did you mean 'events'"),
+        (
+            jnp.zeros(70),
+            1.0,
+            {"method": "event"},
+            UnknownNameError,
+            "no delivery called 'event'.*Did you mean 'events'",
+        ),
     ],
 )
 def test_what_does_not_fit_is_refused(case, x, weight, options, error, message):
     with pytest.raises(error, match=message):
         deliver(x, weight, case.fanout, **options)
+
+
+@pytest.mark.quick
+def test_a_way_may_be_given_as_an_object(case):
+    f = jax.make_jaxpr(lambda x: deliver(x, 1.0, case.fanout, method=Events()))
+    assert "while[" in str(f(jnp.zeros(70)))
 
 
 @pytest.mark.quick
@@ -246,4 +297,5 @@ def test_a_fanout_without_rows_of_inputs_cannot_be_gathered():
 def test_the_example_runs(documented, capsys):
     (example,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(documented), re.DOTALL)
     exec(compile(example, documented.__name__, "exec"), {})
-    assert documented is not explain_delivery or "2 connections: events: on a CPU" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert documented is not explain_delivery or re.search("2 connections: (events|compiled): on a CPU", said)

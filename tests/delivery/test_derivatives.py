@@ -43,6 +43,7 @@ def pair(case):
     "Gradients through delivery by events are those of the full sum, also where there is no event",
     tolerance=1e-12,
     reference="jax.grad of a matrix product",
+    components=("delivery:events",),
 )
 def test_gradients_are_those_of_a_matrix_product(x64, pair, measured):
     by_delivery, by_matrix, x, weight = pair

@@ -22,10 +22,12 @@ NAMES = {
     "connector": "FixedProbability",
     "encoder": "Poisson",
     "plasticity": "TripletSTDP",
+    "delivery": "events",
     "optimizer": "nadam",
     "schedule": "cosine_decay_schedule",
     "observer": "EarlyStopping",
     "metric": "accuracy",
+    "diagnostic": "InitialScale",
     "task": "digits",
 }
 

@@ -21,6 +21,7 @@ def as_matrix(layer, weight):
     return matrix
 
 
+@eqx.filter_jit
 def outcome(layer, x):
     """The output, and the gradient of a nonlinear function of it by the layer's arrays and the input."""
 

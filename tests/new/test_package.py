@@ -61,7 +61,7 @@ def test_a_new_package_registers_its_component_which_is_built_from_its_example(m
     written = documentation(component)
     undocumented = [p.name for p in written.params if not p.doc and p.name not in ("scan_kind", "args", "kwargs")]
     assert not undocumented
-    assert written.equations or written.reference or kind in ("runner", "metric", "observer", "task")
+    assert written.equations or written.reference or kind in ("runner", "metric", "observer", "diagnostic", "task")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -20,10 +20,12 @@ ONES = {
     "connector": "FixedInDegree",
     "encoder": "Latency",
     "plasticity": "PairSTDP",
+    "delivery": "gather",
     "optimizer": "sgd",
     "schedule": "linear_schedule",
     "observer": "EarlyStopping",
     "metric": "accuracy",
+    "diagnostic": "Silence",
     "task": "digits",
 }
 
@@ -61,6 +63,15 @@ def test_the_window_of_a_rule_is_the_closed_form_on_both_sides():
     before, after = (line.get_xydata().T for line in figure.axes[0].lines[-2:])
     np.testing.assert_allclose(before[1], -0.01 * np.exp(before[0] / 30.0), atol=1e-6)
     np.testing.assert_allclose(after[1], 0.02 * np.exp(-after[0] / 10.0), atol=1e-6)
+
+
+def test_a_delivery_is_drawn_with_the_sum_and_the_derivative_of_a_matrix():
+    figure = dp.plot.portrait("delivery", "events")
+    (sums, by_matrix), (slopes,) = (
+        [line.get_ydata() for line in axis.lines if len(line.get_ydata()) > 2] for axis in figure.axes
+    )
+    np.testing.assert_allclose(sums, by_matrix, atol=1e-5)
+    assert np.count_nonzero(slopes) > 35  # of 40 units, most of which send nothing
 
 
 def test_the_second_of_two_spikes_is_drawn_smaller_than_the_first():

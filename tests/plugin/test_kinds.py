@@ -27,6 +27,8 @@ CONTRACTS = {
     "surrogate": "Surrogate",
     "integrator": "AbstractSolver",
     "plasticity": "Plasticity",
+    "delivery": "Delivery",
+    "diagnostic": "Diagnostic",
     "task": "Task",
 }
 
@@ -123,9 +125,11 @@ CHECKS = {
     "connector": lambda built: len(built(4, 4, key=jax.random.key(0)).pre) > 0,
     "encoder": lambda built: built(jnp.ones((2, 3)), key=jax.random.key(0)).shape == (20, 2, 3),
     "plasticity": lambda built: built.w_min == 0.0,
+    "delivery": lambda built: isinstance(built, dp.delivery.Delivery),
     "optimizer": is_optimizer,
     "schedule": is_schedule,
     "observer": lambda built: observers([built]) is not None,
+    "diagnostic": lambda built: callable(built.examine),
     "task": lambda built: type(built).recipe().startswith("#"),
 }
 

@@ -1,3 +1,5 @@
+import inspect
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -214,6 +216,17 @@ def test_no_state_is_believed_only_where_it_is_true(net):
     np.testing.assert_allclose(out, np.tanh(x @ weight.T + bias), rtol=1e-5, atol=1e-6)
     with pytest.raises(StateError, match=r"no_state=True, but the system keeps cell.V, cell.spike"):
         dp.LoopOverTime(net, no_state=True, dt=1.0)(x[0])
+
+
+@pytest.mark.parametrize("go_on", [dp.LoopOverTime.__call__, dp.LoopOverTime.step], ids=["a call", "a step"])
+def test_what_is_no_state_of_a_run_is_refused_by_name(net, go_on):
+    """As users see it, whose arguments nothing compares with annotations before."""
+    go_on = inspect.unwrap(go_on)
+    loop, x = dp.LoopOverTime(net, dt=1.0), jnp.ones((3, 2))
+    state = loop.reset_state()
+    for wrong, told in ((state.system, "a dict"), (state.system["cell"].V, r"an array of shape \(5,\)")):
+        with pytest.raises(StateError, match=f"which has the number of the next step.*state.system; got {told}"):
+            go_on(loop, x, wrong)
 
 
 def test_a_name_is_found_in_the_compiled_program(net):

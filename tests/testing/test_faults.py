@@ -61,6 +61,7 @@ def test_a_fault_is_found_by_its_check(fault):
 
 
 RIGHT = {
+    "delivering.Right": "delivery",
     "driven.Right": "neuron",
     "driven.Synapse": "synapse",
     "plastic.Rule": "plasticity",

@@ -1,17 +1,20 @@
 """What a runner declares of itself decides what it is given."""
 
 import numpy as np
+import optax
 import pytest
 
 import dynplug as dp
 from dynplug.testing import check_component
+
+ADAM = optax.adam(1e-2)  # one object, so that all runners share one compiled program
 
 
 class OneStep:
     """BPTT for data without a time axis; it refuses others."""
 
     def __init__(self, target, *, dt):
-        self.inner = dp.BPTT(target, "mse", dt=dt, logger=None, progress_bar=False)
+        self.inner = dp.BPTT(target, "mse", ADAM, dt=dt, logger=None, progress_bar=False)
 
     @property
     def target(self):

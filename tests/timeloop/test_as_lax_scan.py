@@ -67,6 +67,18 @@ def test_carries_that_move_among_themselves(name, length, loop):
     same(jax.value_and_grad(f, (0, 1), has_aux=True)(0.3 * EYE, c, loop), expected)
 
 
+@pytest.mark.parametrize("name", ["handed on", "shifted along", "never read"])
+def test_carries_that_move_in_reversed_time(name, loop):
+    xs = jnp.arange(15.0).reshape(5, 3) / 10
+
+    def f(w, c, loop):
+        return total(results := loop(PERMUTED[name](w)[0], c, xs, reverse=True)), results
+
+    c = tuple(0.1 * (k + 1) * jnp.ones(3) for k in range(PERMUTED[name](EYE)[1]))
+    of = jax.jit(jax.value_and_grad(f, (0, 1), has_aux=True), static_argnums=2)
+    same(of(0.3 * EYE, c, loop), of(0.3 * EYE, c, jax.lax.scan))
+
+
 @pytest.mark.parametrize("name", PERMUTED)
 def test_none_of_them_is_left_to_lax_scan(name):
     step, count = PERMUTED[name](EYE)
@@ -377,12 +389,16 @@ def test_forward_mode(loop, x64):
     f, g = (functools.partial(recurrent, loop=one) for one in (loop, jax.lax.scan))
     w, t = 0.3 * jnp.eye(3), jnp.arange(9.0).reshape(3, 3) / 10
     with jax.numpy_dtype_promotion("standard"):
-        same(jax.jvp(f, (w,), (t,)), jax.jvp(g, (w,), (t,)), rtol=1e-10)
-        same(jax.jacfwd(f)(w), jax.jacfwd(g)(w), rtol=1e-10)
-        same(jax.linearize(f, w)[1](t), jax.linearize(g, w)[1](t), rtol=1e-10)
+        for derivative in (
+            lambda h: jax.jvp(h, (w,), (t,)),
+            lambda h: jax.jacfwd(h)(w),
+            lambda h: jax.linearize(h, w)[1](t),
+        ):
+            one, other = (jax.jit(functools.partial(derivative, h))() for h in (f, g))
+            same(one, other, rtol=1e-10)
         for outer, inner in ((jax.jacfwd, jax.jacrev), (jax.jacrev, jax.jacfwd), (jax.jacrev, jax.jacrev)):
-            one, other = (outer(inner(lambda w, h=h: total(h(w)))) for h in (f, g))
-            same(one(w), other(w), rtol=1e-9, atol=1e-10)
+            one, other = (jax.jit(outer(inner(lambda w, h=h: total(h(w)))))(w) for h in (f, g))
+            same(one, other, rtol=1e-9, atol=1e-10)
 
 
 def test_what_is_not_batched_stays_so(loop):
@@ -685,20 +701,23 @@ step = lambda w: lambda c, x: (jnp.tanh(0.5 * c + x @ w), jnp.sin(c @ w))
 f = lambda w, c, x, loop: loop(step(w), c, x)[1]
 mesh = jax.make_mesh((2,), ("d",), axis_types=(AxisType.Auto,))
 specs = dict(mesh=mesh, in_specs=(P(), P("d"), P(None, "d")))
+
+def mapped(loop, check, jit):
+    out = jax.shard_map(lambda *a: f(*a, loop), out_specs=P(None, "d"), check_vma=check, **specs)
+    inside = jax.shard_map(
+        lambda w, c, x: jax.grad(lambda w: f(w, c, x, loop).sum())(w) if check
+        else jax.lax.psum(jax.grad(lambda w: f(w, c, x, loop).sum())(w), "d"),
+        out_specs=P(), check_vma=check, **specs)
+    outside = jax.grad(lambda *a: out(*a).sum(), (0, 1, 2))
+    tangent = lambda *a: jax.jvp(out, a, a)
+    return [jit(g)(w, c, xs) for g in (out, inside, outside, tangent)]
+
+expected = {check: mapped(jax.lax.scan, check, jax.jit) for check in (True, False)}
 for options in ({}, {"loop": "layer"}, {"loop": "step"}, {"remat": 2}):
     ours = lambda *a: scan(*a, **options)
     for check in (True, False):
         for jit in (jax.jit, lambda f: f):
-            found = []
-            for loop in (ours, jax.lax.scan):
-                out = jax.shard_map(lambda *a: f(*a, loop), out_specs=P(None, "d"), check_vma=check, **specs)
-                inside = jax.shard_map(
-                    lambda w, c, x: jax.grad(lambda w: f(w, c, x, loop).sum())(w) if check
-                    else jax.lax.psum(jax.grad(lambda w: f(w, c, x, loop).sum())(w), "d"),
-                    out_specs=P(), check_vma=check, **specs)
-                outside = jax.grad(lambda *a: out(*a).sum(), (0, 1, 2))
-                tangent = lambda *a: jax.jvp(out, a, a)
-                found.append([jit(g)(w, c, xs) for g in (out, inside, outside, tangent)])
+            found = mapped(ours, check, jit), expected[check]
             for a, b in zip(*map(jax.tree.leaves, found), strict=True):
                 np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
     with jax.set_mesh(jax.make_mesh((2,), ("d",), axis_types=(AxisType.Explicit,))):
@@ -715,10 +734,10 @@ print("all the same")
 """
 
 
-def test_loops_on_several_devices():
+def test_loops_on_several_devices(two_devices):
     done = subprocess.run(
         [sys.executable, "-c", SHARDS],
-        env=dict(os.environ, XLA_FLAGS="--xla_force_host_platform_device_count=2", JAX_PLATFORMS="cpu"),
+        env=os.environ | two_devices,
         capture_output=True,
         text=True,
         timeout=500,

@@ -66,6 +66,15 @@ class Forward(Feedback):
         return {"delay": delay, "V": V}, V
 
 
+class Behind(Feedback):
+    """A delay behind units that have a memory."""
+
+    def update(self, state, x, ctx):
+        V = 0.9 * state["V"] + self.weight @ x
+        delay, past = self.delay.update(state["delay"], V, ctx)
+        return {"delay": delay, "V": V}, past
+
+
 def outcome(kind, steps, length, batched, **options):
     """Outputs, final state, and gradients of both for the model, the inputs and the first state."""
     rng = np.random.default_rng(0)
@@ -95,7 +104,7 @@ def outcome(kind, steps, length, batched, **options):
 )
 @pytest.mark.parametrize("options", [{}, {"loop": "step"}, {"remat": 2}], ids=str)
 @pytest.mark.parametrize(
-    ("kind", "steps", "length"), [(Feedback, 3, 8), (Feedback, 0, 3), (Forward, 3, 8), (Forward, 5, 3)]
+    ("kind", "steps", "length"), [(Feedback, 3, 8), (Feedback, 0, 3), (Forward, 3, 8), (Forward, 5, 3), (Behind, 3, 8)]
 )
 def test_delays_in_and_out_of_loops(kind, steps, length, options, x64, measured):
     batched = length == 8
@@ -116,20 +125,42 @@ def test_a_delay_that_nothing_feeds_back_is_a_shift_and_one_that_feeds_back_make
     assert "in chunks of 4" in plan
 
 
-def test_a_delay_that_is_not_carried_as_one_is_computed_like_anything_else():
-    delay = dp.layers.Delay(2, 2.0)
+DELAY = dp.layers.Delay(2, 2.0)
+
+
+class Odd(dp.DynamicalSystem):
+    """A delay that is told another time."""
+
+    def init_state(self, ctx):
+        return DELAY.init_state(ctx)
+
+    def update(self, state, x, ctx):
+        return DELAY.update(state, x, dp.Context(dt=1.0, i=2 * ctx.i))
+
+
+class Skips(Odd):
+    """A delay that is told the time by a clock of its own, which goes twice as fast."""
+
+    def init_state(self, ctx):
+        return {"delay": DELAY.init_state(ctx), "i": jnp.asarray(0, jnp.int32)}
+
+    def update(self, state, x, ctx):
+        delay, past = DELAY.update(state["delay"], x, dp.Context(dt=1.0, i=state["i"]))
+        return {"delay": delay, "i": state["i"] + 2}, past
+
+
+class Shows(Odd):
+    """A delay whose buffer is read by others."""
+
+    def update(self, state, x, ctx):
+        state, past = DELAY.update(state, x, ctx)
+        return state, past + sum(v.sum() for v in jax.tree.leaves(state))
+
+
+@pytest.mark.parametrize("kind", [Odd, Skips, Shows])
+def test_a_delay_that_is_not_carried_as_one_is_computed_like_anything_else(kind):
     loop, x = Loop(dt=1.0), jnp.arange(10.0).reshape(5, 2)
-
-    class Odd(dp.DynamicalSystem):
-        """A delay that is told another time."""
-
-        def init_state(self, ctx):
-            return delay.init_state(ctx)
-
-        def update(self, state, x, ctx):
-            return delay.update(state, x, dp.Context(dt=1.0, i=2 * ctx.i))
-
-    results = [Loop(dt=1.0, loop=s).advance(Odd(), loop.start(Odd()), x, 5)[1][0] for s in ("auto", "plain")]
+    results = [Loop(dt=1.0, loop=s).advance(kind(), loop.start(kind()), x, 5)[1][0] for s in ("auto", "plain")]
     np.testing.assert_array_equal(*results)
 
 

@@ -59,9 +59,8 @@ def test_a_program_is_the_same_each_time():
     assert str(program("nested", 3)) != str(program("nested", 4))
 
 
-def test_over_two_devices():
-    flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2", "JAX_PLATFORMS": "cpu"}
+def test_over_two_devices(two_devices):
     command = [sys.executable, str(Path(__file__).parent / "fuzz"), "--class", "transforms", "--count", "2"]
     command += ["--transform", "shards over all"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | flags)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | two_devices)
     assert done.stdout.split()[-5:] == ["2", "2", "0", "0", "0"], done.stdout + done.stderr

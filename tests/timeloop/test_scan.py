@@ -311,6 +311,21 @@ def test_under_vmap_and_within_another_scan(options, x64):
     np.testing.assert_allclose(found, alone, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("reverse", [False, True])
+@pytest.mark.parametrize("loop", ["auto", "layer", "step"])
+def test_chunks_of_which_the_last_is_shorter(loop, reverse, x64):
+    """Values, carries and gradients, those of what all steps use included, in both directions of time."""
+    xs = jnp.arange(21.0).reshape(7, 3) / 10
+
+    def f(w, c, xs, loop):
+        carry, ys = loop(lambda c, x: (jnp.tanh(c @ w + x), jnp.sin(c) * x), c, xs, reverse=reverse)
+        return jnp.cos(carry).sum() + (jnp.cumsum(ys, 0) ** 2).sum(), (carry, ys)
+
+    of = jax.jit(jax.value_and_grad(f, (0, 1, 2), has_aux=True), static_argnums=3)
+    given = 0.3 * jnp.eye(3) + 0.1, 0.1 * jnp.ones(3), xs
+    assert_same(of(*given, functools.partial(scan, loop=loop, remat=3)), of(*given, jax.lax.scan))
+
+
 @pytest.mark.parametrize("options", WAYS)
 def test_second_derivatives_by_reverse_over_reverse(options, x64):
     def f(w, loop):

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 import dynplug as dp
 from dynplug.errors import CheckpointError, OptionError
 from dynplug.recipe.figures import draw
+from dynplug.train.step import as_decay
 
 DECAY = 0.8
 SLOW = {"type": "sgd", "learning_rate": 0.5}
@@ -128,7 +129,13 @@ def test_another_model_starts_another_mean(averaging, data, assert_same):
     np.testing.assert_allclose(t.average["readout"].weight, mean(seen.weights), rtol=1e-5)
 
 
-@pytest.mark.parametrize("bad", [0, 1, 1.5, -0.1, float("nan"), True, "0.9"])
+@pytest.mark.parametrize("bad", [0.0, 1.0, 1.5, -0.1, float("nan")])
 def test_what_is_no_decay_is_refused(trainer, bad):
     with pytest.raises(OptionError, match="ema="):
         trainer(ema=bad)
+
+
+@pytest.mark.parametrize("bad", [0, 1, True, "0.9"])
+def test_what_is_no_number_between_is_refused(bad):
+    with pytest.raises(OptionError, match="ema="):
+        as_decay(bad)

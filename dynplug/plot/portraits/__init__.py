@@ -1,6 +1,8 @@
 """How a component of each kind is drawn by running it: a function of a sitter and a figure, one kind or two a file."""
 
 from dynplug.plot.portraits.of_connectors import connector
+from dynplug.plot.portraits.of_deliveries import delivery
+from dynplug.plot.portraits.of_diagnostics import diagnostic
 from dynplug.plot.portraits.of_encoders import encoder
 from dynplug.plot.portraits.of_initializers import initializer
 from dynplug.plot.portraits.of_integrators import integrator
@@ -22,7 +24,7 @@ DRAWERS: dict[str, Drawer] = {
     for draw in (
         *(neuron, synapse, layer, source, loss, runner, surrogate, integrator, initializer),
         *(connector, encoder, optimizer, schedule, observer, metric, task),
-        plasticity,
+        *(plasticity, delivery, diagnostic),
     )
 }
 """The function that draws a component of a kind, by the kind's name; its docstring says what is seen."""

@@ -3,6 +3,7 @@
 from dynplug.train.data.arrays import Batch as Batch, Pair as Pair
 from dynplug.train.data.batch_sources import BatchSource as BatchSource, Reading as Reading
 from dynplug.train.data.checksum import checksum as checksum
+from dynplug.train.data.gathered import data_of as data_of, padded_inputs as padded_inputs
 from dynplug.train.data.layout import (
     BatchFirst as BatchFirst,
     Layout as Layout,
@@ -13,8 +14,14 @@ from dynplug.train.data.layout import (
 from dynplug.train.data.padding import (
     keeps_keys as keeps_keys,
     padded as padded,
-    real_targets as real_targets,
     repeated as repeated,
+)
+from dynplug.train.data.sequences import (
+    are_sequences as are_sequences,
+    bounds as bounds,
+    lengths_of as lengths_of,
+    pairs_of as pairs_of,
+    unpadded as unpadded,
 )
 from dynplug.train.data.windows import (
     Window as Window,
@@ -22,3 +29,4 @@ from dynplug.train.data.windows import (
     check_truncate as check_truncate,
     windows as windows,
 )
+from dynplug.train.data.with_lengths import with_lengths as with_lengths

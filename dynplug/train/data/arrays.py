@@ -1,6 +1,6 @@
 """Arrays of training data: checked, and cut into batches."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,12 +19,16 @@ _SHAPES = (
 
 
 class Batch(NamedTuple):
-    """Inputs, targets, and the number of samples; and which of them are real, where there may be others."""
+    """Inputs, targets, and the number of samples.
+
+    `real` says which of them are, where there may be others; `lengths` how many steps of each, where not all count.
+    """
 
     x: Any
     y: Any
     size: int
     real: Any = None
+    lengths: Any = None
 
 
 class Pair:
@@ -32,15 +36,15 @@ class Pair:
 
     **Arguments:**
 
-    - `data`: a pair (x, y) of arrays, or of pytrees of arrays.
+    - `data`: a pair (x, y) of arrays, or of pytrees of arrays; or (x, y, lengths).
     - `layout`: where samples and time are.
     - `name`: what the data are, for messages.
+
+    **Attributes:** `x`, `y`; `samples`, their number; `lengths`, the steps of each, `None` where all have all.
     """
 
     def __init__(self, data: Any, layout: Layout, name: str):
-        if not (isinstance(data, (tuple, list)) and len(data) == 2):
-            raise DataError(f"{name}: give a pair (x, y) of arrays; got {_kind(data)}.")
-        x, y = data
+        x, y, lengths = parts_of(data, name)
         self.x = as_arrays(x, partial(_numbers, what=f"{name}: x"))
         self.y = as_arrays(y, partial(_numbers, what=f"{name}: y"))
         self.layout = layout
@@ -49,11 +53,31 @@ class Pair:
         axes = [layout.samples(a.ndim) for a in jax.tree.leaves(self.x)]
         axes += [layout.samples(a.ndim, target=True) for a in jax.tree.leaves(self.y)]
         self._along = list(zip(arrays, axes, strict=True))
+        self.lengths = None if lengths is None else as_lengths(lengths, self.samples, self._steps(name), name)
 
     def rows(self, rows: np.ndarray) -> Batch:
         """Some of the samples."""
         x, y = jax.tree.unflatten(self._structure, [a.take(rows, axis) for a, axis in self._along])
-        return Batch(x, y, len(rows))
+        return Batch(x, y, len(rows), lengths=None if self.lengths is None else self.lengths[rows])
+
+    @property
+    def ends(self) -> np.ndarray:
+        """The number of steps of each sample that count."""
+        return np.full(self.samples, self._steps("data")) if self.lengths is None else self.lengths
+
+    @property
+    def mask(self) -> np.ndarray | None:
+        """Which steps count, (samples, time); `None` for all."""
+        if self.lengths is None:
+            return None
+        return np.arange(self._steps("data")) < self.lengths[:, None]
+
+    def _steps(self, name: str) -> int:
+        """The number of steps that all inputs have."""
+        found = {a.shape[axis] for a in jax.tree.leaves(self.x) if (axis := self.layout.time(a.ndim)) is not None}
+        if len(found) != 1:
+            raise DataError(f"{name}: lengths are of inputs with one time axis; got {sorted(found) or 'none'}.")
+        return found.pop()
 
     def _count(self, name: str) -> int:
         least = self.layout.least_rank
@@ -105,20 +129,21 @@ class Pair:
 
 
 class ArrayBatches:
-    """The batches of a pair, in the order of its samples or shuffled. The last one may be smaller.
+    """The batches of pairs, in the order of their samples or shuffled. The last one of each may be smaller.
 
     **Arguments:**
 
-    - `pair`: the data.
+    - `pairs`: the data; several where sequences have several lengths, each of one padded length.
     - `batch_size`: samples in a batch; `None` for all in one.
     - `name`: what the data are, for messages.
     """
 
-    def __init__(self, pair: Pair, batch_size: int | None, name: str):
+    def __init__(self, pairs: Sequence[Pair], batch_size: int | None, name: str):
         if batch_size is not None and not is_whole(batch_size):
             raise DataError(f"{name}: batch_size={batch_size} must be a whole number of at least 1.")
-        self._pair = pair
-        self._size = min(batch_size or pair.samples, pair.samples)
+        self._pairs = pairs
+        most = max(pair.samples for pair in pairs)
+        self._size = min(batch_size or most, most)
 
     @property
     def size(self) -> int:
@@ -128,17 +153,21 @@ class ArrayBatches:
     @property
     def partial(self) -> bool:
         """Whether the last batch has fewer."""
-        return self._pair.samples % self._size != 0
+        return any(pair.samples % self._size != 0 for pair in self._pairs)
 
     def __len__(self) -> int:
-        return -(-self._pair.samples // self._size)
+        return sum(-(-pair.samples // self._size) for pair in self._pairs)
 
     def batches(self, rng: np.random.Generator | None) -> Iterator[Batch]:
         """The batches, of samples shuffled by `rng`."""
-        samples = self._pair.samples
-        order = np.arange(samples) if rng is None else rng.permutation(samples)
-        for start in range(0, samples, self._size):
-            yield self._pair.rows(order[start : start + self._size])
+        cut: list[tuple[Pair, np.ndarray]] = []
+        for pair in self._pairs:
+            order = np.arange(pair.samples) if rng is None else rng.permutation(pair.samples)
+            cut += [(pair, order[start : start + self._size]) for start in range(0, pair.samples, self._size)]
+        if rng is not None and len(self._pairs) > 1:
+            cut = [cut[n] for n in rng.permutation(len(cut))]
+        for pair, rows in cut:
+            yield pair.rows(rows)
 
 
 def _numbers(given: Any, what: str) -> np.ndarray:
@@ -154,6 +183,31 @@ def _numbers(given: Any, what: str) -> np.ndarray:
             f"{what} is text. Class indices are made of any labels by `names, y = np.unique(y, return_inverse=True)`."
         )
     return found
+
+
+def parts_of(data: Any, name: str) -> tuple[Any, Any, Any]:
+    """Inputs, targets and lengths, `None` where there are none; or `DataError`."""
+    if not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
+        raise DataError(f"{name}: give a pair (x, y) of arrays; got {_kind(data)}.")
+    x, y, *lengths = data
+    return x, y, lengths[0] if lengths else None
+
+
+def as_lengths(given: Any, samples: int, steps: int, name: str) -> np.ndarray:
+    """The number of steps of each sample, checked, or `DataError`."""
+    lengths = np.asarray(given)
+    if lengths.shape != (samples,) or lengths.dtype.kind not in "iu":
+        raise DataError(
+            f"{name}: lengths are a whole number of steps for each of {samples} samples; got {lengths.dtype} of shape "
+            f"{lengths.shape}."
+        )
+    wrong = np.flatnonzero((lengths < 1) | (lengths > steps))
+    if len(wrong):
+        raise DataError(
+            f"{name}: sample {wrong[0]} has a length of {lengths[wrong[0]]}, but the inputs have {steps} steps: a "
+            f"length is from 1 to {steps} ({len(wrong)} of {samples} are not)."
+        )
+    return lengths.astype(np.int32)
 
 
 def _kind(data: Any) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from dynplug.errors import DataError
 from dynplug.train.data.arrays import ArrayBatches, Batch, Pair
 from dynplug.train.data.layout import Layout
+from dynplug.train.data.sequences import pairs_of, to_check
 
 
 class BatchSource(ABC):
@@ -33,21 +34,23 @@ class BatchSource(ABC):
 class Reading:
     """How data are read.
 
-    **Attributes:** `layout`, their axes; `batch_size`, of arrays alone; `check`, called as `check(x, y, samples)`,
-    which raises `DataError` for what cannot be used; `shuffle`; `name`, for messages.
+    **Attributes:** `layout`, their axes; `batch_size`, of arrays alone; `check`, called with each pair of arrays,
+    which raises `DataError` for what cannot be used; `shuffle`; `name`, for messages; `buckets`, the number of lengths
+    to which sequences of several lengths are padded.
     """
 
     layout: Layout
     batch_size: int | None
-    check: Callable[[Any, Any, int], None]
+    check: Callable[[Pair], None]
     shuffle: bool | None
     name: str
+    buckets: int = 4
 
     def __call__(self, data: Any) -> BatchSource:
         """The source that the data are, told by their type: a tuple is (x, y), what can be iterated gives batches."""
         if isinstance(data, tuple):
-            batches = ArrayBatches(self.pair(data, self.name), self.batch_size, self.name)
-            return _Arrays(batches, self.shuffle is not False)
+            pairs = self.pairs(data, self.name, self.buckets)
+            return _Arrays(ArrayBatches(pairs, self.batch_size, self.name), self.shuffle is not False)
         if isinstance(data, list) and len(data) == 2 and all(hasattr(part, "shape") for part in data):
             raise DataError(f"{self.name} is a list of two arrays: for inputs and targets give a tuple, (x, y).")
         if hasattr(data, "shape") or not (isinstance(data, Iterable) or callable(data)):
@@ -57,14 +60,14 @@ class Reading:
             )
         return _Stream(data, self) if isinstance(data, Iterable) else _Function(data, self)
 
-    def pair(self, data: Any, name: str) -> Pair:
-        """Inputs and targets, checked."""
-        pair = Pair(data, self.layout, name)
+    def pairs(self, data: Any, name: str, most: int | None) -> list[Pair]:
+        """Inputs and targets, checked, each pair of one length; `most` as for `pairs_of`."""
+        pairs = pairs_of(data, self.layout, name, most)
         try:
-            self.check(pair.x, pair.y, pair.samples)
+            self.check(to_check(pairs, data, self.layout, name))
         except DataError as error:
             raise DataError(f"{name}: {error}") from error
-        return pair
+        return pairs
 
     def given(self, options: str) -> DataError:
         """The error about options that only arrays have."""
@@ -110,8 +113,8 @@ class _Stream(BatchSource):
         name, empty = self._reading.name, True
         for n, item in enumerate(self._data, 1):
             empty = False
-            pair = self._reading.pair(item, f"{name}, batch {n}")
-            yield Batch(pair.x, pair.y, pair.samples)
+            for pair in self._reading.pairs(item, f"{name}, batch {n}", None):
+                yield Batch(pair.x, pair.y, pair.samples, lengths=pair.lengths)
         if empty:
             spent = isinstance(self._data, Iterator)
             raise DataError(

@@ -38,6 +38,10 @@ class Layout(ABC):
         """What is (time, batch, ...) in the axes of the data."""
 
     @abstractmethod
+    def from_batch_first(self, array: Any) -> Any:
+        """An array of (batch, time, ...) in the axes of the data; one of rank one has no time."""
+
+    @abstractmethod
     def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
         """Outputs and targets in the axes of the data, as registered losses read them: batch, then time."""
 
@@ -60,6 +64,9 @@ class BatchFirst(Layout):
 
     def leave(self, tree: Any) -> Any:
         return swap_batch(tree, "B")
+
+    def from_batch_first(self, array: Any) -> Any:
+        return array
 
     def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
         return out, targets
@@ -84,6 +91,9 @@ class TimeFirst(Layout):
     def leave(self, tree: Any) -> Any:
         return tree
 
+    def from_batch_first(self, array: Any) -> Any:
+        return array if array.ndim == 1 else array.swapaxes(0, 1)
+
     def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
         return swap_batch(out, "B"), jax.tree.map(lambda y: y if y.ndim == 1 else y.swapaxes(0, 1), targets)
 
@@ -106,6 +116,9 @@ class WithoutTime(Layout):
 
     def leave(self, tree: Any) -> Any:
         return jax.tree.map(lambda a: a[0], tree)
+
+    def from_batch_first(self, array: Any) -> Any:
+        return array
 
     def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
         return jax.tree.map(lambda a: a[:, None], out), targets

@@ -1,7 +1,6 @@
 """Batches made up to the size of the others by samples that count for nothing, so that one program serves them all."""
 
 from functools import cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +20,9 @@ def padded(batch: Batch, full: int | None, layout: Layout) -> Batch:
         rows = repeated(np.arange(batch.size), size)
         x = jax.tree.map(lambda a: a.take(rows, layout.samples(a.ndim)), batch.x)
         y = jax.tree.map(lambda a: a.take(rows, layout.samples(a.ndim, target=True)), batch.y)
-        batch = Batch(x, y, batch.size)
+        lengths = None if batch.lengths is None else np.append(batch.lengths, np.zeros(size - batch.size, np.int32))
+        batch = Batch(x, y, batch.size, lengths=lengths)
     return batch._replace(real=_first(batch.size, size))
-
-
-def real_targets(y: Any, size: int, layout: Layout) -> Any:
-    """The targets of the first `size` samples, which are the real ones."""
-    return jax.tree.map(lambda a: a.take(np.arange(size), layout.samples(a.ndim, target=True)), y)
 
 
 def repeated(rows: np.ndarray, size: int) -> np.ndarray:
@@ -38,8 +33,13 @@ def repeated(rows: np.ndarray, size: int) -> np.ndarray:
 @cache
 def keeps_keys() -> bool:
     """Whether a sample's random numbers are the same however many samples follow it in a batch."""
-    key = jax.random.key(0)
-    few, many = (np.asarray(jax.random.key_data(jax.random.split(key, n))) for n in (3, 5))
+
+    @jax.jit  # one program instead of many
+    def drawn() -> tuple[Array, Array]:
+        key = jax.random.key(0)
+        return jax.random.key_data(jax.random.split(key, 3)), jax.random.key_data(jax.random.split(key, 5))
+
+    few, many = map(np.asarray, drawn())
     return bool(np.array_equal(few, many[:3]))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+import numpy as np
 
 from dynplug.errors import DataError, OptionError
 from dynplug.timeloop import RunState
@@ -15,7 +16,8 @@ class Window(NamedTuple):
     """A stretch of a batch.
 
     **Attributes:** `batch`, the number of the batch, and `size`, its samples; `x`, `y`; `weight`, in means over the
-    epoch; `fresh`, whether it is at the batch's start; `last`, whether it is at its end; `real`, which samples count.
+    epoch; `fresh`, whether it is at the batch's start; `last`, whether it is at its end; `real`, which samples count;
+    `lengths`, how many steps of each do.
     """
 
     batch: int
@@ -26,6 +28,7 @@ class Window(NamedTuple):
     fresh: bool = True
     last: bool = True
     real: Any = None
+    lengths: Any = None
 
     @property
     def rows(self) -> int:
@@ -42,20 +45,23 @@ def windows(batches: Iterable[Batch], first: int, truncate: int | None, layout: 
     """
     for n, batch in enumerate(batches, first):
         if truncate is None:
-            yield Window(n, batch.size, batch.x, batch.y, batch.size, real=batch.real)
+            yield Window(n, batch.size, batch.x, batch.y, batch.size, real=batch.real, lengths=batch.lengths)
             continue
         length = _length(batch, layout)
-        for start in range(0, length, truncate):
+        longest = length if batch.lengths is None else int(np.max(batch.lengths))  # a window of nothing is no step
+        for start in range(0, longest, truncate):
             end = min(start + truncate, length)
+            lengths = None if batch.lengths is None else np.clip(batch.lengths - start, 0, end - start)
             yield Window(
                 n,
                 batch.size,
                 jax.tree.map(lambda a, s=slice(start, end): a[_at(layout.time(a.ndim), s)], batch.x),
                 jax.tree.map(lambda a, s=slice(start, end): a[_at(layout.time(a.ndim, target=True), s)], batch.y),
-                batch.size * (end - start),
+                batch.size * (end - start) if lengths is None else int(np.sum(lengths)),
                 start == 0,
-                end == length,
+                end >= longest,
                 batch.real,
+                lengths,
             )
 
 

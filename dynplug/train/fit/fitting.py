@@ -14,14 +14,15 @@ from tqdm import tqdm
 from dynplug.errors import DataWarning, NonFiniteError
 from dynplug.run import Compiling
 from dynplug.timeloop import RunState
-from dynplug.train.data import Batch, BatchSource, Layout, Window, check_size, checksum, padded, real_targets
+from dynplug.train.data import Batch, BatchSource, Layout, Window, check_size, checksum, padded
 from dynplug.train.fit.epoch import Log
 from dynplug.train.fit.noticing import Noticing
 from dynplug.train.fit.progress import Progress
 from dynplug.train.fit.reporting import Report, StepReports, Stream, report
 from dynplug.train.fit.unmoved import Unmoved
-from dynplug.train.step import CompiledStep, Stepped, checked
+from dynplug.train.step import CompiledStep, Counting, Stepped, checked
 
+_LOOK = 10  # steps, in the first epoch after which the activity is looked at
 _AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
 
 
@@ -44,13 +45,14 @@ class FitOptions:
     - `windows`: cuts batches, numbered from some number, into what a step sees.
     - `program`: the compiled functions of an epoch; of testing, for `None`.
     - `layout`: the axes of the data; `pad`, whether a batch that is too small is made up to the size of the others.
-    - `weights`: what a batch of such targets weighs in means over the epoch, where that is not its number of samples.
+    - `counted`: by name, the functions that metrics are of the summed counts of an epoch.
     - `last`: the number of the last epoch.
     - `num_report`: after how many steps a line is written; `None` for once an epoch.
     - `reset_state`: whether each batch starts anew.
     - `after`, `logger`: what hears of the reports.
     - `progress_bar`: whether to show one.
     - `observers`, `log_every`: the observers' hooks, and how often they hear of a step.
+    - `look`: looks at what the model does with a batch of inputs, once in a training.
     - `save`: writes a checkpoint; `every`: after how many batches, beside each epoch.
     - `keep`: keeps an epoch's checkpoint, by its number and metrics, if it is the best.
     """
@@ -62,7 +64,7 @@ class FitOptions:
     program: Callable[[int | None], CompiledStep]
     layout: Layout
     pad: bool
-    weights: Callable[[Any], dict[str, float]]
+    counted: dict[str, Callable[[Any], Any]]
     last: int
     num_report: int | None
     reset_state: bool
@@ -71,6 +73,7 @@ class FitOptions:
     progress_bar: bool
     observers: Any
     log_every: int
+    look: Callable[[Any], None]
     save: Callable[[], None]
     every: int | None
     keep: Callable[[int, dict[str, dict[str, float]]], None]
@@ -114,8 +117,10 @@ class Fitting:
     def _epoch(self) -> None:
         plan, progress = self._plan, self._progress
         self._hooks.dynplug_epoch_start(run=self._trainer, epoch=progress.epoch + 1)
-        began = time.perf_counter()
-        self._fit()
+        before, began = progress.history.steps(), time.perf_counter()
+        last = self._fit()
+        if last is not None and before < _LOOK <= progress.history.steps():
+            plan.look(last)
         fitted = time.perf_counter()
         progress.epoch += 1
         seconds = {} if plan.num_report else {"fit": fitted - began}
@@ -138,22 +143,28 @@ class Fitting:
         epoch = self._progress.epoch
         return any(self._hooks.dynplug_should_stop(run=self._trainer, epoch=epoch, metrics=self._metrics()))
 
-    def _fit(self) -> None:
-        """Train for an epoch, or for what is left of it. Some steps are on their way before the first is looked at."""
+    def _fit(self) -> Any:
+        """Train for an epoch, or for what is left of it: the inputs of its last window.
+
+        Some steps are on their way before the first is looked at.
+        """
         plan, progress, log = self._plan, self._progress, self._progress.log
+        log.counted = plan.counted
         program, steps = plan.program(progress.epoch), deque[_Step]()
         unmoved = Unmoved(progress.state.params) if self._is_first() else None
         reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
-        done = False
+        done, last = False, None
         ahead = 1 if plan.observers.dynplug_after_step.get_hookimpls() else _AHEAD
         try:
             with self._bar() as bar:
                 for window in self._windows():
                     run, keep = self._goes_on_from(window), not (plan.reset_state and window.last)
-                    with self._compiling(bar, window.x, window.y, window.real, run, keep):
-                        x, y, n, real = window.x, window.y, window.batch, window.real
-                        made = program.train(progress.state, x, y, run, n, real, keep=keep)
+                    counting = Counting(window.real, window.lengths)
+                    with self._compiling(bar, window.x, window.y, counting, run, keep):
+                        x, y, n = window.x, window.y, window.batch
+                        made = program.train(progress.state, x, y, run, n, counting, keep=keep)
                     progress.state, progress.run = made.state, made.run
+                    last = x
                     steps.append(_Step(window, run, made))
                     save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
                     self._look(steps, 0 if save else ahead, program, reports, unmoved)
@@ -164,7 +175,7 @@ class Fitting:
             self._look(steps, 0, program, reports, unmoved)
             reports.after_epoch()
             if unmoved is not None:
-                unmoved.end(program, progress.state.params)
+                unmoved.end(program, progress.state)
             done = True
         finally:
             for step in steps:
@@ -173,6 +184,7 @@ class Fitting:
             if done or len(log):
                 log.keep(progress.history, "fit", plan.num_report, interrupted=not done)
             progress.log, progress.batches, progress.checksum = Log(), 0, None
+        return last
 
     def _is_first(self) -> bool:
         """Whether this is the first epoch of the training, from its start."""
@@ -197,12 +209,7 @@ class Fitting:
             reports.after_step()
 
     def _add(self, step: _Step) -> None:
-        self._progress.log.add(step.window.weight, step.made.logged, self._weights(step.window))
-
-    def _weights(self, part: Window | Batch) -> dict[str, float]:
-        plan, y = self._plan, part.y
-        real = y if part.real is None or len(part.real) == part.size else real_targets(y, part.size, plan.layout)
-        return plan.weights(real)
+        self._progress.log.add(step.window.weight, step.made.logged)
 
     def _full(self, data: BatchSource, epoch: int) -> int | None:
         """The size of all batches of an epoch, where partial ones may be made up to it. Asked before they are."""
@@ -223,7 +230,7 @@ class Fitting:
         progress, wanted, total, count = self._progress, self._progress.checksum, 0, 0
         for count, batch in enumerate(batches, 1):
             if count <= first or self._plan.every:
-                total = checksum((batch.x, batch.y), total)
+                total = checksum((batch.x, batch.y, batch.lengths), total)
             if count == first and wanted not in (None, total):
                 self._warn_of_others(first)
             if count > first:
@@ -265,7 +272,7 @@ class Fitting:
         progress = self._progress
         progress.run = run
         state = progress.state = replace(progress.state, ok=jnp.asarray(True))
-        culprit = program.first_culprit(state.params, window.x, window.y, run, window.batch)
+        culprit = program.first_culprit(state.values, window.x, window.y, run, window.batch)
         if culprit is None:
             flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
             culprit = next(name for good, name in flags if not good)
@@ -277,14 +284,15 @@ class Fitting:
 
     def _test(self, data: BatchSource) -> None:
         plan, progress = self._plan, self._progress
-        program, params, log, run = plan.program(None), progress.state.tested, Log(), None
+        program, params, log, run = plan.program(None), progress.state.tested, Log(counted=plan.counted), None
         full = self._full(data, progress.epoch)
         batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
         noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")
         for n, batch in enumerate(batches):
             before = None if plan.reset_state or run is None else check_size(run, batch.size)
-            run, logged = program.evaluate(params, batch.x, batch.y, before, n, batch.real)
+            counting = Counting(batch.real, batch.lengths)
+            run, logged = program.evaluate(params, batch.x, batch.y, before, n, counting)
             noticing.batch(n, batch.x, batch.y, before, (run, logged))
-            log.add(batch.size, logged, self._weights(batch))
+            log.add(batch.size, logged)
         noticing.end()
         log.keep(progress.history, "test")

@@ -25,6 +25,7 @@ class History:
         metrics: dict[str, list[float]],
         every: int | None = None,
         weights: dict[str, list[float]] | None = None,
+        totals: dict[str, Any] | None = None,
         *,
         interrupted: bool = False,
     ) -> None:
@@ -37,9 +38,13 @@ class History:
         - `metrics`: each metric's value in each batch.
         - `every`: the number of batches that were reported together; `None` for all of the epoch.
         - `weights`: what batches weigh in the mean of a metric, where that is not their number of samples.
+        - `totals`: the values of metrics that are no means over batches: of the `"epoch"`, and of the `"reports"`, by
+            name.
         - `interrupted`: whether it did not come to its end: its batches are kept, but it is no epoch.
         """
         entry: dict[str, Any] = {"sizes": sizes, "metrics": metrics, **({"weights": weights} if weights else {})}
+        if totals:
+            entry["totals"] = totals
         if every is not None:
             entry["every"] = every
         if interrupted:
@@ -72,7 +77,8 @@ class History:
         **Arguments:**
 
         - `phase`: `"fit"`, or `"test"`: of the test data of `fit`.
-        - `metric`: `"loss"`, or the name of another metric.
+        - `metric`: `"loss"`, or the name of another metric. One that is an array, as `"confusion_matrix"`, has its
+            axes after that of the reports, and no value a batch.
         - `which`: `"report"`: one value a report, the mean over its samples, which is an epoch's unless `num_report`
             says otherwise, and not a number for an epoch in which it was not measured, so that the phases' values
             stand side by side; `"detailed"`: one value a batch, of epochs that were interrupted too.
@@ -82,12 +88,12 @@ class History:
         if which not in ("report", "detailed"):
             raise OptionError(f"which={which!r}: it is 'report' or 'detailed'.")
         epochs = self._epochs[_PHASES[phase]]
-        names = {name for epoch in epochs for name in epoch["metrics"]}
+        names = {name for epoch in epochs for name in (*epoch["metrics"], *_totals(epoch))}
         if epochs and metric not in names:
             raise UnknownNameError(f"Nothing called {metric!r} was recorded. {nearest(metric, names)}")
         if which == "detailed":
             return np.array([value for epoch in epochs for value in epoch["metrics"].get(metric, ())])
-        return np.array([value for epoch in epochs for value in _reports(epoch, metric)])
+        return _alike([value for epoch in epochs for value in _reports(epoch, metric)])
 
     def agrees(self, other: "History") -> bool:
         """Whether two trainings, as far as both went, were one and the same."""
@@ -115,15 +121,30 @@ def mean(values: list[float], sizes: Weights) -> float:
 
 
 def _means(epoch: dict[str, Any]) -> dict[str, float]:
-    return {name: mean(values, _weights(epoch, name)) for name, values in epoch["metrics"].items()}
+    means = {name: mean(values, _weights(epoch, name)) for name, values in epoch["metrics"].items()}
+    return means | {name: total for name, total in _totals(epoch).items() if isinstance(total, float)}
+
+
+def _totals(epoch: dict[str, Any]) -> dict[str, Any]:
+    """The values of metrics that are no means."""
+    return epoch.get("totals", {}).get("epoch", {})
+
+
+def _alike(values: list[Any]) -> np.ndarray:
+    """An array of numbers, or of arrays of one shape, NaN where one was not measured."""
+    shape = max((np.shape(value) for value in values), key=len, default=())
+    return np.array([np.broadcast_to(np.asarray(value, float), shape) for value in values])
 
 
 def _weights(epoch: dict[str, Any], metric: str) -> Weights:
     return epoch.get("weights", {}).get(metric, epoch["sizes"])
 
 
-def _reports(epoch: dict[str, Any], metric: str) -> list[float]:
+def _reports(epoch: dict[str, Any], metric: str) -> list[Any]:
     """The means that were reported; of an epoch that was interrupted, those that were due by then."""
+    if metric in _totals(epoch):
+        due = slice(None) if not epoch.get("interrupted") else slice(len(epoch["sizes"]) // epoch.get("every", 1 << 62))
+        return [report[metric] for report in epoch["totals"]["reports"][due]]
     values, sizes = epoch["metrics"].get(metric, []), _weights(epoch, metric)
     every = epoch.get("every") or max(1, len(values))
     end = max(1, len(values))

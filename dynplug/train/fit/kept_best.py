@@ -1,6 +1,6 @@
 """The best epoch's parameters, kept beside the present ones."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,3 +68,18 @@ class KeptBest:
             return
         watched.best, watched.epoch = kept.of.value, kept.of.epoch
         self._progress.kept = kept._replace(restores=self._restores)
+
+
+def keeping(
+    trainer: Any, progress: Progress, what: Any, test_data: Any, restores: bool, path: str | Path | None
+) -> Callable[[int, dict[str, dict[str, float]]], None]:
+    """What keeps the best epoch, if that is asked for. **Arguments:** as for `KeptBest`; `what` may be `None`."""
+    if what is not None:
+        return KeptBest(trainer, progress, what, test_data, restores, path)
+    if progress.kept is not None:  # by an earlier call: it stays, and is not gone back to
+        progress.kept = progress.kept._replace(restores=False)
+    return nothing
+
+
+def nothing(*args: Any) -> None:
+    """Where nothing is kept or saved."""

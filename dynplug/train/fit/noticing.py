@@ -3,6 +3,7 @@
 import warnings
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
@@ -39,7 +40,7 @@ class Noticing:
 
     def batch(self, n: int, x: Any, y: Any, run: RunState | None, results: Any) -> None:
         """One more batch, the states that it started with, and all that came of it."""
-        before, self._last = self._last, _Batch(n, x, y, run, jnp.any(has_nan(results)))
+        before, self._last = self._last, _Batch(n, x, y, run, _any_nan(results))
         self._look(before)
 
     def end(self) -> None:
@@ -57,3 +58,8 @@ class Noticing:
             NonFiniteWarning,
             stacklevel=5,
         )
+
+
+@jax.jit
+def _any_nan(results: Any) -> Any:
+    return jnp.any(has_nan(results))

@@ -9,9 +9,11 @@ import numpy as np
 from dynplug.errors import DataError
 from dynplug.run import as_arrays
 from dynplug.timeloop import RunState
-from dynplug.train.data import Layout, check_size, keeps_keys, repeated
+from dynplug.train.data import Layout, are_sequences, check_size, keeps_keys, lengths_of, pairs_of, repeated, unpadded
 from dynplug.train.fit.noticing import Noticing
 from dynplug.train.step import CompiledStep
+
+_BUCKETS = 4  # lengths to which sequences of several lengths are padded
 
 
 def outputs(
@@ -28,6 +30,8 @@ def outputs(
     - `run`: the states to go on from, if any.
     - `batch_size`: samples computed at once; `None` for all.
     """
+    if are_sequences(inputs, layout):
+        return None, *_of_sequences(program, params, inputs, layout, batch_size)
     inputs = as_arrays(inputs)
     samples = _samples(inputs, layout)
     if run is not None:
@@ -53,6 +57,19 @@ def outputs(
         return jnp.concatenate(arrays, layout.samples(arrays[0].ndim))
 
     return None, *jax.tree.map(join, *parts)
+
+
+def _of_sequences(
+    program: CompiledStep, params: Any, inputs: Any, layout: Layout, batch_size: int | None
+) -> tuple[list[Any], dict[str, Any]]:
+    """The outputs and records of sequences of several lengths, in lists."""
+    numbers = list(range(len(lengths_of(inputs, "inputs"))))
+    outs, records = [None] * len(numbers), [dict[str, Any]()] * len(numbers)
+    for pair in pairs_of((inputs, numbers), layout, "inputs", _BUCKETS):
+        _, out, seen = outputs(program, params, pair.x, layout, None, batch_size)
+        for n, one in zip(pair.y.tolist(), unpadded((out, seen), pair.ends, layout), strict=True):
+            outs[n], records[n] = one
+    return outs, {name: [one[name] for one in records] for name in records[0]}
 
 
 def _samples(inputs: Any, layout: Layout) -> int:

@@ -17,7 +17,7 @@ from dynplug.timeloop import RunState
 from dynplug.train.fit.best_epoch import Kept
 from dynplug.train.fit.epoch import Log
 from dynplug.train.fit.history import History
-from dynplug.train.step import Average, TrainState
+from dynplug.train.step import Average, TrainState, joined, statistics_of
 
 
 class Best(NamedTuple):
@@ -60,7 +60,7 @@ class Progress:
     @property
     def model(self) -> Any:
         """The model with its present parameters."""
-        return eqx.combine(self.state.params, self.static)
+        return eqx.combine(self.state.values, self.static)
 
     @property
     def averaged(self) -> Any:
@@ -69,14 +69,22 @@ class Progress:
 
     def __getstate__(self) -> dict[str, Any]:
         """All of it, with the trees of `state` and not their structures, which are others once they were pickled."""
-        return {**vars(self), "state": (self.state.params, self.state.optimizer, self.state.average)}
+        state = self.state
+        parts = {"learned": state.learned, "average": state.average}
+        return {**vars(self), "state": {"params": state.params, "optimizer": state.optimizer, **parts}}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        vars(self).update(kept, state=TrainState.of(*kept["state"]))
+        vars(self).update(kept, state=TrainState.of(**kept["state"]))
 
     def copy(self) -> "Progress":
         """The same place in a training, from which both may go on."""
-        log = replace(self.log, sizes=[*self.log.sizes], values=[*self.log.values], weights=deepcopy(self.log.weights))
+        log = replace(
+            self.log,
+            sizes=[*self.log.sizes],
+            values=[*self.log.values],
+            weights=deepcopy(self.log.weights),
+            counts=deepcopy(self.log.counts),
+        )
         return replace(self, log=log, history=deepcopy(self.history))
 
     def replace_model(self, model: Any) -> None:
@@ -92,8 +100,13 @@ class Progress:
                 "trainer of it."
             )
         check_values(model)
-        params, self.static = self._partition(model)
-        self.state = self.state.moved_to(params)
+        params, learned, self.static = self._partition(model)
+        self.state = self.state.moved_to(params, learned)
+
+    def go_back_to(self, values: Any) -> None:
+        """Take parameters and statistics that were kept, from which the mean starts anew."""
+        params, learned, _ = self._partition(eqx.combine(values, self.static))
+        self.state = self.state.moved_to(params, learned)
 
     def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any) -> None:
         """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read."""
@@ -136,19 +149,19 @@ class Progress:
         told = checkpoint.describe(path)
         size, epoch, kept = told.get("batch_size"), told.get("best"), told.get("kept")
         run = None if size is None else start(self.model, size)
-        here = self.state.params
+        here = self.state.values
         best = None if epoch is None else Best(epoch, here)
         trees = self._trees(run, best, None if kept is None else Kept.from_json(kept, here))
         loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
-        params, static = self._partition(loaded.tree["model"])
+        params, learned, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
         if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
-            return replace(self, state=self.state.moved_to(params), static=static), seed, loaded
+            return replace(self, state=self.state.moved_to(params, learned), static=static), seed, loaded
         average = self.state.average
         if average is not None:
             average = Average.of(self._partition(loaded.tree["average"])[0], average.decay, told.get("averaged", 0))
         progress = Progress(
-            TrainState.of(params, loaded.tree["optimizer"], average),
+            TrainState.of(params, loaded.tree["optimizer"], learned=learned, average=average),
             static,
             loaded.tree.get("run"),
             told["epoch"],
@@ -157,15 +170,20 @@ class Progress:
             History.from_json(told["history"]),
             told.get("began"),
             told.get("checksum"),
-            None if epoch is None else Best(epoch, self._partition(loaded.tree["best"])[0]),
-            None if kept is None else Kept.from_json(kept, self._partition(loaded.tree["kept"])[0]),
+            None if epoch is None else Best(epoch, self._values(loaded.tree["best"])),
+            None if kept is None else Kept.from_json(kept, self._values(loaded.tree["kept"])),
         )
         return progress, told["seed"], loaded
 
-    def _partition(self, model: Any) -> tuple[Any, Any]:
-        """A model's part that is trained, and the rest."""
+    def _partition(self, model: Any) -> tuple[Any, Any, Any]:
+        """A model's part that is trained, its statistics of batches, and the rest."""
         trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
-        return eqx.partition(model, trained)
+        params, rest = eqx.partition(model, trained)
+        return params, *statistics_of(rest)
+
+    def _values(self, model: Any) -> Any:
+        """A model's part that is trained, with its statistics of batches."""
+        return joined(*self._partition(model)[:2])
 
     def _trees(self, run: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, Any]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}

@@ -9,7 +9,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from dynplug.core import leaves
 from dynplug.errors import ZeroGradientWarning
 from dynplug.train.data import Window
-from dynplug.train.step import CompiledStep
+from dynplug.train.step import CompiledStep, TrainState
 
 _MANY = 10  # steps, after which a gradient that was zero in all of them is no chance
 
@@ -38,11 +38,11 @@ class Unmoved:
             self._moved |= np.asarray(moved)
             self._last = window
 
-    def end(self, program: CompiledStep, params: Any) -> None:
+    def end(self, program: CompiledStep, state: TrainState) -> None:
         """Say what was not moved, at the end of the epoch."""
         if self._last is None or self._moved.all():
             return
-        jaxpr = program.gradient(params, self._last.x, self._last.y)
+        jaxpr = program.gradient(state.params, state.learned, self._last.x, self._last.y)
         unreachable = [_is_zero(jaxpr.jaxpr, n) for n in range(len(self._paths))]
         left = [row for row in zip(self._paths, self._moved, unreachable, strict=True) if not row[1]]
         if never := [path for path, _, zero in left if zero]:

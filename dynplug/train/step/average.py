@@ -52,3 +52,9 @@ def as_decay(given: Any) -> float | None:
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not 0 < given < 1:
         raise OptionError(f"ema={given!r} must be a number between 0 and 1, such as 0.999; or None for no average.")
     return float(given)
+
+
+def as_average(given: Any, params: Any) -> Average | None:
+    """The mean with a decay as given, at these parameters; `None` for none. **Raises:** `OptionError`."""
+    decay = as_decay(given)
+    return None if decay is None else Average.of(params, decay)

@@ -13,13 +13,14 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 from jaxtyping import PRNGKeyArray
 
+from dynplug.core import on_device_of
 from dynplug.timeloop import RunState
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.nonfinite import first_culprit
-from dynplug.train.step.objective import Objective
+from dynplug.train.step.objective import ALL, Counting, Logged, Objective
 from dynplug.train.step.tracking import Tracking
-from dynplug.train.step.train_step import Stepped, TrainState, train_step
+from dynplug.train.step.train_step import Stepped, TrainState, joined, train_step
 
 
 class CompiledStep:
@@ -52,19 +53,16 @@ class CompiledStep:
         self._key, self._stream, self._jit = key, stream, jit
 
     def train(
-        self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, real: Any = None, *, keep: bool
+        self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL, *, keep: bool
     ) -> Stepped:
-        """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`.
-
-        With `real`, samples for which it is false count for nothing.
-        """
-        return self._call(_train_and_keep if keep else _train, n, state, x, y, run, real)
+        """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
+        return self._call(_train_and_keep if keep else _train, n, state, x, y, run, counting)
 
     def evaluate(
-        self, params: Any, x: Any, y: Any, run: RunState | None, n: int, real: Any = None
-    ) -> tuple[RunState | None, Any]:
+        self, params: Any, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL
+    ) -> tuple[RunState | None, Logged]:
         """The states after a batch, and everything that is logged for it, without training on it."""
-        return self._call(_evaluate, n, params, x, y, run, real)
+        return self._call(_evaluate, n, params, x, y, run, counting)
 
     def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
         """The states after a batch, its outputs and its records."""
@@ -83,14 +81,24 @@ class CompiledStep:
         forward, *_, static = self._fixed.filled(self._arrays)
         return first_culprit(forward, eqx.combine(params, static), x, y, run, folded(self._key, *self._stream, n))
 
-    def gradient(self, params: Any, x: Any, y: Any) -> ClosedJaxpr:
+    def gradient(self, params: Any, learned: Any, x: Any, y: Any) -> ClosedJaxpr:
         """The program of the gradient of a batch, which is only looked at."""
         stream = np.array([*self._stream, 0], np.uint32)
-        batch = jax.tree.map(jnp.asarray, (params, x, y))
+        batch = jax.tree.map(jnp.asarray, (params, learned, x, y))
         return jax.make_jaxpr(partial(_called, _gradient, self._fixed))(self._arrays, self._key, stream, *batch)
+
+    def planned(self, state: TrainState, x: Any, y: Any) -> Any:
+        """The memory of a training step on a batch, as XLA has planned it; `None` where it does not say."""
+        stream = np.array([*self._stream, 0], np.uint32)
+        batch = state, x, y, None, None
+        return _compiled.lower(_train, self._fixed, self._arrays, self._key, stream, *batch).compile().memory_analysis()
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
         stream = np.array([*self._stream, n], np.uint32)
+        with on_device_of(batch):
+            return self._call_here(function, stream, *batch)
+
+    def _call_here(self, function: Callable[..., Any], stream: Any, *batch: Any) -> Any:
         if self._jit:
             return _compiled(function, self._fixed, self._arrays, self._key, stream, *batch)
         return _called(function, self._fixed, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
@@ -98,29 +106,38 @@ class CompiledStep:
 
 def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
     forward, objective, optimizer, bounds, tracking, static = parts
-    x, y, run, real = batch
-    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, real, tracking)
+    x, y, run, counting = batch
+    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, counting, tracking)
 
 
 def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
     return _train_and_keep(parts, key, state, *batch)._replace(run=None)
 
 
-def _gradient(parts: Any, key: PRNGKeyArray, params: Any, x: Any, y: Any) -> list[Any]:
+def _gradient(parts: Any, key: PRNGKeyArray, params: Any, learned: Any, x: Any, y: Any) -> list[Any]:
     forward, objective, *_, static = parts
     forward = _plain(forward)
-    return jax.tree.leaves(jax.grad(lambda p: objective(forward, eqx.combine(p, static), x, y, key, None)[0])(params))
+
+    def loss(p: Any) -> Any:
+        model = forward.settled(eqx.combine(joined(p, learned), static), x, key)
+        return objective(forward, model, x, y, key, None)[0]
+
+    return jax.tree.leaves(jax.grad(loss)(params))
 
 
 def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
     forward, objective, *_, static = parts
-    x, y, run, real = batch
-    return objective(forward, eqx.combine(params, static), x, y, key, run, real)[1]
+    x, y, run, counting = batch
+
+    def measured(params: Any) -> Any:
+        return objective(forward, eqx.combine(params, static), x, y, key, run, counting)[1]
+
+    return forward.precision.products(measured)(params)
 
 
 def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:
     forward, *_, static = parts
-    return forward(eqx.combine(params, static), x, key, run)
+    return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run))(params)
 
 
 def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:

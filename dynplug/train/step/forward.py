@@ -5,12 +5,13 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import DynamicalSystem
+from dynplug.core import DynamicalSystem, Sequential
 from dynplug.run import Experiment, Monitors
 from dynplug.timeloop import Loop, RunState
 from dynplug.train.data import Layout
+from dynplug.train.step.precision import Precision
 
 
 class Forward(eqx.Module):
@@ -21,20 +22,31 @@ class Forward(eqx.Module):
     - `loop`: the loop over time.
     - `layout`: the axes of the data.
     - `monitors`: what to record of the states.
+    - `precision`: of products; it is for whoever calls this within a function to apply it, so that it holds for the
+        backward pass too.
     """
 
     loop: Loop
     layout: Layout = eqx.field(static=True)
     monitors: Monitors
+    precision: Precision = eqx.field(static=True, default=Precision())
 
     def start(self, model: DynamicalSystem, batch_size: int, key: PRNGKeyArray) -> RunState:
         """The states before the first step."""
         return self.loop.start(model, batch_size=batch_size, key=key)
 
     def __call__(
-        self, model: DynamicalSystem, x: Any, key: PRNGKeyArray, state: RunState | None = None
+        self,
+        model: DynamicalSystem,
+        x: Any,
+        key: PRNGKeyArray,
+        state: RunState | None = None,
+        lengths: Array | None = None,
     ) -> tuple[RunState, Any, dict[str, Any]]:
-        """Run over inputs from a state, or else from the start: the state after them, all outputs and all records."""
+        """Run over inputs from a state, or else from the start: the state after them, all outputs and all records.
+
+        With `lengths`, only so many steps of each sample count.
+        """
         xs, length, batch_size = self._entered(x)
         start_key, run_key = jax.random.split(key)
         goes_on = state is not None
@@ -42,14 +54,43 @@ class Forward(eqx.Module):
             state = self.start(model, batch_size, start_key)
         watched = Experiment(model, monitors=self.monitors)
         loop = self.loop if goes_on else self.loop.up_to(model, length)
-        state, (recorded, _) = loop.advance(watched, state, (xs, ()), length, key=run_key)
+        state, (recorded, _) = loop.advance(watched, state, (xs, ()), length, key=run_key, lengths=lengths)
         return state, *self.layout.leave(recorded)
+
+    def settled(
+        self, model: Any, x: Any, key: PRNGKeyArray, state: RunState | None = None, lengths: Array | None = None
+    ) -> Any:
+        """The model with the statistics of this batch, where parts of it have a method `settle`.
+
+        The parts are gone through in their order: what comes before each is run over all steps, as it will be run.
+        """
+        parts = model.named_children() if isinstance(model, Sequential) and self.loop.fit else []
+        if not any(hasattr(part, "settle") for _, part in parts):
+            return model
+        xs, length, batch_size = self._entered(x)
+        start_key, run_key = jax.random.split(key)
+        before = self.start(model, batch_size, start_key) if state is None else state
+        loop = self.loop if state is not None else self.loop.up_to(model, length)
+        steps = jnp.arange(length, dtype=jnp.int32)[:, None]
+        counts, first = None if lengths is None else steps < lengths[None], 0
+        for n, (_, part) in enumerate(parts):
+            settle = getattr(part, "settle", None)
+            if settle is None:
+                continue
+            if n > first:
+                states = {name: before.system[name] for name, _ in parts[first:n]}
+                run = RunState(before.i, states)
+                _, (xs, _) = loop.advance(model[first:n], run, xs, length, key=run_key, lengths=lengths)
+            settled = settle(xs, counts, before.i)
+            model, first = eqx.tree_at(lambda m, n=n: m.systems[n], model, settled), n
+        return model
 
     def explain(self, model: DynamicalSystem, x: Any, key: PRNGKeyArray) -> str:
         """The plan of the loop over such inputs, as text."""
         xs, length, batch_size = self._entered(x)
-        watched = Experiment(model, monitors=self.monitors)
-        return self.loop.explain(watched, self.start(model, batch_size, key), (xs, ()), length, key=key)
+        watched = Experiment(self.settled(model, x, key), monitors=self.monitors)
+        plan = self.loop.explain(watched, self.start(model, batch_size, key), (xs, ()), length, key=key)
+        return f"{plan}\n{told}" if (told := self.precision.describe()) else plan
 
     def _entered(self, x: Any) -> tuple[Any, int, int]:
         """Inputs as (time, batch, ...), and these two lengths."""

@@ -35,7 +35,8 @@ def first_culprit(forward: Forward, model: Any, x: Any, y: Any, run: RunState | 
     xs = jax.tree.map(jnp.asarray, forward.layout.enter(x))
     length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
     before = forward.start(model, batch_size, start) if run is None else run
-    _, (out, kept) = _watch(forward.loop, model, before, xs, length, run_key)
+    model = forward.settled(model, x, key, run)
+    _, (out, kept) = _watch(forward, model, before, xs, length, run_key)
     watched = leaves(before.system)
     sound = [bool(jnp.all(_finite(leaf.value))) for leaf in watched]  # a time of the last spike may start at -inf
     bad = np.argwhere(~np.asarray(kept).reshape(length, batch_size, -1).all(axis=1) & np.array(sound, bool))
@@ -46,11 +47,14 @@ def first_culprit(forward: Forward, model: Any, x: Any, y: Any, run: RunState | 
 
 
 @eqx.filter_jit
-def _watch(loop: Any, model: Any, state: RunState, xs: Any, length: int, key: PRNGKeyArray) -> Any:
+def _watch(forward: Forward, model: Any, state: RunState, xs: Any, length: int, key: PRNGKeyArray) -> Any:
     def flags(system: Any) -> Bool[Array, " leaves"]:
         return jnp.array([jnp.all(_finite(leaf.value)) for leaf in leaves(system)], bool)
 
-    return loop.advance(model, state, xs, length, key=key, read=flags)
+    def watched(state: RunState) -> Any:
+        return forward.loop.advance(model, state, xs, length, key=key, read=flags)
+
+    return forward.precision.products(watched)(state)
 
 
 def _finite(value: Any) -> Any:

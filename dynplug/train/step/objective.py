@@ -2,20 +2,60 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.errors import DataError, OptionError
-from dynplug.losses import check_targets, checks_targets, is_batch_first, options_of, takes_weights, weight_of_targets
+from dynplug.losses import (
+    check_targets,
+    checks_targets,
+    counts_of,
+    is_batch_first,
+    is_counted,
+    is_reading_records,
+    options_of,
+    takes,
+    takes_weights,
+    value_of_counts,
+    weight_of_targets,
+)
 from dynplug.plugin import build
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
 from dynplug.train.step.forward import Forward, Run
+
+
+class Counting(NamedTuple):
+    """What of a batch counts: `real`, which samples; `lengths`, how many steps of each; `None` for all."""
+
+    real: Array | None = None
+    lengths: Array | None = None
+
+    def ends(self, x: Any, layout: Layout) -> Array | None:
+        """The number of steps of each sample that count, 0 for one that is not real; `None` where all do."""
+        if self.real is None:
+            return self.lengths
+        if self.lengths is not None:
+            return jnp.where(self.real, self.lengths, 0)
+        return jnp.where(self.real, jax.tree.leaves(layout.enter(x))[0].shape[0], 0).astype(jnp.int32)
+
+
+ALL = Counting()
+
+
+class Logged(NamedTuple):
+    """What was measured, by name: numbers; their weights in means over an epoch, where those are not the batch's size;
+    and the counts of metrics that are functions of their sums.
+    """
+
+    values: dict[str, Any]
+    weights: dict[str, Any]
+    counts: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -27,7 +67,7 @@ class Measure:
     batch_first: bool
 
     @classmethod
-    def of(cls, given: Any, kind: str) -> "Measure":
+    def of(cls, given: Any, kind: str, dt: float | None = None) -> "Measure":
         """The measure that a user described.
 
         **Arguments:**
@@ -35,6 +75,7 @@ class Measure:
         - `given`: a registered name, a configuration, or `f(predicts, targets) -> scalar`, which gets both in the axes
             of the data unless it is marked by `dynplug.losses.batch_first`.
         - `kind`: `"loss"` or `"metric"`.
+        - `dt`: the step [ms], for those that ask for it.
 
         **Raises:** `OptionError`; `UnknownNameError`.
         """
@@ -49,7 +90,26 @@ class Measure:
             named = given if isinstance(given, str) else given.get("type", "")
             measure = cls(named.partition("@")[0], build(given, kind=kind), batch_first=True)
         _refuse_bound_weights(measure, kind)
+        if kind == "loss" and measure.is_counted:
+            raise OptionError(f"{measure.name!r} counts answers and has no gradient: it is a metric, and no loss.")
+        if dt is not None and takes(measure.function, "dt"):
+            measure = replace(measure, function=partial(measure.function, dt=dt))
         return measure
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether its value for an epoch is that of sums over its samples."""
+        return is_counted(self.function)
+
+    @property
+    def value_of_counts(self) -> Callable[[Any], Any]:
+        """The value for summed counts, where it is counted."""
+        return value_of_counts(self.function)
+
+    def counts(self, out: Any, targets: Any, layout: Layout, *counting: Any) -> Array:
+        """The counts of a batch, where it is counted."""
+        given, which = self._arguments(out, targets, layout, None, *counting)
+        return counts_of(self.function, *given, **which)
 
     def __call__(
         self,
@@ -58,6 +118,7 @@ class Measure:
         layout: Layout,
         seen: dict[str, Any] | None = None,
         real: Array | None = None,
+        lengths: Array | None = None,
     ) -> Any:
         """The value for outputs and targets in the axes of the data.
 
@@ -67,11 +128,45 @@ class Measure:
         - `layout`: their axes.
         - `seen`: records by name, which a function of the user's own gets beside the outputs.
         - `real`: the samples that count, as bools; `None` for all.
+        - `lengths`: the number of steps of each sample that count; `None` for all.
         """
-        if self.batch_first:
-            weight = {} if real is None else {"sample_weight": real}
-            return self.function(*layout.batch_first(out, targets), **weight)
-        return self.function((out, seen) if seen else out, targets)
+        given, which = self._arguments(out, targets, layout, seen, real, lengths)
+        return self.function(*given, **which)
+
+    def weight(
+        self, out: Any, targets: Any, layout: Layout, real: Array | None = None, lengths: Array | None = None
+    ) -> Any:
+        """The weight of the value in the mean over an epoch; `None` for the number of samples."""
+        given, which = self._arguments(out, targets, layout, None, real, lengths)
+        return weight_of_targets(self.function, *given, **which)
+
+    def _arguments(
+        self, out: Any, targets: Any, layout: Layout, seen: Any, real: Array | None, lengths: Array | None
+    ) -> tuple[tuple[Any, Any], dict[str, Any]]:
+        which = {} if lengths is None else self._counting(out, layout, lengths)
+        if not self.batch_first:
+            return ((out, seen) if seen else out, targets), which
+        given = layout.batch_first(out, targets)
+        if seen and is_reading_records(self.function):
+            given = (given[0], layout.batch_first(seen, ())[0]), given[1]
+        return given, which if real is None else {**which, "sample_weight": real}
+
+    def told(self, lengths: Array) -> dict[str, Any]:
+        """The lengths as an argument of a function that takes them, or `OptionError`."""
+        if takes(self.function, "lengths"):
+            return {"lengths": lengths}
+        raise OptionError(
+            f"{self.name!r} would count steps after the end of shorter sequences: give it an argument `lengths`, "
+            "(batch,), or, if it is a function of predictions and targets, `mask`, of the first two axes of the "
+            "predictions, which says what counts."
+        )
+
+    def _counting(self, out: Any, layout: Layout, lengths: Array) -> dict[str, Any]:
+        if takes(self.function, "mask"):
+            steps = jax.tree.leaves(layout.batch_first(out, ())[0])[0].shape[1]
+            mask = jnp.arange(steps, dtype=lengths.dtype)[None] < lengths[:, None]
+            return {"mask": mask if self.batch_first else layout.leave(mask.T)}
+        return self.told(lengths)
 
 
 @dataclass(frozen=True)
@@ -96,26 +191,27 @@ class Objective:
         """Whether samples may be added to a batch that count for nothing: all that is measured is a weighted mean."""
         return self.auto_run and not self.has_aux and all(takes_weights(m.function) for m in (self.loss, *self.metrics))
 
-    def check(self, predicts: Any, targets: Any) -> None:
+    @property
+    def counted(self) -> dict[str, Callable[[Any], Any]]:
+        """By name, the functions of summed counts among the metrics."""
+        return {metric.name: metric.value_of_counts for metric in self.metrics if metric.is_counted}
+
+    def check(self, predicts: Any, targets: Any, mask: Any = None) -> None:
         """Raise `DataError` for targets on the host that the loss or a metric cannot take.
 
         **Arguments:**
 
         - `predicts`: the shape and dtype of the predictions, batch first.
         - `targets`: NumPy arrays, batch first.
+        - `mask`: which steps count; `None` for all.
         """
         for measure in (self.loss, *self.metrics):
-            check_targets(measure.function, predicts, targets)
-
-    def weights(self) -> Callable[[Any], dict[str, float]]:
-        """What tells, of a batch's targets, its weight in the mean over an epoch, where that is not its size."""
-        named = [("loss", self.loss), *((m.name, m) for m in self.metrics)] if self.auto_run else []
-        found = [(name, weight_of_targets(m.function)) for name, m in named]
-        known = [(name, weight) for name, weight in found if weight is not None]
-        return lambda targets: {n: weight for n, of in known if (weight := of(targets)) is not None}
+            check_targets(measure.function, predicts, targets, mask)
 
     @classmethod
-    def of(cls, loss: Any, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True) -> "Objective":
+    def of(
+        cls, loss: Any, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True, dt: float | None = None
+    ) -> "Objective":
         """The objective that a user described.
 
         A loss or metric that is registered, or marked by `dynplug.losses.batch_first`, reads the outputs, batch first.
@@ -127,8 +223,9 @@ class Objective:
         - `has_aux`: whether the loss returns (scalar, dictionary of values to log).
         - `metrics`: more to log: names, or `f(predicts, targets) -> scalar`.
         - `auto_run`: whether the trainer runs the model, and not the loss.
+        - `dt`: the step [ms], for measures that ask for it.
         """
-        measure, *measures = measures_of(loss, metrics).values()
+        measure, *measures = measures_of(loss, metrics, dt).values()
         if not auto_run and (measure.batch_first or metrics):
             raise OptionError(
                 "With loss_auto_run=False the loss is a function f(run, inputs, targets) of your own, which runs the "
@@ -145,18 +242,26 @@ class Objective:
         y: Any,
         key: PRNGKeyArray,
         state: RunState | None,
-        real: Array | None = None,
-    ) -> tuple[Array, tuple[RunState | None, dict[str, Array]]]:
+        counting: Counting = ALL,
+    ) -> tuple[Array, tuple[RunState | None, Logged]]:
         """The loss of a batch; the state after it, and everything that is logged, the loss included.
 
-        With `real`, samples for which it is false count for nothing.
+        What does not count, as `counting` says, counts for nothing.
         """
+        weights, counts = dict[str, Any](), dict[str, Any]()
         if self.auto_run:
-            state, out, seen = forward(model, x, key, state)
-            value = self.loss(out, y, forward.layout, seen, real)
-            measured = {metric.name: metric(out, y, forward.layout, seen, real) for metric in self.metrics}
+            state, out, seen = forward(model, x, key, state, counting.ends(x, forward.layout))
+            value = self.loss(out, y, forward.layout, seen, *counting)
+            measured = {metric.name: metric(out, y, forward.layout, seen, *counting) for metric in self.metrics}
+            sums = [metric for metric in self.metrics if metric.is_counted]
+            counts = {metric.name: metric.counts(out, y, forward.layout, *counting) for metric in sums}
+            measured = {name: one for name, one in measured.items() if name not in counts or jnp.ndim(one) == 0}
+            named = {"loss": self.loss, **{metric.name: metric for metric in self.metrics}}
+            found = {name: measure.weight(out, y, forward.layout, *counting) for name, measure in named.items()}
+            weights = {name: weight for name, weight in found.items() if weight is not None}
         else:
-            value, measured = self.loss.function(Run(model, key, forward), x, y), {}
+            which = {} if counting.lengths is None else self.loss.told(counting.lengths)
+            value, measured = self.loss.function(Run(model, key, forward), x, y, **which), {}
         value, aux = self._split(value)
         if twice := aux.keys() & {"loss", *measured}:
             raise OptionError(f"What a loss logs beside its value cannot be called {_listed(twice)}: that is taken.")
@@ -167,7 +272,7 @@ class Objective:
                 raise OptionError(f"{what} is a tuple. For a loss that returns (loss, values) give loss_has_aux=True.")
             if jnp.shape(one) != ():
                 raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(one)}. Take its mean.")
-        return jnp.asarray(value), (state, jax.lax.stop_gradient(logged))
+        return jnp.asarray(value), (state, jax.lax.stop_gradient(Logged(logged, weights, counts)))
 
     def _split(self, value: Any) -> tuple[Any, dict[str, Any]]:
         """A loss's value, and what it logs beside it."""
@@ -178,15 +283,21 @@ class Objective:
         return value, {}
 
 
-def measures_of(loss: Any, metrics: Sequence[Any]) -> dict[str, Measure]:
-    """What a trainer logs, by name: the loss as `"loss"`, and then the metrics. **Raises:** `OptionError`."""
+def measures_of(loss: Any, metrics: Sequence[Any], dt: float | None = None) -> dict[str, Measure]:
+    """What a trainer logs, by name: the loss as `"loss"`, and then the metrics. **Raises:** `OptionError`.
+
+    **Arguments:**
+
+    - `loss`, `metrics`: as a user gives them.
+    - `dt`: the step [ms], for measures that ask for it.
+    """
     if isinstance(metrics, str):
         raise OptionError(f"metrics={metrics!r}: give a list of names or functions.")
-    measures = [Measure.of(metric, "metric") for metric in metrics]
+    measures = [Measure.of(metric, "metric", dt) for metric in metrics]
     names = Counter(["loss", *(m.name for m in measures)])
     if twice := [name for name, count in names.items() if count > 1]:
         raise OptionError(f"Metrics must have names of their own; there is more than one {_listed(twice)}.")
-    return {"loss": Measure.of(loss, "loss"), **{m.name: m for m in measures}}
+    return {"loss": Measure.of(loss, "loss", dt), **{m.name: m for m in measures}}
 
 
 def _refuse_bound_weights(measure: Measure, kind: str) -> None:

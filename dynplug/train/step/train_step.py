@@ -16,8 +16,9 @@ from dynplug.timeloop import RunState
 from dynplug.train.step.average import Average
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
-from dynplug.train.step.objective import Objective
+from dynplug.train.step.objective import ALL, Counting, Logged, Objective
 from dynplug.train.step.optimizer import updated
+from dynplug.train.step.statistics import learned_by
 from dynplug.train.step.tracking import Tracking
 
 
@@ -28,8 +29,9 @@ class TrainState:
 
     It is kept flat: else Python would go through the model three times at every step.
 
-    **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `average`, the mean of
-    the parameters, if there is one; `tested`, that mean, or else the parameters; `ok`.
+    **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `learned`, the
+    statistics in the model that go by the batches; `values`, both parts of it; `average`, the mean of the parameters,
+    if there is one; `tested`, as `values` with that mean, if there is one; `ok`.
     """
 
     leaves: list[Any]
@@ -37,15 +39,17 @@ class TrainState:
     structure: Any
 
     @classmethod
-    def of(cls, params: Any, optimizer: Any, average: Average | None = None, ok: Any = True) -> "TrainState":
+    def of(
+        cls, params: Any, optimizer: Any, *, learned: Any = None, average: Average | None = None, ok: Any = True
+    ) -> "TrainState":
         """The state of these."""
-        leaves, structure = jax.tree.flatten((params, optimizer, average))
+        leaves, structure = jax.tree.flatten((params, optimizer, learned, average))
         return cls(leaves, jnp.asarray(ok), structure)
 
-    def moved_to(self, params: Any) -> "TrainState":
-        """The state with other parameters, from which the mean starts anew."""
-        average = self.average
-        return TrainState.of(params, self.optimizer, average and Average.of(params, average.decay))
+    def moved_to(self, params: Any, learned: Any) -> "TrainState":
+        """The state with other parameters, from which the mean starts anew, and other statistics."""
+        average = None if self.average is None else Average.of(params, self.average.decay)
+        return TrainState.of(params, self.optimizer, learned=learned, average=average)
 
     @property
     def params(self) -> Any:
@@ -56,13 +60,26 @@ class TrainState:
         return jax.tree.unflatten(self.structure, self.leaves)[1]
 
     @property
-    def average(self) -> Average | None:
+    def learned(self) -> Any:
         return jax.tree.unflatten(self.structure, self.leaves)[2]
+
+    @property
+    def values(self) -> Any:
+        return joined(self.params, self.learned)
+
+    @property
+    def average(self) -> Average | None:
+        return jax.tree.unflatten(self.structure, self.leaves)[3]
 
     @property
     def tested(self) -> Any:
         average = self.average
-        return self.params if average is None else average.params
+        return joined(self.params if average is None else average.params, self.learned)
+
+
+def joined(params: Any, learned: Any) -> Any:
+    """The trained part of a model with the statistics in it, if there are any."""
+    return params if learned is None else eqx.combine(params, learned)
 
 
 class Stepped(NamedTuple):
@@ -74,7 +91,7 @@ class Stepped(NamedTuple):
 
     state: TrainState
     run: RunState | None
-    logged: dict[str, Array]
+    logged: Logged
     finite: Array
     moved: Array
 
@@ -90,14 +107,14 @@ def train_step(
     y: Any,
     run: RunState | None,
     key: PRNGKeyArray,
-    real: Array | None = None,
+    counting: Counting = ALL,
     tracking: Tracking | None = None,
 ) -> Stepped:
     """One step of the optimizer.
 
     **Arguments:**
 
-    - `forward`: how a batch goes through the model.
+    - `forward`: how a batch goes through the model, and in which precision.
     - `objective`: what is minimised.
     - `optimizer`: an `optax.GradientTransformation`.
     - `bounds`: which parameters stay above zero.
@@ -106,29 +123,47 @@ def train_step(
     - `x`, `y`: the batch.
     - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
     - `key`: of the batch.
-    - `real`: which samples count; `None` for all.
+    - `counting`: what of the batch counts.
     - `tracking`: what else is logged of the step, if anything.
     """
+    was, scaled, known, average = state.params, state.optimizer, state.learned, state.average
+    scaling = forward.precision.scaling
+    unscaled = scaling.optimizer(scaled)
 
     def loss(params: Any) -> Any:
-        return objective(forward, eqx.combine(params, static), x, y, key, run, real)
+        model = eqx.combine(joined(params, known), static)
+        model = forward.settled(model, x, key, run, counting.ends(x, forward.layout))
+        value, (after, logged) = objective(forward, model, x, y, key, run, counting)
+        learned = None if known is None else learned_by(model, known, after)
+        return scaling.up(value, scaled), (value, after, logged, learned)
 
-    was, old_optimizer_state, average = state.params, state.optimizer, state.average
-    (value, (after, logged)), grads = jax.value_and_grad(loss, has_aux=True)(was)
+    gradient = forward.precision.products(jax.grad(loss, has_aux=True))
+    grads, (value, after, logged, learned) = gradient(was)
+    grads = scaling.down(grads, scaled)
     with jax.numpy_dtype_promotion("standard"):
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
-        updates, optimizer_state = updated(optimizer, grads, old_optimizer_state, free, value)
+        updates, optimizer_state = updated(optimizer, grads, unscaled, free, value)
         params = bounds.moved(was, optax.apply_updates(free, updates))
-        tracked = {} if tracking is None else tracking(grads, old_optimizer_state, optimizer_state)
-    if twice := logged.keys() & tracked.keys():
+        tracked = {} if tracking is None else tracking(grads, unscaled, optimizer_state)
+    if twice := logged.values.keys() & tracked.keys():
         raise OptionError(f"track: the loss or a metric logs {sorted(twice)} already; give it another name.")
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
-    ok = state.ok & jnp.all(finite)
-    new = params, optimizer_state, None if average is None else average.after(params), after
-    old = was, old_optimizer_state, average, after if run is None else run
-    params, optimizer_state, average, after = jax.tree.map(lambda now, before: jnp.where(ok, now, before), new, old)
-    return Stepped(TrainState.of(params, optimizer_state, average, ok), after, {**logged, **tracked}, finite, moved)
+    good = jnp.all(finite)
+    ok = state.ok & (good | scaling.may_skip(value, scaled))
+    moved_to = params, optimizer_state, learned, None if average is None else average.after(params)
+    kept = was, unscaled, known, average
+    params, optimizer_state, learned, mean = _chosen(good, moved_to, kept)
+    new = params, scaling.after(optimizer_state, scaled, good), learned, mean, after
+    old = was, scaled, known, average, after if run is None else run
+    params, optimizer_state, learned, average, after = _chosen(ok, new, old)
+    state = TrainState.of(params, optimizer_state, learned=learned, average=average, ok=ok)
+    logged = logged._replace(values={**scaling.logged(scaled), **logged.values, **tracked})
+    return Stepped(state, after, logged, finite, moved)
+
+
+def _chosen(first: Array, a: Any, b: Any) -> Any:
+    return jax.tree.map(lambda x, y: jnp.where(first, x, y), a, b)
 
 
 def checked(params: Any) -> list[str]:

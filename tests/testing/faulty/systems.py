@@ -37,6 +37,35 @@ class Drifts(Layer):
         return h.astype(jnp.float16), out
 
 
+class Centres(dp.DynamicalSystem):
+    """Takes the mean of the batch, or the running one; padding counts, too."""
+
+    in_size = (3,)
+    out_size = (3,)
+    mean: jax.Array = dp.core.statistic()
+    batch: jax.Array | None
+
+    def __init__(self):
+        self.mean, self.batch = jnp.zeros(3), None
+
+    def init_state(self, ctx):
+        return None
+
+    def update(self, state, x, ctx):
+        if x.shape != (3,):
+            raise dp.errors.ShapeError("three numbers are needed")
+        return None, jnp.asarray(x, ctx.dtype) - (self.mean if self.batch is None or not ctx.fit else self.batch)
+
+    def settle(self, xs, counts, i):
+        mean = xs.mean((0, 1))
+        return eqx.tree_at(
+            lambda s: (s.mean, s.batch),
+            self,
+            (self.mean + 0.1 * (mean - self.mean), mean),
+            is_leaf=lambda node: node is None,
+        )
+
+
 class SaysTwo(Layer):
     out_size = (2,)
 
@@ -311,6 +340,7 @@ def layer(check, target, *also, **more):
 
 FAULTS = [
     layer("state_keeps_its_form", Drifts),
+    layer("learns_the_statistics_of_batches", Centres),
     layer("shapes_are_declared", SaysTwo),
     layer("wrong_inputs_are_refused", TakesAnything),
     layer("keeps_float32", HalfWhenSingle),

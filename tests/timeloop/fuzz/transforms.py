@@ -18,7 +18,11 @@ PARTS = ("w", "init", "xs")
 def _quickly():
     """The options, of those that this XLA has, with which it compiles in half the time."""
     found = {}
-    for option in ({"xla_cpu_use_fusion_emitters": False}, {"xla_backend_optimization_level": 0}):
+    for option in (
+        {"xla_cpu_use_fusion_emitters": False},
+        {"xla_backend_optimization_level": 0},
+        {"xla_cpu_parallel_codegen_split_count": 1},
+    ):
         with contextlib.suppress(jax.errors.JaxRuntimeError):
             jax.jit(lambda: 0, compiler_options=option).lower().compile()
             found |= option

@@ -1,9 +1,10 @@
 """A small training in a run folder that kills its own process at a point, or goes on with one that was killed.
 
-    python killed_training.py FOLDER [POINT]
+    python killed_training.py FOLDER [POINT [FILE]]
 
 Points are counted: steps of training, halves of writes, syncs, renames, lines of metrics. Without POINT it runs to its
-end and prints their number. It must not leave anything undone but by SIGKILL, which no process can answer.
+end and prints their number. With FILE it kills itself at the first point from POINT on at which the folder has no such
+file. It must not leave anything undone but by SIGKILL, which no process can answer.
 """
 
 import os
@@ -78,12 +79,12 @@ class Toy(dp.tasks.Task):
 class Points:
     """Counts the points at which the process may be killed, and kills it at one of them."""
 
-    def __init__(self, last):
-        self.count, self.last = 0, last
+    def __init__(self, last, absent):
+        self.count, self.last, self.absent = 0, last, absent
 
     def __call__(self):
         self.count += 1
-        if self.count == self.last:
+        if 0 < self.last <= self.count and not (self.absent and self.absent.exists()):
             os.kill(os.getpid(), signal.SIGKILL)
 
     def around(self, owner, name):
@@ -120,8 +121,8 @@ class Halves:
         self._file.write(data[len(data) // 2 :])
 
 
-def main(folder, last=0):
-    point, real = Points(last), Path.open
+def main(folder, last="0", absent=None):
+    point, real = Points(int(last), absent and Path(folder) / absent), Path.open
     Path.open = lambda path, mode="r", *args, **kwargs: (
         Halves(real(path, mode, *args, **kwargs), point)
         if mode[0] in "wa" and path.parent == Path(folder)
@@ -137,4 +138,4 @@ def main(folder, last=0):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    main(*sys.argv[1:])

@@ -15,8 +15,9 @@ from dynplug.train.toolkit import as_whole
 from dynplug_reservoir.data import goals
 from dynplug_reservoir.readout import put, solved
 from dynplug_reservoir.readout_trainer import FIT, ReadoutTrainer
+from dynplug_reservoir.series import Series
 
-_GOALS = "dynplug_reservoir.goals"
+_GOALS, _END = "dynplug_reservoir.goals", "dynplug_reservoir.end"
 
 
 class Learning(eqx.Module):
@@ -49,7 +50,7 @@ class Learner(dp.DynamicalSystem):
         r = jnp.asarray(x, state.P.dtype)
         r = jnp.append(r, jnp.ones(1, r.dtype)) if self.bias else r
         z = state.weight @ r
-        due = (ctx.i >= self.washout) & ((ctx.i - self.washout) % self.every == 0)
+        due = (ctx.i >= self.washout) & (ctx.i < ctx.shared[_END]) & ((ctx.i - self.washout) % self.every == 0)
         error = z - ctx.shared[_GOALS][ctx.i]
         return jax.lax.cond(due, _updated, lambda state, *_: state, state, r, error), z
 
@@ -121,21 +122,19 @@ class ForceTrainer(ReadoutTrainer):
     def _memory(self, memory: dict[str, Any]) -> None:
         self._P = memory["P"]
 
-    def _learn(self, x: Any, y: np.ndarray, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
+    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
         readout = dp.lookup(self.target, self._path)
-        steps = jax.tree.leaves(x)[0].shape[1]
-        self._check_washout(steps)
-        wanted = jnp.asarray(goals(y, steps, readout.out_size[0]), readout.weight.dtype)
+        wanted = jnp.asarray(goals(series.y, series.steps, readout.out_size[0]), readout.weight.dtype)
         learning, outputs = self._start(readout), []
-        for n in range(len(y)):
+        for n in range(len(series.y)):
             learner = Learner(learning, readout.bias is not None, self.washout, self.every)
             loop = dp.LoopOverTime(
                 put(self.target, self._path, learner),
                 dt=self.dt,
                 t0=self.t0,
-                shared_arg={**shared, "fit": True, _GOALS: wanted[n]},
+                shared_arg={**shared, "fit": True, _GOALS: wanted[n], _END: jnp.asarray(series.lengths[n], jnp.int32)},
             )
-            one = jax.tree.map(lambda a, n=n: a[n], x)
+            one = jax.tree.map(lambda a, n=n: a[n], series.x)
             state, out = loop(one, key=self._key(FIT, self.epoch, n))
             learning = state[self._path]
             outputs.append(out)

@@ -1,21 +1,22 @@
 """The normalised root mean squared error."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 import dynplug as dp
 
-_SCALE: dict[str, Callable[[Array], Array]] = {
-    "std": jnp.std,
-    "range": jnp.ptp,
-    "mean": lambda targets: jnp.abs(jnp.mean(targets)),
+_SCALE: dict[str, Callable[[Array, Array], Array]] = {
+    "std": lambda y, w: jnp.sqrt(_mean((y - _mean(y, w)) ** 2, w)),
+    "range": lambda y, w: jnp.max(jnp.where(w, y, -jnp.inf)) - jnp.min(jnp.where(w, y, jnp.inf)),
+    "mean": lambda y, w: jnp.abs(_mean(y, w)),
 }
-_REDUCE: dict[str, Callable[[Array], Array]] = {
-    "mean": lambda predicts: jnp.mean(predicts, axis=1),
-    "last": lambda predicts: predicts[:, -1],
-}
+
+
+def _mean(values: Array, counts: Array) -> Array:
+    return jnp.mean(values, where=counts)
 
 
 @dp.losses.batch_first
@@ -25,6 +26,7 @@ def nrmse(
     *,
     normalize: str = "std",
     reduce_time: str = "mean",
+    mask: Any = None,
 ) -> Float[Array, ""]:
     r"""The root mean squared error in units of the targets' spread $s$.
 
@@ -41,17 +43,21 @@ def nrmse(
         absolute value).
     - `reduce_time`: how predictions lose their time axis where targets have none: `"mean"` or `"last"`.
 
+    - `mask`: which steps count, (batch, time), of targets with time. `None`: all.
+
     **Raises:** `DataError` where the shapes do not fit; `ParameterError`.
 
     **Reference:** Lukoševičius, M. (2012), A practical guide to applying echo state networks,
     doi:10.1007/978-3-642-35289-8_36.
     """
-    for name, value, known in (("normalize", normalize, _SCALE), ("reduce_time", reduce_time, _REDUCE)):
-        if value not in known:
-            raise dp.errors.ParameterError(f"{name}={value!r} is unknown. {dp.errors.nearest(value, known)}")
+    if normalize not in _SCALE:
+        raise dp.errors.ParameterError(f"normalize={normalize!r} is unknown. {dp.errors.nearest(normalize, _SCALE)}")
+    counts = jnp.ones(predicts.shape[:2], bool) if mask is None else jnp.asarray(mask, bool)
     if targets.ndim == predicts.ndim - 1:
-        predicts = _REDUCE[reduce_time](predicts)
+        predicts, counts = dp.losses.without_time(predicts, reduce_time, mask), jnp.any(counts, axis=1)
     if predicts.shape != targets.shape:
         raise dp.errors.DataError(f"Targets of shape {targets.shape} do not fit predictions of shape {predicts.shape}.")
     y = targets.astype(predicts.dtype)
-    return jnp.sqrt(jnp.mean((predicts - y) ** 2)) / _SCALE[normalize](y)
+    where = jnp.broadcast_to(counts.reshape(counts.shape + (1,) * (y.ndim - counts.ndim)), y.shape)
+    error = jnp.where(where, predicts - y, 0)
+    return jnp.sqrt(_mean(error**2, where)) / _SCALE[normalize](y, where)

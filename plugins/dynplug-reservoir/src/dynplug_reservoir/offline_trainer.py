@@ -12,6 +12,7 @@ from dynplug_reservoir.data import goals
 from dynplug_reservoir.feedback import Feedback
 from dynplug_reservoir.readout import Tap, put, solved
 from dynplug_reservoir.readout_trainer import ReadoutTrainer
+from dynplug_reservoir.series import Series
 
 
 @dataclass(repr=False, eq=False, kw_only=True)
@@ -49,15 +50,14 @@ class OfflineTrainer(ReadoutTrainer):
     def _memory(self, memory: dict[str, Any]) -> None:
         pass
 
-    def _learn(self, x: Any, y: np.ndarray, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
+    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
         readout = dp.lookup(self.target, self._path)
         tapped = put(self.target, self._path, Tap(readout))
-        seen = self._outputs(tapped, x, batch_size, shared, fit=True, out_var=f"{self._path}.x")
-        _, steps, units = seen.shape
-        self._check_washout(steps)
-        wanted = goals(y, steps, readout.out_size[0])
-        X = np.asarray(seen, np.float64)[:, self.washout :].reshape(-1, units)
-        Y = wanted[:, self.washout :].reshape(-1, readout.out_size[0])
+        seen = self._outputs(tapped, series.x, batch_size, shared, fit=True, out_var=f"{self._path}.x")
+        wanted = goals(series.y, series.steps, readout.out_size[0])
+        steps = np.arange(series.steps)[None]
+        rows = (steps >= self.washout) & (steps < series.lengths[:, None])
+        X, Y = np.asarray(seen, np.float64)[rows], wanted[rows]
         if not (np.all(np.isfinite(X)) and np.all(np.isfinite(Y))):
             raise dp.errors.NonFiniteError("The readout's inputs or targets are not finite: check the data for NaN.")
         bias = None
@@ -68,4 +68,4 @@ class OfflineTrainer(ReadoutTrainer):
             weight = self._solve(X - mean_x, Y - mean_y).T
             bias = mean_y - weight @ mean_x
         self.target = put(self.target, self._path, solved(readout, weight, bias))
-        return self._outputs(self.target, x, batch_size, shared)
+        return self._outputs(self.target, series.x, batch_size, shared)

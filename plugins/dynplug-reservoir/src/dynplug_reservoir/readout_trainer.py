@@ -16,9 +16,9 @@ import dynplug as dp
 from dynplug.train.toolkit import (
     STDOUT,
     History,
-    Pair,
     Report,
     Stream,
+    are_sequences,
     as_arrays,
     as_dt,
     as_system,
@@ -28,10 +28,14 @@ from dynplug.train.toolkit import (
     described,
     layout_of,
     measures_of,
+    padded_inputs,
     report,
+    unpadded,
+    with_lengths,
 )
 from dynplug_reservoir.data import has_time
 from dynplug_reservoir.readout import find_readout
+from dynplug_reservoir.series import Series, SeriesOf
 
 FIT, PREDICT = range(2)  # streams of random numbers of one seed
 
@@ -60,7 +64,7 @@ class ReadoutTrainer(ABC):
         self.history = History()
         self.epoch = 0
         self._path = find_readout(self.target, self.readout)
-        self._measures = measures_of(self.loss_fun, self.metrics)
+        self._measures = measures_of(self.loss_fun, self.metrics, self.dt)
         self._begin()
 
     @abstractmethod
@@ -68,8 +72,8 @@ class ReadoutTrainer(ABC):
         """Check the options, and prepare what the trainer remembers beside the model."""
 
     @abstractmethod
-    def _learn(self, x: Any, y: np.ndarray, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
-        """Go once through the data, batch first, put the solution into `target`, and return the outputs to log."""
+    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
+        """Go once through the data, put the solution into `target`, and return the outputs to log."""
 
     @abstractmethod
     def _epochs(self, asked: int) -> int:
@@ -91,6 +95,7 @@ class ReadoutTrainer(ABC):
         *,
         num_epoch: int = 1,
         batch_size: int | None = None,
+        lengths: Any = None,
         shared_args: Mapping[str, Any] | None = None,
         fun_after_report: Report | None = None,
     ) -> None:
@@ -99,34 +104,50 @@ class ReadoutTrainer(ABC):
         **Arguments:**
 
         - `train_data`: a pair (x, y); y has a value a unit of the readout at each step, (batch, time, units), or
-            (batch, units), which are held; or class indices, (batch, time) or (batch,), whose unit shall be 1.
+            (batch, units), which are held; or class indices, (batch, time) or (batch,), whose unit shall be 1. Series
+            of several lengths are lists of arrays (time, ...), or arrays that are padded, (x, y, lengths). Batches, as
+            a list or a loader gives them, and a function of the epoch, are taken as by `BPTT`, and gathered.
         - `test_data`: likewise; evaluated after each pass.
         - `num_epoch`: how often to go through the data; a closed form needs one pass, and makes no more.
         - `batch_size`: samples run at once, which changes no result but of stochastic models; `None` for all.
+        - `lengths`: the number of steps of each series that count, (samples,), where arrays are padded; with test data
+            the pair of those of both.
         - `shared_args`: values for `ctx.shared`.
         - `fun_after_report`: called as `f(epoch, metrics, phase)` after each pass's `"fit"` and `"test"` phases.
 
         **Raises:** `DataError`; `NonFiniteError`, which leaves the model as it was.
         """
-        x, y = self._pair(train_data, "train_data")
-        test = None if test_data is None else self._pair(test_data, "test_data")
+        train_data, test_data = with_lengths(train_data, test_data, lengths)
+        train = SeriesOf(train_data, self._layout, "train_data")
+        test = None if test_data is None else SeriesOf(test_data, self._layout, "test_data")
         shared = shared_args or {}
         last = self.epoch + self._epochs(num_epoch)
         while self.epoch < last:
             began = time.perf_counter()
-            self._log("fit", self._learn(x, y, batch_size, shared), y)
+            series = train(self.epoch + 1)
+            self._check_washout(series)
+            self._log("fit", self._learn(series, batch_size, shared), series)
             fitted = time.perf_counter()
             self.epoch += 1
             seconds = {"fit": fitted - began}
             if test is not None:
-                self._log("test", self._outputs(self.target, test[0], batch_size, shared), test[1])
+                series = test(self.epoch)
+                self._check_washout(series)
+                self._log("test", self._outputs(self.target, series.x, batch_size, shared), series)
                 seconds["test"] = time.perf_counter() - fitted
             report(self.history, self.epoch, last, seconds, self.logger, fun_after_report)
 
     def predict(
         self, inputs: Any, *, batch_size: int | None = None, shared_args: Mapping[str, Any] | None = None
     ) -> Any:
-        """The outputs of the present model at all steps, with the axes that `data_first_axis` says."""
+        """The outputs of the present model at all steps, with the axes that `data_first_axis` says.
+
+        Of a list of arrays (time, ...) of several lengths the outputs are a list too.
+        """
+        if are_sequences(inputs, self._layout):
+            pair = padded_inputs(inputs, self._layout)
+            out = self.predict(pair.x, batch_size=batch_size, shared_args=shared_args)
+            return unpadded(out, pair.ends, self._layout)
         x, _ = self._layout.batch_first(as_arrays(inputs), ())
         return self._layout.batch_first(self._outputs(self.target, x, batch_size, shared_args or {}), ())[0]
 
@@ -152,13 +173,6 @@ class ReadoutTrainer(ABC):
         self.target, self._memory = loaded.tree["model"], loaded.tree["memory"]
         self.epoch, self.seed = description["epoch"], description["seed"]
         self.history = History.from_json(description["history"])
-
-    def _pair(self, data: Any, name: str) -> tuple[Any, np.ndarray]:
-        """Inputs and targets, batch first."""
-        pair = Pair(data, self._layout, name)
-        if not isinstance(pair.y, np.ndarray):
-            raise dp.errors.DataError(f"{name}: y is a {type(pair.y).__name__}; a readout has one array of targets.")
-        return self._layout.batch_first(pair.x, pair.y)
 
     def _outputs(
         self,
@@ -190,13 +204,19 @@ class ReadoutTrainer(ABC):
             key = jax.random.fold_in(key, n)
         return key
 
-    def _check_washout(self, steps: int) -> None:
+    def _check_washout(self, series: Series) -> None:
+        steps = int(series.lengths.min())
         if self.washout >= steps:
-            raise dp.errors.DataError(f"washout={self.washout} leaves none of the {steps} steps to learn from.")
+            which = f"series {int(series.lengths.argmin())} has {steps}" if series.several else f"there are {steps}"
+            raise dp.errors.DataError(f"washout={self.washout} leaves no steps to learn from: {which} steps.")
 
-    def _log(self, phase: str, outputs: Any, y: np.ndarray) -> None:
-        self._check_washout(outputs.shape[1])
+    def _log(self, phase: str, outputs: Any, series: Series) -> None:
+        y = series.y
         targets = jnp.asarray(y[:, self.washout :] if has_time(y, outputs) else y)
         given = self._layout.batch_first(jnp.asarray(outputs[:, self.washout :]), targets)
-        values = {name: [float(measure(*given, self._layout))] for name, measure in self._measures.items()}
-        self.history.record(phase, [len(y)], values)
+        lengths = jnp.asarray(series.lengths - self.washout, jnp.int32) if series.several else None
+        found = {name: measure(*given, self._layout, lengths=lengths) for name, measure in self._measures.items()}
+        arrays = {name: np.asarray(value).tolist() for name, value in found.items() if np.ndim(value)}
+        values = {name: [float(value)] for name, value in found.items() if name not in arrays}
+        totals = {"epoch": arrays, "reports": [arrays]} if arrays else None
+        self.history.record(phase, [len(y)], values, totals=totals)

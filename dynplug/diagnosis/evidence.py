@@ -1,0 +1,85 @@
+"""What diagnostics look at."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dynplug.core import DynamicalSystem
+from dynplug.diagnosis.spiking_activity import Activity
+
+
+class Backward(NamedTuple):
+    """What a backward pass has left.
+
+    **Attributes:**
+
+    - `loss`: the loss [-].
+    - `gradients`: of each trained array, by path, the root mean square of the loss's gradient.
+    - `steps`: of each array of the state, by path, before each step, (time,): the root mean square over samples and
+        units of the loss's derivative by the value with which the step begins.
+    - `outputs`: the outputs, (time, batch, ...).
+    """
+
+    loss: float
+    gradients: dict[str, Any]
+    steps: dict[str, Any]
+    outputs: Any
+
+
+@dataclass(frozen=True)
+class Need:
+    """The memory of a training step [bytes].
+
+    **Attributes:**
+
+    - `predicted`: what a step on the whole batch will take.
+    - `available`: what the device has; `None` where that is unknown.
+    - `peak`: the most that the device has held so far; `None` where it does not say.
+    - `samples`: in the batch.
+    - `remat`: whether chunks of the forward pass are recomputed.
+    """
+
+    predicted: int
+    available: int | None
+    peak: int | None
+    samples: int
+    remat: bool
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A model, what it did with a batch, and what the gradient of its loss was. All of it is to be looked at only.
+
+    **Attributes:**
+
+    - `model`: the model.
+    - `dt`: the step [ms]; `duration`: of a sample [ms].
+    - `inputs`: arrays of NumPy, (time, batch, ...), or a tree of them.
+    - `timeless`: whether a sample is one step by its nature.
+    - `activity`: what the units did.
+    - `backward`: the gradient; `None` where there was no backward pass, as after the first epoch of a training.
+    - `need`: the memory of a training step, which is compiled for it; `None` where there was no backward pass, or where
+        the compiler does not say.
+    - `again`: the outputs, (time, batch, ...), of the same program for other inputs of the same shapes.
+    - `redone`: the activity of the same program for other values of the model's trained arrays, by path.
+    - `rescaled`: the activity of the same program for inputs times a number.
+    - `deterministic`: whether no part of the model draws random numbers.
+    - `overfitted`: for a number of training steps on this batch alone, the loss before each of them; `None` where it
+        was not asked for.
+    """
+
+    model: DynamicalSystem
+    dt: float
+    duration: float
+    activity: Activity
+    inputs: Any = None
+    timeless: bool = False
+    backward: Backward | None = None
+    need: Callable[[], Need | None] | None = None
+    again: Callable[[Any], Any] | None = None
+    redone: Callable[[dict[str, Any]], Activity] | None = None
+    rescaled: Callable[[float], Activity] | None = None
+    deterministic: bool = True
+    overfitted: np.ndarray | None = None

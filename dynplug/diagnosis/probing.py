@@ -1,0 +1,91 @@
+"""One forward and one backward pass, which tell all that diagnostics ask."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
+
+from dynplug.core import Context, DynamicalSystem, leaves
+from dynplug.diagnosis.spiking_activity import Activity, is_real, measured, reader
+from dynplug.timeloop import Loop, RunState
+
+
+class Probed(DynamicalSystem):
+    """A system to whose state something, zero in fact, is added before each step: its gradient is the state's."""
+
+    target: DynamicalSystem
+
+    def init_state(self, ctx: Context) -> Any:
+        return self.target.init_state(ctx)
+
+    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+        x, nothing = x
+        return self.target.update(eqx.apply_updates(state, nothing), x, ctx)
+
+
+class Told(NamedTuple):
+    """What a pass tells: the activity, and what is in `Backward`."""
+
+    activity: Activity
+    loss: Any
+    gradients: dict[str, Any]
+    steps: dict[str, Any]
+    outputs: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Probe:
+    """How a batch goes through a model and its loss.
+
+    **Attributes:**
+
+    - `loop`: the loop over time.
+    - `model`: the model of its trained part.
+    - `observed`: a model with whatever else a step does; its input is `entered` of the model's.
+    - `entered`: inputs as the observed model takes them.
+    - `loss`: the loss of what is recorded, (time, batch, ...), and targets.
+    """
+
+    loop: Loop
+    model: Callable[[Any], DynamicalSystem]
+    observed: Callable[[DynamicalSystem], DynamicalSystem]
+    entered: Callable[[Any], Any]
+    loss: Callable[[Any, Any], Any]
+
+    def __call__(self, params: Any, xs: Any, y: Any, key: PRNGKeyArray) -> Told:
+        """A forward and a backward pass, to be compiled as a whole."""
+        length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
+        start_key, run_key = jax.random.split(key)
+        shapes = jax.eval_shape(lambda: self._start(params, batch_size, start_key).system)
+        real = jax.tree.map(lambda a: a if is_real(a) else None, shapes)
+        nothing = jax.tree.map(lambda a: jnp.zeros((length, *a.shape), a.dtype), real)
+
+        def forward(params: Any, nothing: Any) -> tuple[Any, tuple[Any, Any]]:
+            model = self.model(params)
+            start = self._start(params, batch_size, start_key)
+            probed, read = Probed(self.observed(model)), reader(model, start.system)
+            loop = self.loop.up_to(model, length)
+            given = self.entered(xs), nothing
+            _, (recorded, seen) = loop.advance(probed, start, given, length, key=run_key, read=read)
+            return self.loss(recorded, y), (recorded[0], measured(model, start.system, seen))
+
+        (loss, (out, did)), (grads, steps) = jax.value_and_grad(forward, (0, 1), has_aux=True)(params, nothing)
+        steps = jax.lax.optimization_barrier(steps)  # else XLA folds the zeros of what nothing reads, slowly
+        by_param = {leaf.path: _size(leaf.value) for leaf in leaves(grads)}
+        by_step = {leaf.path: _size(leaf.value, first=1) for leaf in leaves(steps) if leaf.value.size}
+        return Told(did, loss, by_param, by_step, out)
+
+    def _start(self, params: Any, batch_size: int, key: PRNGKeyArray) -> RunState:
+        return self.loop.start(self.model(params), batch_size=batch_size, key=key)
+
+
+def _size(a: Any, first: int = 0) -> Any:
+    """The root mean square over all axes from `first` on; scaled first, so that no square overflows or vanishes."""
+    axes = tuple(range(first, a.ndim))
+    greatest = jnp.max(jnp.abs(a), axis=axes, keepdims=True)
+    scaled = jnp.where(greatest > 0, a / jnp.where(greatest > 0, greatest, 1), a)
+    return jnp.squeeze(greatest, axes) * jnp.sqrt(jnp.mean(scaled**2, axis=axes))

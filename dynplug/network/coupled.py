@@ -1,0 +1,82 @@
+"""A coupling in a network: its connections, and what is under way in them."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from dynplug.core import Context, Drive, DynamicalSystem, param
+from dynplug.delivery import Fanout, deliver
+from dynplug.network.acted_on import acted_on
+from dynplug.network.delay_chain import DelayChain
+from dynplug.network.forms import FORMS
+from dynplug.network.summary import of_coupling
+
+
+class CoupledState(eqx.Module):
+    """What is under way: the variables of the source in the steps before."""
+
+    delays: tuple[Any, ...] = ()
+
+
+class Coupled(DynamicalSystem):
+    """A coupling whose connections have been drawn. From variables of its populations it makes the targets' drive.
+
+    **Arguments:**
+
+    - `weight`: one per connection, or a number for all.
+    - `fanout`: the connections; where there are several delays, from a copy of the source for each of them.
+    - `form`, `delivery`: as of the coupling.
+    - `chain`: the delays.
+    - `source`, `targets`: the names of the populations.
+    - `reads`: the path of the source's variable.
+    - `acts_on`: the paths of those of the targets.
+    """
+
+    weight: Any = param(trainable=True)
+    fanout: Fanout
+    form: str = eqx.field(static=True)
+    chain: DelayChain
+    source: str = eqx.field(static=True)
+    targets: tuple[str, ...] = eqx.field(static=True)
+    reads: str = eqx.field(static=True)
+    acts_on: tuple[str, ...] = eqx.field(static=True)
+    delivery: str = eqx.field(static=True)
+    synapse: None = None
+
+    def init_state(self, ctx: Context) -> CoupledState:
+        return CoupledState(self.chain.init_state(ctx))
+
+    def open(self, state: CoupledState, states: Any) -> CoupledState:
+        """The state before the first step: the source's variable was what it is at the beginning."""
+        x = acted_on([self.reads], states)
+        return jax.tree.map(lambda held: jnp.broadcast_to(x, held.shape), state)
+
+    def sees(self, state: CoupledState, states: Any, outs: Any) -> tuple[Array, Array]:
+        """The variables of the source and of the targets at the start of the step."""
+        return acted_on([self.reads], states), acted_on(self.acts_on, states)
+
+    def update(self, state: CoupledState, x: tuple[Array, Array], ctx: Context) -> tuple[CoupledState, Drive]:
+        sent, own = x
+        delays, sent = self.chain.update(state.delays, sent, ctx)
+        weight = jnp.asarray(self.weight, sent.dtype)
+        drive = FORMS[self.form](lambda x: deliver(x, weight, self.fanout, method=self.delivery), sent, own)
+        return CoupledState(delays), drive
+
+    def act(self, state: CoupledState, drive: Drive, states: Any, ctx: Context) -> tuple[CoupledState, Drive]:
+        """A drive needs no synapse."""
+        return state, drive
+
+    def close(self, state: CoupledState, outs: Any, ctx: Context) -> CoupledState:
+        """The next step reads what it needs from the states."""
+        return state
+
+    def arrows(self) -> list[tuple[str, str, str]]:
+        """What a diagram shows: source, target, and the style of the line."""
+        return [(self.source, target, "-|>") for target in self.targets]
+
+    def described(self, shares: str | None) -> str:
+        """The coupling in words."""
+        return of_coupling(self)

@@ -1,0 +1,55 @@
+"""What is under way from one population: a chain of delay lines."""
+
+import itertools
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dynplug.core import Context
+from dynplug.errors import DurationError
+from dynplug.layers import Delay
+
+
+class DelayChain(eqx.Module):
+    """Delay lines from each of several delays to the next: together they hold no more than the longest one.
+
+    **Arguments:**
+
+    - `size`: the number of sending units.
+    - `delays`: the different delays [ms], ascending.
+    - `ahead`: the number of steps that lie behind what the chain is given.
+    - `rounded`: whether delays are rounded to whole steps, at least one, as those that were drawn.
+    """
+
+    size: int = eqx.field(static=True)
+    delays: tuple[float, ...] = eqx.field(static=True)
+    ahead: int = eqx.field(static=True, default=0)
+    rounded: bool = eqx.field(static=True, default=False)
+
+    def init_state(self, ctx: Context) -> tuple[Any, ...]:
+        try:
+            return tuple(line and line.init_state(ctx) for line in self._lines(ctx.dt))
+        except DurationError as error:
+            raise DurationError(f"{ctx.path}: {error}") from None
+
+    def update(
+        self, state: tuple[Any, ...], x: Float[Array, " units"], ctx: Context
+    ) -> tuple[tuple[Any, ...], Float[Array, " copies"]]:
+        """What arrives in a step, first all units with the shortest delay."""
+        held, copies = [], []
+        for line, values in zip(self._lines(ctx.dt), state, strict=True):
+            if line is not None:
+                values, x = line.update(values, x, ctx)
+            held.append(values)
+            copies.append(x)
+        return tuple(held), copies[0] if len(copies) == 1 else jnp.concatenate(copies)
+
+    def _lines(self, dt: float) -> list[Delay | None]:
+        """The lines; `None` where one delay has as many steps as the one before it."""
+        steps = [self.ahead, *(self._steps(delay, dt) for delay in self.delays)]
+        return [Delay(self.size, (b - a) * dt) if b > a else None for a, b in itertools.pairwise(steps)]
+
+    def _steps(self, delay: float, dt: float) -> int:
+        return max(1, round(delay / dt)) if self.rounded else Delay(self.size, delay).steps(dt)

@@ -1,0 +1,50 @@
+"""A look at the activity of a model after its first epoch."""
+
+import warnings
+from dataclasses import replace
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from dynplug.diagnosis import Activity, Evidence, Reader, diagnostics, examine, listed, measured, reader
+from dynplug.errors import DiagnosisWarning
+from dynplug.timeloop import Loop
+from dynplug.train.step import Forward
+
+_SAMPLES = 32  # of a batch, at most
+_FEWEST = 200  # steps of all samples: in fewer, a unit that spikes in one step of a hundred is often silent
+
+
+def first_look(forward: Forward, model: Any, x: Any, key: PRNGKeyArray) -> None:
+    """Run the cheap diagnostics on some samples of a batch, and warn of what they find.
+
+    A model without spiking units is not looked at: its loss has told already if it is not finite. Neither are samples
+    that are too few and short to tell who is silent.
+    """
+    xs = jax.tree.map(lambda a: np.asarray(a)[:, :_SAMPLES], forward.layout.enter(x))
+    length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
+    if length * batch_size < _FEWEST:
+        return
+    loop = replace(forward.loop, loop="plain", remat=False)
+    read = reader(model, eqx.filter_eval_shape(lambda: loop.start(model, key=key).system))
+    if not read.spiking:
+        return
+    activity = _activity(loop.up_to(model, length), model, read, jax.tree.map(jax.numpy.asarray, xs), batch_size, key)
+    evidence = Evidence(model, loop.dt, length * loop.dt, activity, xs, timeless=forward.layout.least_rank == 1)
+    found = [row for row in examine(evidence, diagnostics(cheap=True)) if row[1].level == "warning"]
+    if found:
+        warnings.warn(
+            f"After the first epoch: {listed(found)} (diagnose(batch) shows more; watch=False switches this look off.)",
+            DiagnosisWarning,
+            stacklevel=6,
+        )
+
+
+@eqx.filter_jit
+def _activity(loop: Loop, model: Any, read: Reader, xs: Any, batch_size: int, key: PRNGKeyArray) -> Activity:
+    start = loop.start(model, batch_size=batch_size, key=key)
+    _, (_, seen) = loop.advance(model, start, xs, len(jax.tree.leaves(xs)[0]), key=key, read=read)
+    return measured(model, start.system, seen)
