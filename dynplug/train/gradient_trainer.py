@@ -39,6 +39,7 @@ from dynplug.train.step import (
     as_optimizer,
     as_precision,
     folded,
+    joined,
     learns_from_states,
     partition,
     started,
@@ -311,7 +312,8 @@ class GradientTrainer(Resumable):
         of its own; `OptionError`, `UnknownNameError`.
         """
         shared = dict(shared_args or {})
-        program, state, static = self._program("fit", shared, self.epoch), self._progress.state, self._progress.static
+        program, state = self._program("fit", shared, self.epoch), self._progress.state
+        static = joined(self._progress.static, state.learned)
         given = self._forward(True, shared), self.objective, static, state, program, self._key(_FIT, self.epoch)
         return diagnosed(Trained(*given, self._overfit), batch, checks, samples, overfit)
 

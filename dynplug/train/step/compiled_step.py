@@ -90,7 +90,7 @@ class CompiledStep:
     def planned(self, state: TrainState, x: Any, y: Any) -> Any:
         """The memory of a training step on a batch, as XLA has planned it; `None` where it does not say."""
         stream = np.array([*self._stream, 0], np.uint32)
-        batch = state, x, y, None, None
+        batch = state, x, y, None, ALL
         return _compiled.lower(_train, self._fixed, self._arrays, self._key, stream, *batch).compile().memory_analysis()
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
