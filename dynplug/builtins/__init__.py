@@ -241,19 +241,25 @@ def dynplug_register_losses() -> list[LossSpec]:
 def dynplug_register_metrics() -> list[MetricSpec]:
     """Metrics of the core."""
 
-    def metric(name: str, summary: str, failures: dict[str, str] | None = None) -> MetricSpec:
-        target, identities = f"dynplug.losses:{name}", MEASURES.get(name, {})
+    def metric(name: str, summary: str, *capabilities: str, failures: dict[str, str] | None = None) -> MetricSpec:
+        target, identities, failures = f"dynplug.losses:{name}", MEASURES.get(name, {}), failures or {}
         return MetricSpec(
-            name=name, target=target, summary=summary, identities=identities, expected_failures=failures or {}
+            name=name,
+            target=target,
+            summary=summary,
+            capabilities=capabilities,
+            identities=identities,
+            expected_failures=failures,
         )
 
+    counted = {"ignores_duplicates": "it is a number"}
     return [
-        metric("accuracy", "fraction of samples classified correctly"),
-        metric("top_k_accuracy", "fraction of samples whose class is among the best answers"),
-        metric("balanced_accuracy", "mean of the accuracies of the classes"),
+        metric("accuracy", "fraction of samples classified correctly", "more_is_better"),
+        metric("top_k_accuracy", "fraction of samples whose class is among the best answers", "more_is_better"),
+        metric("balanced_accuracy", "mean of the accuracies of the classes", "more_is_better"),
         metric("per_class_accuracy", "accuracy of each class"),
-        metric("confusion_matrix", "number of samples by class and answer", {"ignores_duplicates": "it is a number"}),
-        metric("f1", "harmonic mean of precision and recall, over classes"),
+        metric("confusion_matrix", "number of samples by class and answer", failures=counted),
+        metric("f1", "harmonic mean of precision and recall, over classes", "more_is_better"),
     ]
 
 

@@ -19,6 +19,15 @@ def learning_curve(ax: Axes, curves: Mapping[str, Any], *, label: str, title: st
         ax.legend(frameon=False)
 
 
+def learning_rates(ax: Axes, rates: Any, losses: Any, smoothed: Any, suggestion: float) -> None:
+    """Plot the loss over learning rates, each and smoothed, and mark the rate that is suggested."""
+    ax.plot(rates, losses, ".", color="0.7", markersize=4, label="each step")
+    ax.plot(rates, smoothed, label="smoothed")
+    ax.axvline(suggestion, color="C1", linestyle="--", label=f"suggested: {suggestion:.2g}")
+    ax.set(xscale="log", xlabel="learning rate [-]", ylabel="loss [-]")
+    ax.legend(frameon=False)
+
+
 def weights(ax: Axes, weight: Any, *, title: str = "") -> None:
     """Plot a weight (out, in) as an image, blue below zero and red above; a kernel has one row per output."""
     weight = np.asarray(weight, float)

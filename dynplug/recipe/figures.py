@@ -69,10 +69,11 @@ def _curves(history: Any) -> dict[str, dict[str, Any]]:
 def _activity(runner: Any, inputs: Any) -> tuple[np.ndarray, dict[str, Any], np.ndarray]:
     """Times, all fields of the state called `spike` by path, and the outputs, for the first of the samples."""
     x = jax.tree.map(lambda a: a[0], inputs)
-    loop = LoopOverTime(runner.target, dt=runner.dt)
+    model = getattr(runner, "average", runner.target)  # which it predicts with
+    loop = LoopOverTime(model, dt=runner.dt)
     state = loop.reset_state(key=jax.random.key(0)).system
     paths = [leaf.path for leaf in leaves(state) if leaf.path.rpartition(".")[2] == "spike"]
-    _, (out, seen) = LoopOverTime(runner.target, paths, dt=runner.dt)(x, key=jax.random.key(0))
+    _, (out, seen) = LoopOverTime(model, paths, dt=runner.dt)(x, key=jax.random.key(0))
     first = np.asarray(jax.tree.leaves(out)[0])
     first = first.reshape(len(first), -1)[:, :_LINES]
     return runner.dt * (1 + np.arange(len(first))), dict(zip(paths, seen, strict=True)), first

@@ -29,9 +29,9 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
     """The model of a run folder of `dynplug train`: built from its configuration, filled from its checkpoint.
 
     It takes neither a script nor the data of the training. Nothing is written, and a run that is under way is not
-    disturbed. The model is that of the newest checkpoint, or, where that remembers the best epoch for
-    `EarlyStopping(restore_best=True)`, the best one's. Where the newest is damaged, the one before it is read, with a
-    `CheckpointWarning`.
+    disturbed. The model is that of the newest checkpoint, or, where the training ends with that of its best epoch,
+    by `restore_best = true` in the section `fit` or in `EarlyStopping`, the best one's; with `ema` it has the mean
+    parameters. Where the newest is damaged, the one before it is read, with a `CheckpointWarning`.
 
     ```python
     model, config = dp.load_run("runs/first")
@@ -41,7 +41,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
     **Arguments:**
 
     - `folder`: the run folder.
-    - `best`: whether to read the checkpoint that `keep_best` in the section `fit` keeps instead.
+    - `best`: whether to take the best epoch's model, which `keep_best` in the section `fit` keeps, in any case.
 
     **Raises:** `ConfigError` where there is no run, or its model cannot be built, as with a component of another
     revision; `CheckpointError` where there is no such checkpoint, where it is of another model, or where a package is
@@ -55,8 +55,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
         model = build(config.values["model"], key=config.key_of("model"), path="model")
 
     def filled(path: Path) -> Any:
-        remembers = checkpoint.describe(path).get("best") is not None
-        return load_states(path, model, prefix="best" if remembers else "model").tree
+        return load_states(path, model, prefix=_tree_of(checkpoint.describe(path))).tree
 
     pair = files.checkpoints
     if best and not pair.best.exists():
@@ -65,7 +64,16 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
         )
     if not (best or pair.exists()):
         raise CheckpointError(f"There is no checkpoint in {folder}: no epoch of this run was finished.")
-    trained, note = (filled(pair.best), "") if best else pair.newest(filled)
+    trained, note = (load_states(pair.best, model, prefix="kept").tree, "") if best else pair.newest(filled)
     if note:
         warnings.warn(note, CheckpointWarning, stacklevel=2)
     return LoadedRun(trained, config.values)
+
+
+def _tree_of(told: dict[str, Any]) -> str:
+    """Which of the models in a checkpoint its training ends with."""
+    if told.get("best") is not None:
+        return "best"
+    if told.get("kept", {}).get("restores"):
+        return "kept"
+    return "average" if "averaged" in told else "model"

@@ -57,7 +57,8 @@ def write_report(
     for name, data in pictures.items():
         (folder / f"{name}.png").write_bytes(data)
     sections = {
-        "Last epoch": _metrics(runner),
+        "Last epoch": _metrics(runner, runner.epoch),
+        "Best epoch": _best(runner),
         "Pictures": "\n".join(_image(name, data) for name, data in pictures.items()),
         "Parameters": _parameters(runner.target),
         "Configuration": f"<pre>{html.escape(config)}</pre>",
@@ -91,13 +92,22 @@ def _image(name: str, data: bytes) -> str:
     return f'<p><img alt="{html.escape(name)}" src="data:image/png;base64,{base64.b64encode(data).decode()}"></p>'
 
 
-def _metrics(runner: Any) -> str:
+def _best(runner: Any) -> str:
+    best = getattr(runner, "best", None)  # not every trainer keeps one
+    if best is None:
+        return ""
+    why = f"<p>The best by {html.escape(best.metric)}: {best.value:.6g}, the {best.mode}imum of all epochs.</p>"
+    return f"{why}\n{_metrics(runner, best.epoch)}"
+
+
+def _metrics(runner: Any, epoch: int) -> str:
     history = runner.history
     names = list(history.last("fit"))
     phases = {"fit": "training data", "test": "test data"}
     curves = {said: [curve(history, phase, name) for name in names] for phase, said in phases.items()}
-    rows = [[said, *(f"{c[-1]:.6g}" if len(c) else "" for c in of)] for said, of in curves.items() if len(of[0])]
-    return table([f"epoch {runner.epoch}", *names], rows)
+    at = epoch - runner.epoch - 1  # from the end, as with reports of steps there are more values than epochs
+    rows = [[said, *(f"{c[at]:.6g}" if len(c) >= -at else "" for c in of)] for said, of in curves.items() if len(of[0])]
+    return table([f"epoch {epoch}", *names], rows)
 
 
 def _parameters(model: Any) -> str:

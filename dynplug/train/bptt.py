@@ -53,6 +53,9 @@ class BPTT(GradientTrainer):
     - `metrics`: what else to log: names of registered metrics, or functions as for `loss_fun`.
     - `trainable`: which parameters are trained, by path, where that differs from what the model declares:
         `{"hidden.tau": True, "readout": False}`.
+    - `ema`: the decay of an exponential mean of the parameters over the optimizer's steps, such as 0.999; `None` for
+        none. The mean is what tests, `predict` and `keep_best` take, and is `trainer.average`; training goes on from
+        the parameters themselves. In a checkpoint it is the model under the prefix `"average"`.
     - `precision`: of the operands of products: `"float32"`, `"bfloat16"`, `"float16"` with a scaled loss, or a
         `dynplug.train.Precision`. Parameters, states and the loss are float32.
     - `dt`: the step [ms].
@@ -71,6 +74,9 @@ class BPTT(GradientTrainer):
     - `progress_bar`: whether to show one within each epoch, on a terminal.
     - `observers`: of the run: objects with hooks such as `dynplug_after_epoch`, see
         `dynplug.plugin.observing.ObserverHooks`; `dynplug.train.EarlyStopping` is one.
+    - `track`: what else to log of each step, for the line of an epoch, history and observers: `"gradient_norm"`, over
+        all parameters, as the optimizer gets it, before it is clipped; `"gradient_by_layer"`, the same for each part of
+        the model that has parameters, as `"gradient_norm/hidden"`; `"learning_rate"`. An epoch's value is the mean.
     - `watch`: whether, after the first epoch and at least ten steps, up to 32 samples of a spiking model are looked at
         once, and a `DiagnosisWarning` says if units are silent or saturated, or a state is not finite.
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.

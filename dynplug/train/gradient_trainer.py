@@ -21,11 +21,12 @@ from dynplug.plugin import answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import RunState
 from dynplug.train.checkpoint import CheckpointPair
-from dynplug.train.data import Batch, Layout, Pair, Reading, Window, keeps_keys, with_lengths
+from dynplug.train.data import Batch, Layout, Pair, Reading, Window, check_reset, keeps_keys, with_lengths
 from dynplug.train.evidencing import Trained, diagnosed, losses_on
 from dynplug.train.first_look import first_look
-from dynplug.train.fit import STDOUT, FitOptions, Fitting, KeptBest, Progress, Report, Stream, outputs
+from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Stream, keeping, nothing, outputs
 from dynplug.train.resumable import Resumable
+from dynplug.train.seeds import as_seed
 from dynplug.train.sending import check_picklable
 from dynplug.train.step import (
     Bounds,
@@ -33,10 +34,13 @@ from dynplug.train.step import (
     Forward,
     Objective,
     Program,
+    Tracking,
     TrainState,
+    as_average,
     as_optimizer,
     as_precision,
     folded,
+    joined,
     learns_from_states,
     partition,
     started,
@@ -69,19 +73,21 @@ class GradientTrainer(Resumable):
     monitors: Any = None
     metrics: Sequence[Any] = ()
     trainable: Mapping[str, bool] | None = None
+    ema: float | None = None
     precision: Any = "float32"
     numpy_mon_after_run: bool = True
     jit: bool | Mapping[str, bool] = True
     logger: Stream | None = STDOUT
     progress_bar: bool = True
     observers: Sequence[Any] = ()
+    track: Sequence[str] = ()
     log_every: int = 1
     watch: bool = True
     _lane = None  # what a program becomes where several trainers run as one, see `together`
 
     def __post_init__(self) -> None:
         target = as_system(vars(self).pop("_untrained"), type(self).__name__)
-        self.dt, self.t0, self.seed = as_dt(self.dt), as_t0(self.t0), _seed(self.seed)
+        self.dt, self.t0, self.seed = as_dt(self.dt), as_t0(self.t0), as_seed(self.seed)
         self.monitors, self.log_every = Monitors(self.monitors), as_whole("log_every", self.log_every)
         self._jit = {phase: jit_for(phase, self.jit) for phase in ("fit", "predict")}
         self.precision = as_precision(self.precision)
@@ -92,8 +98,8 @@ class GradientTrainer(Resumable):
         learned, static = statistics_of(static)
         warn_of_twins(params)
         self._bounds = Bounds.of(params)
-        optimizer = self.precision.scaling.started(started(self._optimizer, self._bounds.free(params)))
-        self._progress = Progress(TrainState.of(params, optimizer, learned), static)
+        parts = {"learned": learned, "average": as_average(self.ema, params)}
+        self._progress = Progress(TrainState.of(params, self._started(params), **parts), static)
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
 
@@ -102,9 +108,11 @@ class GradientTrainer(Resumable):
         self._hooks = observers(self.observers)
         self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run, self.dt)
         self._optimizer = as_optimizer(self.optimizer)
+        self._tracking = Tracking.of(self.track, self.optimizer)
 
     def __getstate__(self) -> dict[str, Any]:
-        kept = {name: value for name, value in vars(self).items() if name not in ("_hooks", "objective", "_optimizer")}
+        made = ("_hooks", "objective", "_optimizer", "_tracking")
+        kept = {name: value for name, value in vars(self).items() if name not in made}
         check_picklable(type(self).__name__, kept)
         return kept
 
@@ -156,6 +164,7 @@ class GradientTrainer(Resumable):
         save_to: str | Path | None = None,
         checkpoint_every: int | None = None,
         keep_best: str | Sequence[str] | None = None,
+        restore_best: bool = False,
     ) -> None:
         """Train; a second call goes on, and so does one after `load_states`.
 
@@ -185,9 +194,12 @@ class GradientTrainer(Resumable):
             beside it. A training that was killed goes on after `load_states` as if it had not been.
         - `checkpoint_every`: after how many batches to write it too. Where an epoch is then gone on with, a
             `DataWarning` says if its batches are others, as those of a loader that shuffles.
-        - `keep_best`: a metric as `"test/loss"` or `"fit/accuracy"`: the checkpoint of the epoch in which it was best
-            is kept beside the newest one, with `.best` in its name. Less is better of a loss, more of `"accuracy"`; of
-            another metric say which: `("test/distance", "min")`.
+        - `keep_best`: a metric as `"test/loss"` or `"fit/accuracy"`: the parameters of the epoch in which it was best
+            are kept, for `restore_best()`, and with `save_to` its checkpoint, with `.best` in its name. Less of a loss
+            is better, and of a registered metric what its spec says; of any other say which:
+            `("test/distance", "min")`.
+        - `restore_best`: whether the model is in the end that of the best epoch, unless an error or an interrupt ended
+            the run. Checkpoints hold both, and go on from the last one.
 
         **Raises:** `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`. History is kept
         in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written, which leaves the
@@ -198,9 +210,10 @@ class GradientTrainer(Resumable):
                 "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
             )
         train_data, test_data = with_lengths(train_data, test_data, lengths)
-        for name, value in (("checkpoint_every", checkpoint_every), ("keep_best", keep_best)):
-            if value is not None and save_to is None:
-                raise OptionError(f"{name}={value!r} needs save_to, the file to write.")
+        if checkpoint_every is not None and save_to is None:
+            raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
+        if restore_best and keep_best is None:
+            raise OptionError("restore_best=True needs keep_best, the metric that tells the best, as 'test/loss'.")
         shared = dict(shared_args or {})
         read = partial(
             Reading,
@@ -226,12 +239,14 @@ class GradientTrainer(Resumable):
             progress_bar=self.progress_bar,
             observers=self._hooks,
             log_every=self.log_every,
-            look=partial(self._look, shared) if self.watch and self._jit["fit"] else _nothing,
-            save=_nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
+            look=partial(self._look, shared) if self.watch and self._jit["fit"] else nothing,
+            save=nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
-            keep=_nothing if keep_best is None or save_to is None else KeptBest(self, save_to, keep_best, test_data),
+            keep=keeping(self, self._progress, keep_best, test_data, restore_best, save_to),
         )
         Fitting(self, self._progress, plan).run()
+        if restore_best and self.best is not None:  # else no epoch was run, or none measured a finite value
+            self.restore_best()
 
     def predict(
         self,
@@ -242,7 +257,9 @@ class GradientTrainer(Resumable):
         shared_args: Mapping[str, Any] | None = None,
         eval_time: bool = False,
     ) -> Any:
-        """The outputs of the present model at all steps, with the axes of the data. Monitors record into `mon`.
+        """The outputs of the model at all steps, with the axes of the data. Monitors record into `mon`.
+
+        The model is `average`, the present one or, with `ema`, that of the mean parameters.
 
         Of a list of arrays of several lengths the outputs are a list too, of (time, ...), and so is each record.
 
@@ -260,7 +277,7 @@ class GradientTrainer(Resumable):
         size = None if batch_size is None else as_whole("batch_size", batch_size)
         program, progress = self._program("predict", shared_args or {}), self._progress
         run = None if reset_state else self.state
-        progress.run, out, seen = outputs(program, progress.state.values, inputs, self._layout, run, size)
+        progress.run, out, seen = outputs(program, progress.state.tested, inputs, self._layout, run, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)
@@ -295,7 +312,8 @@ class GradientTrainer(Resumable):
         of its own; `OptionError`, `UnknownNameError`.
         """
         shared = dict(shared_args or {})
-        program, state, static = self._program("fit", shared, self.epoch), self._progress.state, self._progress.static
+        program, state = self._program("fit", shared, self.epoch), self._progress.state
+        static = joined(self._progress.static, state.learned)
         given = self._forward(True, shared), self.objective, static, state, program, self._key(_FIT, self.epoch)
         return diagnosed(Trained(*given, self._overfit), batch, checks, samples, overfit)
 
@@ -308,18 +326,34 @@ class GradientTrainer(Resumable):
         """
         return self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
 
+    def copy_with(self, optimizer: Any, rate: Any, observer: Any) -> Any:
+        """A silent trainer of the present model: with its own optimizer, whose `rate` it tracks, and one observer."""
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), optimizer=optimizer, track=("learning_rate",), observers=(observer,), log_every=1)
+        vars(made).update(logger=None, progress_bar=False, watch=False, _progress=self._progress.copy(), mon=Records())
+        made._assemble()
+        made._tracking = Tracking(("learning_rate",), rate)
+        params, learned = made._progress.state.params, made._progress.state.learned
+        made._progress.state = TrainState.of(params, made._started(params), learned=learned)
+        return made
+
     def __repr__(self) -> str:
         names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
         return described(self, self.target, dt=self.dt, measures=names, epoch=self.epoch, steps=self.steps)
 
+    def _started(self, params: Any) -> Any:
+        """The optimizer's state for such parameters, which tells what is tracked."""
+        optimizer = started(self._optimizer, self._bounds.free(params))
+        self._tracking.check(optimizer)
+        return self.precision.scaling.started(optimizer)
+
     def _overfit(self, batch: Any, steps: int) -> np.ndarray:
         copied = deepcopy(self)
-        copied.observers, copied._hooks, copied.watch = (), observers(()), False
-        copied.logger, copied.progress_bar = None, False
+        vars(copied).update(observers=(), _hooks=observers(()), watch=False, logger=None, progress_bar=False)
         return losses_on(copied, batch, steps)
 
     def _look(self, shared: Mapping[str, Any], x: Any) -> None:
-        first_look(self._forward(False, shared), self.target, x, self._key(_PREDICT))
+        first_look(self._forward(False, shared), self.average, x, self._key(_PREDICT))
 
     def _start(self, model: Any, batch_size: int) -> RunState:
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
@@ -331,7 +365,8 @@ class GradientTrainer(Resumable):
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
         parts = forward, self.objective, self._optimizer, self._bounds, static
-        program = CompiledStep(*parts, self._key(), stream, jit=self._jit[phase])
+        tracking = self._tracking if self.track and phase == "fit" else None
+        program = CompiledStep(*parts, self._key(), stream, jit=self._jit[phase], tracking=tracking)
         return program if self._lane is None else self._lane(program)
 
     @property
@@ -342,11 +377,7 @@ class GradientTrainer(Resumable):
 
     def _check_data(self, shared: Mapping[str, Any], reset_state: bool, data: Pair) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
-        if data.lengths is not None and not reset_state:
-            raise OptionError(
-                "With reset_state=False states go on from one batch to the next, which those of sequences that ended "
-                "earlier cannot: leave reset_state=True, or cut the recordings into stretches of one length."
-            )
+        check_reset(reset_state, data.lengths)
         if not (self.objective.checks_targets and self._jit["fit"]):
             return
         predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
@@ -367,14 +398,3 @@ class GradientTrainer(Resumable):
 
     def _key(self, *stream: int) -> PRNGKeyArray:
         return folded(jax.random.key(self._entropy), *stream)
-
-
-def _nothing(*args: Any) -> None:
-    """Where nothing is saved."""
-
-
-def _seed(seed: int | None) -> int:
-    """A seed as given, or for `None` one that the operating system draws."""
-    if seed is None:
-        return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
-    return as_whole("seed", seed, least=0)

@@ -11,7 +11,7 @@ from dynplug.core import Loaded, to
 from dynplug.errors import OptionError
 from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
-from dynplug.train.fit import Best, History, Progress
+from dynplug.train.fit import Best, BestEpoch, History, Progress
 
 
 class Resumable(ABC):
@@ -23,6 +23,8 @@ class Resumable(ABC):
     - `epoch`, `steps`: the number of epochs, and of steps of the optimizer, that are done.
     - `history`: what they measured.
     - `seed`: of the shuffling and of the model's random numbers.
+    - `average`: with `ema`, the model with the mean of its parameters, which is tested; else `target`.
+    - `best`: the best epoch, where `fit` was told to keep it.
     - `state`: the states after the last batch of `predict`, or of `fit(reset_state=False)`, else `None`.
     """
 
@@ -78,14 +80,33 @@ class Resumable(ABC):
         """The epoch whose parameters are remembered, if there is one."""
         return None if self._progress.best is None else self._progress.best.epoch
 
+    @property
+    def average(self) -> Any:
+        """The model that tests and predictions take: with `ema`, that of the mean parameters; else `target`."""
+        return self._progress.averaged
+
     def remember(self) -> None:
         """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
-        self._progress.best = Best(self._progress.epoch, self._progress.state.values)
+        self._progress.best = Best(self._progress.epoch, self._progress.state.tested)
 
     def recall(self) -> None:
         """Go back to the parameters that are remembered."""
         if self._progress.best is not None:
-            self._progress.go_back_to(self._progress.best)
+            self._progress.go_back_to(self._progress.best.params)
+
+    @property
+    def best(self) -> BestEpoch | None:
+        """The best epoch by the metric of `fit(..., keep_best=...)`: `(metric, mode, value, epoch)`; else `None`."""
+        return None if self._progress.kept is None else self._progress.kept.of
+
+    def restore_best(self) -> None:
+        """Go back to the parameters of the best epoch. The optimizer's state, epoch and history stay as they are.
+
+        **Raises:** `OptionError` where none is kept.
+        """
+        if self._progress.kept is None:
+            raise OptionError("No best epoch is kept: train with fit(..., keep_best='test/loss'), or another metric.")
+        self._progress.go_back_to(self._progress.kept.params)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
@@ -117,8 +138,8 @@ class Resumable(ABC):
         **Raises:** `DeviceError`.
         """
         progress = self._progress
-        moved = to((progress.state, progress.static, progress.run, progress.best), device)
-        progress.state, progress.static, progress.run, progress.best = moved
+        moved = to((progress.state, progress.static, progress.run, progress.best, progress.kept), device)
+        progress.state, progress.static, progress.run, progress.best, progress.kept = moved
         self._device = device
 
     def save_states(self, filename: str | Path) -> None:

@@ -198,5 +198,67 @@ def test_what_cannot_be_the_best_is_refused(trainer, data, tmp_path, what, said,
 def test_what_the_best_needs_is_said(trainer, data, tmp_path):
     with pytest.raises(OptionError, match="needs test_data"):
         trainer().fit(data, num_epoch=1, save_to=tmp_path / "f", keep_best="test/loss")
-    with pytest.raises(OptionError, match="keep_best='fit/loss' needs save_to"):
-        trainer().fit(data, num_epoch=1, keep_best="fit/loss")
+    with pytest.raises(OptionError, match="restore_best=True needs keep_best"):
+        trainer().fit(data, num_epoch=1, restore_best=True)
+    with pytest.raises(OptionError, match="No best epoch is kept"):
+        trainer().restore_best()
+
+
+def test_a_plugins_metric_knows_its_direction(fresh_registry):
+    def score(predicts, targets):
+        return predicts.mean()
+
+    for name, capability, mode in (("up", "more_is_better", "max"), ("down", "less_is_better", "min")):
+        dp.register("metric", name, capabilities=(capability,))(score)
+        assert EarlyStopping(name).mode == mode
+    dp.register("metric", "neither")(score)
+    with pytest.raises(OptionError, match="say whether less or more of 'neither'"):
+        EarlyStopping("neither")
+
+
+def test_the_best_parameters_are_restored_on_request_and_with_them_nothing_else(fitted):
+    t, weights = fitted(keep_best="test/loss")
+    losses = t.get_hist_metric("test")
+    assert t.best == ("test/loss", "min", losses.min(), best_epoch(t))
+    assert best_epoch(t) < t.epoch == 6
+    np.testing.assert_array_equal(t.target["readout"].weight, weights[6])
+    t.restore_best()
+    np.testing.assert_array_equal(t.target["readout"].weight, weights[best_epoch(t)])
+    assert (t.epoch, len(t.get_hist_metric("test"))) == (6, 6)
+
+
+def test_fit_restores_the_best_if_it_is_told_to(fitted):
+    t, weights = fitted(keep_best="test/loss", restore_best=True)
+    np.testing.assert_array_equal(t.target["readout"].weight, weights[best_epoch(t)])
+    t, weights = fitted(Kill(6, 1), keep_best="test/loss", restore_best=True)
+    np.testing.assert_array_equal(t.target["readout"].weight, weights[5])  # it was interrupted
+    assert t.best.epoch == best_epoch(t) < 5
+
+
+def test_what_is_restored_is_worth_what_was_measured(fitted, data):
+    t, _ = fitted(keep_best="test/loss", restore_best=True)
+    again = dp.losses.cross_entropy(t.predict(data[0]), data[1])
+    np.testing.assert_allclose(again, t.best.value, rtol=1e-5)
+
+
+def test_a_later_call_has_to_surpass_what_is_kept(fitted, data):
+    t, _ = fitted(keep_best="test/loss", epochs=4)
+    kept = t.best
+    t.fit(data, data, num_epoch=2, batch_size=8)
+    assert t.best == kept
+    t.fit(data, data, num_epoch=1, batch_size=8, keep_best="test/loss")
+    assert t.best == kept
+    t.fit(data, data, num_epoch=1, batch_size=8, keep_best="fit/loss")
+    assert (t.best.metric, t.best.epoch) == ("fit/loss", 8)
+
+
+@pytest.mark.parametrize("at", [(3, 2), (6, 1)])
+def test_the_kept_epoch_is_in_the_checkpoint_and_outlives_the_process(fitted, tmp_path, at):
+    whole, weights = fitted(keep_best="test/loss")
+    path, options = tmp_path / "f", {"keep_best": "test/loss", "restore_best": True}
+    fitted(Kill(*at), save_to=path, checkpoint_every=1, **options)
+    again, _ = fitted(load=path, save_to=path, **options)
+    assert again.best == whole.best
+    np.testing.assert_array_equal(again.target["readout"].weight, weights[whole.best.epoch])
+    found = dp.load_states(path, again.target, prefix="kept")
+    np.testing.assert_array_equal(found.tree["readout"].weight, weights[whole.best.epoch])

@@ -1,6 +1,7 @@
 """The page about a training, and the pictures in it."""
 
 import base64
+import copy
 import sys
 from html.parser import HTMLParser
 
@@ -57,6 +58,22 @@ def trainer():
 
 
 X = np.random.default_rng(0).random((8, 6, 3), np.float32)
+
+
+def test_the_page_tells_the_best_epoch(trainer, tmp_path):
+    write_report(tmp_path, "a task", "", trainer, X, say=lambda line: None)
+    assert "Best epoch" not in (tmp_path / REPORT).read_text(encoding="utf-8")
+    data = (X, np.arange(8) % 2)
+    best = copy.deepcopy(trainer)
+    best.fit(data, data, num_epoch=3, keep_best=("test/loss", "max"))
+    write_report(tmp_path, "a task", "", best, X)
+    found = Page((tmp_path / REPORT).read_text(encoding="utf-8"))
+    losses = best.get_hist_metric("test")
+    epoch = 4 + int(np.argmax(losses[3:]))
+    assert epoch < 6
+    assert f"The best by test/loss: {losses[epoch - 1]:.6g}, the maximum of all epochs." in found.text
+    (row,) = [n for n, row in enumerate(found.rows) if row[0] == f"epoch {epoch}"]
+    assert found.rows[row + 2][:2] == ["test data", f"{losses[epoch - 1]:.6g}"]
 
 
 def test_the_page_tells_all_and_needs_no_other_file(trainer, tmp_path):

@@ -113,6 +113,19 @@ def test_what_early_stopping_restores_is_what_is_loaded(tmp_path):
     assert not same(last, made.runner.target)
 
 
+def test_what_fit_restores_is_what_is_loaded(tmp_path):
+    best = "fit.keep_best=['test/loss', 'max']"  # the first, from which it gets better
+    made = train(tmp_path / "run", best, "fit.restore_best=true")
+    assert made.runner.best.epoch == 1
+    assert same(dp.load_run(tmp_path / "run").model, made.runner.target)
+    last = dp.load_states(tmp_path / "run" / CHECKPOINT, made.runner.target, prefix="model").tree
+    assert not same(last, made.runner.target)
+    kept = train(tmp_path / "other", best)
+    assert same(kept.runner.target, last)
+    assert same(dp.load_run(tmp_path / "other").model, last)
+    assert same(dp.load_run(tmp_path / "other", best=True).model, made.runner.target)
+
+
 def test_of_a_damaged_checkpoint_the_one_before_it_is_read(done, folder):
     path = folder / CHECKPOINT
     path.write_bytes(path.read_bytes()[:-1] + b"x")

@@ -29,4 +29,4 @@ from dynplug.train.data.windows import (
     check_truncate as check_truncate,
     windows as windows,
 )
-from dynplug.train.data.with_lengths import with_lengths as with_lengths
+from dynplug.train.data.with_lengths import check_reset as check_reset, with_lengths as with_lengths

@@ -29,3 +29,12 @@ def with_lengths(train_data: Any, test_data: Any, lengths: Any) -> tuple[Any, An
             )
     train, *test = [(*part, some) for part, some in zip(data, both, strict=True)]
     return train, test[0] if test else None
+
+
+def check_reset(reset_state: bool, lengths: Any) -> None:
+    """Refuse states that go on from one batch to the next where sequences have lengths."""
+    if lengths is not None and not reset_state:
+        raise OptionError(
+            "With reset_state=False states go on from one batch to the next, which those of sequences that ended "
+            "earlier cannot: leave reset_state=True, or cut the recordings into stretches of one length."
+        )

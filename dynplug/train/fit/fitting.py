@@ -4,9 +4,10 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -19,7 +20,7 @@ from dynplug.train.fit.noticing import Noticing
 from dynplug.train.fit.progress import Progress
 from dynplug.train.fit.reporting import Report, StepReports, Stream, report
 from dynplug.train.fit.unmoved import Unmoved
-from dynplug.train.step import Counting, Program, Stepped, TrainState, checked
+from dynplug.train.step import Counting, Program, Stepped, checked
 
 _LOOK = 10  # steps, in the first epoch after which the activity is looked at
 _AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
@@ -270,7 +271,7 @@ class Fitting:
         """The error about a step, which is taken back."""
         progress = self._progress
         progress.run = run
-        state = progress.state = TrainState.of(progress.state.params, progress.state.optimizer, progress.state.learned)
+        state = progress.state = replace(progress.state, ok=jnp.asarray(True))
         culprit = program.first_culprit(state.values, window.x, window.y, run, window.batch)
         if culprit is None:
             flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
@@ -283,7 +284,7 @@ class Fitting:
 
     def _test(self, data: BatchSource) -> None:
         plan, progress = self._plan, self._progress
-        program, params, log, run = plan.program(None), progress.state.values, Log(counted=plan.counted), None
+        program, params, log, run = plan.program(None), progress.state.tested, Log(counted=plan.counted), None
         full = self._full(data, progress.epoch)
         batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
         noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")

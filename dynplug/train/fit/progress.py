@@ -14,9 +14,10 @@ import dynplug.train.checkpoint as checkpoint
 from dynplug.core import Loaded, check_values, definition, differences, leaves
 from dynplug.errors import StateError
 from dynplug.timeloop import RunState
+from dynplug.train.fit.best_epoch import Kept
 from dynplug.train.fit.epoch import Log
 from dynplug.train.fit.history import History
-from dynplug.train.step import TrainState, joined, statistics_of
+from dynplug.train.step import Average, TrainState, joined, statistics_of
 
 
 class Best(NamedTuple):
@@ -41,6 +42,7 @@ class Progress:
     - `history`: what all epochs before it measured.
     - `began`: the epoch after which the present call of `fit` began; `None` outside of it.
     - `best`: the model that an observer has remembered of that call.
+    - `kept`: the best epoch by `keep_best`, and its parameters, of all calls.
     """
 
     state: TrainState
@@ -53,18 +55,26 @@ class Progress:
     began: int | None = None
     checksum: int | None = None
     best: Best | None = None
+    kept: Kept | None = None
 
     @property
     def model(self) -> Any:
         """The model with its present parameters."""
         return eqx.combine(self.state.values, self.static)
 
+    @property
+    def averaged(self) -> Any:
+        """The model with the mean of its parameters, if there is one, else as `model`."""
+        return eqx.combine(self.state.tested, self.static)
+
     def __getstate__(self) -> dict[str, Any]:
         """All of it, with the trees of `state` and not their structures, which are others once they were pickled."""
-        return {**vars(self), "state": (self.state.params, self.state.optimizer, self.state.learned)}
+        state = self.state
+        parts = {"learned": state.learned, "average": state.average}
+        return {**vars(self), "state": {"params": state.params, "optimizer": state.optimizer, **parts}}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        vars(self).update(kept, state=TrainState.of(*kept["state"]))
+        vars(self).update(kept, state=TrainState.of(**kept["state"]))
 
     def copy(self) -> "Progress":
         """The same place in a training, from which both may go on."""
@@ -91,12 +101,12 @@ class Progress:
             )
         check_values(model)
         params, learned, self.static = self._partition(model)
-        self.state = TrainState.of(params, self.state.optimizer, learned)
+        self.state = self.state.moved_to(params, learned)
 
-    def go_back_to(self, best: Best) -> None:
-        """Take the model of an epoch that was remembered."""
-        params, learned, _ = self._partition(eqx.combine(best.params, self.static))
-        self.state = TrainState.of(params, self.state.optimizer, learned)
+    def go_back_to(self, values: Any) -> None:
+        """Take parameters and statistics that were kept, from which the mean starts anew."""
+        params, learned, _ = self._partition(eqx.combine(values, self.static))
+        self.state = self.state.moved_to(params, learned)
 
     def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any) -> None:
         """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read."""
@@ -109,10 +119,12 @@ class Progress:
             "began": self.began,
             "checksum": self.checksum,
             "best": None if self.best is None else self.best.epoch,
+            **({} if self.kept is None else {"kept": self.kept.to_json()}),
+            **({} if self.state.average is None else {"averaged": int(self.state.average.steps)}),
             "seed": seed,
             "batch_size": size,
         }
-        checkpoint.write(path, self._trees(self.run, self.best), description, constants)
+        checkpoint.write(path, self._trees(self.run, self.best, self.kept), description, constants)
 
     def read(
         self,
@@ -135,20 +147,21 @@ class Progress:
         - `strict`, `cast`: as for `dynplug.load_states`.
         """
         told = checkpoint.describe(path)
-        size, epoch = told.get("batch_size"), told.get("best")
+        size, epoch, kept = told.get("batch_size"), told.get("best"), told.get("kept")
         run = None if size is None else start(self.model, size)
-        trees = self._trees(run, None if epoch is None else Best(epoch, self.state.values))
+        here = self.state.values
+        best = None if epoch is None else Best(epoch, here)
+        trees = self._trees(run, best, None if kept is None else Kept.from_json(kept, here))
         loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
         params, learned, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
         if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
-            return (
-                replace(self, state=TrainState.of(params, self.state.optimizer, learned), static=static),
-                seed,
-                loaded,
-            )
+            return replace(self, state=self.state.moved_to(params, learned), static=static), seed, loaded
+        average = self.state.average
+        if average is not None:
+            average = Average.of(self._partition(loaded.tree["average"])[0], average.decay, told.get("averaged", 0))
         progress = Progress(
-            TrainState.of(params, loaded.tree["optimizer"], learned),
+            TrainState.of(params, loaded.tree["optimizer"], learned=learned, average=average),
             static,
             loaded.tree.get("run"),
             told["epoch"],
@@ -157,7 +170,8 @@ class Progress:
             History.from_json(told["history"]),
             told.get("began"),
             told.get("checksum"),
-            None if epoch is None else Best(epoch, joined(*self._partition(loaded.tree["best"])[:2])),
+            None if epoch is None else Best(epoch, self._values(loaded.tree["best"])),
+            None if kept is None else Kept.from_json(kept, self._values(loaded.tree["kept"])),
         )
         return progress, told["seed"], loaded
 
@@ -167,12 +181,20 @@ class Progress:
         params, rest = eqx.partition(model, trained)
         return params, *statistics_of(rest)
 
-    def _trees(self, run: RunState | None, best: Best | None) -> dict[str, Any]:
+    def _values(self, model: Any) -> Any:
+        """A model's part that is trained, with its statistics of batches."""
+        return joined(*self._partition(model)[:2])
+
+    def _trees(self, run: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, Any]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}
+        if self.state.average is not None:
+            trees["average"] = self.averaged
         if run is not None:
             trees["run"] = run
         if best is not None:
             trees["best"] = eqx.combine(best.params, self.static)
+        if kept is not None:
+            trees["kept"] = eqx.combine(kept.params, self.static)
         return trees
 
 

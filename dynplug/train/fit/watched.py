@@ -7,7 +7,6 @@ from dynplug.errors import OptionError, UnknownNameError, nearest
 from dynplug.plugin import registry
 
 _MODES = ("min", "max")
-_MORE = ("accuracy", "top_k_accuracy", "balanced_accuracy", "f1")  # of these more is better
 
 
 class Watched:
@@ -17,8 +16,8 @@ class Watched:
 
     - `phase`: `"test"` or `"fit"`.
     - `metric`: its name.
-    - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what `"loss"`, a registered loss, `"f1"`
-        or an accuracy are known by.
+    - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what is known: less of a loss is better,
+        and of a registered metric what its spec says.
     - `min_delta`: by how much a value must be better than the best one so far.
     - `name`: who watches, for messages.
 
@@ -61,8 +60,9 @@ class Watched:
 
 
 def _direction(metric: str, name: str) -> str:
-    if metric in _MORE:
+    told = {capability for found in registry().candidates(metric, "metric") for capability in found.spec.capabilities}
+    if "more_is_better" in told:
         return "max"
-    if metric == "loss" or registry().candidates(metric, "loss"):
+    if metric == "loss" or "less_is_better" in told or registry().candidates(metric, "loss"):
         return "min"
     raise OptionError(f"{name}: say whether less or more of {metric!r} is better, 'min' or 'max'.")

@@ -1,5 +1,6 @@
 """One optimizer step: what is trained, the objective, the gradient, compiled."""
 
+from dynplug.train.step.average import Average as Average, as_average as as_average, as_decay as as_decay
 from dynplug.train.step.bounds import Bounds as Bounds
 from dynplug.train.step.compiled_step import (
     CompiledStep as CompiledStep,
@@ -27,6 +28,7 @@ from dynplug.train.step.statistics import (
     learns_from_states as learns_from_states,
     statistics_of as statistics_of,
 )
+from dynplug.train.step.tracking import Tracking as Tracking
 from dynplug.train.step.train_step import (
     Stepped as Stepped,
     TrainState as TrainState,

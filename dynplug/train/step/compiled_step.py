@@ -19,6 +19,7 @@ from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.nonfinite import first_culprit
 from dynplug.train.step.objective import ALL, Counting, Logged, Objective
+from dynplug.train.step.tracking import Tracking
 from dynplug.train.step.train_step import Stepped, TrainState, joined, train_step
 
 
@@ -45,6 +46,7 @@ class CompiledStep:
     - `forward`, `objective`, `optimizer`, `bounds`, `static`: as for `train_step`.
     - `key`: of the trainer; `stream`, numbers that are folded into it, and then that of the batch.
     - `jit`: whether the functions are compiled.
+    - `tracking`: as for `train_step`.
     """
 
     def __init__(
@@ -58,8 +60,9 @@ class CompiledStep:
         stream: tuple[int, ...],
         *,
         jit: bool = True,
+        tracking: Tracking | None = None,
     ):
-        self._fixed, self._arrays = _fixed((forward, objective, optimizer, bounds, static))
+        self._fixed, self._arrays = _fixed((forward, objective, optimizer, bounds, tracking, static))
         self._key, self._stream, self._jit = key, stream, jit
 
     def train(
@@ -114,7 +117,7 @@ class CompiledStep:
     def planned(self, state: TrainState, x: Any, y: Any) -> Any:
         """The memory of a training step on a batch, as XLA has planned it; `None` where it does not say."""
         stream = np.array([*self._stream, 0], np.uint32)
-        batch = state, x, y, None, None
+        batch = state, x, y, None, ALL
         return _compiled.lower(_train, self._fixed, self._arrays, self._key, stream, *batch).compile().memory_analysis()
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
@@ -129,9 +132,9 @@ class CompiledStep:
 
 
 def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
-    forward, objective, optimizer, bounds, static = parts
+    forward, objective, optimizer, bounds, tracking, static = parts
     x, y, run, counting = batch
-    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, counting)
+    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, counting, tracking)
 
 
 def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:

@@ -11,12 +11,15 @@ import optax
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.core import leaves
+from dynplug.errors import OptionError
 from dynplug.timeloop import RunState
+from dynplug.train.step.average import Average
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
 from dynplug.train.step.objective import ALL, Counting, Logged, Objective
 from dynplug.train.step.optimizer import updated
 from dynplug.train.step.statistics import learned_by
+from dynplug.train.step.tracking import Tracking
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["leaves", "ok"], meta_fields=["structure"])
@@ -27,7 +30,8 @@ class TrainState:
     It is kept flat: else Python would go through the model three times at every step.
 
     **Attributes:** `params`, the trained part of the model; `optimizer`, the optimizer's state; `learned`, the
-    statistics in the model that go by the batches; `values`, both parts of it; `ok`.
+    statistics in the model that go by the batches; `values`, both parts of it; `average`, the mean of the parameters,
+    if there is one; `tested`, as `values` with that mean, if there is one; `ok`.
     """
 
     leaves: list[Any]
@@ -35,10 +39,17 @@ class TrainState:
     structure: Any
 
     @classmethod
-    def of(cls, params: Any, optimizer: Any, learned: Any = None, ok: Any = True) -> "TrainState":
+    def of(
+        cls, params: Any, optimizer: Any, *, learned: Any = None, average: Average | None = None, ok: Any = True
+    ) -> "TrainState":
         """The state of these."""
-        leaves, structure = jax.tree.flatten((params, optimizer, learned))
+        leaves, structure = jax.tree.flatten((params, optimizer, learned, average))
         return cls(leaves, jnp.asarray(ok), structure)
+
+    def moved_to(self, params: Any, learned: Any) -> "TrainState":
+        """The state with other parameters, from which the mean starts anew, and other statistics."""
+        average = None if self.average is None else Average.of(params, self.average.decay)
+        return TrainState.of(params, self.optimizer, learned=learned, average=average)
 
     @property
     def params(self) -> Any:
@@ -55,6 +66,15 @@ class TrainState:
     @property
     def values(self) -> Any:
         return joined(self.params, self.learned)
+
+    @property
+    def average(self) -> Average | None:
+        return jax.tree.unflatten(self.structure, self.leaves)[3]
+
+    @property
+    def tested(self) -> Any:
+        average = self.average
+        return joined(self.params if average is None else average.params, self.learned)
 
 
 def joined(params: Any, learned: Any) -> Any:
@@ -88,6 +108,7 @@ def train_step(
     run: RunState | None,
     key: PRNGKeyArray,
     counting: Counting = ALL,
+    tracking: Tracking | None = None,
 ) -> Stepped:
     """One step of the optimizer.
 
@@ -103,9 +124,11 @@ def train_step(
     - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
     - `key`: of the batch.
     - `counting`: what of the batch counts.
+    - `tracking`: what else is logged of the step, if anything.
     """
-    was, scaled, known = state.params, state.optimizer, state.learned
+    was, scaled, known, average = state.params, state.optimizer, state.learned, state.average
     scaling = forward.precision.scaling
+    unscaled = scaling.optimizer(scaled)
 
     def loss(params: Any) -> Any:
         model = eqx.combine(joined(params, known), static)
@@ -119,19 +142,23 @@ def train_step(
     grads = scaling.down(grads, scaled)
     with jax.numpy_dtype_promotion("standard"):
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
-        updates, optimizer_state = updated(optimizer, grads, scaling.optimizer(scaled), free, value)
+        updates, optimizer_state = updated(optimizer, grads, unscaled, free, value)
         params = bounds.moved(was, optax.apply_updates(free, updates))
+        tracked = {} if tracking is None else tracking(grads, unscaled, optimizer_state)
+    if twice := logged.values.keys() & tracked.keys():
+        raise OptionError(f"track: the loss or a metric logs {sorted(twice)} already; give it another name.")
     finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
     good = jnp.all(finite)
     ok = state.ok & (good | scaling.may_skip(value, scaled))
-    moved_to, kept = (params, optimizer_state, learned), (was, scaling.optimizer(scaled), known)
-    params, optimizer_state, learned = _chosen(good, moved_to, kept)
-    new = params, scaling.after(optimizer_state, scaled, good), learned, after
-    old = was, scaled, known, after if run is None else run
-    params, optimizer_state, learned, after = _chosen(ok, new, old)
-    state = TrainState.of(params, optimizer_state, learned, ok)
-    logged = logged._replace(values={**scaling.logged(scaled), **logged.values})
+    moved_to = params, optimizer_state, learned, None if average is None else average.after(params)
+    kept = was, unscaled, known, average
+    params, optimizer_state, learned, mean = _chosen(good, moved_to, kept)
+    new = params, scaling.after(optimizer_state, scaled, good), learned, mean, after
+    old = was, scaled, known, average, after if run is None else run
+    params, optimizer_state, learned, average, after = _chosen(ok, new, old)
+    state = TrainState.of(params, optimizer_state, learned=learned, average=average, ok=ok)
+    logged = logged._replace(values={**scaling.logged(scaled), **logged.values, **tracked})
     return Stepped(state, after, logged, finite, moved)
 
 

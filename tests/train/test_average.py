@@ -1,0 +1,141 @@
+"""The mean of the parameters over the steps of a training, against NumPy."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import dynplug as dp
+from dynplug.errors import CheckpointError, OptionError
+from dynplug.recipe.figures import draw
+from dynplug.train.step import as_decay
+
+DECAY = 0.8
+SLOW = {"type": "sgd", "learning_rate": 0.5}
+
+
+class Epochs:
+    """Keeps the parameters after each epoch, which is a step where all samples are one batch."""
+
+    def __init__(self):
+        self.weights, self.taus = [], []
+
+    @dp.api.hookimpl
+    def dynplug_after_epoch(self, run):
+        self.weights.append(np.asarray(run.target["readout"].weight, float))
+        self.taus.append(float(run.target["hidden"].tau))
+
+
+def mean(values, decay=DECAY):
+    """Weights decay^age, normalised."""
+    share = decay ** np.arange(len(values))[::-1]
+    return np.tensordot(share / share.sum(), np.array(values), 1)
+
+
+@pytest.fixture
+def averaging(trainer, data):
+    """A trainer with a mean of its parameters, after some epochs of three steps."""
+
+    def make(*observers, epochs=2, ema=DECAY, batch_size=8, **options):
+        t = trainer(optimizer=SLOW, ema=ema, trainable={"hidden.tau": True}, observers=observers)
+        t.fit(data, data, num_epoch=epochs, batch_size=batch_size, **options)
+        return t
+
+    return make
+
+
+@pytest.mark.claim(
+    "ema-weights",
+    "The exponential mean of the weights over a training is that of NumPy (relative)",
+    tolerance=1e-5,
+    reference="NumPy",
+    components=("runner:BPTT",),
+)
+@pytest.mark.parametrize("decay", [DECAY, 0.999])
+def test_it_is_the_mean_of_what_was_seen(averaging, measured, decay):
+    seen = Epochs()
+    t = averaging(seen, ema=decay, epochs=6, batch_size=20)
+    assert len(seen.weights) == 6
+    measured.relative(t.average["readout"].weight, mean(seen.weights, decay))
+    measured.relative(t.average["hidden"].tau, mean(seen.taus, decay))
+    assert not np.allclose(t.average["readout"].weight, t.target["readout"].weight)
+
+
+def test_training_itself_does_not_see_it(averaging, assert_same):
+    alone, averaged = averaging(ema=None), averaging()
+    assert_same(alone.target, averaged.target)
+    assert_same(alone.average, alone.target)
+    np.testing.assert_array_equal(alone.get_hist_metric(), averaged.get_hist_metric())
+
+
+def test_it_is_what_is_tested_and_predicts(averaging, trainer, data):
+    t = averaging()
+    other = trainer(t.average)
+    np.testing.assert_allclose(t.predict(data[0]), other.predict(data[0]), rtol=1e-6)
+    loss = dp.losses.cross_entropy(t.predict(data[0]), data[1])
+    np.testing.assert_allclose(t.get_hist_metric("test")[-1], loss, rtol=1e-5)
+    assert not np.allclose(trainer(t.target).predict(data[0]), t.predict(data[0]))
+
+
+def test_before_the_first_step_it_is_the_model(trainer, assert_same):
+    t = trainer(ema=DECAY)
+    assert_same(t.average, t.target)
+
+
+def test_the_picture_shows_what_is_tested(averaging, data):
+    pytest.importorskip("matplotlib")
+    t = averaging()
+    axes = draw(t, data[0])["result"].axes
+    (output,) = [ax for ax in axes if ax.get_title() == "output for one sample"]
+    shown = np.stack([line.get_ydata() for line in output.lines[:2]], 1)
+    np.testing.assert_allclose(shown, t.predict(data[0][:1])[0], rtol=1e-5, atol=1e-6)
+
+
+def test_the_best_epoch_is_kept_with_its_mean(averaging, data):
+    t = averaging(epochs=3, keep_best=("test/loss", "max"), restore_best=True)
+    loss = dp.losses.cross_entropy(t.predict(data[0]), data[1])
+    np.testing.assert_allclose(loss, t.best.value, rtol=1e-5)
+    assert np.array_equal(t.target["readout"].weight, t.average["readout"].weight)
+
+
+def test_it_is_saved_and_goes_on(averaging, trainer, data, tmp_path, assert_same):
+    path = tmp_path / "f.safetensors"
+    whole = averaging(epochs=3)
+    part = averaging(epochs=1, save_to=path)
+    found = dp.load_states(path, part.target, prefix="average").tree
+    assert_same(found, part.average)
+    again = averaging(epochs=0)
+    again.load_states(path)
+    for t in (again, copy.deepcopy(part), pickle.loads(pickle.dumps(part))):
+        t.fit(data, data, num_epoch=2, batch_size=8)
+        assert_same(t.average, whole.average)
+    assert not np.array_equal(load_file(path)["average/readout.weight"], load_file(path)["model/readout.weight"])
+    with pytest.raises(CheckpointError, match="of another model or optimizer"):
+        averaging(epochs=0, ema=None).load_states(path)
+
+
+def test_another_model_starts_another_mean(averaging, data, assert_same):
+    t = averaging()
+    model = averaging(epochs=0).target
+    t.target = model
+    assert_same(t.average, model)
+    seen = Epochs()
+    t = averaging(seen, epochs=1)
+    t.target = model
+    del seen.weights[:]
+    t.fit(data, num_epoch=3)
+    np.testing.assert_allclose(t.average["readout"].weight, mean(seen.weights), rtol=1e-5)
+
+
+@pytest.mark.parametrize("bad", [0.0, 1.0, 1.5, -0.1, float("nan")])
+def test_what_is_no_decay_is_refused(trainer, bad):
+    with pytest.raises(OptionError, match="ema="):
+        trainer(ema=bad)
+
+
+@pytest.mark.parametrize("bad", [0, 1, True, "0.9"])
+def test_what_is_no_number_between_is_refused(bad):
+    with pytest.raises(OptionError, match="ema="):
+        as_decay(bad)
