@@ -1,16 +1,13 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
 import atexit
-import functools
 import gc
 import importlib.metadata
 import itertools
 import os
 import sys
 import tempfile
-import typing
 from pathlib import Path
-from unittest.mock import patch
 
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # what one test or process compiles serves all of this session
     compiled = tempfile.TemporaryDirectory(prefix="dynplug-tests-")
@@ -27,25 +24,10 @@ if "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optim
 
 import jax
 import jax.random as jr
-import jaxtyping
 import pytest
-from beartype import BeartypeConf, beartype
+from jaxtyping import install_import_hook
 
-
-def _shaped(hint):
-    """Whether a hint has a shape in it, which must agree with those of other arguments."""
-    module = getattr(hint, "__module__", "")
-    return module.startswith("jaxtyping") or any(map(_shaped, typing.get_args(hint))) or isinstance(hint, str)
-
-
-def _checked(fn=None, *, typechecker, jaxtyped=jaxtyping.jaxtyped):
-    """The decorator of jaxtyping, which costs much, only where there are shapes; beartype's elsewhere."""
-    if isinstance(fn, type(_shaped)) and not any(map(_shaped, fn.__annotations__.values())):
-        return beartype(fn, conf=BeartypeConf(violation_type=jaxtyping.TypeCheckError))
-    return jaxtyped(fn, typechecker=typechecker) if fn else functools.partial(_checked, typechecker=typechecker)
-
-
-with patch.object(jaxtyping, "jaxtyped", _checked), jaxtyping.install_import_hook("dynplug", "beartype.beartype"):
+with install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.builtins
     import dynplug.connectors
     import dynplug.core

@@ -46,8 +46,10 @@ def _delivery(subject: Subject) -> Any:
 
 
 def delivers_the_sum(subject: Subject) -> None:
-    """The sum is that over all connections, exactly in whole numbers: pairs that are there twice, units without
-    connections, no connections at all, one weight for all, and no unit that sends, one, some or all, of any sign.
+    """The sum is that over all connections, exactly in whole numbers.
+
+    So it is with pairs that are there twice, units without connections, no connections at all, one weight for all, and
+    no unit that sends, one, some or all, of any sign.
     """
     rows = [np.zeros(_PRE), np.eye(_PRE)[2], _TRIAL.active[0], np.ones(_PRE), np.arange(_PRE) - 4.0]
     with jax.enable_x64(True):

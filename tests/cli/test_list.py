@@ -63,7 +63,7 @@ def test_kinds_stand_apart_and_summaries_in_one_column(dynplug, counter):
     assert columns == {2 + longest + 2}
     narrow = dynplug("list", "loss").out.splitlines()
     assert narrow[0].startswith("losses: ")
-    assert {re.match(r"  \S+ +", line).end() for line in narrow[1:]} == {2 + len("cross_entropy") + 2}
+    assert {re.match(r"  \S+ +", line).end() for line in narrow[1:]} == {2 + len("rate_regularized") + 2}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -103,7 +103,6 @@ def test_text_is_no_parameter():
     ("data", "said"),
     [
         ([np.zeros((3, 4, 2)), np.zeros(3, int)], r"a list of two arrays: .* give a tuple, \(x, y\)"),
-        (([np.zeros((n, 2)) for n in (5, 3)], np.zeros(2, int)), "x is a list of arrays of several shapes.*pad"),
         ((np.array([np.zeros((5, 2)), np.zeros((3, 2))], dtype=object), np.zeros(2, int)), "x is an array of objects"),
         ((np.zeros((3, 4, 2)), np.array(list("aba"))), "y is text.*np.unique"),
     ],

@@ -16,7 +16,8 @@ BATCH = 2
 
 def outcome(system, xs, key, **options):
     """Outputs, final state, and the gradients of all floating outputs for parameters, inputs and the first state."""
-    loop = Loop(DT, batched=True, fit=True, **options)
+    trained = "BatchNorm" not in type(system).__name__  # whose statistics only a trainer knows
+    loop = Loop(DT, batched=True, fit=trained, **options)
     start_key, run_key = (None, None) if key is None else jax.random.split(key)
     state = loop.start(system, batch_size=BATCH, key=start_key)
     params, static = eqx.partition(system, eqx.is_inexact_array)

@@ -49,6 +49,17 @@ class LaneState:
         return self.whole.learned
 
     @property
+    def average(self) -> Any:
+        return self.whole.average
+
+    @property
+    def tested(self) -> Any:
+        return self.whole.tested
+
+    def moved_to(self, params: Any, learned: Any) -> TrainState:
+        return self.whole.moved_to(params, learned)
+
+    @property
     def values(self) -> Any:
         return self.whole.values
 

@@ -257,7 +257,6 @@ FAULTS = [
         "metric",
         "is_a_finite_scalar",
         a_value_each,
-        "every_target_matters",
         "ignores_duplicates",
         "ignores_order_of_samples",
     ),
