@@ -4,10 +4,9 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -271,7 +270,7 @@ class Fitting:
         """The error about a step, which is taken back."""
         progress = self._progress
         progress.run = run
-        state = progress.state = replace(progress.state, ok=jnp.asarray(True))
+        state = progress.state = progress.state.going_on()
         culprit = program.first_culprit(state.values, window.x, window.y, run, window.batch)
         if culprit is None:
             flags = zip(np.asarray(made.finite), checked(state.params), strict=True)

@@ -1,6 +1,6 @@
 """A training step, as one pure function of the training's state, a batch and a key."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -50,6 +50,10 @@ class TrainState:
         """The state with other parameters, from which the mean starts anew, and other statistics."""
         average = None if self.average is None else Average.of(params, self.average.decay)
         return TrainState.of(params, self.optimizer, learned=learned, average=average)
+
+    def going_on(self) -> "TrainState":
+        """The state after what was not finite has been told."""
+        return replace(self, ok=jnp.asarray(True))
 
     @property
     def params(self) -> Any:

@@ -59,6 +59,9 @@ class LaneState:
     def moved_to(self, params: Any, learned: Any) -> TrainState:
         return self.whole.moved_to(params, learned)
 
+    def going_on(self) -> TrainState:
+        return self.whole.going_on()
+
     @property
     def values(self) -> Any:
         return self.whole.values
