@@ -29,6 +29,9 @@ class Processes(Launcher):
     - `num_process`: $P$, how many run at a time.
 
     **Raises:** `OptionError`.
+
+    **Reference:** Graham, R. L. (1969), Bounds on multiprocessing timing anomalies, SIAM Journal on Applied Mathematics
+    17, 416, doi:10.1137/0117039.
     """
 
     num_process: int = 2

@@ -37,6 +37,9 @@ class Vmap(Launcher):
     - `num_lane`: $K$, how many trials run together.
 
     **Raises:** `OptionError`.
+
+    **Reference:** Frostig, R., Johnson, M. J. & Leary, C. (2018), Compiling machine learning programs via high-level
+    tracing, SysML Conference.
     """
 
     num_lane: int = 64

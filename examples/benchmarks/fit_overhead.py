@@ -52,7 +52,7 @@ def same_step(model):
         for n, (x, y) in enumerate(data):
             made = program.train(state, x, y, None, n, keep=False)
             state = made.state
-            losses.append(made.logged["loss"])
+            losses.append(made.logged.values["loss"])
         return [float(value) for value in jax.device_get(losses)]
 
     return epoch

@@ -218,7 +218,7 @@ def measure(name):
         def ours(program=program, state=state):
             stepped = program.train(state[0], x, y, None, 0, keep=False)
             state[0] = stepped.state
-            return stepped.logged["loss"]
+            return stepped.logged.values["loss"]
 
         first = float(ours())
         timers[way] = timed(ours)
