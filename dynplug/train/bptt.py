@@ -53,9 +53,9 @@ class BPTT(GradientTrainer):
     - `metrics`: what else to log: names of registered metrics, or functions as for `loss_fun`.
     - `trainable`: which parameters are trained, by path, where that differs from what the model declares:
         `{"hidden.tau": True, "readout": False}`.
-    - `ema`: the decay of an exponential mean of the parameters over the optimizer's steps, such as 0.999 [-]; `None` for
-        none. The mean is what tests, `predict` and `keep_best` take, and is `trainer.average`; training goes on from
-        the parameters themselves. In a checkpoint it is the model under the prefix `"average"`.
+    - `ema`: the decay of an exponential mean of the parameters over the optimizer's steps, such as 0.999 [-]; `None`
+        for none. The mean is what tests, `predict` and `keep_best` take, and is `trainer.average`; training goes on
+        from the parameters themselves. In a checkpoint it is the model under the prefix `"average"`.
     - `precision`: of the operands of products: `"float32"`, `"bfloat16"`, `"float16"` with a scaled loss, or a
         `dynplug.train.Precision`. Parameters, states and the loss are float32.
     - `dt`: the step [ms].
