@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -9,9 +10,14 @@ import jax
 import tomli_w
 
 import dynplug as dp
+from dynplug.errors import DataError
 from dynplug.plugin import Component, example_of, parameters, registry, resolve
 
-_DATA = "predicts = jnp.zeros((4, 10, 3))  # (batch, time, classes)\ntargets = jnp.full((4, 10, 3), 1 / 3)\n"
+_PREDICTS = "predicts = jnp.zeros((4, 10, 6))  # (batch, time, classes)\n"
+_TARGETS = (
+    "targets = jnp.full((4, 10, 6), 1 / 6)\n",
+    "targets = jnp.array([0, 2, 1, 5])  # the class of each sample\n",
+)
 _MODEL = "model = dp.neurons.LeakyIntegrator(3) >> dp.layers.Dense(3, 2, key=jax.random.key(0))\n"
 _RUN: Mapping[str, Any] = {"target": "model", "dt": "1.0", "loss_fun": '"mse"'}
 
@@ -53,7 +59,8 @@ def in_python(component: Component) -> str:
         imports.add("import jax")
     elif not component.kind.factory:
         imports.add("import jax.numpy as jnp")
-        body = f"{_DATA}{_call(found, imports, {'predicts': 'predicts', 'targets': 'targets'})}"
+        call = _call(found, imports, {"predicts": "predicts", "targets": "targets"})
+        body = f"{_PREDICTS}{_targets_of(found)}{call}"
     else:
         body = _call(found, imports, {})
     if "dp." in body:
@@ -62,6 +69,17 @@ def in_python(component: Component) -> str:
         imports.add("import jax")
     order = sorted(imports, key=lambda line: ("dynplug" in line, line))
     return "\n".join([*order, "", body])
+
+
+def _targets_of(found: Any) -> str:
+    """Source of the first targets that a loss or metric takes."""
+    for text in _TARGETS[:-1]:
+        given: dict[str, Any] = {}
+        exec(f"import jax.numpy as jnp\n{_PREDICTS}{text}", given)
+        with suppress(DataError):
+            found.target(given["predicts"], given["targets"], **found.arguments)
+            return text
+    return _TARGETS[-1]
 
 
 def _call(found: Any, imports: set[str], more: Mapping[str, str]) -> str:

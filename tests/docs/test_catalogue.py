@@ -64,6 +64,13 @@ def test_what_a_page_shows_runs_and_nothing_is_left_out(extension, kind):
     assert "By claims" not in text
 
 
+@pytest.mark.parametrize("kind", ["loss", "metric"])
+def test_every_measure_is_shown_with_targets_that_it_takes(extension, kind):
+    _, recipes = extension
+    for component in registry().components(kind):
+        recipes.run(component)
+
+
 def test_the_docstring_of_another_library_is_not_copied(extension):
     page, _ = extension
     text = page.page_of(registry().find("optimizer", "adam"), "adam", [], page.Claims(()))

@@ -60,6 +60,28 @@ def test_a_component_of_each_kind_is_drawn(kind):
     check(dp.plot.portrait(kind, ONES[kind]))
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        *(("layer", name) for name in ("TDBatchNorm", "TEBatchNorm", "BatchNormThroughTime")),
+        *(("loss", name) for name in ("first_spike", "spike_count")),
+        *(("metric", name) for name in ("per_class_accuracy", "top_k_accuracy")),
+    ],
+)
+def test_what_needs_statistics_or_other_targets_is_drawn(kind, name):
+    check(dp.plot.portrait(kind, name))
+
+
+def test_a_matrix_of_counts_is_drawn_as_one():
+    figure = dp.plot.portrait("metric", "confusion_matrix")
+    labels = [ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes]
+    assert labels == ["answer [index]", "confusion_matrix [-]"]
+    counts = figure.axes[0].images[0].get_array()
+    assert counts.shape == (10, 10)
+    assert counts.sum() == 400
+    assert np.trace(counts) > counts.sum() / 10
+
+
 def test_the_window_of_a_rule_is_the_closed_form_on_both_sides():
     figure = dp.plot.portrait("plasticity", dp.plasticity.PairSTDP(10.0, 30.0, A_plus=0.02, A_minus=0.01))
     before, after = (line.get_xydata().T for line in figure.axes[0].lines[-2:])

@@ -17,7 +17,10 @@ _UNITS = 8  # that are drawn, at most
 
 
 def layer(sitter: Sitter, figure: Figure) -> None:
-    """Above, the outputs in training while the first input is 1, shaded, and otherwise 0; below, the weights."""
+    """Above, the outputs while the first input is 1, shaded, and otherwise 0; below, the weights.
+
+    They are those in training, unless the layer needs the statistics of a batch for them.
+    """
     system = sitter.made
     weights = _weights(system)
     above, *rest = panels(figure, 2 if weights is not None else 1)
@@ -25,7 +28,8 @@ def layer(sitter: Sitter, figure: Figure) -> None:
     xs = np.zeros((_STEPS * fine, *_size(system)), np.float32)
     pulse = slice(_PULSE.start * fine, _PULSE.stop * fine)
     xs.reshape(len(xs), -1)[pulse, :1] = 1.0
-    loop = LoopOverTime(system, dt=1.0 / fine, shared_arg={"fit": True})
+    fit = not any(leaf.statistic for leaf in leaves(system))
+    loop = LoopOverTime(system, dt=1.0 / fine, shared_arg={"fit": fit})
     _, out = loop(xs, key=jax.random.key(0))
     ys = np.asarray(jax.tree.leaves(out)[0], float).reshape(len(xs), -1)
     ts = np.arange(1, 1 + len(xs)) / fine

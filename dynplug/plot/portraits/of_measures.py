@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from dynplug.errors import DynplugError
 from dynplug.plot.portraits.sitter import Sitter, panels
+from dynplug.plot.portraits.ticks import at_whole_numbers
 
 _SAMPLES, _CLASSES = 400, 10
 
@@ -43,7 +44,7 @@ def loss(sitter: Sitter, figure: Figure) -> None:
 
 
 def metric(sitter: Sitter, figure: Figure) -> None:
-    """The metric over the noise that is added to perfect predictions."""
+    """The metric over the noise that is added to perfect predictions; a matrix is shown for noise of deviation 1."""
     (ax,) = panels(figure, 1)
     numbers = np.random.default_rng(0)
     labels = jnp.asarray(numbers.integers(_CLASSES, size=_SAMPLES), jnp.int32)
@@ -55,6 +56,12 @@ def metric(sitter: Sitter, figure: Figure) -> None:
         _Case(labels, lambda x: scores + x * noise, "noise in the scores, of which the right class's is 1"),
         _Case(values, lambda x: values + x * noise[..., :1], "noise in the predictions, which vary by 1"),
     )
+    matrix = np.asarray(sitter.made(case.predicts(jnp.asarray(1.0)), case.targets))
+    if matrix.ndim == 2:
+        figure.colorbar(ax.imshow(matrix), ax=ax, label=f"{sitter.name} [-]")
+        ax.set(xlabel="answer [index]", ylabel="class [index]")
+        at_whole_numbers(ax.xaxis, ax.yaxis)
+        return
     x = jnp.linspace(0.0, 3.0, 61)
     ax.plot(x, jax.vmap(lambda x: sitter.made(case.predicts(x), case.targets))(x))
     ax.set(xlabel=f"{case.label} [-]", ylabel=f"{sitter.name} [-]")
