@@ -28,6 +28,12 @@ def test_every_name_and_module_of_dynplug_has_its_place():
     assert {name for name in names if name not in modules | ELSEWHERE} == set(PAGES["dynplug"]["names"])
 
 
+def test_no_name_stands_twice_on_a_page():
+    for module, page in PAGES.items():
+        names = page.get("names", [])
+        assert len(set(names)) == len(names), module
+
+
 def test_a_name_that_a_module_merely_uses_is_not_its_own(api_pages):
     names = api_pages.public_names("dynplug.neurons")
     assert {"LIF", "HH"} <= set(names)
