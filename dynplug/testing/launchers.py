@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from dynplug.search import Outcome, Trial
 from dynplug.sweep import outcome_in, run_trial
 from dynplug.testing.compare import demand
-from dynplug.testing.subject import Subject
+from dynplug.testing.subject import Skip, Subject
 
 _RTOL = 1e-5  # single precision, after some steps
 _RECIPE: dict[str, Any] = {
@@ -49,6 +50,8 @@ def keeps_the_numbers_of_a_single_run(subject: Subject) -> None:
 
 def _outcomes(subject: Subject) -> tuple[list[Outcome], dict[int, Outcome | None], dict[int, Outcome]]:
     """What comes of trials when launched; what their folders hold; and what comes of each by itself."""
+    if find_spec("sklearn") is None:
+        raise Skip("its trials train on the digits, which are part of scikit-learn: pip install 'dynplug[demo]'")
 
     def launched() -> Any:
         with tempfile.TemporaryDirectory() as folder:

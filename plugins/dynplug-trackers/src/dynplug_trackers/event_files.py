@@ -1,5 +1,6 @@
 """Event files, which TensorBoard reads."""
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ class TensorBoard(Tracker):
     steps: bool = False
 
     def _open(self, run: Any) -> None:
-        self._writer = need("tensorboardX", "tensorboard").SummaryWriter(str(self.folder))
+        suffix = f".{time.time_ns()}"  # else two files that are begun in one second have one name
+        self._writer = need("tensorboardX", "tensorboard").SummaryWriter(str(self.folder), filename_suffix=suffix)
         self._writer.add_text("trainer", repr(run), run.history.steps())
 
     def _write(self, values: dict[str, float], step: int) -> None:
