@@ -80,7 +80,7 @@ def _is_finite(x: Any) -> Any:
 def _floor(x: Any) -> Any:
     whole = jnp.int32 if x.dtype == jnp.float32 else jnp.int64
     exact = 2.0 ** jnp.finfo(x.dtype).nmant  # from here on every number is whole
-    outside = lax.bitwise_not(lax.lt(lax.abs(x), jnp.full_like(x, exact)))
+    outside = lax.bitwise_or(lax.ge(lax.abs(x), jnp.full_like(x, exact)), lax.ne(x, x))  # NaN included
     cut = lax.select(outside, jnp.zeros_like(x), x).astype(whole).astype(x.dtype)
     down = lax.select(lax.gt(cut, x), lax.sub(cut, jnp.ones_like(x)), cut)
     return lax.select(outside, x, down)
@@ -115,6 +115,9 @@ def _for_floats(f: Operation) -> Callable[[Any, Any], Operation | None]:
 
 _IDENTITIES: dict[str, Callable[[Any, Any], Operation | None]] = {
     "add_any": lambda params, dtype: lax.add,
+    "one_minus_square": lambda params, dtype: (
+        lambda x: lax.mul(lax.add(jnp.ones_like(x), x), lax.sub(jnp.ones_like(x), x))
+    ),
     "square": lambda params, dtype: lambda x: lax.mul(x, x),
     "integer_pow": lambda params, dtype: lambda x: _power(x, params["y"]),
     "not": lambda params, dtype: (lambda x: lax.eq(x, jnp.zeros_like(x))) if dtype == jnp.bool_ else lax.bitwise_not,

@@ -462,6 +462,39 @@ def test_an_identity_is_as_accurate_as_the_function(primitive, oracle, at, dtype
         np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
 
 
+MAPS = {
+    "exp": jnp.exp,
+    "expm1": jnp.expm1,
+    "log1p": lambda x: jnp.log1p(x * x),
+    "softplus": jax.nn.softplus,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "gelu": jax.nn.gelu,
+    "cube": lambda x: x**3,
+    "inverse": lambda x: 0.1 * (x + 2.0) ** -3,
+    "root": lambda x: jnp.sqrt(jnp.abs(x) + 1.0),
+    "sinh": jnp.sinh,
+    "trigonometric": lambda x: jnp.sin(x) * jnp.cos(x),
+    "whole": lambda x: x + jnp.floor(x) + jnp.ceil(x) + lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN),
+    "cases": lambda x: jnp.where((x > 0.1) & ~(x > 0.8) | (x < -1.0) ^ jnp.isfinite(x), x, 0.2),
+    "bounds": lambda x: jnp.clip(x, -1.0, 1.0) + jnp.maximum(x, 0.1),
+    "casts": lambda x: x + ((3.0 * x).astype(jnp.int32) << 1).astype(x.dtype),
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_a_compiler_takes_each_function_and_its_derivative(name, kernels):
+    kernels(COMPILER)
+
+    def total(carry, xs):
+        end, outs = scan(lambda c, x: (MAPS[name](0.5 * c + x), c), carry, xs)
+        return end.sum() + (outs**2).sum()
+
+    text = lowered(jax.grad(total), jnp.full((3, 4), 0.2), jnp.full((9, 3, 4), 0.1))
+    assert kernel_count(text) == 2
+    assert "stablehlo.while" not in text
+
+
 @pytest.mark.parametrize("primitive", [lax.erf, lax.lgamma, lax.bessel_i0e, lambda x: lax.rem(x, x)])
 def test_what_has_no_identity_stays_out_of_kernels(primitive):
     (eqn,) = jax.make_jaxpr(primitive)(jnp.ones(3)).jaxpr.eqns
