@@ -30,8 +30,7 @@ class Processes(Launcher):
 
     **Raises:** `OptionError`.
 
-    **Reference:** Graham, R. L. (1969), Bounds on multiprocessing timing anomalies, SIAM Journal on Applied Mathematics
-    17, 416, doi:10.1137/0117039.
+    **Reference:** Graham, R. L. (1969), Bounds on multiprocessing timing anomalies, doi:10.1137/0117039.
     """
 
     num_process: int = 2

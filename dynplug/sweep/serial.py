@@ -15,8 +15,7 @@ class Serial(Launcher):
 
     with the time $t_n$ of each trial.
 
-    **Reference:** Graham, R. L. (1969), Bounds on multiprocessing timing anomalies, SIAM Journal on Applied Mathematics
-    17, 416, doi:10.1137/0117039.
+    **Reference:** Graham, R. L. (1969), Bounds on multiprocessing timing anomalies, doi:10.1137/0117039.
     """
 
     def launch(self, trials: Iterator[Trial]) -> Iterator[Outcome]:
