@@ -53,8 +53,9 @@ def write(app: Sphinx) -> None:
         pages[folder / kind.name / "index.md"] = index_of(kind, of_kind, file_name)
         for component in of_kind:
             path, portrait = folder / kind.name / file_name(component), drawn[component.id + component.kind.name]
-            applying = json.loads(portrait.with_suffix(".json").read_text(encoding="utf-8"))
-            pages[path.with_suffix(".md")] = page_of(component, file_name(component), applying, claims)
+            found = json.loads(portrait.with_suffix(".json").read_text(encoding="utf-8"))
+            text = page_of(component, file_name(component), found["checks"], claims, found["python"])
+            pages[path.with_suffix(".md")] = text
             pages[path.with_suffix(".svg")] = portrait.read_bytes()
     for path, content in pages.items():
         _write_if_changed(path, content.encode() if isinstance(content, str) else content)

@@ -46,12 +46,15 @@ class Claims:
         return [record for record in self.records if names.intersection(record.get("components", ()))]
 
 
-def page_of(component: Component, file: str, applying: list[str], claims: Claims) -> str:
-    """A component's page."""
+def page_of(component: Component, file: str, applying: list[str], claims: Claims, python: str = "") -> str:
+    """A component's page; `python` is how to make it, where that is known already.
+
+    To find out may take JAX, which must not be used in a process that Sphinx forks.
+    """
     told, spec = documentation(component), component.spec
     parts = [f"# {spec.name}", _described(component, told), _figure(component, file), _origin(component)]
     parts += ["## Parameters", _parameters(component, told.params), _raises(told.text) if _is_own(component) else ""]
-    parts += ["## How to make it", *_recipes(component)]
+    parts += ["## How to make it", *_recipes(component, python)]
     if told.formulas:
         parts += ["## Equations as they are stated", _equations(told.formulas)]
     if told.identities:
@@ -164,9 +167,9 @@ def _raises(text: str) -> str:
     return f"**Raises:** {' '.join(found[1].split())}" if found else ""
 
 
-def _recipes(component: Component) -> list[str]:
+def _recipes(component: Component, python: str) -> list[str]:
     reason = "% not executed: the catalogue runs it when it draws the figure"
-    python, toml = recipes.in_python(component), recipes.in_toml(component)
+    python, toml = python or recipes.in_python(component), recipes.in_toml(component)
     return [
         "In Python:",
         f"{reason}\n{_block('python', python)}",

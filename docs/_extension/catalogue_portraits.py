@@ -21,7 +21,8 @@ def draw(wanted: tuple[str, str, str]) -> str:
     try:
         component = registry().find(kind, name)
         recipes.run(component)
-        Path(path).with_suffix(".json").write_text(json.dumps(_applying(component)), encoding="utf-8")
+        found = {"checks": _applying(component), "python": recipes.in_python(component)}
+        Path(path).with_suffix(".json").write_text(json.dumps(found), encoding="utf-8")
         with matplotlib.rc_context(settings), warnings.catch_warnings():
             warnings.simplefilter("error")
             new = dp.plot.portrait(kind, name)
