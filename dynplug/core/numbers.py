@@ -52,9 +52,11 @@ def is_whole(given: Any, least: int = 1) -> bool:
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
 
 
-def step_count(duration: float, dt: float) -> int:
+def step_count(duration: Any, dt: float) -> int:
     """The number of steps of `dt` in `duration`, both [ms]; it must be whole to within a thousandth of a step."""
-    count = duration / dt
+    if isinstance(duration, (str, bool)) or np.ndim(duration) or duration is None:
+        raise DurationError(f"A duration of {duration!r} is no number: give it in ms, such as 100.0.")
+    count = float(duration) / dt
     if not (math.isfinite(count) and round(count) >= 1 and abs(count - round(count)) < 1e-3):
         raise DurationError(
             f"A duration of {duration} ms is {count:g} steps of dt={dt} ms: give a whole number of steps, at least one."

@@ -10,7 +10,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.connectors import Connections, as_connector
 from dynplug.delivery import Fanout
-from dynplug.errors import ShapeError
+from dynplug.errors import ParameterError, ShapeError
 from dynplug.initializers import per_connection
 from dynplug.network.memory import check_memory
 from dynplug.network.routes import Sizes
@@ -67,6 +67,8 @@ class Pairs:
         name, shape = f"{self.name}: {what}", (self.post_size, self.pre_size)
         if callable(given):
             return per_connection(given, len(self), self.post_size, key=key, name=name)
+        if isinstance(given, str):
+            raise ParameterError(f"{name} must be a number, an array or an initializer; got the text {given!r}.")
         if np.ndim(given) == 0 and not hasattr(given, "tocsr"):
             return given if isinstance(given, jax.Array) else float(given)
         if np.shape(given) == shape:

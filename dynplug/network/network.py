@@ -63,7 +63,8 @@ class Network(DynamicalSystem):
     - `key`: a `jax.random.key` for connections and weights that are drawn.
 
     **Raises:** `AlgebraicLoopError` for a cycle without a delay; `UnknownPathError` for a projection of an unknown
-    population; `CompositionError` for names that stand twice and for what is no system; `ShapeError` for parts that do
+    population; `CompositionError` for names that stand twice, for parts without names and for what is no
+    system; `ShapeError` for parts that do
     not fit; `NetworkMemoryError` before more memory is taken than there is; `KeyRequiredError`.
 
     **Reference:** Brette, R. et al. (2007), Simulation of networks of spiking neurons: a review of tools and
@@ -88,8 +89,9 @@ class Network(DynamicalSystem):
         output_from: str | None = None,
         key: PRNGKeyArray | None = None,
     ):
-        edges = {name: as_edge(name, edge) for name, edge in (edges or {}).items()}
+        edges = {} if edges is None else edges
         check_names(nodes, edges)
+        edges = {name: as_edge(name, edge) for name, edge in edges.items()}
         for option, name in (("input_to", input_to), ("output_from", output_from)):
             if name is not None and name not in nodes:
                 raise UnknownPathError(f"{option}: there is no population {name!r}. {nearest(name, nodes)}")

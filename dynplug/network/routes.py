@@ -29,6 +29,9 @@ class Sizes(NamedTuple):
 
 def check_names(nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> None:
     """Check that parts are systems and projections, and that their names can stand in a path."""
+    for what, parts in (("populations", nodes), ("projections", edges)):
+        if not isinstance(parts, Mapping):
+            raise CompositionError(f"Network takes its {what} by name, in a dictionary; got {type(parts).__name__}.")
     for name in (*nodes, *edges):
         if not isinstance(name, str) or not name or "." in name:
             raise CompositionError(f"A part of a network has a name without dots; got {name!r}.")

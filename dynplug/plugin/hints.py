@@ -26,8 +26,8 @@ _COMPONENTS: list[tuple[str, str]] = [  # names elsewhere, the counterpart here
     ("flatten", "the function jax.numpy.ravel"),
     ("relu tanh softmax gelu silu elu", "the function itself, as in `layer >> jax.nn.relu`"),
     (
-        "batchnorm batchnorm1d batchnorm2d",
-        "equinox.nn.LayerNorm or GroupNorm, as a system sees one sample",
+        "batchnorm batchnorm1d batchnorm2d tdbn thresholddependentbatchnorm2d",
+        "TDBatchNorm, BatchNormThroughTime or TEBatchNorm; or equinox.nn.LayerNorm, which needs no other sample",
     ),
     ("atan arctangent", "Arctan"),
     ("fastsigmoid", "SuperSpike"),
@@ -61,10 +61,13 @@ _ARGUMENTS: list[tuple[str, str, str]] = [  # names elsewhere, the argument mean
     ("verbose verbosity", "progress_bar", "see progress_bar, and logger=None for silence"),
     ("device devices accelerator", "loss_fun", "move the trainer afterwards: trainer.to(device)"),
     ("batch_size epochs num_epoch", "loss_fun", "give it to fit(...)"),
+    ("weight weights class_weights", "class_weight", "the weights of classes are class_weight"),
+    ("smoothing", "label_smoothing", "give label_smoothing"),
+    ("ignore ignore_label ignored", "ignore_index", "give ignore_index"),
     (
-        "weight class_weight class_weights label_smoothing",
-        "reduce_time",
-        "weights of classes and softened targets need a loss of your own, f(predicts, targets)",
+        "weight weights class_weight class_weights label_smoothing ignore_index reduce_time sample_weight",
+        "loss_fun",
+        "give it to the loss, as in loss_fun={'type': 'cross_entropy', 'class_weight': [1.0, 2.0]}",
     ),
 ]
 

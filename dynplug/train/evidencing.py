@@ -60,6 +60,9 @@ def diagnosed(
     steps = None if overfit is None else as_whole("overfit", overfit)
     whole, few = (batch.rows(np.arange(n)) for n in (batch.samples, count))
     evidence = _evidence(trained, whole, few, steps)
+    if trained.objective.checks_targets:  # which else are seen as a loss that is not finite
+        predicts = trained.step.shapes(trained.state.params, batch.x, batch.samples)
+        trained.objective.check(predicts, layout.batch_first((), batch.y)[1], batch.mask)
     rows = examine(evidence, chosen)
     xs = jax.tree.leaves(evidence.inputs)[0]
     subject = (

@@ -185,6 +185,12 @@ def test_bad_input_is_a_named_error(batch, options, error, says):
         diagnose(batch, **options)
 
 
+def test_targets_that_are_no_classes_are_refused_as_in_a_training(batch):
+    x, y = batch
+    with pytest.raises(DataError, match="class indices must be from 0"):
+        diagnose((x, y + 5))
+
+
 @pytest.mark.parametrize("change", [lambda x, y: x, lambda x, y: (x, y[:-1]), lambda x, y: (x[:, 0, 0], y)])
 def test_a_batch_that_is_none_is_a_named_error(batch, change):
     with pytest.raises(DataError, match="batch"):

@@ -52,6 +52,8 @@ WRONG = {
         ParameterError,
         "a conductance has no negative weights",
     ),
+    "a list": ([projection()], CompositionError, "projections by name, in a dictionary; got list"),
+    "text": ({"p": projection(weight="big")}, ParameterError, "p: weight must be a number.*the text 'big'"),
     "no key": ({"p": projection(connector=dp.connectors.FixedProbability(0.5))}, KeyRequiredError, "key="),
     "no size": ({"p": projection(synapse=dp.synapses.Exponential(4, tau=np.ones(4)))}, ParameterError, "one per unit"),
     "not a number": ({"p": projection(weight=float("nan"))}, ParameterError, "p: weights must be finite"),

@@ -47,7 +47,7 @@ def test_a_keyword_of_another_library_is_answered_with_our_own(make, said):
 def test_configurations_are_answered_alike():
     with pytest.raises(ConfigError, match=r"lr: adam takes no 'lr'\. Give learning_rate"):
         dp.build({"type": "adam", "lr": 1e-3}, kind="optimizer")
-    with pytest.raises(ConfigError, match=r"takes no 'weight'\. Weights of classes .* a loss of your own"):
+    with pytest.raises(ConfigError, match=r"takes no 'weight'\. The weights of classes are class_weight"):
         dp.build({"type": "cross_entropy", "weight": [1.0, 2.0]}, kind="loss")
 
 
@@ -76,9 +76,8 @@ def test_each_hint_is_about_an_argument_that_there_is():
         taking = [names for names in accepted if own in names]
         assert taking, own
         for other in others.split():
-            assert any(argument_hint(other, set(names) - {other}).lower() == f"{said}.".lower() for names in taking), (
-                other
-            )
+            answers = [argument_hint(other, names).lower() for names in taking if other not in names]
+            assert f"{said}.".lower() in answers, other
 
 
 def test_each_component_is_called_something_here():

@@ -141,6 +141,9 @@ def test_bad_axes_and_durations_are_named(net):
         dp.LoopOverTime(net, dt=1.0, data_first_axis="N")
     with pytest.raises(DurationError, match="whole number of steps"):
         dp.LoopOverTime(net, dt=1.0)(2.5)
+    for given in ("100", True, None, [1.0]):
+        with pytest.raises(DurationError, match="A duration of .* is no number"):
+            dp.core.step_count(given, 1.0)
 
 
 def test_the_axes_can_be_said_at_the_call(net):

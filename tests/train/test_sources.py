@@ -162,7 +162,8 @@ def test_what_a_loader_does_itself_is_not_asked_for_twice(trainer, data):
         ),
         ([(np.zeros((4, 6, 3)), np.zeros(3))], r"train_data, batch 1: with data_first_axis='B', x of shape"),
         ((np.zeros((4, 6, 3)),), "give a pair"),
-        ({"x": 1}, "batch 1: give a pair"),
+        ({"x": 1}, "as a tuple; .* got dict"),
+        ("digits.npz", "as a tuple; .* got str"),
     ],
 )
 def test_what_is_no_data_is_named(trainer, wrong, said):

@@ -2,7 +2,7 @@
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,7 +53,8 @@ class Reading:
             return _Arrays(ArrayBatches(pairs, self.batch_size, self.name), self.shuffle is not False)
         if isinstance(data, list) and len(data) == 2 and all(hasattr(part, "shape") for part in data):
             raise DataError(f"{self.name} is a list of two arrays: for inputs and targets give a tuple, (x, y).")
-        if hasattr(data, "shape") or not (isinstance(data, Iterable) or callable(data)):
+        whole = hasattr(data, "shape") or isinstance(data, (Mapping, str))
+        if whole or not (isinstance(data, Iterable) or callable(data)):
             raise DataError(
                 f"{self.name}: give a pair (x, y) of arrays, as a tuple; an iterable of such pairs, each a batch; or a "
                 f"function that returns one of these for each epoch; got {type(data).__name__}."
