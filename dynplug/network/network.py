@@ -153,7 +153,7 @@ class Network(DynamicalSystem):
                 raise ShapeError(
                     "The input of a network is a dictionary with values for populations, such as "
                     f"{{{self.names[0]!r}: 0.5}}, or an array for the one that `input_to` names; got "
-                    f"{type(x).__name__} and no `input_to`."
+                    f"an input of shape {getattr(x, 'shape', ())} and no `input_to`."
                 )
             return {self.input_to: x}
         for name in x.keys() - set(self.names):

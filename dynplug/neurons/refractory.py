@@ -22,10 +22,12 @@ def at_rest(neuron: Any, V: Float[Array, "*size"], ctx: Context) -> Int[Array, "
     if not isinstance(neuron.tau_ref, Tracer):
         exact = np.asarray(neuron.tau_ref, float) / ctx.dt
         wrong = np.abs(np.round(exact) - exact) > 0.01 * np.abs(exact)
-        if np.any(exact < 0) or np.any(wrong):
+        wrong |= exact < 0
+        if np.any(wrong):
+            first = np.ravel(exact)[np.argmax(wrong)]
             raise DurationError(
-                f"{type(neuron).__name__}(tau_ref={neuron.tau_ref}) is {exact} steps of dt={ctx.dt} ms: give zero or a "
-                "multiple of dt, or a smaller dt."
+                f"{type(neuron).__name__}(tau_ref={first * ctx.dt:g}) is {first:g} steps of dt={ctx.dt} ms: give zero "
+                "or a multiple of dt, or a smaller dt."
             )
     return jnp.zeros(V.shape, jnp.int32)
 

@@ -115,7 +115,7 @@ def test_wrong_steps_and_inputs(run):
     net = dp.Network({"A": dp.neurons.LIF(2), "B": dp.neurons.LIF(3)}, {"p": projection()})
     for x, error, message in (
         ({"C": 1.0}, UnknownPathError, "Input for 'C'.*Known: A, B"),
-        (1.0, ShapeError, "a dictionary.*no `input_to`"),
+        (1.0, ShapeError, r"a dictionary.*shape \(\) and no `input_to`"),
         ({"B": jnp.ones(2)}, ShapeError, r"B takes inputs of shape \(3,\), but was given \(2,\)"),
     ):
         with pytest.raises(error, match=f"(?s){message}"):

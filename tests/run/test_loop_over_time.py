@@ -142,7 +142,7 @@ def test_bad_axes_and_durations_are_named(net):
     with pytest.raises(DurationError, match="whole number of steps"):
         dp.LoopOverTime(net, dt=1.0)(2.5)
     for given in ("100", True, None, [1.0]):
-        with pytest.raises(DurationError, match="A duration of .* is no number"):
+        with pytest.raises(DurationError, match=r"A duration of .* is no number"):
             dp.core.step_count(given, 1.0)
 
 
