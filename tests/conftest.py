@@ -24,10 +24,12 @@ if "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optim
 
 import jax
 import jax.random as jr
+import jaxtyping
 import pytest
-from jaxtyping import install_import_hook
+from checked_annotations import checked
 
-with install_import_hook("dynplug", "beartype.beartype"):
+jaxtyping.jaxtyped = checked  # which the hook puts before each function
+with jaxtyping.install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.builtins
     import dynplug.connectors
     import dynplug.core
