@@ -1,6 +1,7 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
 import atexit
+import functools
 import gc
 import importlib.metadata
 import itertools
@@ -27,6 +28,7 @@ import jax.random as jr
 import jaxtyping
 import pytest
 from checked_annotations import checked
+from jax._src.interpreters import mlir
 
 jaxtyping.jaxtyped = checked  # which the hook puts before each function
 with jaxtyping.install_import_hook("dynplug", "beartype.beartype"):
@@ -57,6 +59,15 @@ pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence aft
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 gc.set_threshold(10_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
+
+if hasattr(mlir, "make_ir_context"):  # half of the time of a small program's compilation: one serves all
+    mlir.make_ir_context = functools.cache(mlir.make_ir_context)
+
+
+def pytest_collection_finish():
+    """Modules and tests stay until the end: they are no garbage to look for."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
