@@ -58,7 +58,7 @@ pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence aft
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
-gc.set_threshold(10_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
+gc.set_threshold(50_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
 
 if hasattr(mlir, "make_ir_context"):  # half of the time of a small program's compilation: one serves all
     mlir.make_ir_context = functools.cache(mlir.make_ir_context)

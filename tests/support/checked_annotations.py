@@ -5,6 +5,7 @@ time that it is defined, and at each call it binds the arguments and checks them
 Here the checks of a function are made at its first call, and functions of one definition share them.
 """
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -16,6 +17,7 @@ from beartype import beartype
 from beartype.roar import BeartypeCallHintViolation
 
 _fresh_shapes = functools.partial(jaxtyping.jaxtyped, "context")  # in which no axis has a size yet
+_no_shapes = contextlib.nullcontext
 
 
 def checked(target=None, **_):
@@ -30,21 +32,23 @@ def checked(target=None, **_):
 
 
 def _checked_function(function):
+    checks = None
+
     @functools.wraps(function)
     def call(*args, **kwargs):
+        nonlocal checks
         __tracebackhide__ = True
-        check_arguments, check_result = _checks(_Definition(function))
-        with _fresh_shapes():
+        checks = checks or _checks(_Definition(function))
+        with checks.shapes():
             try:
-                check_arguments(*args, **kwargs)
+                checks.arguments(*args, **kwargs)
             except BeartypeCallHintViolation as error:
                 raise jaxtyping.TypeCheckError(f"parameters of {_name(function)}: {error}") from None
             result = function(*args, **kwargs)
             try:
-                check_result(result)
+                return checks.result(result)
             except BeartypeCallHintViolation as error:
                 raise jaxtyping.TypeCheckError(f"return value of {_name(function)}: {error}") from None
-            return result
 
     call.is_checked = True
     return call
@@ -68,12 +72,25 @@ class _Definition:
         return self._key == other._key
 
 
+class _Checks(typing.NamedTuple):
+    """Functions of the arguments and of the result, and the context in which both are called."""
+
+    arguments: typing.Callable
+    result: typing.Callable
+    shapes: typing.Callable
+
+
 @functools.cache
 def _checks(definition):
     function = definition.function
     hints = {name: _resolved(hint, function) for name, hint in function.__annotations__.items()}
+    shaped = any(map(_has_shape, hints.values()))
     returned = hints.pop("return", typing.Any)
-    return _arguments(function, hints), _result(returned)
+    return _Checks(_arguments(function, hints), _result(returned), _fresh_shapes if shaped else _no_shapes)
+
+
+def _has_shape(hint):
+    return str(getattr(hint, "__module__", "")).startswith("jaxtyping") or any(map(_has_shape, typing.get_args(hint)))
 
 
 def _resolved(hint, function):
