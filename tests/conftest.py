@@ -17,9 +17,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # what one test or process co
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-if "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising programs that run once
+if QUICKLY := "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising what runs once
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     # nor is a small program the quicker for being compiled in 32 parts
-    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_parallel_codegen_split_count=1"
     if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones have no such flag, and refuse it
         os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 
@@ -104,6 +105,14 @@ def x64():
     """Double precision."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def optimised():
+    """Programs are optimised, as is worth while if they run for seconds."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", QUICKLY)
 
 
 @pytest.fixture
