@@ -1,6 +1,7 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
 import atexit
+import functools
 import gc
 import importlib.metadata
 import itertools
@@ -16,18 +17,22 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # what one test or process co
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-if "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising programs that run once
+if QUICKLY := "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising what runs once
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     # nor is a small program the quicker for being compiled in 32 parts
-    os.environ["XLA_FLAGS"] = "--xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_parallel_codegen_split_count=1"
     if importlib.metadata.version("jaxlib").startswith("0.10."):  # later ones have no such flag, and refuse it
         os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
 
 import jax
 import jax.random as jr
+import jaxtyping
 import pytest
-from jaxtyping import install_import_hook
+from checked_annotations import checked
+from jax._src.interpreters import mlir
 
-with install_import_hook("dynplug", "beartype.beartype"):
+jaxtyping.jaxtyped = checked  # which the hook puts before each function
+with jaxtyping.install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.builtins
     import dynplug.connectors
     import dynplug.core
@@ -54,7 +59,16 @@ pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence aft
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
-gc.set_threshold(10_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
+gc.set_threshold(50_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
+
+if hasattr(mlir, "make_ir_context"):  # half of the time of a small program's compilation: one serves all
+    mlir.make_ir_context = functools.cache(mlir.make_ir_context)
+
+
+def pytest_collection_finish():
+    """Modules and tests stay until the end: they are no garbage to look for."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items):
@@ -91,6 +105,14 @@ def x64():
     """Double precision."""
     with jax.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def optimised():
+    """Programs are optimised, as is worth while if they run for seconds."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", QUICKLY)
 
 
 @pytest.fixture

@@ -81,10 +81,12 @@ def every_output_and_target_matters(subject: Subject) -> None:
 
 def every_target_matters(subject: Subject) -> None:
     """Changing any target changes the value, for some predictions."""
+    value = quick_jit(subject.instance)
     for predicts, targets in all_data_of(subject, batch=2):
+        probabilities = not _accepts_all_numbers(subject, predicts, targets)
         for place in np.ndindex(*targets.shape):
-            others = [targets, *_others(subject, predicts, targets, place)]
-            found = {np.asarray(subject.instance(predicts, other)).tobytes() for other in others}
+            others = [targets, *_others(np.asarray(targets), place, probabilities)]
+            found = {np.asarray(value(predicts, other)).tobytes() for other in others}
             demand(len(found) > 1, f"The target at {list(place)} changes nothing.")
 
 
@@ -113,17 +115,30 @@ def ignores_a_class(subject: Subject) -> None:
             )
 
 
-def _others(subject: Subject, predicts: Any, targets: Any, place: tuple[int, ...]) -> list[Any]:
-    """Targets changed in one place; probabilities are moved to or away from it."""
+def _accepts_all_numbers(subject: Subject, predicts: Any, targets: Any) -> bool:
     if targets.dtype.kind != "f":
-        return [targets.at[place].set((targets[place] + by) % _SHAPE[-1]) for by in range(1, _SHAPE[-1])]
-    moved = targets.at[place].add(1.0)
+        return True
     try:
-        subject.instance(predicts, moved)
+        subject.instance(predicts, targets + 1.0)
     except DataError:
-        rows = 0.1 / _SHAPE[-1] + 0.9 * jnp.eye(_SHAPE[-1], dtype=targets.dtype)
-        return [targets.at[place[:-1]].set(row) for row in rows]
-    return [moved, targets.at[place].add(-1.0)]
+        return False
+    return True
+
+
+def _others(targets: np.ndarray, place: tuple[int, ...], probabilities: bool) -> list[np.ndarray]:
+    """Targets changed in one place; probabilities are moved to or away from it."""
+    if probabilities:
+        rows = 0.1 / _SHAPE[-1] + 0.9 * np.eye(_SHAPE[-1], dtype=targets.dtype)
+        return [_with(targets, place[:-1], row) for row in rows]
+    if targets.dtype.kind == "f":
+        return [_with(targets, place, targets[place] + by) for by in (1.0, -1.0)]
+    return [_with(targets, place, (targets[place] + by) % _SHAPE[-1]) for by in range(1, _SHAPE[-1])]
+
+
+def _with(array: np.ndarray, place: tuple[int, ...], value: Any) -> np.ndarray:
+    changed = array.copy()
+    changed[place] = value
+    return changed
 
 
 def is_least_at_its_target(subject: Subject) -> None:

@@ -42,7 +42,7 @@ def runs():
     components=("layer:Network", "neuron:LIF", "synapse:Exponential", "connector:FixedProbability"),
 )
 @pytest.mark.slow
-def test_rates_and_irregularity(name, runs, measured):
+def test_rates_and_irregularity(name, runs, measured, optimised):
     theirs, seeds = FOUND[name], SEEDS.get(name, 3)
     windows = [runs(name, seed).between(START, STOP) for seed in range(seeds)]
     ours = np.mean([(events.rate().mean(), np.nanmean(events.cv())) for events in windows], axis=0)

@@ -48,7 +48,7 @@ def test_the_network_is_that_of_the_paper(example):
     components=("runner:BPTT", "neuron:LIF", "surrogate:SuperSpike"),
 )
 @pytest.mark.slow
-def test_it_learns_more_patterns_than_was_published(example, capsys, measured):
+def test_it_learns_more_patterns_than_was_published(example, capsys, measured, optimised):
     training = example.trainer(example.network(jax.random.key(1)), learning_rate=0.02)
     training.fit(example.patterns(seed=1), num_epoch=200)
     right = training.get_hist_metric("fit", "accuracy")
@@ -58,7 +58,7 @@ def test_it_learns_more_patterns_than_was_published(example, capsys, measured):
 
 
 @pytest.mark.slow
-def test_without_hidden_gradients_it_does_not(example, capsys):
+def test_without_hidden_gradients_it_does_not(example, capsys, optimised):
     """The surrogate is what makes the difference: with the input weights as they were drawn, little is learnt."""
     x, y = example.patterns(seed=1)
     training = dp.BPTT(
