@@ -47,7 +47,7 @@ def histogram(ax: Axes, values: Any, before: Any = None, *, label: str = "value"
     """Plot how often values occur, and, as an outline, how often they did before. What is not finite is left out."""
     after, former = (_finite(given) for given in (values, () if before is None else before))
     bins = min(_BINS[-1], max(_BINS[0], int(np.sqrt(after.size))))
-    edges = np.histogram_bin_edges(np.concatenate([after, former]), bins)
+    edges = np.histogram_bin_edges(np.concatenate([after, former]), bins).tolist()
     ax.hist(after, edges, label="after" if before is not None else None)
     if before is not None:
         ax.hist(former, edges, histtype="step", color="black", label="before")

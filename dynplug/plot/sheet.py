@@ -14,10 +14,11 @@ from matplotlib.figure import Figure
 from dynplug.plot.canvas import figure
 
 _WIDTH, _HEIGHT = 3.65, 2.7  # [inches]: on a page 350 pixels, so that the width of a phone takes one as it is
+_APART = 0.12  # [inches]: around the panels of several rows
 _POINTS = 9  # of all text: 12 pixels on a page
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#8c6d1f", "#6a3d9a")  # told apart by the colour-blind
 _SIZES = ("font", "axes.title", "axes.label", "xtick.label", "ytick.label", "legend.font", "legend.title_font")
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     **{f"{name}.size" if name == "font" else f"{name}size": _POINTS for name in _SIZES},
     "axes.prop_cycle": cycler(color=_COLOURS),
     "axes.spines.top": False,
@@ -42,6 +43,8 @@ def sheet(draws: Sequence[Callable[[Axes], Any]], columns: int = 2) -> Figure:
     rows = max(1, -(-len(draws) // columns))
     with mpl.rc_context(_STYLE):
         made, axes = figure(_WIDTH * columns, _HEIGHT * rows, columns, rows)
+        if rows > 1:
+            made.set_layout_engine("constrained", h_pad=_APART)
         for draw, ax in zip(draws, axes, strict=False):
             draw(ax)
         for ax in axes[len(draws) :]:

@@ -1,7 +1,7 @@
 """Training a configured model, with the results in a run folder."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +87,9 @@ class Training:
                 self.report(say)
         except NonFiniteError as error:
             self._ended = f"The training ended with an error. {error}"
-            if report:
-                self.report(say)
+            with suppress(Exception):  # this is the error to be told
+                if report:
+                    self.report(say)
             raise
         finally:
             self._files.release()

@@ -22,8 +22,10 @@ main { max-width: 1098px; margin: 0 auto; padding: 1.5rem 1rem 3rem }
 h1 { font-size: 1.8rem; line-height: 1.2; margin: 0 0 .6rem; overflow-wrap: anywhere }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .6rem; padding-bottom: .2rem; border-bottom: 1px solid var(--line) }
 p { max-width: 46rem; margin: .6rem 0; overflow-wrap: anywhere } .lead { font-size: 1.12rem }
-caption { color: var(--soft); text-align: left; padding: .2rem 0; max-width: calc(100vw - 2rem); position: sticky; left: 0 }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+caption { color: var(--soft); text-align: left; padding: .2rem 0 }
+caption { max-width: calc(100vw - 2rem); position: sticky; left: 0 }
+.wide { overflow-x: auto } .figures + .wide { margin-top: 1.4rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .25rem .9rem .25rem 0; text-align: left; vertical-align: top; white-space: nowrap }
 tbody th { font-weight: normal } thead th { font-weight: 600 } tr { border-bottom: 1px solid var(--line) }
 .facts th { color: var(--soft) } .facts td { white-space: normal; overflow-wrap: anywhere }

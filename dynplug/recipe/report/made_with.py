@@ -50,15 +50,15 @@ def loss_of(runner: Any) -> str:
 
 def seconds(reported: Reported) -> float:
     """How long training and testing took, as far as the file of metrics tells [s]."""
-    return sum(line.get("seconds", 0.0) for line in reported.lines)
+    return sum((line.get("seconds", 0.0) for line in reported.lines), 0.0)
 
 
 def in_units(duration: float) -> str:
     """A duration [s] as one says it."""
-    minutes, hours = divmod(round(duration), 60), divmod(round(duration) // 60, 60)
-    if duration < 60:
+    minutes, rest = divmod(round(duration), 60)
+    if not minutes:
         return f"{duration:.1f} s"
-    return f"{minutes[0]} min {minutes[1]} s" if duration < 3600 else f"{hours[0]} h {hours[1]} min"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def versions() -> list[tuple[str, str, str]]:

@@ -1,6 +1,6 @@
 """The figures of a report: how it went, what the model does with a sample, what its weights became."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -150,7 +150,7 @@ def _scores(ax: Any, *, scores: np.ndarray, dt: float, true: int, answer: int) -
             line.set(color=colours[0 if n == true else 1], linewidth=2.0, zorder=3)
     told = {true: f"class {true}, true" + (" and the answer" if answer == true else "")}
     told.setdefault(answer, f"class {answer}, the answer")
-    ax.legend([ax.lines[n] for n in told], told.values(), frameon=False)
+    _legend(ax, [ax.lines[n] for n in told], told.values())
 
 
 def _with_target(ax: Any, *, values: np.ndarray, target: np.ndarray, dt: float) -> None:
@@ -158,7 +158,14 @@ def _with_target(ax: Any, *, values: np.ndarray, target: np.ndarray, dt: float) 
     for n in range(values.shape[1]):
         (line,) = ax.plot(_times(values, dt), target[:, n], "--", color=ax.lines[n].get_color(), linewidth=1.2)
         line.set_marker("." if len(values) == 1 else "")
-    ax.legend([ax.lines[0], ax.lines[-1]], ["output", "target"], frameon=False)
+    _legend(ax, [ax.lines[0], ax.lines[-1]], ["output", "target"])
+
+
+def _legend(ax: Any, lines: Sequence[Any], names: Iterable[str]) -> None:
+    """A legend above the lines."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.14 * len(lines) * (high - low))
+    ax.legend(lines, names, frameon=False, loc="upper left", borderaxespad=0.0)
 
 
 def _carpet(ax: Any, *, weight: np.ndarray) -> None:

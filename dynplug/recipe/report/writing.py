@@ -1,5 +1,6 @@
 """A page about a training: one file of HTML that needs no other, to be read or sent years later."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from dynplug.recipe.report.report_summary import summary
 from dynplug.recipe.report.reported import Reported
 
 REPORT, PICTURES = "report.html", ("result.png", "weights.png")
-_CLASSES = 20  # of which all counts are shown; of more, those that are confused most
+_CLASSES = 30  # of which all counts are shown; of more, those that are confused most
 _CONFUSED = 15
 _DPI = 150
 
@@ -34,7 +35,9 @@ def write_report(folder: str | Path, reported: Reported, say: Callable[[str], No
     - `say`: gets a line where something is missing.
     """
     folder = Path(folder)
-    answers, (layers, few) = answers_of(reported), layer_activity(reported)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what there is to be said, the training has said
+        answers, (layers, few) = answers_of(reported), layer_activity(reported)
     parameters = learned_parameters(reported)
     learning, sample, weights = of_learning(reported), of_sample(reported, answers, layers), of_weights(parameters)
     try:
