@@ -10,7 +10,7 @@ import numpy as np
 from dynplug.losses import confusion_matrix, options_of, takes
 from dynplug.plugin import parameters
 from dynplug.recipe.report.reported import Reported
-from dynplug.train.toolkit import measures_of
+from dynplug.train import toolkit
 
 _OPTIONS = ("reduce_time", "ignore_index", "one_hot")
 
@@ -56,7 +56,7 @@ def answers_of(reported: Reported) -> Answers | None:
 
 def _how_classes_are_read(runner: Any) -> Mapping[str, Any] | None:
     """The options of the first metric that classifies, or else of the loss, as `reduce_time`; `None` if none does."""
-    loss, *metrics = measures_of(getattr(runner, "loss_fun", "mse"), getattr(runner, "metrics", ())).values()
+    loss, *metrics = toolkit.measures_of(getattr(runner, "loss_fun", "mse"), getattr(runner, "metrics", ())).values()
     for measure in (*metrics, loss):
         if measure.batch_first and takes(measure.function, "mask") and _reads_classes(measure.function):
             return {name: value for name, value in options_of(measure.function).items() if name in _OPTIONS}

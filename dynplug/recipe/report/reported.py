@@ -13,8 +13,8 @@ import numpy as np
 from dynplug.core import leaves
 from dynplug.errors import DataError
 from dynplug.recipe.report.epoch_curves import best_epoch, curves
+from dynplug.train import toolkit
 from dynplug.train.fit import BestEpoch
-from dynplug.train.toolkit import Layout, Pair, data_of, layout_of
 
 
 @dataclass(frozen=True)
@@ -80,12 +80,12 @@ class Reported:
         return next((one.best_epoch for one in watching if one.best_epoch), self.epoch)
 
     @property
-    def layout(self) -> Layout:
+    def layout(self) -> toolkit.Layout:
         """The axes of the data."""
-        return getattr(self.runner, "_layout", None) or layout_of(getattr(self.runner, "data_first_axis", "B"))
+        return getattr(self.runner, "_layout", None) or toolkit.layout_of(getattr(self.runner, "data_first_axis", "B"))
 
     @cached_property
-    def shown(self) -> Pair | None:
+    def shown(self) -> toolkit.Pair | None:
         """The data that the model is shown: those of the test, or of the training where there is none."""
         return self._read(self.train if self.test is None else self.test)
 
@@ -95,9 +95,9 @@ class Reported:
         read = self._read(data) if isinstance(data, tuple) else None
         return None if read is None else read.samples
 
-    def _read(self, data: Any) -> Pair | None:
+    def _read(self, data: Any) -> toolkit.Pair | None:
         try:
-            return data_of(data, self.layout, "the data", max(1, self.epoch))
+            return toolkit.data_of(data, self.layout, "the data", max(1, self.epoch))
         except (DataError, TypeError):  # in a form that is this trainer's own
             return None
 
