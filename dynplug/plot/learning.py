@@ -8,11 +8,26 @@ from matplotlib.axes import Axes
 
 from dynplug.plot.portraits import at_whole_numbers
 
+_BINS = range(5, 41)  # of a histogram
 
-def learning_curve(ax: Axes, curves: Mapping[str, Any], *, label: str, title: str = "", each: str = "epoch") -> None:
-    """Plot curves by name, with one value per epoch, `"report"` or `"step"`; a single value is a dot."""
+
+def learning_curve(
+    ax: Axes,
+    curves: Mapping[str, Any],
+    *,
+    label: str,
+    title: str = "",
+    each: str = "epoch",
+    best: int | None = None,
+) -> None:
+    """Plot curves by name, with one value per epoch, `"report"` or `"step"`; a single value is a dot.
+
+    The number of the `best` one, if it is given, is marked by a line.
+    """
     for name, values in curves.items():
-        ax.plot(np.arange(1, len(values) + 1), values, label=name, marker="." if len(values) == 1 else "")
+        ax.plot(np.arange(1, len(values) + 1), values, label=name, marker="" if _makes_a_line(values) else ".")
+    if best is not None:
+        ax.axvline(best, color="0.5", linestyle=":", label=f"best: {best}")
     at_whole_numbers(ax.xaxis)
     ax.set(xlabel=each, ylabel=label, title=title)
     if curves:
@@ -28,6 +43,19 @@ def learning_rates(ax: Axes, rates: Any, losses: Any, smoothed: Any, suggestion:
     ax.legend(frameon=False)
 
 
+def histogram(ax: Axes, values: Any, before: Any = None, *, label: str = "value", title: str = "") -> None:
+    """Plot how often values occur, and, as an outline, how often they did before. What is not finite is left out."""
+    after, former = (_finite(given) for given in (values, () if before is None else before))
+    bins = min(_BINS[-1], max(_BINS[0], int(np.sqrt(after.size))))
+    edges = np.histogram_bin_edges(np.concatenate([after, former]), bins).tolist()
+    ax.hist(after, edges, label="after" if before is not None else None)
+    if before is not None:
+        ax.hist(former, edges, histtype="step", color="black", label="before")
+        ax.legend(frameon=False)
+    at_whole_numbers(ax.yaxis)
+    ax.set(xlabel=label, ylabel="number", title=title)
+
+
 def weights(ax: Axes, weight: Any, *, title: str = "") -> None:
     """Plot a weight (out, in) as an image, blue below zero and red above; a kernel has one row per output."""
     weight = np.asarray(weight, float)
@@ -37,3 +65,14 @@ def weights(ax: Axes, weight: Any, *, title: str = "") -> None:
     ax.figure.colorbar(image, ax=ax)
     ax.set(xlabel="in", ylabel="out", title=title)
     at_whole_numbers(ax.xaxis, ax.yaxis)
+
+
+def _finite(values: Any) -> np.ndarray:
+    values = np.asarray(values, float).ravel()
+    return values[np.isfinite(values)]
+
+
+def _makes_a_line(values: Any) -> bool:
+    """Whether two values that are finite follow upon each other."""
+    finite = np.isfinite(np.asarray(values, float))
+    return bool(np.any(finite[1:] & finite[:-1]))

@@ -103,13 +103,13 @@ class RunFolder:
         self.hold()
         if self.checkpoints.exists():
             return self.checkpoints.load(trainer)
-        if any(line["epoch"] > 1 for line in self._lines()):
+        if any(line["epoch"] > 1 for line in self.lines):
             raise CheckpointError(f"There is no checkpoint in {self.path}, {CHECKPOINT} is missing.")
         return "No epoch was finished: starting from the beginning."
 
     def resumed(self, config: str, epoch: int, steps: int) -> None:
         """Keep the metrics of epochs up to `epoch`, and of the first `steps` steps, and drop what came later."""
-        lines = [line for line in self._lines() if line["epoch"] <= epoch or line.get("step", steps + 1) <= steps]
+        lines = [line for line in self.lines if line["epoch"] <= epoch or line.get("step", steps + 1) <= steps]
         self._write(METRICS, "".join(f"{json.dumps(line)}\n" for line in lines))
         self._write(CONFIG, config)
 
@@ -146,7 +146,8 @@ class RunFolder:
     def _write(self, name: str, text: str) -> None:
         write_whole(self.path / name, text.encode())
 
-    def _lines(self) -> list[dict[str, Any]]:
+    @property
+    def lines(self) -> list[dict[str, Any]]:
         """The lines of metrics, but for one that was cut off."""
         path = self.path / METRICS
         found: list[dict[str, Any]] = []

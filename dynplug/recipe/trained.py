@@ -8,8 +8,8 @@ from time import perf_counter
 from typing import Any
 
 from dynplug.recipe.config import Config
-from dynplug.recipe.figures import curve
 from dynplug.recipe.own_code import import_files
+from dynplug.recipe.report import curve
 from dynplug.recipe.training import Training
 
 

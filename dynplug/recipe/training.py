@@ -1,15 +1,15 @@
 """Training a configured model, with the results in a run folder."""
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from dynplug.errors import ConfigError, nearest
+from dynplug.errors import ConfigError, NonFiniteError, nearest
 from dynplug.plugin import parameters
 from dynplug.recipe.built_parts import built
 from dynplug.recipe.config import Config
-from dynplug.recipe.html_report import write_report
+from dynplug.recipe.report import Reported, arrays_of, command_line, write_report
 from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
 from dynplug.tasks import TaskData
 from dynplug.train import Trainer
@@ -52,7 +52,8 @@ class Training:
             self._check_fit()
             self._written = f"{_HEADER}{_imported(imports)}{pinned.dump()}"
         self.data: TaskData = task.load(config.key_of("task"))
-        self._note = ""
+        self._before = arrays_of(self.runner.target)
+        self._note = self._ended = ""
         try:
             self._claim(resume)
         except BaseException:
@@ -75,20 +76,42 @@ class Training:
         return self._files.path
 
     def run(self, say: Callable[[str], None], *, report: bool = True) -> None:
-        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report, if it is wanted."""
+        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report, if it is wanted.
+
+        One that blew up is reported too: the model is that of the last step that was finite.
+        """
         self._files.hold()
         try:
             self._run(say)
             if report:
                 self.report(say)
+        except NonFiniteError as error:
+            self._ended = f"The training ended with an error. {error}"
+            with suppress(Exception):  # this is the error to be told
+                if report:
+                    self.report(say)
+            raise
         finally:
             self._files.release()
 
     def report(self, say: Callable[[str], None]) -> None:
         """Write the report."""
-        names = (str(self.config.values[name].get("type", "")) for name in ("task", "model"))
-        title = " ".join(name.partition("@")[0] for name in names)
-        write_report(self.folder, title, self._written, self.runner, self.data.test[0], say)
+        values, options = self.config.values, _import_options(self._imports)
+        task, model = (str(values[name].get("type", "")).partition("@")[0] for name in ("task", "model"))
+        reported = Reported(
+            title=f"{model} trained on {task}",
+            runner=self.runner,
+            train=self.data.train,
+            test=self.data.test,
+            config=self._written,
+            fit=values["fit"],
+            before=self._before,
+            lines=self._files.lines,
+            ended=self._ended,
+            command=command_line(),
+            again=f"dynplug train {CONFIG}{f' {options}' * bool(options)}, with the file in this folder",
+        )
+        write_report(self.folder, reported, say)
 
     def release(self) -> None:
         """Let other processes into the run folder."""
@@ -109,7 +132,9 @@ class Training:
         self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)
         if self.runner.epoch < asked:
             what = "This run is finished: it" if self.runner.epoch == before else "The run"
-            say(f"{what} was stopped early, after epoch {self.runner.epoch} of {asked}.")
+            stopped = f"was stopped early, after epoch {self.runner.epoch} of {asked}."
+            self._ended = f"The training {stopped}"
+            say(f"{what} {stopped}")
 
     @property
     def _saves_itself(self) -> bool:
@@ -154,8 +179,12 @@ class Training:
 
 def _imported(imports: Sequence[str | Path]) -> str:
     """A comment about the files that a configuration needs."""
-    options = " ".join(f"--import {Path(path).name}" for path in imports)
+    options = _import_options(imports)
     return f"# It needs {options}.\n" if options else ""
+
+
+def _import_options(imports: Sequence[str | Path]) -> str:
+    return " ".join(f"--import {Path(path).name}" for path in imports)
 
 
 def _members() -> set[str]:

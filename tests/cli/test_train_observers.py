@@ -19,6 +19,9 @@ def test_a_recipe_names_observers_and_the_run_has_them(dynplug, recipe, two, tmp
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["epoch"] == 2  # the first is the best there is, the second no improvement
     assert "The run was stopped early, after epoch 2 of 9.\n" in result.out
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "The training was stopped early, after epoch 2 of 9." in report
+    assert f'<th scope="row">command</th><td>dynplug train {path} --out {tmp_path / "run"}</td>' in report
     assert "stopped early" not in two.out
     again = dynplug("train", "--resume", tmp_path / "run")
     assert "This run is finished: it was stopped early, after epoch 2 of 9.\n" in again.out

@@ -9,7 +9,8 @@ from safetensors.numpy import load_file
 
 import dynplug as dp
 from dynplug.errors import CheckpointError, OptionError
-from dynplug.recipe.figures import draw
+from dynplug.recipe.report import Reported
+from dynplug.recipe.report.answering import answers_of
 from dynplug.train.step import as_decay
 
 DECAY = 0.8
@@ -84,13 +85,13 @@ def test_before_the_first_step_it_is_the_model(trainer, assert_same):
     assert_same(t.average, t.target)
 
 
-def test_the_picture_shows_what_is_tested(averaging, data):
-    pytest.importorskip("matplotlib")
+def test_the_report_shows_what_is_tested(averaging, data):
     t = averaging()
-    axes = draw(t, data[0])["result"].axes
-    (output,) = [ax for ax in axes if ax.get_title() == "output for one sample"]
-    shown = np.stack([line.get_ydata() for line in output.lines[:2]], 1)
-    np.testing.assert_allclose(shown, t.predict(data[0][:1])[0], rtol=1e-5, atol=1e-6)
+    reported = Reported("t", t, train=data)
+    np.testing.assert_allclose(answers_of(reported).outputs, t.predict(data[0]), rtol=1e-5, atol=1e-6)
+    for path, array in reported.arrays.items():
+        np.testing.assert_array_equal(array, dp.lookup(t.average, path))
+    assert not np.allclose(reported.arrays["readout.weight"], t.target["readout"].weight)
 
 
 def test_the_best_epoch_is_kept_with_its_mean(averaging, data):

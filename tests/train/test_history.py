@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dynplug as dp
-from dynplug.recipe.figures import curve
+from dynplug.recipe.report import curve
 from dynplug.train import EarlyStopping, History
 
 pytestmark = pytest.mark.quick

@@ -2,6 +2,7 @@
 
 import html
 import json
+import re
 import sys
 
 import jax
@@ -10,9 +11,9 @@ import pytest
 from safetensors.numpy import load_file
 
 import dynplug as dp
-from dynplug.errors import CheckpointError, ConfigError
+from dynplug.errors import CheckpointError, ConfigError, NonFiniteError
 from dynplug.recipe.config import Config
-from dynplug.recipe.html_report import REPORT
+from dynplug.recipe.report import REPORT
 from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
 
 TEXT = """\
@@ -206,9 +207,42 @@ def test_without_matplotlib_all_but_the_pictures_is_there(tmp_path, monkeypatch)
 
 def test_the_report_has_the_configuration_that_ran(whole):
     text = html.unescape((whole.folder / REPORT).read_text(encoding="utf-8"))
-    assert "<h1>digits Sequential</h1>" in text
+    assert "<h1>Sequential trained on digits</h1>" in text
     assert (whole.folder / CONFIG).read_text(encoding="utf-8") in text
     assert "epoch 4" in text
+
+
+def test_the_report_has_the_numbers_of_the_metrics_file(whole):
+    text = (whole.folder / REPORT).read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in (whole.folder / METRICS).read_text().splitlines()]
+    tested = [line["loss"] for line in lines if line["phase"] == "test"]
+    best = 1 + int(np.argmin(tested))
+    for phase, said in (("fit", "training"), ("test", "test")):
+        of_epochs = [line["loss"] for line in lines if line["phase"] == phase]
+        cells = "".join(f"<td>{of_epochs[epoch - 1]:.6g}</td>" for epoch in dict.fromkeys((4, best)))
+        assert f'<th scope="row">{said} loss</th>{cells}</tr>' in text
+    assert f"{sum(line['seconds'] for line in lines):.1f} s of training and testing" in text
+    x, y = whole.data.test
+    answers = np.asarray(whole.runner.predict(x)).mean(1).argmax(-1)
+    diagonal = re.findall(r"rgb\(0 114 178 / [\d.]+\)\">(\d+)<", text)
+    assert [int(n) for n in diagonal] == [n for n in (int(np.sum((y == c) & (answers == c))) for c in range(10)) if n]
+    assert f"{np.sum(answers == y):,} of {len(y):,} test samples correctly" in text
+    assert f"{len(y):,} test</td>" in text
+
+
+def test_the_report_tells_what_the_weights_were_before_also_of_a_run_that_went_on(tmp_path):
+    trained(tmp_path / "run", "fit.num_epoch=1")
+    trained(tmp_path / "run", "fit.num_epoch=2", resume=True)
+    first = np.asarray(Training(config(), tmp_path / "other").runner.target["input"].weight)
+    text = (tmp_path / "run" / REPORT).read_text(encoding="utf-8")
+    assert f"<td>{first.mean():.3g} ± {first.std():.3g}</td>" in text
+
+
+def test_a_training_that_blows_up_is_reported(tmp_path):
+    with pytest.raises(NonFiniteError):
+        trained(tmp_path / "run", "runner.optimizer={type='sgd', learning_rate=1e38}")
+    text = (tmp_path / "run" / REPORT).read_text(encoding="utf-8")
+    assert "The training ended with an error. Epoch 2, step" in text
 
 
 def test_a_model_without_spikes_has_a_picture_too(tmp_path):

@@ -1,0 +1,71 @@
+"""What the model answers to the data that it is shown."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dynplug.losses import confusion_matrix, options_of, takes
+from dynplug.plugin import parameters
+from dynplug.recipe.report.reported import Reported
+from dynplug.train import toolkit
+
+_OPTIONS = ("reduce_time", "ignore_index", "one_hot")
+
+
+class Answers(NamedTuple):
+    """Outputs and targets, batch first.
+
+    **Attributes:**
+
+    - `outputs`: (samples, time, ...).
+    - `targets`: an array; `None` where there are several.
+    - `counts`: the number of samples, or steps, by true class and answer; `None` where nothing is classified.
+    - `first`: the true class and the answer of the first sample, where it has one of each.
+    """
+
+    outputs: np.ndarray
+    targets: np.ndarray | None
+    counts: np.ndarray | None = None
+    first: tuple[int, int] | None = None
+
+
+def answers_of(reported: Reported) -> Answers | None:
+    """The answers to all samples that are shown, computed as the trainer tests; `None` for outputs of several parts."""
+    pair, runner, layout = reported.shown, reported.runner, reported.layout
+    if pair is None:
+        return None
+    asked = {name: reported.fit[name] for name in ("batch_size", "shared_args") if name in reported.fit}
+    accepted = parameters(runner.predict)
+    given = runner.predict(pair.x, **{name: value for name, value in asked.items() if name in accepted})
+    parts = jax.tree.leaves(given)
+    if len(parts) != 1:
+        return None
+    outputs, targets = layout.batch_first(np.asarray(parts[0]), pair.y)
+    targets = targets if isinstance(targets, np.ndarray) else None
+    options = None if targets is None else _how_classes_are_read(runner)
+    if targets is None or options is None:
+        return Answers(outputs, targets)
+    mask = pair.mask
+    counts = _counted(outputs, targets, mask, options)
+    found = np.argwhere(_counted(outputs[:1], targets[:1], None if mask is None else mask[:1], options) > 0)
+    return Answers(outputs, targets, counts, (int(found[0, 0]), int(found[0, 1])) if len(found) == 1 else None)
+
+
+def _how_classes_are_read(runner: Any) -> Mapping[str, Any] | None:
+    """The options of the first metric that classifies, or else of the loss, as `reduce_time`; `None` if none does."""
+    loss, *metrics = toolkit.measures_of(getattr(runner, "loss_fun", "mse"), getattr(runner, "metrics", ())).values()
+    for measure in (*metrics, loss):
+        if measure.batch_first and takes(measure.function, "mask") and _reads_classes(measure.function):
+            return {name: value for name, value in options_of(measure.function).items() if name in _OPTIONS}
+    return None
+
+
+def _reads_classes(function: Any) -> bool:
+    return "one_hot" in options_of(function) or takes(function, "one_hot")
+
+
+def _counted(outputs: np.ndarray, targets: np.ndarray, mask: Any, options: Mapping[str, Any]) -> np.ndarray:
+    return np.asarray(confusion_matrix(jnp.asarray(outputs), targets, mask=mask, **options))

@@ -1,0 +1,105 @@
+"""With what, and from what, a model was trained."""
+
+import platform
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import jax
+
+from dynplug import __version__
+from dynplug.core import Sequential
+from dynplug.plugin import registry
+from dynplug.recipe.report.epoch_curves import PHASES
+from dynplug.recipe.report.reported import Reported
+
+_PACKAGES = ("jax", "jaxlib", "equinox", "optax", "diffrax", "numpy")
+
+
+def circumstances(reported: Reported) -> dict[str, Any]:
+    """How the training was made, by name."""
+    runner, fit = reported.runner, reported.fit
+    sizes = {said: reported.samples(phase) for phase, said in PHASES.items()}
+    return {
+        "model": _parts(reported.model),
+        "command": reported.command,
+        "to train it again": reported.again,
+        "trained by": f"{type(runner).__name__}, {loss_of(runner)}, steps of {runner.dt:g} ms",
+        "epochs": reported.epoch,
+        "steps": getattr(runner, "steps", ""),
+        "duration": _duration(reported),
+        "samples": ", ".join(f"{n:,} {said}" for said, n in sizes.items() if n is not None),
+        "batch size": fit.get("batch_size", ""),
+        "seed": getattr(runner, "seed", ""),
+        "device": ", ".join(dict.fromkeys((jax.devices()[0].platform, jax.devices()[0].device_kind))),
+        "report written": f"{datetime.now():%Y-%m-%d %H:%M}",
+    }
+
+
+def loss_of(runner: Any) -> str:
+    """What was minimised, in words."""
+    loss = getattr(runner, "loss_fun", "its loss")
+    named = loss.get("type", "") if isinstance(loss, Mapping) else loss
+    return str(named if isinstance(named, str) else getattr(named, "__name__", type(named).__name__)).partition("@")[0]
+
+
+def seconds(reported: Reported) -> float:
+    """How long training and testing took, as far as the file of metrics tells [s]."""
+    return sum((line.get("seconds", 0.0) for line in reported.lines), 0.0)
+
+
+def in_units(duration: float) -> str:
+    """A duration [s] as one says it."""
+    minutes, rest = divmod(round(duration), 60)
+    if not minutes:
+        return f"{duration:.1f} s"
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def versions() -> list[tuple[str, str, str]]:
+    """What was at work: name, version, and what is to be said of it."""
+    found = registry()
+    packages = [(name, _version(name), "") for name in _PACKAGES]
+    plugins = [(p.distribution, p.version, p.status) for p in found.plugins if p.distribution != "dynplug"]
+    own = [("dynplug", __version__, ""), ("Python", platform.python_version(), platform.system())]
+    return [*own, *packages, *plugins, ("digest of all components", found.digest(), "")]
+
+
+def command_line() -> str:
+    """The command of dynplug that this process is, if it is one."""
+    program = Path(sys.argv[0]).name.removesuffix(".exe") if sys.argv else ""
+    return shlex.join(["dynplug", *sys.argv[1:]]) if program == "dynplug" else ""
+
+
+def _parts(model: Any) -> str:
+    """The parts of a model in a row, or its class."""
+    row = model.named_children() if isinstance(model, Sequential) else []
+    return ", ".join(f"{name} {type(part).__name__}" for name, part in row) or type(model).__name__
+
+
+def _duration(reported: Reported) -> str:
+    """In all, and a later epoch, which compiles nothing."""
+    by_epoch: dict[int, float] = {}
+    for line in reported.lines:
+        by_epoch[line["epoch"]] = by_epoch.get(line["epoch"], 0.0) + line.get("seconds", 0.0)
+    if not by_epoch:
+        return ""
+    first, *later = by_epoch.values()
+    each = (
+        f": {in_units(first)} for the first epoch, with compilation, and {median(later):.3g} s for a later one"
+        if later
+        else ""
+    )
+    return f"{in_units(seconds(reported))} of training and testing{each}"
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:  # not all are needed by all
+        return "not installed"
