@@ -83,21 +83,25 @@ ffi::Error samples(const ffi::AnyBuffer& x, const ffi::AnyBuffer& weight, const 
   const int64_t count = std::accumulate(result.begin(), result.end() - 1, int64_t{1}, std::multiplies<>());
   const bool shared = weights.length == 1;
 
-  int64_t work = 0;
-  if (count > 1) {
-    for (int64_t s = 0; s < count; ++s) {
-      const Index* own = start.typed_data<Index>() + starts.offset(s, result);
-      for_active(x.typed_data<Value>() + xs.offset(s, result), xs.length, [&](int64_t j) { work += own[j + 1] - own[j]; });
-    }
-  }
-#pragma omp parallel for schedule(dynamic) if (work > kWorthThreads)
-  for (int64_t s = 0; s < count; ++s) {
+  const auto run = [&](int64_t s) {
     Value* own = y.typed_data<Value>() + s * targets;
     std::fill(own, own + targets, Value{0});
     deliver(x.typed_data<Value>() + xs.offset(s, result), xs.length,
             weight.typed_data<Value>() + weights.offset(s, result), shared,
             start.typed_data<Index>() + starts.offset(s, result), post.typed_data() + posts.offset(s, result), own);
+  };
+
+  if (count == 1) {  // OpenMP would take as long to set up one thread as a step has for its spikes
+    run(0);
+    return ffi::Error::Success();
   }
+  int64_t work = 0;
+  for (int64_t s = 0; s < count; ++s) {
+    const Index* own = start.typed_data<Index>() + starts.offset(s, result);
+    for_active(x.typed_data<Value>() + xs.offset(s, result), xs.length, [&](int64_t j) { work += own[j + 1] - own[j]; });
+  }
+#pragma omp parallel for schedule(dynamic) if (work > kWorthThreads)
+  for (int64_t s = 0; s < count; ++s) run(s);
   return ffi::Error::Success();
 }
 
