@@ -74,6 +74,7 @@ _PACKAGES = {
     "submitit": "dynplug-submitit",
     "slurm": "dynplug-submitit",
     "ray": "dynplug-ray",
+    "flaxlayer": "dynplug-flax",
 }
 
 
