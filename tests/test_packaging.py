@@ -31,7 +31,7 @@ def test_a_package_of_ours_asks_for_the_versions_that_dynplug_is_tested_with(pat
     project = tomllib.loads(path.read_text())["project"]
     asked = floors(requirements(project))
     asked.pop("dynplug")
-    foreign = {"optuna", "submitit", "ray"}  # of which dynplug itself knows nothing
+    foreign = {"optuna", "submitit", "ray", "flax"}  # of which dynplug itself knows nothing
     extras = project["optional-dependencies"].items()
     foreign |= {name for extra, lines in extras if extra != "test" for name in floors(lines)}
     assert {name: least for name, least in asked.items() if name not in foreign} == {

@@ -77,6 +77,7 @@ _PACKAGES = {
     "submitit": "dynplug-submitit",
     "slurm": "dynplug-submitit",
     "ray": "dynplug-ray",
+    "flaxlayer": "dynplug-flax",
 }
 
 

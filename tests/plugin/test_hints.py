@@ -109,3 +109,7 @@ def test_text_is_no_parameter():
 def test_data_that_are_no_arrays_of_numbers_are_refused(data, said):
     with pytest.raises(DataError, match=f"train_data.*{said}"):
         trainer().fit(data, num_epoch=1)
+
+
+def test_a_component_of_a_package_of_ours_is_named_with_its_package():
+    assert called_here("FlaxLayer") == "It is in a package of its own: pip install dynplug-flax"

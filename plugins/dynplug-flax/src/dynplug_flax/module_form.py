@@ -1,0 +1,70 @@
+"""A module of Flax as a pure function: what the layer needs to know of linen and of nnx."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+Variables = dict[str, Any]
+"""Arrays by collection: nested dictionaries, by the names that Flax gives them."""
+
+
+class NeedsKey(Exception):
+    """Random numbers are drawn, and there is no key."""
+
+
+@dataclass(frozen=True)
+class ModuleForm(ABC):
+    """The static part of a module, without its arrays. It is hashable, so that it can be compiled in.
+
+    **Attributes:**
+
+    - `trained`: the collection that is trained.
+    - `known`: the other collections that have a role by themselves.
+    - `is_cell`: whether the module takes a carry and gives the next one.
+    - `name`: the class of the module, for messages.
+    """
+
+    trained: ClassVar[str]
+    known: ClassVar[dict[str, str]]
+    is_cell: bool
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The class of the module."""
+
+    @property
+    @abstractmethod
+    def draws(self) -> bool:
+        """Whether arrays are drawn for a layer, and not beforehand."""
+
+    @abstractmethod
+    def drawn(self, module: Any, x: Any, key: Any) -> Variables:
+        """Arrays by collection as the module initialises them for an input."""
+
+    @abstractmethod
+    def carry(self, variables: Variables, shape: tuple[int, ...], key: Any) -> Any:
+        """The carry of a cell before the first input."""
+
+    @abstractmethod
+    def call(self, variables: Variables, inputs: tuple[Any, ...], *, fit: bool, key: Any, changing: list[str]) -> Any:
+        """The pair of what the module returns, and of the collections `changing` after it.
+
+        **Raises:** `NeedsKey` if random numbers are drawn and `key` is `None`.
+        """
+
+    def inputs(self, variables: Variables, x: Any, key: Any) -> tuple[Any, ...]:
+        """What the module is called with at the first step."""
+        return (self.carry(variables, x.shape, key), x) if self.is_cell else (x,)
+
+    @abstractmethod
+    def opened(self, given: Any) -> Variables:
+        """Arrays by collection, from what holds them in Flax."""
+
+    @abstractmethod
+    def closed(self, variables: Variables) -> Any:
+        """What holds them in Flax, from arrays by collection."""
+
+    @abstractmethod
+    def module(self, variables: Variables) -> Any:
+        """The module as Flax has it."""
