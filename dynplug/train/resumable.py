@@ -12,6 +12,7 @@ from dynplug.errors import OptionError
 from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
 from dynplug.train.fit import Best, BestEpoch, History, Progress
+from dynplug.train.step import Placement
 
 
 class Resumable(ABC):
@@ -31,6 +32,7 @@ class Resumable(ABC):
     seed: int | None
     _progress: Progress
     _hooks: Any
+    _placement: Placement
     _device: Any = None
 
     @abstractmethod
@@ -49,6 +51,7 @@ class Resumable(ABC):
     @target.setter
     def target(self, model: Any) -> None:
         if "_progress" in vars(self):
+            self._placement.check(model, "The model")
             self._progress.replace_model(model)
         else:  # the constructor's
             self._untrained = model
@@ -137,6 +140,7 @@ class Resumable(ABC):
 
         **Raises:** `DeviceError`.
         """
+        self._placement.check_to(device)
         progress = self._progress
         moved = to((progress.state, progress.static, progress.run, progress.best, progress.kept), device)
         progress.state, progress.static, progress.run, progress.best, progress.kept = moved
