@@ -49,11 +49,6 @@ def whole_here(tree: Any) -> Any:
     return jax.tree.map(here, tree)
 
 
-def writes() -> bool:
-    """Whether this process is the one of all that writes files and lines."""
-    return jax.process_index() == 0
-
-
 def default_platform() -> str:
     """The platform, `"cpu"`, `"gpu"` or `"tpu"`, of the device on which JAX computes what is nowhere yet."""
     device: Any = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]

@@ -2,12 +2,13 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dynplug.core import Loaded, to
+from dynplug.core import Loaded, to, whole_here
 from dynplug.errors import OptionError
 from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
@@ -88,6 +89,11 @@ class Resumable(ABC):
         """The model that tests and predictions take: with `ema`, that of the mean parameters; else `target`."""
         return self._progress.averaged
 
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes files and lines: of several that train together one does."""
+        return self._placement.writes
+
     def remember(self) -> None:
         """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
         self._progress.best = Best(self._progress.epoch, self._progress.state.tested)
@@ -151,7 +157,10 @@ class Resumable(ABC):
 
         **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
         """
-        self._progress.write(filename, self._constants, self.seed)
+        progress = replace(self._progress, run=whole_here(self._progress.run))
+        with self._placement.writing() as writes:
+            if writes:
+                progress.write(filename, self._constants, self.seed)
         self._hooks.dynplug_checkpoint_saved(run=self, path=str(filename))
 
     def load_states(self, filename: str | Path, *, strict: bool = True, cast: bool = False) -> Loaded:

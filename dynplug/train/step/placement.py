@@ -1,10 +1,13 @@
 """On which devices a trainer computes."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import jax
+from jax.experimental import multihost_utils
 
 from dynplug.errors import DeviceError, OptionError
 from dynplug.train.data import Layout
@@ -27,6 +30,15 @@ class Placement(ABC):
     @abstractmethod
     def check_to(self, device: Any) -> None:
         """Raise `DeviceError` where a trainer cannot be moved to a device."""
+
+    @property
+    @abstractmethod
+    def writes(self) -> bool:
+        """Whether this process is the one, of those that train together, that writes files and lines."""
+
+    @abstractmethod
+    def writing(self) -> AbstractContextManager[bool]:
+        """Says whether this process writes a file, and ends when it is there for all."""
 
     @property
     @abstractmethod
@@ -56,6 +68,14 @@ class OneDevice(Placement):
             )
 
     @property
+    def writes(self) -> bool:
+        return True
+
+    @contextmanager
+    def writing(self) -> Iterator[bool]:
+        yield True
+
+    @property
     def told(self) -> dict[str, int]:
         return {}
 
@@ -82,6 +102,18 @@ class ManyDevices(Placement):
 
     def check_to(self, device: Any) -> None:
         raise DeviceError(f"to({device!r}): this trainer computes on the {self.spread.size} devices of its `devices`.")
+
+    @property
+    def writes(self) -> bool:
+        return jax.process_index() == 0
+
+    @contextmanager
+    def writing(self) -> Iterator[bool]:
+        try:
+            yield self.writes
+        finally:
+            if jax.process_count() > 1:
+                multihost_utils.sync_global_devices("dynplug: a file is written")
 
     @property
     def told(self) -> dict[str, int]:
