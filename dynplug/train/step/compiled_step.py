@@ -179,10 +179,11 @@ def evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
     return forward.precision.products(measured)(params)
 
 
-def predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:
+def predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None, counting: Counting = ALL) -> Any:
     """The states after a batch, its outputs and its records."""
     forward, *_, static = parts
-    return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run))(params)
+    ends = counting.ends(x, forward.layout)
+    return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run, ends))(params)
 
 
 def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:

@@ -108,7 +108,7 @@ def on_each(
     alike: Any,
     pieces: Sequence[Any],
     run: RunState | None,
-    counting: tuple[Counting, ...],
+    counting: Counting,
 ) -> Any:
     """The results of a function for a whole batch, from what it gives on each device.
 
@@ -124,16 +124,15 @@ def on_each(
 
     def on_one(alike: Any, pieces: Any, run: Any, counting: Any) -> Any:
         (arrays, key), stream, state = alike
-        filled = [plan.counting(one) for one in counting]
+        filled = plan.counting(counting)
 
         def here(parts: Any, *given: Any) -> Any:
             forward, objective, *rest = parts
             forward = replace(forward, loop=replace(forward.loop, over=AXIS), part=piece)
-            joint = [JointObjective(objective, piece, *both) for both in zip(counting, filled, strict=True)]
-            return function((forward, *(joint or [objective]), *rest), *given)
+            return function((forward, JointObjective(objective, piece, counting, filled), *rest), *given)
 
-        own = [jax.tree.map(piece.own, one) for one in filled]
-        return called(here, fixed, arrays, key, stream, state, *pieces, run, *own)
+        own = jax.tree.map(piece.own, filled)
+        return called(here, fixed, arrays, key, stream, state, *pieces, run, own)
 
     run = plan.made_up(run)
     states = None if run is None else _of(run, _ALIKE, jax.tree.map(lambda _: along_axis(0), run.system))

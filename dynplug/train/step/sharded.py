@@ -47,7 +47,7 @@ class Sharded:
         return self._call(evaluate, n, params, (x, y), run, counting)
 
     def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
-        return whole_here(self._call(predict, n, params, (x,), run))
+        return whole_here(self._call(predict, n, params, (x,), run, ALL))
 
     def shapes(self, params: Any, x: Any, samples: int) -> Any:
         return self._program.shapes(params, x, samples)
@@ -71,7 +71,7 @@ class Sharded:
             return on_each(*self._arguments(function, n, *given))
 
     def _arguments(
-        self, function: Callable[..., Any], n: int, alike: Any, data: Any, run: RunState | None, *counting: Counting
+        self, function: Callable[..., Any], n: int, alike: Any, data: Any, run: RunState | None, counting: Counting
     ) -> tuple[Any, ...]:
         first = jax.tree.leaves(data[0])[0]
         plan = Plan(self._spread, self._layout, first.shape[self._layout.samples(first.ndim)])
