@@ -128,7 +128,7 @@ class NotPicklableError(DynplugError, PicklingError):
 
 
 class DeviceError(DynplugError, RuntimeError):
-    """No device of the requested kind is available."""
+    """No device of the requested kind is available, or arrays are on devices that are not used."""
 
 
 class ConfigError(DynplugError, ValueError):

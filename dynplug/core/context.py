@@ -47,7 +47,8 @@ class Context(eqx.Module):
     - `shared`: the user's own arguments, shared by all systems.
     - `dtype`: the floating dtype of states.
     - `path`: the path of the system within the model, for messages.
-    - `batch`: the name of the axis of samples where there is one, for `jax.lax.pmean` and the like.
+    - `batch`: the name of the axis of samples where there is one, for `jax.lax.pmean` and the like; names, where the
+        samples are on several devices.
     - `valid`: whether the step of this sample counts; `None` where all do. Steps that were added as padding do not.
     - `t0`: the time at step 0 [ms]; by default the one for which step `i` starts at `t`, which `phase` and `since` rely
         on.
@@ -63,7 +64,7 @@ class Context(eqx.Module):
     dtype: np.dtype = eqx.field(static=True)
     path: str = eqx.field(static=True)
     t0: float = eqx.field(static=True)
-    batch: str | None = eqx.field(static=True)
+    batch: str | tuple[str, ...] | None = eqx.field(static=True)
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class Context(eqx.Module):
         dtype: Any = None,
         path: str = "",
         t0: float = 0.0,
-        batch: str | None = None,
+        batch: str | tuple[str, ...] | None = None,
         valid: Any = None,
     ):
         self.dt = dt

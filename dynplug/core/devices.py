@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+from jax.experimental import multihost_utils
 
 from dynplug.core.nodes import is_array
 from dynplug.errors import DeviceError
@@ -31,6 +32,21 @@ def to(tree: Any, device: Any) -> Any:
         )
     arrays, rest = eqx.partition(tree, is_array)
     return eqx.combine(jax.device_put(arrays, device), rest)
+
+
+def whole_here(tree: Any) -> Any:
+    """A tree whose arrays are whole in this process. What lies in several is gathered, for which all of them ask."""
+    if jax.process_count() == 1:
+        return tree
+
+    def here(leaf: Any) -> Any:
+        if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:
+            return leaf
+        if leaf.is_fully_replicated:
+            return leaf.addressable_data(0)
+        return jax.device_put(multihost_utils.process_allgather(leaf, tiled=True), jax.local_devices()[0])
+
+    return jax.tree.map(here, tree)
 
 
 def default_platform() -> str:

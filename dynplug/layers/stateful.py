@@ -36,8 +36,8 @@ class Stateful(DynamicalSystem):
     - `layer`: called as `layer(x, state)`, returns the output and the next state.
     - `state`: the state that `equinox.nn.make_with_state` gives with it.
 
-    **Raises:** `CompositionError` for a layer without a state, and where it is fitted on sequences of several lengths:
-    it knows of no padding.
+    **Raises:** `CompositionError` for a layer without a state, and where it is fitted on sequences of several lengths,
+    as it knows of no padding, or on several devices.
 
     **Reference:** Kidger, P. & Garcia, C. (2021), Equinox: neural networks in JAX via callable PyTrees and filtered
     transformations, arXiv:2111.00254.
@@ -60,6 +60,11 @@ class Stateful(DynamicalSystem):
         return StatefulState(self.memory)
 
     def update(self, state: StatefulState, x: Any, ctx: Context) -> tuple[StatefulState, Any]:
+        if ctx.fit and isinstance(ctx.batch, tuple):
+            raise CompositionError(
+                f"{ctx.path or 'Stateful'}: {type(self.layer).__name__} would see the samples of one device only: "
+                "train it on one, without devices, or normalise by dp.layers.TDBatchNorm and the like."
+            )
         if ctx.fit and ctx.valid is not None:
             raise CompositionError(
                 f"{ctx.path or 'Stateful'}: {type(self.layer).__name__} would take padding for data: train it on "

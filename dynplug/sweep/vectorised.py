@@ -84,7 +84,8 @@ def _prepared(trial: Trial) -> Training | None:
     options = options_of(trial)
     training = Training(**{**options, "observers": [*trial.observers]})
     runner = training.runner
-    if isinstance(runner, GradientTrainer) and trial.config["fit"].get("reset_state", True) and runner.jits:
+    goes_on = not trial.config["fit"].get("reset_state", True)
+    if isinstance(runner, GradientTrainer) and runner.jits and runner.devices is None and not goes_on:
         return training
     training.release()
     return None

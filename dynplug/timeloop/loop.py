@@ -58,6 +58,7 @@ class Loop(eqx.Module):
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `coarse`: whether times are too large for their dtype, so that reading `ctx.t` is an error; `up_to` sets it.
+    - `over`: the name of the mesh's axis along which the samples of a batch lie, where this is one device's part of it.
     """
 
     dt: float = eqx.field(static=True)
@@ -68,6 +69,7 @@ class Loop(eqx.Module):
     loop: str = eqx.field(static=True, default="auto")
     remat: bool | int = eqx.field(static=True, default=False)
     coarse: bool = eqx.field(static=True, default=False)
+    over: str | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         as_dt(self.dt)
@@ -97,13 +99,13 @@ class Loop(eqx.Module):
         dtype = floating_dtype(system) if dtype is None else dtype
 
         def one(key: Any) -> Any:
-            with _explained(self.shared):
+            with _explained(self.shared, self.over):
                 return jax.tree.map(jnp.asarray, system.init_state(self._context(i, key, dtype)))
 
         key = None if key is None else jax.random.fold_in(key, _START)
         if batch_size is None:
             return RunState(i, one(key))
-        keys = None if key is None else jax.random.split(key, batch_size)
+        keys = None if key is None else self._keys(key, batch_size)
         return RunState(i, jax.vmap(one, axis_size=batch_size)(keys))
 
     def advance(
@@ -184,11 +186,11 @@ class Loop(eqx.Module):
             i, s = carry
             x = xs if hold else x
             step_key = None if key is None else jax.random.fold_in(key, i)
-            with _explained(self.shared):
+            with _explained(self.shared, self.over):
                 if self.batched:
                     size = _batch_size(s, x)
-                    keys = None if step_key is None else jax.random.split(step_key, size)
-                    many = jax.vmap(one, in_axes=(0, 0, 0, None, 0), axis_size=size, axis_name=BATCH)
+                    keys = None if step_key is None else self._keys(step_key, size)
+                    many = jax.vmap(one, in_axes=(0, 0, 0, None, 0), axis_size=size, axis_name=self._axes[0])
                     new, out, seen = many(s, x, keys, i, ends)
                 else:
                     new, out, seen = one(s, x, step_key, i)
@@ -196,6 +198,18 @@ class Loop(eqx.Module):
             return (i + 1, new), (out, seen)
 
         return step
+
+    @property
+    def _axes(self) -> tuple[str, ...]:
+        """The names of the axes of samples. On several devices none is `BATCH`, which would be but a part of it."""
+        return (BATCH,) if self.over is None else (f"{BATCH} of one device", self.over)
+
+    def _keys(self, key: PRNGKeyArray, size: int) -> Any:
+        """A key a sample, which depends on its number in the whole batch alone."""
+        if self.over is None:
+            return jax.random.split(key, size)
+        numbers = jax.lax.axis_index(self.over) * size + jnp.arange(size, dtype=jnp.int32)
+        return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, numbers)  # the same as the keys of `split`
 
     def _context(self, i: Array, key: Any, dtype: Any, valid: Any = None) -> Context:
         shared = dict(self.shared)
@@ -210,7 +224,7 @@ class Loop(eqx.Module):
             shared=shared,
             dtype=dtype,
             t0=self.t0,
-            batch=BATCH if self.batched else None,
+            batch=(self._axes if self.over else BATCH) if self.batched else None,
             valid=valid,
         )
 
@@ -247,13 +261,19 @@ def _traced(value: Any) -> Any:
 
 
 @contextmanager
-def _explained(shared: Mapping[str, Any]) -> Iterator[None]:
+def _explained(shared: Mapping[str, Any], over: str | None) -> Iterator[None]:
     """Explain two of JAX's errors: a reduction over a batch axis, and a shared number used as a Python value."""
     try:
         yield
     except NameError as error:
         if "axis name" not in str(error):
             raise
+        if over is not None:
+            raise CompositionError(
+                f"A batch on several devices has no axis {BATCH!r}: its parts on each do. Take ctx.batch_mean(x), or "
+                "the names that ctx.batch has, for jax.lax.pmean and the like; batch normalisation by "
+                f"dp.layers.TDBatchNorm and the like; or train on one device ({_first_line(error)})."
+            ) from error
         raise CompositionError(
             f"A system sees one sample. Where a run has a batch its axis is called 'batch', ctx.batch, and "
             f"ctx.batch_mean(x) is the mean over it; another name there is not, nor any in a run of one sample "

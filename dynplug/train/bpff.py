@@ -29,7 +29,7 @@ class BPFF(GradientTrainer):
     **Arguments:** Arguments as for `BPTT`, without those of a loop over time.
 
     - `target`, `loss_fun`, `optimizer`, `loss_has_aux`, `loss_auto_run`, `metrics`: as for `BPTT`.
-    - `seed`, `shuffle_data`, `trainable`, `precision`, `jit`: as for `BPTT`.
+    - `seed`, `shuffle_data`, `trainable`, `precision`, `jit`, `devices`: as for `BPTT`.
     - `ema`: as for `BPTT` [-].
     - `monitors`, `numpy_mon_after_run`, `logger`, `progress_bar`, `observers`, `track`, `log_every`, `watch`: as for
         `BPTT`.

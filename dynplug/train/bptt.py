@@ -70,6 +70,9 @@ class BPTT(GradientTrainer):
         of steps in a chunk.
     - `numpy_mon_after_run`: whether records of `predict` are NumPy arrays; else they stay on the device.
     - `jit`: whether to compile; `{"fit": False}` or `{"predict": False}` for one phase.
+    - `devices`: which devices share the samples of each batch: `"all"`, a number of them, a list of `jax.Device`, a
+        `jax.sharding.Mesh` of one axis, or a `jax.sharding.NamedSharding` of samples; `None` for the model's own.
+        Losses and parameters are those of one device, but for rounding.
     - `logger`: where reports are written; `None` for silence.
     - `progress_bar`: whether to show one within each epoch, on a terminal.
     - `observers`: of the run: objects with hooks such as `dynplug_after_epoch`, see
@@ -81,7 +84,7 @@ class BPTT(GradientTrainer):
         once, and a `DiagnosisWarning` says if units are silent or saturated, or a state is not finite.
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.
 
-    **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`.
+    **Raises:** `NoTrainableParametersError`, `UnknownNameError`, `OptionError`, `UnknownPathError`, `DeviceError`.
 
     **Reference:** Werbos, P. J. (1990), Backpropagation through time: what it does and how to do it,
     doi:10.1109/5.58337.

@@ -3,6 +3,7 @@
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
 from time import perf_counter
@@ -16,7 +17,7 @@ from jaxtyping import PRNGKeyArray
 from dynplug.core import as_whole, leaves
 from dynplug.diagnosis import Backward, Diagnosis, Evidence, Need, Probe, Told, diagnostics, examine
 from dynplug.errors import DiagnosisError, DynplugError, KeyRequiredError, NonFiniteError, OptionError
-from dynplug.plugin import in_words
+from dynplug.plugin import in_words, observers
 from dynplug.run import Experiment
 from dynplug.train.data import Pair
 from dynplug.train.step import Forward, Objective, Program, TrainState
@@ -191,7 +192,9 @@ def _of_host() -> int | None:
 
 
 def losses_on(trainer: Any, batch: Any, steps: int) -> np.ndarray:
-    """The losses of a trainer, which is changed, before each of some steps on one batch; NaN if one is not finite."""
+    """The losses of a copy of a trainer before each of some steps on one batch; NaN if one is not finite."""
+    trainer = deepcopy(trainer)
+    vars(trainer).update(observers=(), _hooks=observers(()), watch=False, logger=None, progress_bar=False)
     done = trainer.history.steps()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is to be said, diagnostics say

@@ -38,6 +38,7 @@ from dynplug.train.step import (
     TrainState,
     as_average,
     as_optimizer,
+    as_placement,
     as_precision,
     folded,
     joined,
@@ -77,6 +78,7 @@ class GradientTrainer(Resumable):
     precision: Any = "float32"
     numpy_mon_after_run: bool = True
     jit: bool | Mapping[str, bool] = True
+    devices: Any = None
     logger: Stream | None = STDOUT
     progress_bar: bool = True
     observers: Sequence[Any] = ()
@@ -91,9 +93,10 @@ class GradientTrainer(Resumable):
         self.monitors, self.log_every = Monitors(self.monitors), as_whole("log_every", self.log_every)
         self._jit = {phase: jit_for(phase, self.jit) for phase in ("fit", "predict")}
         self.precision = as_precision(self.precision)
-        self.precision.check(target, self._jit["fit"] and self._jit["predict"])
+        self.precision.check(target, self.jits)
         self.mon = Records()
         self._assemble()
+        self._placement.check(target, "The model")
         params, static = partition(target, self.trainable)
         learned, static = statistics_of(static)
         warn_of_twins(params)
@@ -109,9 +112,10 @@ class GradientTrainer(Resumable):
         self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run, self.dt)
         self._optimizer = as_optimizer(self.optimizer)
         self._tracking = Tracking.of(self.track, self.optimizer)
+        self._placement = as_placement(self.devices, self.loss_auto_run, self.jits)
 
     def __getstate__(self) -> dict[str, Any]:
-        made = ("_hooks", "objective", "_optimizer", "_tracking")
+        made = ("_hooks", "objective", "_optimizer", "_tracking", "_placement")
         kept = {name: value for name, value in vars(self).items() if name not in made}
         check_picklable(type(self).__name__, kept)
         return kept
@@ -212,14 +216,13 @@ class GradientTrainer(Resumable):
         train_data, test_data = with_lengths(train_data, test_data, lengths)
         if checkpoint_every is not None and save_to is None:
             raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
-        if restore_best and keep_best is None:
-            raise OptionError("restore_best=True needs keep_best, the metric that tells the best, as 'test/loss'.")
         shared = dict(shared_args or {})
         read = partial(
             Reading,
             self._layout,
             batch_size,
             partial(self._check_data, shared, reset_state),
+            admits=self._placement.check,
             buckets=as_whole("buckets", buckets),
         )
         plan = FitOptions(
@@ -235,8 +238,8 @@ class GradientTrainer(Resumable):
             num_report=None if num_report in (None, 0, -1) else as_whole("num_report", num_report),
             reset_state=reset_state,
             after=fun_after_report,
-            logger=self.logger,
-            progress_bar=self.progress_bar,
+            logger=self.logger if self.writes else None,
+            progress_bar=self.progress_bar and self.writes,
             observers=self._hooks,
             log_every=self.log_every,
             look=partial(self._look, shared) if self.watch and self._jit["fit"] else nothing,
@@ -275,6 +278,7 @@ class GradientTrainer(Resumable):
         if not reset_state and batch_size is not None:
             raise OptionError("With reset_state=False all samples go on at once: leave out batch_size.")
         size = None if batch_size is None else as_whole("batch_size", batch_size)
+        self._placement.check(inputs, "inputs")
         program, progress = self._program("predict", shared_args or {}), self._progress
         run = None if reset_state else self.state
         progress.run, out, seen = outputs(program, progress.state.tested, inputs, self._layout, run, size)
@@ -315,7 +319,7 @@ class GradientTrainer(Resumable):
         program, state = self._program("fit", shared, self.epoch), self._progress.state
         static = joined(self._progress.static, state.learned)
         given = self._forward(True, shared), self.objective, static, state, program, self._key(_FIT, self.epoch)
-        return diagnosed(Trained(*given, self._overfit), batch, checks, samples, overfit)
+        return diagnosed(Trained(*given, partial(losses_on, self)), batch, checks, samples, overfit)
 
     def explain(self, inputs: Any) -> str:
         """How the time loop of a training step on a batch of inputs is compiled, as text: its stages, and the reasons.
@@ -324,7 +328,8 @@ class GradientTrainer(Resumable):
 
         - `inputs`: the batch, with the axes of the data.
         """
-        return self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
+        plan = self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
+        return "\n".join([plan, *self._placement.described()])
 
     def copy_with(self, optimizer: Any, rate: Any, observer: Any) -> Any:
         """A silent trainer of the present model: with its own optimizer, whose `rate` it tracks, and one observer."""
@@ -339,18 +344,14 @@ class GradientTrainer(Resumable):
 
     def __repr__(self) -> str:
         names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
-        return described(self, self.target, dt=self.dt, measures=names, epoch=self.epoch, steps=self.steps)
+        told = {**self._placement.told, "epoch": self.epoch, "steps": self.steps}
+        return described(self, self.target, dt=self.dt, measures=names, **told)
 
     def _started(self, params: Any) -> Any:
         """The optimizer's state for such parameters, which tells what is tracked."""
         optimizer = started(self._optimizer, self._bounds.free(params))
         self._tracking.check(optimizer)
         return self.precision.scaling.started(optimizer)
-
-    def _overfit(self, batch: Any, steps: int) -> np.ndarray:
-        copied = deepcopy(self)
-        vars(copied).update(observers=(), _hooks=observers(()), watch=False, logger=None, progress_bar=False)
-        return losses_on(copied, batch, steps)
 
     def _look(self, shared: Mapping[str, Any], x: Any) -> None:
         first_look(self._forward(False, shared), self.average, x, self._key(_PREDICT))
@@ -367,13 +368,12 @@ class GradientTrainer(Resumable):
         parts = forward, self.objective, self._optimizer, self._bounds, static
         tracking = self._tracking if self.track and phase == "fit" else None
         program = CompiledStep(*parts, self._key(), stream, jit=self._jit[phase], tracking=tracking)
-        return program if self._lane is None else self._lane(program)
+        return self._placement.program(program, self._layout) if self._lane is None else self._lane(program)
 
     @property
     def _may_pad(self) -> bool:
         """Whether batches may be made up to one size by samples that count for nothing."""
-        compiled = self._jit["fit"] and self._jit["predict"]
-        return compiled and self.objective.may_pad and keeps_keys() and not learns_from_states(self.target)
+        return self.jits and self.objective.may_pad and keeps_keys() and not learns_from_states(self.target)
 
     def _check_data(self, shared: Mapping[str, Any], reset_state: bool, data: Pair) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""

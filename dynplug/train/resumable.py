@@ -2,16 +2,18 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from dynplug.core import Loaded, to
+from dynplug.core import Loaded, to, whole_here
 from dynplug.errors import OptionError
 from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
 from dynplug.train.fit import Best, BestEpoch, History, Progress
+from dynplug.train.step import Placement
 
 
 class Resumable(ABC):
@@ -31,6 +33,7 @@ class Resumable(ABC):
     seed: int | None
     _progress: Progress
     _hooks: Any
+    _placement: Placement
     _device: Any = None
 
     @abstractmethod
@@ -49,6 +52,7 @@ class Resumable(ABC):
     @target.setter
     def target(self, model: Any) -> None:
         if "_progress" in vars(self):
+            self._placement.check(model, "The model")
             self._progress.replace_model(model)
         else:  # the constructor's
             self._untrained = model
@@ -84,6 +88,11 @@ class Resumable(ABC):
     def average(self) -> Any:
         """The model that tests and predictions take: with `ema`, that of the mean parameters; else `target`."""
         return self._progress.averaged
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes files and lines: of several that train together one does."""
+        return self._placement.writes
 
     def remember(self) -> None:
         """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
@@ -137,6 +146,7 @@ class Resumable(ABC):
 
         **Raises:** `DeviceError`.
         """
+        self._placement.check_to(device)
         progress = self._progress
         moved = to((progress.state, progress.static, progress.run, progress.best, progress.kept), device)
         progress.state, progress.static, progress.run, progress.best, progress.kept = moved
@@ -147,7 +157,10 @@ class Resumable(ABC):
 
         **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
         """
-        self._progress.write(filename, self._constants, self.seed)
+        progress = replace(self._progress, run=whole_here(self._progress.run))
+        with self._placement.writing() as writes:
+            if writes:
+                progress.write(filename, self._constants, self.seed)
         self._hooks.dynplug_checkpoint_saved(run=self, path=str(filename))
 
     def load_states(self, filename: str | Path, *, strict: bool = True, cast: bool = False) -> Loaded:

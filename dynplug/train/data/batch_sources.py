@@ -35,8 +35,9 @@ class Reading:
     """How data are read.
 
     **Attributes:** `layout`, their axes; `batch_size`, of arrays alone; `check`, called with each pair of arrays,
-    which raises `DataError` for what cannot be used; `shuffle`; `name`, for messages; `buckets`, the number of lengths
-    to which sequences of several lengths are padded.
+    which raises `DataError` for what cannot be used; `shuffle`; `name`, for messages; `admits`, called with data as
+    they are given and their name, which raises `DeviceError` where they are on devices that are not used; `buckets`,
+    the number of lengths to which sequences of several lengths are padded.
     """
 
     layout: Layout
@@ -44,6 +45,7 @@ class Reading:
     check: Callable[[Pair], None]
     shuffle: bool | None
     name: str
+    admits: Callable[[Any, str], None]
     buckets: int = 4
 
     def __call__(self, data: Any) -> BatchSource:
@@ -63,6 +65,7 @@ class Reading:
 
     def pairs(self, data: Any, name: str, most: int | None) -> list[Pair]:
         """Inputs and targets, checked, each pair of one length; `most` as for `pairs_of`."""
+        self.admits(data, name)
         pairs = pairs_of(data, self.layout, name, most)
         try:
             self.check(to_check(pairs, data, self.layout, name))

@@ -76,6 +76,8 @@ def keeping(
     """What keeps the best epoch, if that is asked for. **Arguments:** as for `KeptBest`; `what` may be `None`."""
     if what is not None:
         return KeptBest(trainer, progress, what, test_data, restores, path)
+    if restores:
+        raise OptionError("restore_best=True needs keep_best, the metric that tells the best, as 'test/loss'.")
     if progress.kept is not None:  # by an earlier call: it stays, and is not gone back to
         progress.kept = progress.kept._replace(restores=False)
     return nothing

@@ -23,7 +23,13 @@ from dynplug.train.step.optimizer import (
     clip_by_global_norm as clip_by_global_norm,
     started as started,
 )
+from dynplug.train.step.placement import (
+    Placement as Placement,
+    as_placement as as_placement,
+    check_on_one as check_on_one,
+)
 from dynplug.train.step.precision import Precision as Precision, as_precision as as_precision
+from dynplug.train.step.spread import Spread as Spread, as_spread as as_spread
 from dynplug.train.step.statistics import (
     learns_from_states as learns_from_states,
     statistics_of as statistics_of,

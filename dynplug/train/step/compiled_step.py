@@ -65,26 +65,40 @@ class CompiledStep:
         self._fixed, self._arrays = _fixed((forward, objective, optimizer, bounds, tracking, static))
         self._key, self._stream, self._jit = key, stream, jit
 
+    @property
+    def bound(self) -> tuple[list[Any], PRNGKeyArray]:
+        """The arrays that are the same for all batches, and the trainer's key."""
+        return self._arrays, self._key
+
+    @property
+    def fixed(self) -> "_Fixed":
+        """All else that is."""
+        return self._fixed
+
+    def stream(self, n: int) -> np.ndarray:
+        """What is folded into the key for batch `n`."""
+        return np.array([*self._stream, n], np.uint32)
+
     def train(
         self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL, *, keep: bool
     ) -> Stepped:
         """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
-        return self._call(_train_and_keep if keep else _train, n, state, x, y, run, counting)
+        return self._call(train_and_keep if keep else train, n, state, x, y, run, counting)
 
     def evaluate(
         self, params: Any, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL
     ) -> tuple[RunState | None, Logged]:
         """The states after a batch, and everything that is logged for it, without training on it."""
-        return self._call(_evaluate, n, params, x, y, run, counting)
+        return self._call(evaluate, n, params, x, y, run, counting)
 
     def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
         """The states after a batch, its outputs and its records."""
-        return self._call(_predict, n, params, x, run)
+        return self._call(predict, n, params, x, run)
 
     def shapes(self, params: Any, x: Any, samples: int) -> Any:
         """The shapes and dtypes of the outputs for such inputs, batch first, with `samples` in a batch."""
         at = self._fixed.filled(self._arrays)[0].layout.samples
-        stream = np.array([*self._stream, 0], np.uint32)
+        stream = self.stream(0)
         one = jax.tree.map(lambda a: _struct(a, at(a.ndim), 1), x)  # of one sample, so that all data share the trace
         out = _compiled.eval_shape(_shapes, self._fixed, self._arrays, self._key, stream, params, one)
         return jax.tree.map(lambda a: _struct(a, 0, samples), out)
@@ -96,9 +110,9 @@ class CompiledStep:
 
     def gradient(self, params: Any, learned: Any, x: Any, y: Any) -> ClosedJaxpr:
         """The program of the gradient of a batch, which is only looked at."""
-        stream = np.array([*self._stream, 0], np.uint32)
+        stream = self.stream(0)
         batch = jax.tree.map(jnp.asarray, (params, learned, x, y))
-        return jax.make_jaxpr(partial(_called, _gradient, self._fixed))(self._arrays, self._key, stream, *batch)
+        return jax.make_jaxpr(partial(called, _gradient, self._fixed))(self._arrays, self._key, stream, *batch)
 
     @cached_property
     def free(self) -> list[Any]:
@@ -116,29 +130,30 @@ class CompiledStep:
 
     def planned(self, state: TrainState, x: Any, y: Any) -> Any:
         """The memory of a training step on a batch, as XLA has planned it; `None` where it does not say."""
-        stream = np.array([*self._stream, 0], np.uint32)
+        stream = self.stream(0)
         batch = state, x, y, None, ALL
-        return _compiled.lower(_train, self._fixed, self._arrays, self._key, stream, *batch).compile().memory_analysis()
+        return _compiled.lower(train, self._fixed, self._arrays, self._key, stream, *batch).compile().memory_analysis()
 
     def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
-        stream = np.array([*self._stream, n], np.uint32)
         with on_device_of(batch):
-            return self._call_here(function, stream, *batch)
+            return self._call_here(function, self.stream(n), *batch)
 
     def _call_here(self, function: Callable[..., Any], stream: Any, *batch: Any) -> Any:
         if self._jit:
             return _compiled(function, self._fixed, self._arrays, self._key, stream, *batch)
-        return _called(function, self._fixed, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
+        return called(function, self._fixed, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
 
 
-def _train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
+def train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
+    """A training step, of the parts of a program, on a batch, with the states after it."""
     forward, objective, optimizer, bounds, tracking, static = parts
     x, y, run, counting = batch
     return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, counting, tracking)
 
 
-def _train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
-    return _train_and_keep(parts, key, state, *batch)._replace(run=None)
+def train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
+    """The same, without the states."""
+    return train_and_keep(parts, key, state, *batch)._replace(run=None)
 
 
 def _gradient(parts: Any, key: PRNGKeyArray, params: Any, learned: Any, x: Any, y: Any) -> list[Any]:
@@ -152,19 +167,23 @@ def _gradient(parts: Any, key: PRNGKeyArray, params: Any, learned: Any, x: Any, 
     return jax.tree.leaves(jax.grad(loss)(params))
 
 
-def _evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
+def evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
+    """The states after a batch, and what is logged for it."""
     forward, objective, *_, static = parts
     x, y, run, counting = batch
 
     def measured(params: Any) -> Any:
-        return objective(forward, eqx.combine(params, static), x, y, key, run, counting)[1]
+        after, logged = objective(forward, eqx.combine(params, static), x, y, key, run, counting)[1]
+        return after, objective.total(logged)
 
     return forward.precision.products(measured)(params)
 
 
-def _predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None) -> Any:
+def predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None, counting: Counting = ALL) -> Any:
+    """The states after a batch, its outputs and its records."""
     forward, *_, static = parts
-    return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run))(params)
+    ends = counting.ends(x, forward.layout)
+    return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run, ends))(params)
 
 
 def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:
@@ -190,13 +209,14 @@ def folded(key: PRNGKeyArray, *stream: Any) -> PRNGKeyArray:
     return key
 
 
-def _called(
+def called(
     function: Callable[..., Any], fixed: "_Fixed", arrays: Any, key: PRNGKeyArray, stream: Any, *batch: Any
 ) -> Any:
+    """A function of the parts of a program, of the key for a batch and of the batch."""
     return function(fixed.filled(arrays), folded(key, *(stream[i] for i in range(len(stream)))), *batch)
 
 
-_compiled = jax.jit(_called, static_argnums=(0, 1))
+_compiled = jax.jit(called, static_argnums=(0, 1))
 
 
 class Together:
@@ -229,11 +249,11 @@ class Together:
 
     def train(self, numbers: Sequence[int], batch: Any, *, keep: bool) -> Stepped:
         """A training step of each on its batch, all arguments of which are stacked."""
-        return self._call(_train_and_keep if keep else _train, numbers, batch)
+        return self._call(train_and_keep if keep else train, numbers, batch)
 
     def evaluate(self, numbers: Sequence[int], batch: Any) -> tuple[RunState | None, Logged]:
         """What each logs of its batch, likewise."""
-        return self._call(_evaluate, numbers, batch)
+        return self._call(evaluate, numbers, batch)
 
     def _call(self, function: Callable[..., Any], numbers: Sequence[int], batch: Any) -> Any:
         streams = np.array([[*stream, n] for stream, n in zip(self._streams, numbers, strict=True)], np.uint32)
@@ -254,7 +274,7 @@ def _mapped(
     def one(own: list[Any], key: PRNGKeyArray, stream: Any, batch: Any) -> Any:
         mine, ours = iter(own), iter(shared)
         arrays = [next(mine) if differs else next(ours) for differs in differ]
-        return _called(function, fixed, arrays, key, stream, *batch)
+        return called(function, fixed, arrays, key, stream, *batch)
 
     return jax.vmap(one)(own, keys, streams, batch)
 

@@ -11,6 +11,7 @@ from dynplug.core import DynamicalSystem, Sequential
 from dynplug.run import Experiment, Monitors
 from dynplug.timeloop import Loop, RunState
 from dynplug.train.data import Layout
+from dynplug.train.step.part import WHOLE, Part
 from dynplug.train.step.precision import Precision
 
 
@@ -24,12 +25,14 @@ class Forward(eqx.Module):
     - `monitors`: what to record of the states.
     - `precision`: of products; it is for whoever calls this within a function to apply it, so that it holds for the
         backward pass too.
+    - `part`: what of the batch this device has.
     """
 
     loop: Loop
     layout: Layout = eqx.field(static=True)
     monitors: Monitors
     precision: Precision = eqx.field(static=True, default=Precision())
+    part: Part = eqx.field(static=True, default=WHOLE)
 
     def start(self, model: DynamicalSystem, batch_size: int, key: PRNGKeyArray) -> RunState:
         """The states before the first step."""
@@ -81,7 +84,7 @@ class Forward(eqx.Module):
                 states = {name: before.system[name] for name, _ in parts[first:n]}
                 run = RunState(before.i, states)
                 _, (xs, _) = loop.advance(model[first:n], run, xs, length, key=run_key, lengths=lengths)
-            settled = settle(xs, counts, before.i)
+            settled = settle(self.part.joined(xs, 1), self.part.joined(counts, 1), before.i)
             model, first = eqx.tree_at(lambda m, n=n: m.systems[n], model, settled), n
         return model
 

@@ -106,6 +106,13 @@ class Measure:
         """The value for summed counts, where it is counted."""
         return value_of_counts(self.function)
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is a mean over samples, which all weigh the same where `weight` is `None`."""
+        inner = options_of(self.function).get("loss")  # of a loss that is another one and something beside it
+        means = inner is None or isinstance(inner, (str, dict)) or takes_weights(inner)
+        return means and takes_weights(self.function) and not self.is_counted
+
     def counts(self, out: Any, targets: Any, layout: Layout, *counting: Any) -> Array:
         """The counts of a batch, where it is counted."""
         given, which = self._arguments(out, targets, layout, None, *counting)
@@ -248,20 +255,42 @@ class Objective:
 
         What does not count, as `counting` says, counts for nothing.
         """
-        weights, counts = dict[str, Any](), dict[str, Any]()
         if self.auto_run:
             state, out, seen = forward(model, x, key, state, counting.ends(x, forward.layout))
-            value = self.loss(out, y, forward.layout, seen, *counting)
-            measured = {metric.name: metric(out, y, forward.layout, seen, *counting) for metric in self.metrics}
-            sums = [metric for metric in self.metrics if metric.is_counted]
-            counts = {metric.name: metric.counts(out, y, forward.layout, *counting) for metric in sums}
-            measured = {name: one for name, one in measured.items() if name not in counts or jnp.ndim(one) == 0}
-            named = {"loss": self.loss, **{metric.name: metric for metric in self.metrics}}
-            found = {name: measure.weight(out, y, forward.layout, *counting) for name, measure in named.items()}
-            weights = {name: weight for name, weight in found.items() if weight is not None}
+            value, logged = self.measured(out, y, seen, forward.layout, counting)
         else:
             which = {} if counting.lengths is None else self.loss.told(counting.lengths)
-            value, measured = self.loss.function(Run(model, key, forward), x, y, **which), {}
+            value, logged = self._logged(self.loss.function(Run(model, key, forward), x, y, **which), {}, {}, {})
+        return value, (state, logged)
+
+    def total(self, tree: Any) -> Any:
+        """Gradients, and what is logged, of the whole batch from those of what was computed here: the same."""
+        return tree
+
+    def measured(
+        self, out: Any, y: Any, seen: dict[str, Any], layout: Layout, counting: Counting = ALL
+    ) -> tuple[Array, Logged]:
+        """The loss of outputs, and everything that is logged, the loss included.
+
+        **Arguments:**
+
+        - `out`, `y`, `seen`, `layout`: as for a `Measure`.
+        - `counting`: what of them counts.
+        """
+        value = self.loss(out, y, layout, seen, *counting)
+        measured = {metric.name: metric(out, y, layout, seen, *counting) for metric in self.metrics}
+        sums = [metric for metric in self.metrics if metric.is_counted]
+        counts = {metric.name: metric.counts(out, y, layout, *counting) for metric in sums}
+        measured = {name: one for name, one in measured.items() if name not in counts or jnp.ndim(one) == 0}
+        named = {"loss": self.loss, **{metric.name: metric for metric in self.metrics}}
+        found = {name: measure.weight(out, y, layout, *counting) for name, measure in named.items()}
+        weights = {name: weight for name, weight in found.items() if weight is not None}
+        return self._logged(value, measured, weights, counts)
+
+    def _logged(
+        self, value: Any, measured: dict[str, Any], weights: dict[str, Any], counts: dict[str, Any]
+    ) -> tuple[Array, Logged]:
+        """The loss of what a loss gives; and what is logged, all of it numbers."""
         value, aux = self._split(value)
         if twice := aux.keys() & {"loss", *measured}:
             raise OptionError(f"What a loss logs beside its value cannot be called {_listed(twice)}: that is taken.")
@@ -272,7 +301,7 @@ class Objective:
                 raise OptionError(f"{what} is a tuple. For a loss that returns (loss, values) give loss_has_aux=True.")
             if jnp.shape(one) != ():
                 raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(one)}. Take its mean.")
-        return jnp.asarray(value), (state, jax.lax.stop_gradient(Logged(logged, weights, counts)))
+        return jnp.asarray(value), jax.lax.stop_gradient(Logged(logged, weights, counts))
 
     def _split(self, value: Any) -> tuple[Any, dict[str, Any]]:
         """A loss's value, and what it logs beside it."""

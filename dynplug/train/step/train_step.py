@@ -139,11 +139,12 @@ def train_step(
         model = forward.settled(model, x, key, run, counting.ends(x, forward.layout))
         value, (after, logged) = objective(forward, model, x, y, key, run, counting)
         learned = None if known is None else learned_by(model, known, after)
-        return scaling.up(value, scaled), (value, after, logged, learned)
+        return scaling.up(value, scaled), (after, logged, learned)
 
     gradient = forward.precision.products(jax.grad(loss, has_aux=True))
-    grads, (value, after, logged, learned) = gradient(was)
-    grads = scaling.down(grads, scaled)
+    grads, (after, logged, learned) = gradient(was)
+    grads, logged = objective.total((grads, logged))
+    grads, value = scaling.down(grads, scaled), jnp.asarray(logged.values["loss"])
     with jax.numpy_dtype_promotion("standard"):
         free, grads = bounds.free(was), bounds.pulled_back(grads, was)
         updates, optimizer_state = updated(optimizer, grads, unscaled, free, value)

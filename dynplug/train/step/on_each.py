@@ -1,0 +1,146 @@
+"""A function of a trainer, run on each of several devices for its piece of a batch."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.sharding import PartitionSpec
+
+from dynplug.timeloop import RunState
+from dynplug.train.data import Layout
+from dynplug.train.step.compiled_step import called, evaluate, predict, train
+from dynplug.train.step.joint_objective import JointObjective
+from dynplug.train.step.objective import Counting
+from dynplug.train.step.part import Piece
+from dynplug.train.step.spread import AXIS, Spread, along_axis
+from dynplug.train.step.train_step import Stepped
+
+_ALIKE = PartitionSpec()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is fixed for batches of a number of samples.
+
+    **Attributes:** `spread`, the devices; `layout`, the axes of the data; `rows`, the number.
+    """
+
+    spread: Spread
+    layout: Layout
+    rows: int
+
+    @property
+    def filled(self) -> int:
+        """The number with those samples that make up the batch."""
+        return self.spread.filled(self.rows)
+
+    @property
+    def axes(self) -> list[Callable[[int], int]]:
+        """The axes of samples of inputs and of targets, by their ranks."""
+        return [self.layout.samples, partial(self.layout.samples, target=True)]
+
+    def placed(self, run: RunState | None) -> RunState | None:
+        """States on the devices: on each those of its samples, where their number can be divided."""
+        if run is None:
+            return None
+        even = self.filled == self.rows
+        system = self.spread.parts(run.system, lambda _: 0) if even else self.spread.copies(run.system)
+        return _of(run, self.spread.copies(run.i), system)
+
+    def made_up(self, run: RunState | None) -> RunState | None:
+        """States, with those of the samples that make up the batch."""
+        if run is None or self.filled == self.rows:
+            return run
+        rows = jnp.arange(self.filled) % self.rows
+        return _of(run, run.i, jax.tree.map(lambda a: a[rows], run.system))
+
+    def counting(self, given: Counting) -> Counting:
+        """What counts, with those samples that make up the batch."""
+        missing = self.filled - self.rows
+        if not missing:
+            return given
+        real = jnp.ones(self.rows, bool) if given.real is None else given.real
+        lengths = None if given.lengths is None else jnp.pad(given.lengths, (0, missing))
+        return Counting(jnp.pad(real, (0, missing)), lengths)
+
+    def data(self, pieces: Sequence[Any]) -> tuple[Any, ...]:
+        """How inputs and targets lie."""
+
+        def lie(tree: Any, axis: Callable[[int], int]) -> Any:
+            return jax.tree.map(lambda a: along_axis(axis(a.ndim)), tree)
+
+        return tuple(lie(tree, axis) for tree, axis in zip(pieces, self.axes, strict=False))
+
+    def results(self, function: Callable[..., Any]) -> Any:
+        """How the results of a function lie."""
+        run = _of(RunState(jnp.zeros((), jnp.int32), None), _ALIKE, along_axis(0))
+        if function is predict:
+            outputs = along_axis(self.layout.samples(self.layout.least_rank))
+            return run, outputs, outputs
+        if function is evaluate:
+            return run, _ALIKE
+        stepped: Any = Stepped
+        return stepped(_ALIKE, None if function is train else run, _ALIKE, _ALIKE, _ALIKE)
+
+    def cut(self, made: Any, lie: Any) -> Any:
+        """Results, which lie so, without the samples that made up the batch."""
+        if self.filled == self.rows:
+            return made
+
+        def cut(spec: PartitionSpec, tree: Any) -> Any:
+            if AXIS not in spec:
+                return tree
+            axis = list(spec).index(AXIS)
+            return jax.tree.map(lambda a: jax.lax.slice_in_dim(a, 0, self.rows, axis=axis), tree)
+
+        return jax.tree.map(cut, lie, made, is_leaf=lambda leaf: isinstance(leaf, PartitionSpec))
+
+
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def on_each(
+    function: Callable[..., Any],
+    fixed: Any,
+    plan: Plan,
+    alike: Any,
+    pieces: Sequence[Any],
+    run: RunState | None,
+    counting: Counting,
+) -> Any:
+    """The results of a function for a whole batch, from what it gives on each device.
+
+    **Arguments:**
+
+    - `function`: of `compiled_step`; `fixed`, as there.
+    - `plan`: the devices and the batch.
+    - `alike`: what is the same on each: arrays and key, the batch's stream, parameters.
+    - `pieces`: inputs and targets, made up to a multiple of the devices.
+    - `run`, `counting`: the states to go on from, and what of the batch counts.
+    """
+    piece, lie = Piece(AXIS, plan.rows), plan.results(function)
+
+    def on_one(alike: Any, pieces: Any, run: Any, counting: Any) -> Any:
+        (arrays, key), stream, state = alike
+        filled = plan.counting(counting)
+
+        def here(parts: Any, *given: Any) -> Any:
+            forward, objective, *rest = parts
+            forward = replace(forward, loop=replace(forward.loop, over=AXIS), part=piece)
+            return function((forward, JointObjective(objective, piece, counting, filled), *rest), *given)
+
+        own = jax.tree.map(piece.own, filled)
+        return called(here, fixed, arrays, key, stream, state, *pieces, run, own)
+
+    run = plan.made_up(run)
+    states = None if run is None else _of(run, _ALIKE, jax.tree.map(lambda _: along_axis(0), run.system))
+    given = _ALIKE, plan.data(pieces), states, _ALIKE
+    sharded = jax.shard_map(on_one, mesh=plan.spread.mesh, in_specs=given, out_specs=lie, check_vma=False)
+    return plan.cut(sharded(alike, pieces, run, counting), lie)
+
+
+def _of(run: RunState, i: Any, system: Any) -> Any:
+    """The states of a run, or what is said of them, in the place of others."""
+    return eqx.tree_at(lambda r: (r.i, r.system), run, (i, system), is_leaf=lambda leaf: leaf is None)

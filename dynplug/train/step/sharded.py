@@ -1,0 +1,81 @@
+"""The functions of a trainer on several devices."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+from jax.extend.core import ClosedJaxpr
+
+from dynplug.core import on_device_of, whole_here
+from dynplug.timeloop import RunState
+from dynplug.train.data import Layout
+from dynplug.train.step.compiled_step import CompiledStep, evaluate, predict, train, train_and_keep
+from dynplug.train.step.objective import ALL, Counting, Logged
+from dynplug.train.step.on_each import Plan, on_each
+from dynplug.train.step.spread import Spread
+from dynplug.train.step.train_step import Stepped, TrainState
+
+
+class Sharded:
+    """Stands for a `CompiledStep`, of which it takes the same arguments and gives the same results.
+
+    A batch is cut along its samples, made up to a multiple of the devices by samples that count for nothing. All else
+    is the same on each device.
+
+    **Arguments:**
+
+    - `program`: for one device.
+    - `layout`: the axes of the data.
+    - `spread`: the devices.
+    """
+
+    def __init__(self, program: CompiledStep, layout: Layout, spread: Spread):
+        self._program, self._layout, self._spread = program, layout, spread
+        self._bound = spread.copies(program.bound)
+
+    def train(
+        self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL, *, keep: bool
+    ) -> Stepped:
+        made = self._call(train_and_keep if keep else train, n, state, (x, y), run, counting)
+        if jax.process_count() > 1:  # all see alike how a step went before any starts another
+            made.state.ok.block_until_ready()
+        return made
+
+    def evaluate(
+        self, params: Any, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL
+    ) -> tuple[RunState | None, Logged]:
+        return self._call(evaluate, n, params, (x, y), run, counting)
+
+    def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
+        return whole_here(self._call(predict, n, params, (x,), run, ALL))
+
+    def shapes(self, params: Any, x: Any, samples: int) -> Any:
+        return self._program.shapes(params, x, samples)
+
+    def first_culprit(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> str | None:
+        return self._program.first_culprit(whole_here(params), x, y, whole_here(run), n)
+
+    def gradient(self, params: Any, learned: Any, x: Any, y: Any) -> ClosedJaxpr:
+        return self._program.gradient(whole_here(params), whole_here(learned), x, y)
+
+    def planned(self, state: TrainState, x: Any, y: Any) -> Any:
+        """The memory of a training step, on one of the devices."""
+        return self.compiled(state, x, y).memory_analysis()
+
+    def compiled(self, state: TrainState, x: Any, y: Any) -> Any:
+        """A training step on a batch, as XLA has compiled it."""
+        return on_each.lower(*self._arguments(train, 0, state, (x, y), None, ALL)).compile()
+
+    def _call(self, function: Callable[..., Any], n: int, *given: Any) -> Any:
+        with on_device_of(self._bound):
+            return on_each(*self._arguments(function, n, *given))
+
+    def _arguments(
+        self, function: Callable[..., Any], n: int, alike: Any, data: Any, run: RunState | None, counting: Counting
+    ) -> tuple[Any, ...]:
+        first = jax.tree.leaves(data[0])[0]
+        plan = Plan(self._spread, self._layout, first.shape[self._layout.samples(first.ndim)])
+        pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, plan.axes, strict=False))
+        alike, counting = self._spread.copies((alike, counting))
+        alike = self._bound, self._program.stream(n), alike
+        return function, self._program.fixed, plan, alike, pieces, plan.placed(run), counting
