@@ -1,6 +1,7 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib.metadata
@@ -61,8 +62,16 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 gc.set_threshold(50_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
 
-if hasattr(mlir, "make_ir_context"):  # half of the time of a small program's compilation: one serves all
-    mlir.make_ir_context = functools.cache(mlir.make_ir_context)
+if hasattr(mlir, "make_ir_context"):  # half of the time in which a small program is compiled: one serves all
+    one_more, shared = mlir.make_ir_context, functools.cache(mlir.make_ir_context)
+
+    def context():
+        with contextlib.suppress(ValueError):
+            if mlir.ir.Context.current:  # this one is lowered within another
+                return one_more()
+        return shared()
+
+    mlir.make_ir_context = context
 
 
 def pytest_collection_finish():
