@@ -47,7 +47,7 @@ class StateError(DynplugError, TypeError):
 
 
 class CompositionError(DynplugError, TypeError):
-    """`>>` or `Sequential` was given something that is not a system."""
+    """`>>` or `Sequential` was given something that is not a system, or a system was called like a function."""
 
 
 class AlgebraicLoopError(DynplugError, ValueError):

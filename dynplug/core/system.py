@@ -87,6 +87,16 @@ class DynamicalSystem(eqx.Module, metaclass=_Answering):
     def __check_init__(self) -> None:
         check_parameters(self)
 
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Say what to do in its place, to those who come from modules that are called."""
+        name = type(self).__name__
+        raise CompositionError(
+            f"{name} is a system, and is not called: a step needs its state, too. Over time it is run by "
+            "state, outputs = dp.LoopOverTime(model, dt=1.0)(x), with x of (time, ...), or data_first_axis='B' for "
+            "(batch, time, ...); a trainer, as dp.BPTT, has predict(x). Within an update of your own write "
+            "`state_of_part, y = self.part.update(state_of_part, x, ctx.child('part'))`."
+        )
+
     def __rshift__(self, other: Any) -> "Sequential":
         return Sequential(*_parts(self), *_parts(other))
 

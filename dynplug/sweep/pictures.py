@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +22,30 @@ def draw_sweep(result: SweepResult, folder: Path, say: Callable[[str], None]) ->
     done = [trial for trial in result.trials if trial["status"] == "finished"]
     if not done:
         return
-    from dynplug import plot
-
     paths = list(result.importance)[:_PANELS]
+    shares = {path: 0.0 if math.isnan(share := result.importance[path]) else share for path in paths}
+    metric, space = result.search.metric, result.search.space
+    panels = [partial(_shares, shares=shares, metric=metric)]
+    for path in paths:
+        of = [t["values"][path] for t in done], [t["value"] for t in done]
+        panels.append(partial(_scatter, values=of[0], metric=of[1], log=space.is_log(path), labels=(path, metric)))
     try:
-        figure, axes = plot.figure(width=3.4 * (len(paths) + 1), columns=len(paths) + 1)
+        from dynplug import plot
+
+        plot.sheet(panels, columns=3).savefig(folder / PICTURE, dpi=150)
     except ImportError as error:
         say(f"No picture was made: {error}")
-        return
-    shares = [result.importance[path] for path in paths]
-    axes[0].barh(range(len(paths)), [0.0 if math.isnan(share) else share for share in shares], color="0.5")
-    axes[0].set(xlim=(0.0, 1.0), xlabel=f"share of the variance of {result.search.metric} [-]")
-    axes[0].set_yticks(range(len(paths)), [path.rpartition(".")[2] for path in paths])
-    axes[0].invert_yaxis()
-    for ax, path in zip(axes[1:], paths, strict=True):
-        _scatter(ax, [t["values"][path] for t in done], [t["value"] for t in done], result.search.space.is_log(path))
-        ax.set(xlabel=path, ylabel=result.search.metric)
-    figure.savefig(folder / PICTURE, dpi=150)
 
 
-def _scatter(ax: Any, values: list[Any], metric: list[float], log: bool) -> None:
+def _shares(ax: Any, *, shares: dict[str, float], metric: str) -> None:
+    ax.barh(range(len(shares)), shares.values(), color="0.5")
+    ax.set(xlim=(0.0, 1.0), xlabel=f"share of the variance of {metric} [-]")
+    ax.set_yticks(range(len(shares)), [path.rpartition(".")[2] for path in shares])
+    ax.invert_yaxis()
+
+
+def _scatter(ax: Any, *, values: list[Any], metric: list[float], log: bool, labels: tuple[str, str]) -> None:
+    ax.set(xlabel=labels[0], ylabel=labels[1])
     if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
         ax.plot(values, metric, ".")
         if log:

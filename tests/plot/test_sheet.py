@@ -3,6 +3,7 @@
 import re
 from html.parser import HTMLParser
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 
@@ -49,11 +50,18 @@ def test_a_sheet_has_panels_row_by_row_and_nothing_in_the_rest():
     width, height = dp.plot.sheet([curves]).get_size_inches()
     assert figure.get_size_inches().tolist() == [2 * width, 2 * height]
     assert [ax.axison for ax in figure.axes] == [True, True, True, False]
+    titled = dp.plot.sheet([lambda ax: ax.set_title("t")]).axes[0].title
+    assert titled.get_size() == figure.axes[0].xaxis.label.get_size() == 9
     assert dp.plot.sheet([curves] * 3, columns=3).get_size_inches().tolist() == [3 * width, height]
 
 
-def test_all_text_of_a_panel_is_text_and_of_one_size():
-    drawn = Svg(dp.plot.inline_svg(curves, "a", "it falls"))
+SIZES = ["font.size", *(f"{name}size" for name in ("axes.label", "xtick.label", "ytick.label", "legend.font"))]
+
+
+@pytest.mark.parametrize("of_the_user", [{}, dict.fromkeys(SIZES, 4)], ids=["", "settings of the user"])
+def test_all_text_of_a_panel_is_text_and_of_one_size(of_the_user):
+    with mpl.rc_context(of_the_user):
+        drawn = Svg(dp.plot.inline_svg(curves, "a", "it falls"))
     (svg,) = drawn.of("svg")
     assert float(svg["width"].removesuffix("pt")) * 96 / 72 == pytest.approx(350, abs=1)
     texts = [text for text, _ in drawn.texts]
