@@ -37,7 +37,8 @@ def command(
 
     DATA is a NumPy file: an .npy array of inputs, or an .npz file with the inputs as `x` and, if they are known, the
     targets as `y`. Inputs have the axes of the run's training data. The output file holds `outputs`; with `y`, the
-    run's loss and metrics are printed.
+    run's loss and metrics are printed. Sequences of several lengths are padded to one, with the number of steps of each
+    as `lengths`: what comes later counts for nothing, and its outputs are 0.
     """
     from dynplug.recipe import import_files, predict_file
     from dynplug.run import compilation_cache
