@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from dynplug.cli.output import echo, echo_json, examples, json_option
+from dynplug.cli.output import cache_option, echo, echo_json, examples, json_option
 
 
 @click.command(
@@ -23,6 +23,7 @@ from dynplug.cli.output import echo, echo_json, examples, json_option
 @click.option("--check", "checks", multiple=True, metavar="NAME", help="Run this diagnostic only; may be repeated.")
 @click.option("--samples", type=int, help="Samples of a batch that are looked at, at most.  [default: 32]")
 @click.option("--overfit", type=int, help="Train a copy on one batch for so many steps, to see whether it learns.")
+@cache_option
 @json_option
 def command(
     recipe: str,
@@ -30,6 +31,7 @@ def command(
     checks: tuple[str, ...],
     samples: int | None,
     overfit: int | None,
+    no_cache: bool,
     as_json: bool,
 ) -> None:
     """Say what may be wrong with the model of RECIPE, the name of a task or a TOML file, on its first batch.
@@ -38,10 +40,13 @@ def command(
     trained. The exit status is 1 if there is a warning.
     """
     from dynplug.recipe import Config, diagnose_config
+    from dynplug.run import compilation_cache
 
     config = Config.named(recipe).with_overrides(assignments)
     for note in config.notes:
         echo(note, err=as_json)
+    if not no_cache:
+        compilation_cache()
     found = diagnose_config(config, checks=checks or None, samples=samples, overfit=overfit)
     if as_json:
         echo_json(found.to_json())

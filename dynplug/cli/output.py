@@ -47,6 +47,12 @@ def import_option(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--import", "imports", multiple=True, metavar="FILE", help=told)(command)
 
 
+def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that compiles the option `--no-cache`."""
+    told = "Do not keep compiled programs in the user's folder for caches."
+    return click.option("--no-cache", is_flag=True, help=told)(command)
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Reserve standard output for `echo`; everything else that is printed meanwhile goes to standard error.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from dynplug.cli.output import echo, examples, import_option
+from dynplug.cli.output import cache_option, echo, examples, import_option
 from dynplug.errors import ConfigError
 
 
@@ -25,7 +25,7 @@ from dynplug.errors import ConfigError
 )
 @click.option("--resume", metavar="RUN_FOLDER", help="Continue the run in this folder instead of starting a new one.")
 @click.option("--out", metavar="FOLDER", help="The run folder to create.  [default: a new one in runs/]")
-@click.option("--no-cache", is_flag=True, help="Do not keep compiled programs in the user's folder for caches.")
+@cache_option
 @import_option
 def command(
     recipe: str | None,

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from dynplug.core import leaves
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
@@ -22,7 +23,8 @@ class Leaks(Diagnostic):
     f(x_1, \dots, x_k, x'_{k+1}, \dots)_j = f(x_1, \dots, x_n)_j \ \text{ for } j \le k, \qquad f(x) = f(x)$$
 
     A permuted batch gives permuted outputs, which is left out where samples have random numbers of their own; other
-    samples in the second half change nothing in the first; and the same batch gives the same again.
+    samples in the second half change nothing in the first, which is left out where a part has statistics of the batch
+    and means it; and the same batch gives the same again.
 
     **Arguments:**
 
@@ -40,17 +42,18 @@ class Leaks(Diagnostic):
         if back is None or again is None:
             return
         count = jax.tree.leaves(x)[0].shape[1]
-        half = count // 2
+        half, meant = count // 2, any(leaf.statistic for leaf in leaves(evidence.model))
         found = []
         if self._differ(back.outputs, again(x)):
             advice = "Something outside of the state remembers: a global, a counter, a callback. Put it into the state."
             found.append(Finding("warning", "", "the same batch gives other outputs the second time", advice))
         elif half:
             others = jax.tree.map(lambda a: np.concatenate([a[:, :half], np.zeros_like(a[:, half:])], 1), x)
-            if self._differ(_samples(back.outputs, slice(half)), _samples(again(others), slice(half))):
+            if not meant and self._differ(_samples(back.outputs, slice(half)), _samples(again(others), slice(half))):
                 advice = (
                     "A part reads the batch, as a normalisation over it does: a system sees one sample. Normalise "
-                    "within a sample (equinox.nn.LayerNorm)."
+                    "within a sample (equinox.nn.LayerNorm), or by a layer that keeps statistics for predictions "
+                    "(dp.layers.TDBatchNorm)."
                 )
                 found.append(Finding("warning", "", "outputs depend on other samples of the batch", advice))
             order = slice(None, None, -1)
@@ -58,7 +61,8 @@ class Leaks(Diagnostic):
             if evidence.deterministic and self._differ(_samples(back.outputs, order), again(permuted)):
                 advice = "A part knows the place of a sample in the batch: let samples differ by their inputs alone."
                 found.append(Finding("warning", "", "a permuted batch does not give permuted outputs", advice))
-        yield from found or [Finding("ok", "", "samples and runs are independent")]
+        sound = f"samples and runs are independent{', but for statistics of the batch' if meant else ''}"
+        yield from found or [Finding("ok", "", sound)]
 
     def _differ(self, one: Any, other: Any) -> bool:
         """Whether many samples differ beyond rounding; where something is NaN, nothing is said."""

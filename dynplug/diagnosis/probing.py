@@ -48,6 +48,7 @@ class Probe:
     - `observed`: a model with whatever else a step does; its input is `entered` of the model's.
     - `entered`: inputs as the observed model takes them.
     - `loss`: the loss of what is recorded, (time, batch, ...), and targets.
+    - `settled`: a model with the statistics of a batch, for such inputs and a key.
     """
 
     loop: Loop
@@ -55,6 +56,7 @@ class Probe:
     observed: Callable[[DynamicalSystem], DynamicalSystem]
     entered: Callable[[Any], Any]
     loss: Callable[[Any, Any], Any]
+    settled: Callable[[DynamicalSystem, Any, PRNGKeyArray], DynamicalSystem] = lambda model, xs, key: model
 
     def __call__(self, params: Any, xs: Any, y: Any, key: PRNGKeyArray) -> Told:
         """A forward and a backward pass, to be compiled as a whole."""
@@ -65,7 +67,7 @@ class Probe:
         nothing = jax.tree.map(lambda a: jnp.zeros((length, *a.shape), a.dtype), real)
 
         def forward(params: Any, nothing: Any) -> tuple[Any, tuple[Any, Any]]:
-            model = self.model(params)
+            model = self.settled(self.model(params), xs, key)
             start = self._start(params, batch_size, start_key)
             probed, read = Probed(self.observed(model)), reader(model, start.system)
             loop = self.loop.up_to(model, length)

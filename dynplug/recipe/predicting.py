@@ -10,6 +10,7 @@ from dynplug.errors import DataError
 from dynplug.losses import is_reading_records
 from dynplug.plugin import build
 from dynplug.recipe.finished import load_run
+from dynplug.train.data import as_lengths, unpadded
 
 
 def predict_file(
@@ -20,8 +21,9 @@ def predict_file(
     **Arguments:**
 
     - `run`: the run folder.
-    - `data`: an .npy array, or an .npz file with inputs `x` and, perhaps, targets `y`.
-    - `out`: the .npz file to write, with `outputs`.
+    - `data`: an .npy array, or an .npz file with inputs `x` and, perhaps, targets `y`, and `lengths`, the number of
+        steps of each sample that count, (samples,), where sequences are padded to one length.
+    - `out`: the .npz file to write, with `outputs`; and with `lengths`, if they were given: later outputs are 0.
     - `best`: whether to take the checkpoint that `keep_best` keeps.
     - `batch_size`: samples computed at once; `None` for all.
 
@@ -30,24 +32,44 @@ def predict_file(
     **Raises:** `DataError` for a file that holds no inputs, or inputs of another shape than the model's; and as
     `load_run`.
     """
-    x, y = _read(Path(data))
+    x, y, lengths = _read(Path(data))
     model, config = load_run(run, best=best)
+    given = {} if batch_size is None else {"batch_size": batch_size}
     try:
         trainer = build(config["runner"], kind="runner", given={"target": model})
-        outputs = np.asarray(trainer.predict(x, **({} if batch_size is None else {"batch_size": batch_size})))
+        if lengths is None:
+            outputs = np.asarray(trainer.predict(x, **given))
+        else:
+            outputs, lengths = _of_sequences(trainer, x, lengths, given)
     except (TypeError, ValueError) as error:
         raise DataError(f"{data}: inputs of shape {x.shape} do not go through the model of {run}: {error}") from error
-    np.savez(out, outputs=outputs)
-    return outputs.shape, {} if y is None else _measured(trainer, outputs, y)
+    np.savez(out, outputs=outputs, **({} if lengths is None else {"lengths": lengths}))
+    return outputs.shape, {} if y is None else _measured(trainer, outputs, y, lengths)
 
 
-def _measured(trainer: Any, outputs: np.ndarray, y: np.ndarray) -> dict[str, float]:
+def _of_sequences(trainer: Any, x: np.ndarray, lengths: np.ndarray, given: dict[str, int]) -> tuple[Any, Any]:
+    """The outputs of padded sequences, with the axes of the inputs and 0 after the end of each; and the lengths."""
+    layout = getattr(trainer, "_layout", None)
+    time = None if layout is None else layout.time(x.ndim)
+    if time is None:
+        raise DataError(f"a {type(trainer).__name__} takes no sequences of several lengths: leave out 'lengths'.")
+    steps = x.shape[time]
+    ends = as_lengths(lengths, x.shape[layout.samples(x.ndim)], steps, "lengths")
+    outs = trainer.predict(unpadded(x, ends, layout), **given)
+    rows = [np.pad(np.asarray(out), [(0, steps - len(out)), *[(0, 0)] * (np.ndim(out) - 1)]) for out in outs]
+    return np.asarray(layout.from_batch_first(np.stack(rows))), ends
+
+
+def _measured(trainer: Any, outputs: np.ndarray, y: np.ndarray, lengths: np.ndarray | None) -> dict[str, float]:
     objective, layout = getattr(trainer, "objective", None), getattr(trainer, "_layout", None)
     if objective is None or layout is None or not objective.auto_run or objective.has_aux:
         return {}
     measures = (("loss", objective.loss), *((metric.name, metric) for metric in objective.metrics))
     out, targets = jnp.asarray(outputs), jnp.asarray(y)
-    values = {name: measure(out, targets, layout) for name, measure in measures if _needs_no_more(measure)}
+    ends = None if lengths is None else jnp.asarray(lengths)
+    values = {
+        name: measure(out, targets, layout, lengths=ends) for name, measure in measures if _needs_no_more(measure)
+    }
     return {name: float(value) for name, value in values.items() if jnp.ndim(value) == 0}
 
 
@@ -56,8 +78,8 @@ def _needs_no_more(measure: Any) -> bool:
     return measure.batch_first and not is_reading_records(measure.function)
 
 
-def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
-    """Inputs and, where there are some, targets."""
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Inputs and, where there are some, targets and lengths."""
     try:
         found = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
@@ -65,8 +87,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None]:
     except (ValueError, OSError) as error:
         raise DataError(f"{path} is no file of NumPy, .npy or .npz: {error}") from error
     if isinstance(found, np.ndarray):
-        return found, None
+        return found, None, None
     with found:
         if "x" not in found:
             raise DataError(f"{path} has no array 'x', the inputs; it has {', '.join(map(repr, found)) or 'none'}.")
-        return found["x"], found.get("y")
+        return found["x"], found.get("y"), found.get("lengths")

@@ -7,11 +7,16 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import Any
+
+import jax
 
 from dynplug.errors import DynplugError, OptionError
 from dynplug.search import Launcher, Outcome, Trial
 from dynplug.sweep.in_parallel import in_parallel
 from dynplug.sweep.trying import run_trial
+
+_CACHE = ("jax_compilation_cache_dir", "jax_persistent_cache_min_compile_time_secs")
 
 
 @dataclass(frozen=True)
@@ -70,10 +75,14 @@ class Processes(Launcher):
 def _worker() -> ProcessPoolExecutor:
     """One process, started anew: JAX does not survive a fork."""
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(1, context, initializer=_end_with_the_sweep)
+    kept = {name: getattr(jax.config, name) for name in _CACHE}
+    return ProcessPoolExecutor(1, context, initializer=_begin, initargs=(kept,))
 
 
-def _end_with_the_sweep() -> None:
+def _begin(kept: dict[str, Any]) -> None:
+    """Keep compiled programs where the sweep does, and end with it."""
+    for name, value in kept.items():
+        jax.config.update(name, value)
     parent = multiprocessing.parent_process()
     assert parent is not None
 

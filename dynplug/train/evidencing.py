@@ -114,6 +114,7 @@ class _Compiled:
             lambda model: Experiment(model, monitors=forward.monitors),
             lambda xs: (xs, ()),
             loss,
+            lambda model, xs, key: forward.settled(model, forward.layout.leave(xs), key),
         )
         self._y, self._key = jax.tree.map(np.asarray, y), trained.key
         try:
@@ -161,8 +162,9 @@ def _draws_nothing(forward: Forward, model: Any, xs: Any) -> bool:
     length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
 
     def run() -> Any:
-        start = loop.start(model, batch_size=batch_size)
-        return loop.advance(model, start, jax.tree.map(jax.numpy.asarray, xs), length)
+        settled = forward.settled(model, forward.layout.leave(xs), jax.random.key(0))
+        start = loop.start(settled, batch_size=batch_size)
+        return loop.advance(settled, start, jax.tree.map(jax.numpy.asarray, xs), length)
 
     try:
         jax.eval_shape(run)

@@ -1,6 +1,7 @@
 """`dynplug predict` and `dynplug compare`."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -41,9 +42,40 @@ def test_without_targets_and_in_batches(dynplug, two, home, data):
         np.testing.assert_allclose(some["outputs"], others["outputs"], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("first", ["B", "T"])
+def test_sequences_of_several_lengths_are_each_as_if_alone(dynplug, two, data, tmp_path, first):
+    run = shutil.copytree(two.folder, tmp_path / "run")
+    config = (run / "config.toml").read_text()
+    assert 'type = "BPTT' in config
+    (run / "config.toml").write_text(config.replace('type = "BPTT', f'data_first_axis = "{first}"\ntype = "BPTT'))
+    with np.load(data) as given:
+        x, y, lengths = given["x"][:5], given["y"][:5], np.array([4, 1, 3, 2, 4])
+    axes = (lambda a: a) if first == "B" else (lambda a: np.swapaxes(a, 0, 1))
+    np.savez(tmp_path / "some.npz", x=axes(x), y=y, lengths=lengths)
+    told = json.loads(dynplug("predict", run, tmp_path / "some.npz", "--batch-size", "2", "--json").out)
+    trainer = Training(Config.from_file(two.folder / "config.toml"), two.folder, resume=True).runner
+    right = []
+    with np.load(tmp_path / "some.outputs.npz") as written:
+        np.testing.assert_array_equal(written["lengths"], lengths)
+        for n, (out, end) in enumerate(zip(axes(written["outputs"]), lengths, strict=True)):
+            alone = trainer.predict(x[n : n + 1, :end])[0]
+            np.testing.assert_allclose(out[:end], alone, rtol=1e-5, atol=1e-6)
+            assert not out[end:].any()
+            right.append(alone.mean(0).argmax() == y[n])
+    assert told["shape"] == [5, 4, 10] if first == "B" else [4, 5, 10]
+    assert told["metrics"]["accuracy"] == pytest.approx(np.mean(right))
+    assert told["metrics"]["loss"] > 0
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
+        (
+            {"x": np.zeros((2, 4, 64), np.float32), "lengths": [3, 5]},
+            "sample 1 has a length of 5, but the inputs have 4",
+        ),
+        ({"x": np.zeros((2, 4, 64), np.float32), "lengths": [3]}, "a whole number of steps for each of 2 samples"),
+        ({"x": np.zeros(4, np.float32), "lengths": [3]}, "takes no sequences of several lengths"),
         (None, "There is no file "),
         ("text", "is no file of NumPy"),
         ({"inputs": np.zeros(3)}, "has no array 'x', the inputs; it has 'inputs'."),

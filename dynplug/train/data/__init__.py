@@ -1,6 +1,6 @@
 """What the user passes, up to what a step sees: pairs, axes, batches, windows of time."""
 
-from dynplug.train.data.arrays import Batch as Batch, Pair as Pair
+from dynplug.train.data.arrays import Batch as Batch, Pair as Pair, as_lengths as as_lengths
 from dynplug.train.data.batch_sources import BatchSource as BatchSource, Reading as Reading
 from dynplug.train.data.checksum import checksum as checksum
 from dynplug.train.data.gathered import data_of as data_of, padded_inputs as padded_inputs
