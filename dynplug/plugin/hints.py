@@ -59,7 +59,8 @@ _ARGUMENTS: list[tuple[str, str, str]] = [  # names elsewhere, the argument mean
     ("callbacks callback plugins", "observers", "give observers=[...]"),
     ("shuffle", "shuffle_data", "give shuffle_data"),
     ("verbose verbosity", "progress_bar", "see progress_bar, and logger=None for silence"),
-    ("device devices accelerator", "loss_fun", "move the trainer afterwards: trainer.to(device)"),
+    ("device accelerator", "loss_fun", "move the trainer afterwards: trainer.to(device); for several give devices"),
+    ("num_devices n_devices gpus mesh sharding strategy", "devices", "give devices='all', a number, or a mesh"),
     ("batch_size epochs num_epoch", "loss_fun", "give it to fit(...)"),
     (
         "weight class_weight class_weights label_smoothing",
