@@ -21,6 +21,7 @@ from dynplug.core.devices import (
     on_host as on_host,
     to as to,
     whole_here as whole_here,
+    with_auto_axes as with_auto_axes,
 )
 from dynplug.core.drive import Drive as Drive, add_inputs as add_inputs, check_fits as check_fits
 from dynplug.core.events import event as event, events as events

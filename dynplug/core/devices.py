@@ -6,7 +6,9 @@ from typing import Any
 
 import equinox as eqx
 import jax
+from jax.core import Tracer
 from jax.experimental import multihost_utils
+from jax.sharding import AxisType, Mesh, NamedSharding
 
 from dynplug.core.nodes import is_array
 from dynplug.errors import DeviceError
@@ -32,6 +34,16 @@ def to(tree: Any, device: Any) -> Any:
         )
     arrays, rest = eqx.partition(tree, is_array)
     return eqx.combine(jax.device_put(arrays, device), rest)
+
+
+def with_auto_axes(a: Any) -> Any:
+    """An array where it is, on a mesh whose axes JAX sees to. With explicit axes all operations would have to."""
+    if isinstance(a, Tracer) or not isinstance(a, jax.Array) or not isinstance(a.sharding, NamedSharding):
+        return a
+    mesh = a.sharding.mesh
+    if not isinstance(mesh, Mesh) or all(kind == AxisType.Auto for kind in mesh.axis_types):
+        return a
+    return jax.device_put(a, NamedSharding(Mesh(mesh.devices, mesh.axis_names), a.sharding.spec))
 
 
 def whole_here(tree: Any) -> Any:

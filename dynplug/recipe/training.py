@@ -8,6 +8,7 @@ from typing import Any
 from dynplug.errors import ConfigError, NonFiniteError, nearest
 from dynplug.plugin import parameters
 from dynplug.recipe.built_parts import built
+from dynplug.recipe.bystander import Bystander
 from dynplug.recipe.config import Config
 from dynplug.recipe.report import Reported, arrays_of, command_line, write_report
 from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
@@ -46,9 +47,11 @@ class Training:
         observers: Sequence[Any] = (),
     ):
         self.config = config
-        self._files, self._imports, self._observers = RunFolder(folder, new=new), imports, observers
+        files, self._imports = RunFolder(folder, new=new), imports
         with config.blamed():
-            task, self.runner, pinned = self._components(resume)
+            with files.blaming_packages() if resume else nullcontext():
+                task, self.runner, pinned = built(config, observers)
+            self._files = files if getattr(self.runner, "writes", True) else Bystander(files)
             self._check_fit()
             self._written = f"{_HEADER}{_imported(imports)}{pinned.dump()}"
         self.data: TaskData = task.load(config.key_of("task"))
@@ -95,7 +98,9 @@ class Training:
             self._files.release()
 
     def report(self, say: Callable[[str], None]) -> None:
-        """Write the report."""
+        """Write the report, where this process is the one that writes."""
+        if not getattr(self.runner, "writes", True):
+            return
         values, options = self.config.values, _import_options(self._imports)
         task, model = (str(values[name].get("type", "")).partition("@")[0] for name in ("task", "model"))
         reported = Reported(
@@ -139,11 +144,6 @@ class Training:
     @property
     def _saves_itself(self) -> bool:
         return "save_to" in parameters(self.runner.fit)
-
-    def _components(self, resume: bool) -> tuple[Any, Any, Config]:
-        """The task and the runner; and the configuration with the revisions that they have."""
-        with self._files.blaming_packages() if resume else nullcontext():
-            return built(self.config, self._observers)
 
     def _after_report(self, epoch: int, metrics: dict[str, Any], phase: str) -> None:
         """Write metrics; with `num_report`, those of fitting come with the number of a step, not of an epoch."""

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dynplug.core import with_auto_axes
 from dynplug.errors import DataError, OptionError, ShapeError
 
 DataAxis = Literal["B", "T"]
@@ -22,7 +23,7 @@ def check_axis(axis: Any, *, optional: bool) -> Any:
 
 def as_arrays(tree: Any, convert: Callable[[Any], Any] = np.asarray) -> Any:
     """A pytree of inputs as arrays. A list is an array; tuples, dictionaries and modules are structure."""
-    return jax.tree.map(convert, tree, is_leaf=lambda node: isinstance(node, list))
+    return jax.tree.map(lambda leaf: convert(with_auto_axes(leaf)), tree, is_leaf=lambda node: isinstance(node, list))
 
 
 def device_or_host(x: Any) -> Any:

@@ -105,7 +105,7 @@ class Loop(eqx.Module):
         key = None if key is None else jax.random.fold_in(key, _START)
         if batch_size is None:
             return RunState(i, one(key))
-        keys = None if key is None else self._keys(key, batch_size)
+        keys = None if key is None else self._keys(key, batch_size, self._place)
         return RunState(i, jax.vmap(one, axis_size=batch_size)(keys))
 
     def advance(
@@ -176,7 +176,7 @@ class Loop(eqx.Module):
         ends: Array | None = None,
     ) -> Callable[[tuple[Array, Any], Any], tuple[tuple[Array, Any], tuple[Any, Any]]]:
         """One step: from index, state and input to the next index and state, the output, and what `read` returns."""
-        dtype = floating_dtype(system)
+        dtype, place = floating_dtype(system), self._place
 
         def one(s: Any, x: Any, key: Any, i: Array, end: Array | None = None) -> tuple[Any, Any, Any]:
             new, out = system.update(s, x, self._context(i, key, dtype, None if end is None else i < end))
@@ -189,7 +189,7 @@ class Loop(eqx.Module):
             with _explained(self.shared, self.over):
                 if self.batched:
                     size = _batch_size(s, x)
-                    keys = None if step_key is None else self._keys(step_key, size)
+                    keys = None if step_key is None else self._keys(step_key, size, place)
                     many = jax.vmap(one, in_axes=(0, 0, 0, None, 0), axis_size=size, axis_name=self._axes[0])
                     new, out, seen = many(s, x, keys, i, ends)
                 else:
@@ -204,11 +204,16 @@ class Loop(eqx.Module):
         """The names of the axes of samples. On several devices none is `BATCH`, which would be but a part of it."""
         return (BATCH,) if self.over is None else (f"{BATCH} of one device", self.over)
 
-    def _keys(self, key: PRNGKeyArray, size: int) -> Any:
+    @property
+    def _place(self) -> Any:
+        """The number of this device. It is asked for in front of a loop: in it, it would be an effect of the step."""
+        return None if self.over is None else jax.lax.axis_index(self.over)
+
+    def _keys(self, key: PRNGKeyArray, size: int, place: Any) -> Any:
         """A key a sample, which depends on its number in the whole batch alone."""
-        if self.over is None:
+        if place is None:
             return jax.random.split(key, size)
-        numbers = jax.lax.axis_index(self.over) * size + jnp.arange(size, dtype=jnp.int32)
+        numbers = place * size + jnp.arange(size, dtype=jnp.int32)
         return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, numbers)  # the same as the keys of `split`
 
     def _context(self, i: Array, key: Any, dtype: Any, valid: Any = None) -> Context:

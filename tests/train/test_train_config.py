@@ -118,3 +118,32 @@ def test_mistakes_in_a_dictionary_are_named_before_anything_is_written(tmp_path)
     with pytest.raises(ConfigError, match=r"the configuration, model.hidden.taw: LeakyIntegrator takes no 'taw'"):
         dp.train_config(values, tmp_path / "never")
     assert not (tmp_path / "never").exists()
+
+
+@pytest.fixture
+def on_devices(tmp_path):
+    """A recipe whose trainer has one device, which it is told."""
+    (tmp_path / "small.toml").write_text(TEXT.replace("[runner]\n", '[runner]\ndevices = "all"\n'))
+    return tmp_path
+
+
+def test_a_recipe_says_on_which_devices_it_trains(on_devices, run):
+    found = dp.train_config(on_devices / "small.toml", on_devices / "run", report=False, say=silent)
+    np.testing.assert_allclose(found.history["fit"]["loss"], run.history["fit"]["loss"], rtol=1e-5)
+    assert 'devices = "all"' in (found.folder / "config.toml").read_text()
+    config = Config({**tomllib.loads(TEXT), "runner": {**tomllib.loads(TEXT)["runner"], "devices": 99}})
+    with pytest.raises(ConfigError, match="devices=99: JAX sees"):
+        dp.train_config(config, on_devices / "none", say=silent)
+
+
+def test_of_processes_that_train_together_one_writes(on_devices, run, monkeypatch):
+    """The others read its folder, and write nothing."""
+    monkeypatch.setattr("dynplug.train.step.placement.ManyDevices.writes", property(lambda placement: False))
+    recipe = (on_devices / "small.toml").read_text()
+    found = dp.train_config(on_devices / "small.toml", on_devices / "run", say=silent)
+    assert (found.epoch, [*on_devices.iterdir()]) == (2, [on_devices / "small.toml"])
+
+    longer = tomllib.loads(recipe.replace("num_epoch = 2", "num_epoch = 3"))
+    before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
+    assert dp.train_config(longer, run.folder, resume=True, say=silent).epoch == 3
+    assert {path.name: path.read_bytes() for path in run.folder.iterdir()} == before

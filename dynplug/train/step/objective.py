@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -174,6 +174,24 @@ class Measure:
             mask = jnp.arange(steps, dtype=lengths.dtype)[None] < lengths[:, None]
             return {"mask": mask if self.batch_first else layout.leave(mask.T)}
         return self.told(lengths)
+
+
+@runtime_checkable
+class Minimised(Protocol):
+    """What a training step asks of an objective: an `Objective`, or what stands for one."""
+
+    def __call__(
+        self,
+        forward: Forward,
+        model: Any,
+        x: Any,
+        y: Any,
+        key: PRNGKeyArray,
+        state: RunState | None,
+        counting: Counting = ALL,
+    ) -> tuple[Array, tuple[RunState | None, Logged]]: ...
+
+    def total(self, tree: Any) -> Any: ...
 
 
 @dataclass(frozen=True)

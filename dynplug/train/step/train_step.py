@@ -16,7 +16,7 @@ from dynplug.timeloop import RunState
 from dynplug.train.step.average import Average
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
-from dynplug.train.step.objective import ALL, Counting, Logged, Objective
+from dynplug.train.step.objective import ALL, Counting, Logged, Minimised
 from dynplug.train.step.optimizer import updated
 from dynplug.train.step.statistics import learned_by
 from dynplug.train.step.tracking import Tracking
@@ -102,7 +102,7 @@ class Stepped(NamedTuple):
 
 def train_step(
     forward: Forward,
-    objective: Objective,
+    objective: Minimised,
     optimizer: Any,
     bounds: Bounds,
     static: Any,

@@ -120,9 +120,25 @@ KIT["optimizer"]["optimizer"] = {"type": "adam", "learning_rate": 0.02}
 
 def check_means():
     """Of a mean over samples: batches that are not whole, clipping, accumulation, averages, random numbers."""
+    scan = sys.modules["dynplug.timeloop.scan"]
+    analyse, plain = scan.analyse, []
+
+    def seen(*given):
+        loop = analyse(*given)
+        plain.append(loop if isinstance(loop, str) else "")
+        return loop
+
+    scan.analyse = seen
     kit = {"optimizer": KIT, "ema": 0.5, "track": ["gradient_norm"], "metrics": ["accuracy"]}
     one, found = compared(lambda d: trainer(d, **kit), layouts=(4, 8), again=True, predict=X, batch_size=12)
-    return {**found, "between": program(one), "repr": "devices=8" in repr(one), "explain": one.explain(X[:2])[-180:]}
+    scan.analyse = analyse
+    return {
+        **found,
+        "plain": sorted(set(plain)),
+        "between": program(one),
+        "repr": "devices=8" in repr(one),
+        "explain": one.explain(X[:2])[-180:],
+    }
 
 
 def check_any_loss():
@@ -275,6 +291,7 @@ def check_given_sharded():
     mesh = Mesh(np.array(jax.devices()), ("data",))
     over = NamedSharding(mesh, P("data"))
     x, y = jax.device_put((X[:16], Y[:16]), over)
+    explicit = jax.device_put(x, NamedSharding(jax.make_mesh((8,), ("n",), axis_types=(AxisType.Explicit,)), P("n")))
     losses = []
     for data, devices in (((X[:16], Y[:16]), None), ((x, y), over), ([(x, y)], mesh)):
         model = net() if devices is None else eqx.filter_shard(net(), NamedSharding(mesh, P()))
@@ -284,9 +301,11 @@ def check_given_sharded():
     loop = dp.LoopOverTime(net(), dt=1.0, data_first_axis="B")
     runner = dp.DSRunner(net(), dt=1.0, monitors=["hidden.V"], data_first_axis="B", progress_bar=False)
     outs = [
-        (loop(given)[1], runner.run(inputs=given, reset_state=True), runner.mon["hidden.V"]) for given in (X[:16], x)
+        (loop(given)[1], runner.run(inputs=given, reset_state=True), runner.mon["hidden.V"])
+        for given in (X[:16], x, explicit)
     ]
-    return {"losses": losses, "error": error(*[[np.asarray(a, float) for a in out] for out in outs])}
+    alone, *others = [[np.asarray(a, float) for a in out] for out in outs]
+    return {"losses": losses, "error": max(error(alone, other) for other in others)}
 
 
 def trained(devices, folder, name):

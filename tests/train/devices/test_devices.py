@@ -87,6 +87,11 @@ def test_there_is_one_reduction_a_step(found, measured):
     assert found["check_any_loss"]["between"].count("all-reduce") == 1
 
 
+def test_the_loop_over_time_is_compiled_as_on_one_device(found):
+    """And no loop falls back to `jax.lax.scan`, for whatever reason."""
+    assert found["check_means"]["plain"] == [""]
+
+
 def test_a_run_that_was_killed_goes_on_bit_by_bit_and_on_other_devices(found):
     assert found["check_resumed"]["bitwise"]
     assert found["check_resumed"]["error"] < ROUNDING

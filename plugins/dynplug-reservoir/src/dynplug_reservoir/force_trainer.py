@@ -92,6 +92,7 @@ class ForceTrainer(ReadoutTrainer):
     - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...).
     - `t0`: the time at step 0 [ms].
     - `seed`: of the model's random numbers.
+    - `devices`: not for this trainer: it takes one sample after the other.
     - `logger`: where a line per epoch is written; `None` for silence.
 
     **Raises:** `CompositionError` where the readout is no `Dense`; `UnknownPathError`; `OptionError`.
@@ -106,6 +107,12 @@ class ForceTrainer(ReadoutTrainer):
     def _begin(self) -> None:
         if not 0.0 < self.alpha < np.inf:
             raise dp.errors.OptionError(f"ForceTrainer(alpha={self.alpha}) must be greater than zero.")
+        if self._spread is not None:
+            raise dp.errors.OptionError(
+                f"ForceTrainer(devices={self.devices!r}): samples are gone through one after the other, with the "
+                "weights of the one before, so that there is nothing to share: leave out devices. RidgeTrainer takes "
+                "them."
+            )
         self.every = as_whole("every", self.every)
         readout = dp.lookup(self.target, self._path)
         size = readout.in_size[0] + (readout.bias is not None)

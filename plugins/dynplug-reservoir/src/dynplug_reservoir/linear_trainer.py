@@ -30,6 +30,7 @@ class LinearTrainer(OfflineTrainer):
     - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...).
     - `t0`: the time at step 0 [ms].
     - `seed`: of the model's random numbers.
+    - `devices`: which devices share the samples of a run, as for `BPTT`; the solution is computed on the host.
     - `logger`: where a line per epoch is written; `None` for silence.
 
     **Raises:** `CompositionError` where the readout is no `Dense`, or fed back; `UnknownPathError`; `OptionError`.

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import jax
 import numpy as np
 
 import dynplug as dp
@@ -33,6 +34,11 @@ class OfflineTrainer(ReadoutTrainer):
 
     def _begin(self) -> None:
         self._check()
+        if jax.process_count() > 1 and self._spread is not None:
+            raise dp.errors.DeviceError(
+                f"{type(self).__name__} solves from the states of all samples, which must be in one process, but there "
+                f"are {jax.process_count()}: leave out devices."
+            )
         if isinstance(self.target, Feedback):
             raise dp.errors.CompositionError(
                 f"{type(self).__name__} solves for a readout after the run, and so cannot train one that is fed back: "

@@ -21,9 +21,11 @@ from dynplug.train.toolkit import (
     are_sequences,
     as_arrays,
     as_dt,
+    as_spread,
     as_system,
     as_t0,
     as_whole,
+    check_on_one,
     checkpoint,
     described,
     layout_of,
@@ -54,6 +56,7 @@ class ReadoutTrainer(ABC):
     data_first_axis: str = "B"
     t0: float = 0.0
     seed: int = 0
+    devices: Any = None
     logger: Stream | None = STDOUT
 
     def __post_init__(self) -> None:
@@ -65,6 +68,8 @@ class ReadoutTrainer(ABC):
         self.epoch = 0
         self._path = find_readout(self.target, self.readout)
         self._measures = measures_of(self.loss_fun, self.metrics, self.dt)
+        self._spread = as_spread(self.devices)
+        self._check_devices(self.target, "The model")
         self._begin()
 
     @abstractmethod
@@ -117,6 +122,7 @@ class ReadoutTrainer(ABC):
 
         **Raises:** `DataError`; `NonFiniteError`, which leaves the model as it was.
         """
+        self._check_devices((train_data, test_data), "The data")
         train_data, test_data = with_lengths(train_data, test_data, lengths)
         train = SeriesOf(train_data, self._layout, "train_data")
         test = None if test_data is None else SeriesOf(test_data, self._layout, "test_data")
@@ -144,6 +150,7 @@ class ReadoutTrainer(ABC):
 
         Of a list of arrays (time, ...) of several lengths the outputs are a list too.
         """
+        self._check_devices(inputs, "inputs")
         if are_sequences(inputs, self._layout):
             pair = padded_inputs(inputs, self._layout)
             out = self.predict(pair.x, batch_size=batch_size, shared_args=shared_args)
@@ -152,7 +159,8 @@ class ReadoutTrainer(ABC):
         return self._layout.batch_first(self._outputs(self.target, x, batch_size, shared_args or {}), ())[0]
 
     def __repr__(self) -> str:
-        return described(self, self.target, dt=self.dt, readout=self._path, epoch=self.epoch)
+        told = {} if self._spread is None else {"devices": self._spread.size}
+        return described(self, self.target, dt=self.dt, readout=self._path, **told, epoch=self.epoch)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time. See `dynplug.train.History.metric`."""
@@ -193,10 +201,19 @@ class ReadoutTrainer(ABC):
         parts = []
         for n, first in enumerate(range(0, samples, size)):
             rows = jax.tree.map(lambda a, first=first: a[first : first + size], x)
+            real = jax.tree.leaves(rows)[0].shape[0]
+            if self._spread is not None:  # made up to a multiple of the devices, each of which runs its own
+                rows = self._spread.parts(rows, lambda rank: 0)
             stream = (FIT, self.epoch, n) if fit else (PREDICT, n)
             _, out = loop(rows, key=self._key(*stream))
-            parts.append(out if out_var is None else out[1])
+            out = out if out_var is None else out[1]
+            parts.append(jax.tree.map(lambda a, real=real: a[:real], out))
         return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: jnp.concatenate(p), *parts)
+
+    def _check_devices(self, tree: Any, what: str) -> None:
+        """Raise `DeviceError` for arrays on several devices where there is to be one."""
+        if self._spread is None:
+            check_on_one(tree, what)
 
     def _key(self, *stream: int) -> PRNGKeyArray:
         key = jax.random.key(self.seed)

@@ -1,0 +1,45 @@
+"""The run folder of a training in several processes, for those that do not write it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from dynplug.recipe.run_folder import RunFolder
+from dynplug.train.checkpoint import CheckpointPair
+
+
+class Bystander:
+    """Stands for a `RunFolder` that another process writes: it is read, and that is all.
+
+    **Arguments:**
+
+    - `files`: the folder.
+    """
+
+    def __init__(self, files: RunFolder):
+        self.path: Path = files.path
+        self.checkpoints: CheckpointPair = files.checkpoints
+
+    def hold(self) -> None:
+        """Its own process keeps others out."""
+
+    def release(self) -> None:
+        """And lets them in."""
+
+    def begin(self, config: str) -> None:
+        """Nothing is written."""
+
+    def keep(self, files: Sequence[str | Path]) -> None:
+        """Nothing is written."""
+
+    def resume(self, trainer: Any) -> str:
+        """Let a trainer load the newest checkpoint that is whole, of which the other process tells."""
+        if self.checkpoints.exists():
+            self.checkpoints.load(trainer)
+        return ""
+
+    def resumed(self, config: str, epoch: int, steps: int) -> None:
+        """Nothing is written."""
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Nothing is written."""
