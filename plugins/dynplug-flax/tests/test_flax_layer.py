@@ -84,7 +84,7 @@ claimed = pytest.mark.claim(
     "flax-modules",
     "Layers of linen and nnx, recurrent cells included, put out what Flax computes from the same weights (absolute)",
     tolerance=1e-6,
-    reference=f"{FLAX}; Flax's own apply and RNN",
+    reference=FLAX,
     components=("layer:FlaxLayer",),
 )
 
@@ -190,7 +190,7 @@ def test_a_network_with_a_neuron_learns():
     "flax-batch-statistics",
     "Statistics of a batch, and running ones after an epoch, are Flax's for the same batch at each step (absolute)",
     tolerance=1e-6,
-    reference=f"{FLAX}; Flax's own layers",
+    reference=FLAX,
     components=("layer:FlaxLayer",),
 )
 @pytest.mark.parametrize("library", ["linen", "nnx"])
