@@ -66,6 +66,10 @@ class KeyRequiredError(DynplugError, ValueError):
     """A stochastic system, connector or initializer was used without a random key."""
 
 
+class TracedError(DynplugError, TypeError):
+    """What is made on the host, as connections are, was to be made within a function that JAX traces."""
+
+
 class IntegratorError(DynplugError, TypeError):
     """A solver cannot advance an ordinary differential equation by single steps."""
 

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from dynplug.core import untraced
 from dynplug.errors import KeyRequiredError, ParameterError, ShapeError
 
 
@@ -14,7 +15,8 @@ def generator(connector: Any, key: PRNGKeyArray | None) -> np.random.Generator:
     if key is None:
         name = type(connector).__name__
         raise KeyRequiredError(f"{name} draws connections: call it as connector(pre, post, key=jax.random.key(0)).")
-    return np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    with untraced(type(connector).__name__):
+        return np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
 
 def one_population(connector: Any, pre: int, post: int) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem
+from dynplug.core import Context, DynamicalSystem, untraced
 from dynplug.errors import ShapeError, UnknownPathError, nearest
 from dynplug.network.diagram import diagram
 from dynplug.network.drawn import child
@@ -63,9 +63,9 @@ class Network(DynamicalSystem):
     - `key`: a `jax.random.key` for connections and weights that are drawn.
 
     **Raises:** `AlgebraicLoopError` for a cycle without a delay; `UnknownPathError` for a projection of an unknown
-    population; `CompositionError` for names that stand twice, for parts without names and for what is no
-    system; `ShapeError` for parts that do
-    not fit; `NetworkMemoryError` before more memory is taken than there is; `KeyRequiredError`.
+    population; `CompositionError` for names that stand twice, for parts without names and for what is no system;
+    `ShapeError` for parts that do not fit; `NetworkMemoryError` before more memory is taken than there is;
+    `KeyRequiredError`; `TracedError` within `jax.jit` and the like.
 
     **Reference:** Brette, R. et al. (2007), Simulation of networks of spiking neurons: a review of tools and
     strategies, doi:10.1007/s10827-007-0038-6.
@@ -101,7 +101,8 @@ class Network(DynamicalSystem):
         late = slow & in_cycles(nodes, routes)
         self.order = in_order(nodes, {name: route for name, route in routes.items() if name not in late})
         sizes = sizes_of(nodes, routes)
-        drawn = {name: edge.draw(name, sizes, name in late, child(key, name)) for name, edge in edges.items()}
+        with untraced(type(self).__name__):
+            drawn = {name: edge.draw(name, sizes, name in late, child(key, name)) for name, edge in edges.items()}
         self.groups = groups(drawn)
         self.names, self.edge_names = tuple(nodes), tuple(drawn)
         self.systems = tuple(nodes.values())

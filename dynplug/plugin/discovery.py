@@ -33,7 +33,8 @@ class Plugin:
     - `cause`: the exception it failed with.
     - `note`: the reason why it is not used, in one line.
     - `remedy`: what to do, if the status does not imply it.
-    - `seconds`: the time that its hook module took.
+    - `seconds`: the time that its hook module took [s].
+    - `busy`: how much of it the processor was at work on it [s].
     """
 
     namespace: str
@@ -46,6 +47,7 @@ class Plugin:
     note: str = ""
     remedy: str = ""
     seconds: float = field(default=0.0, compare=False)
+    busy: float = field(default=0.0, compare=False)
     specs: list[tuple[Kind, Spec]] = field(default_factory=list[tuple[Kind, Spec]])
 
     @property

@@ -37,7 +37,7 @@ def load(plugin: Plugin, entry: EntryPoint, rivals: Sequence[tuple[Plugin, Entry
     - `plugin`, `entry`: as `discover` found them.
     - `rivals`: plugins of other distributions whose hook modules have the same name.
     """
-    began = time.perf_counter()
+    began, worked = time.perf_counter(), time.thread_time()
     whose = f"plugin {plugin.distribution} {plugin.version} ({plugin.entry_point})"
     try:
         with strangers_code(whose, f"To disable it: {DISABLE}={plugin.namespace}"):
@@ -47,7 +47,7 @@ def load(plugin: Plugin, entry: EntryPoint, rivals: Sequence[tuple[Plugin, Entry
         raise
     except BaseException as cause:  # a plugin's module may raise anything
         set_aside(plugin, cause)
-    plugin.seconds = time.perf_counter() - began
+    plugin.seconds, plugin.busy = time.perf_counter() - began, time.thread_time() - worked
 
 
 def set_aside(plugin: Plugin, cause: BaseException) -> None:

@@ -1,5 +1,7 @@
 """What needs action is said with what to do, and what does not is not."""
 
+import re
+import sys
 import time
 
 import pytest
@@ -69,12 +71,25 @@ def test_a_hook_module_that_imports_jax_works_and_is_flagged(install, install_ne
     assert remedy.startswith("its author should import only dynplug.api in heavy_hooks")
 
 
-def test_a_hook_module_that_sleeps_is_flagged(install):
-    source = "import time; time.sleep(0.15)\n" + HOOKS.format(name="slow")
-    install("dynplug-slow", {"slow_hooks": source}, {"h": "slow_hooks"})
+WORKS = "import time\nend = time.thread_time() + 0.15\nwhile time.thread_time() < end: pass\n"
+SLEEPS = "import time\ntime.sleep(0.15)\n"
+
+
+def test_a_hook_module_that_keeps_the_processor_busy_is_flagged(install):
+    install("dynplug-slow", {"slow_hooks": WORKS + HOOKS.format(name="slow")}, {"h": "slow_hooks"})
     what, remedy = about("dynplug-slow", problems())
-    assert what.startswith("dynplug-slow takes 0.1")
+    assert re.fullmatch(r"dynplug-slow takes 0\.\d\d s of processor time to list, over 0\.1 s", what)
     assert "slow_hooks" in remedy
+
+
+def test_one_that_had_to_wait_for_a_busy_machine_is_not_but_one_that_waits_for_long(install, monkeypatch):
+    install("dynplug-idle", {"idle_hooks": SLEEPS + HOOKS.format(name="idle")}, {"h": "idle_hooks"})
+    assert problems() == {}
+    monkeypatch.delitem(sys.modules, "idle_hooks", raising=False)
+    monkeypatch.setattr("dynplug.plugin.diagnosis.WAITING", 0.1)
+    what, remedy = about("dynplug-idle", problems())
+    assert re.fullmatch(r"dynplug-idle takes 0\.\d s to list, over 0\.1 s, and spends them waiting", what)
+    assert "idle_hooks" in remedy
 
 
 def test_a_component_that_cannot_be_imported_needs_action(install):
