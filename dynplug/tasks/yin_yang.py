@@ -30,7 +30,8 @@ class YinYang(Task):
     **Arguments:**
 
     - `encoder`: from coordinates in [0, 1] to spikes over time.
-    - `num_train`, `num_test`: the number of points.
+    - `num_train`: the number of points to train on.
+    - `num_test`: the number of points to test on.
 
     **Raises:** `ParameterError`.
 
