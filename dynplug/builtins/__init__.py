@@ -383,5 +383,10 @@ def dynplug_register_tasks() -> list[TaskSpec]:
     return [
         TaskSpec(
             name="digits", target="dynplug.tasks:Digits", summary="handwritten digits of 8x8 pixels, encoded as spikes"
-        )
+        ),
+        TaskSpec(
+            name="yin-yang",
+            target="dynplug.tasks:YinYang",
+            summary="points of the plane by the parts of the Yin-Yang sign, encoded as spikes",
+        ),
     ]
