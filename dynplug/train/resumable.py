@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -157,10 +156,10 @@ class Resumable(ABC):
 
         **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
         """
-        progress = replace(self._progress, run=whole_here(self._progress.run))
+        run = whole_here(self._progress.run)
         with self._placement.writing() as writes:
             if writes:
-                progress.write(filename, self._constants, self.seed)
+                self._progress.write(filename, self._constants, self.seed, run)
         self._hooks.dynplug_checkpoint_saved(run=self, path=str(filename))
 
     def load_states(self, filename: str | Path, *, strict: bool = True, cast: bool = False) -> Loaded:

@@ -108,9 +108,12 @@ class Progress:
         params, learned, _ = self._partition(eqx.combine(values, self.static))
         self.state = self.state.moved_to(params, learned)
 
-    def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any) -> None:
-        """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read."""
-        size = None if self.run is None else jax.tree.leaves((self.run.system, jnp.zeros(1)))[0].shape[0]
+    def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any, run: RunState | None) -> None:
+        """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read.
+
+        `run` are its states, which may have lain in several processes.
+        """
+        size = None if run is None else jax.tree.leaves((run.system, jnp.zeros(1)))[0].shape[0]
         description = {
             "epoch": self.epoch,
             "batches": self.batches,
@@ -124,7 +127,7 @@ class Progress:
             "seed": seed,
             "batch_size": size,
         }
-        checkpoint.write(path, self._trees(self.run, self.best, self.kept), description, constants)
+        checkpoint.write(path, self._trees(run, self.best, self.kept), description, constants)
 
     def read(
         self,
