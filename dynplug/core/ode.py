@@ -133,12 +133,22 @@ class Neuron(ODESystem):
 
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         drive = _fit(self.receive(x), getattr(state, self.jump_to), ctx)
-        held, field, jump = refractory(state), self.vector_field, drive.jump
-        if held is not None:
-            field = holding(field, self.jump_to, held)
-            jump = None if jump is None else jnp.where(held, jnp.zeros_like(jump), jump)
-        new = step(self.integrator, field, continuous(state), Drive(drive.current, drive.conductance), ctx)
+        held, jump, old = refractory(state), drive.jump, continuous(state)
+        if held is not None and jump is not None:
+            jump = jnp.where(held, jnp.zeros_like(jump), jump)
+        new = self._integrated(old, held, Drive(drive.current, drive.conductance), ctx)
         return self.emit(state, eqx.combine(_jump(new, self.jump_to, jump), state), ctx)
+
+    def _integrated(self, old: Any, held: Any, drive: Drive, ctx: Context) -> Any:
+        """The variables at the end of a step, without jumps."""
+        if held is None:
+            return step(self.integrator, self.vector_field, old, drive, ctx)
+        if len(jax.tree.leaves(old)) == 1:
+            # No other variable sees the potential, so that it need not be held within the step. The coefficients of
+            # its equation then do not depend on who is refractory, and exponentials of them are computed once.
+            new = step(self.integrator, self.vector_field, old, drive, ctx)
+            return jax.tree.map(lambda a, b: jnp.where(held, a, b), old, new)
+        return step(self.integrator, holding(self.vector_field, self.jump_to, held), old, drive, ctx)
 
 
 class Synapse(ODESystem):
