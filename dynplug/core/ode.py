@@ -14,6 +14,7 @@ from jaxtyping import Array
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.core.holding import holding, refractory
+from dynplug.core.settled import settled
 from dynplug.core.sized import Sized
 from dynplug.core.solving import step, step_and_mean
 from dynplug.errors import CompositionError, ShapeError
@@ -133,12 +134,22 @@ class Neuron(ODESystem):
 
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         drive = _fit(self.receive(x), getattr(state, self.jump_to), ctx)
-        held, field, jump = refractory(state), self.vector_field, drive.jump
-        if held is not None:
-            field = holding(field, self.jump_to, held)
-            jump = None if jump is None else jnp.where(held, jnp.zeros_like(jump), jump)
-        new = step(self.integrator, field, continuous(state), Drive(drive.current, drive.conductance), ctx)
-        return self.emit(state, eqx.combine(_jump(new, self.jump_to, jump), state), ctx)
+        held, jump, old = refractory(state), drive.jump, continuous(state)
+        if held is not None and jump is not None:
+            jump = jnp.where(held, jnp.zeros_like(jump), jump)
+        new = self._integrated(old, held, Drive(drive.current, drive.conductance), ctx)
+        return self.emit(state, eqx.combine(settled(_jump(new, self.jump_to, jump)), state), ctx)
+
+    def _integrated(self, old: Any, held: Any, drive: Drive, ctx: Context) -> Any:
+        """The variables at the end of a step, without jumps."""
+        if held is None:
+            return step(self.integrator, self.vector_field, old, drive, ctx)
+        if len(jax.tree.leaves(old)) == 1:
+            # No other variable sees the potential, so that it need not be held within the step. The coefficients of
+            # its equation then do not depend on who is refractory, and exponentials of them are computed once.
+            new = step(self.integrator, self.vector_field, old, drive, ctx)
+            return jax.tree.map(lambda a, b: jnp.where(held, a, b), old, new)
+        return step(self.integrator, holding(self.vector_field, self.jump_to, held), old, drive, ctx)
 
 
 class Synapse(ODESystem):
@@ -189,7 +200,7 @@ class Synapse(ODESystem):
 
     def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
-        start = _jump(continuous(state), self.jump_to, events)
+        start = settled(_jump(continuous(state), self.jump_to, events))
         end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
         new, _ = self.emit(state, eqx.combine(end, state), ctx)
         _, out = self.emit(state, eqx.combine(mean, state), ctx)

@@ -38,6 +38,8 @@ def describe(loop: Analysis | str, names: Sequence[str], length: int) -> str:
         lines.append(f"Computed once, before the loop: {hoisted.preheader_size} equations")
     if unchanged := [name for name in every if name not in names] + [names[k] for k in hoisted.unchanged]:
         lines.append(f"The same at all steps: {', '.join(unchanged)}")
+    if copies := [f"{names[k]} as {names[other]}" for k, other in hoisted.copies.items()]:
+        lines.append(f"The same after each step: {', '.join(copies)}")
     if resolved:
         lines.append(f"Known at the start of each chunk: {', '.join(carried[k] for k in resolved)}")
     carried_inside = [name for k, name in enumerate(carried) if k not in resolved]

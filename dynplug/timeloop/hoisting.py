@@ -3,7 +3,8 @@
 `hoist` takes out of a traced step all that a loop need not carry or compute:
 
 1. carried values that no step changes become loop invariants, induction variables become inputs
-   (`induction_variables.py`), and ring buffers become shifts in time (`delays.py`);
+   (`induction_variables.py`), and ring buffers become shifts in time (`delays.py`); one that no step reads, and that
+   every step sets to what another carried value becomes, is taken from that one after the last step;
 2. constants are folded (`constant_folding.py`), and products are laid out for many steps (`product_layout.py`);
 3. equations that depend on loop invariants alone move into the preheader, which runs once.
 
@@ -25,7 +26,7 @@ from dynplug.timeloop.delays import find_delays, from_ring, is_delay, to_ring
 from dynplug.timeloop.induction_variables import after_all_steps, at_all_steps, increment
 from dynplug.timeloop.primitives import is_heavy, is_layout, is_recomputable
 from dynplug.timeloop.product_layout import steps_as_rows
-from dynplug.timeloop.program import Eqn, Program, Traced, Var, as_function, byte_count, dce, is_var, struct
+from dynplug.timeloop.program import Atom, Eqn, Program, Traced, Var, as_function, byte_count, dce, is_var, struct
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,8 @@ class Hoisted:
     - `unchanged`: the carried values that no step changes.
     - `increments`: the induction variables, with what each step adds to them.
     - `rings`: the ring buffers of delays, with the axis of their rows and the induction variable that indexes them.
-    - `carried`: what the program carries: all but `unchanged` and `increments`.
+    - `copies`: the carried values that no step reads and that equal another one after each step, with that one.
+    - `carried`: what the program carries: all but `unchanged`, `increments` and `copies`.
     """
 
     program: Program
@@ -51,6 +53,7 @@ class Hoisted:
     unchanged: tuple[int, ...]
     increments: dict[int, int]
     rings: dict[int, tuple[int, int]]
+    copies: dict[int, int]
     carried: tuple[int, ...]
 
     def inputs(
@@ -73,6 +76,8 @@ class Hoisted:
             after[k] = value
         for k, (axis, index) in self.rings.items():
             after[k] = to_ring(after[k], axis, after[index])
+        for k, other in self.copies.items():
+            after[k] = after[other]
         return after
 
 
@@ -86,10 +91,12 @@ def hoist(traced: Traced, carry_count: int) -> Hoisted | None:
     carry_out, ys = traced.outs[:carry_count], traced.outs[carry_count:]
     unchanged = tuple(k for k in range(carry_count) if carry_out[k] is carry[k])
     increments = {k: by for k in range(carry_count) if (by := increment(traced, carry[k], carry_out[k])) is not None}
-    carried = tuple(k for k in range(carry_count) if k not in unchanged and k not in increments)
     delays = find_delays(traced, carry, carry_out, increments)
     if len(delays) < sum(map(is_delay, traced.eqns)):
         return None
+    changed = [k for k in range(carry_count) if k not in unchanged and k not in increments]
+    copies = _copies(traced, carry, {k: carry_out[k] for k in changed if k not in delays})
+    carried = tuple(k for k in changed if k not in copies)
     rings = {k: (axis, index) for k, (_, axis, index) in delays.items()}
 
     # 2. The equation of a delay disappears: what it reads is the carried value before the step, and what it writes the
@@ -125,7 +132,17 @@ def hoist(traced: Traced, carry_count: int) -> Hoisted | None:
         tuple(ys),
         delays=tuple(struct(carry[k]).shape[rings[k][0]] - 1 if k in rings else 0 for k in carried),
     )
-    return Hoisted(program, preheader, len(hoisted), unchanged, increments, rings, carried)
+    return Hoisted(program, preheader, len(hoisted), unchanged, increments, rings, copies, carried)
+
+
+def _copies(traced: Traced, carry: Sequence[Var], carry_out: dict[int, Atom]) -> dict[int, int]:
+    """The carried values that the step does not read, with another one that has the same value after each step."""
+    read = {v for eqn in traced.eqns for v in eqn.invars if is_var(v)} | {v for v in traced.outs if is_var(v)}
+    kept: dict[Var, int] = {}
+    for k, v in sorted(carry_out.items(), key=lambda item: carry[item[0]] not in read):  # what is read stays
+        if is_var(v):
+            kept.setdefault(v, k)
+    return {k: kept[v] for k, v in carry_out.items() if is_var(v) and carry[k] not in read and kept[v] != k}
 
 
 def _invariants(eqns: Sequence[Eqn], seeds: Sequence[Var]) -> tuple[set[Var], list[Var]]:

@@ -1,4 +1,6 @@
 import diffrax
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -49,3 +51,19 @@ def test_discrete_fields_are_none_for_a_solver_and_come_back_after_it():
 def test_a_synapse_takes_events_and_no_drive():
     with pytest.raises(ShapeError, match="another synapse"):
         dp.LoopOverTime(dp.synapses.Delta(2) >> dp.synapses.Exponential(2), dt=0.1)(np.ones((3, 2)))
+
+
+@pytest.mark.parametrize(("units", "platform", "barriers"), [(1023, "cpu", 0), (1024, "cpu", 1), (1024, "gpu", 0)])
+@pytest.mark.parametrize("model", [dp.neurons.LIF, dp.synapses.Exponential])
+def test_what_several_results_are_made_of_is_computed_once_where_that_pays(
+    model, units, platform, barriers, monkeypatch
+):
+    system, ctx = model(units), dp.Context(dt=0.1)
+    state, x = system.init_state(ctx), jnp.linspace(0.0, 2.0, units)
+    plain = system.update(state, x, ctx)
+    monkeypatch.setattr(jax, "default_backend", lambda: platform)
+    traced = jax.make_jaxpr(lambda state, x: system.update(state, x, ctx))(state, x)
+    assert str(traced).count("optimization_barrier") == barriers
+    monkeypatch.setattr(jax.lax, "optimization_barrier", lambda x: x)
+    for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(system.update(state, x, ctx)), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,5 +1,6 @@
 """The refractory period: how long it lasts, what is held and what goes on."""
 
+import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ import pytest
 import dynplug as dp
 from dynplug.errors import DurationError
 from dynplug.neurons import ALIF, IF, LIF, AdExIF, Izhikevich
+from dynplug.timeloop.program import dependents, trace
 
 DRIVE = {LIF: 2.0, IF: 0.2, ALIF: 4.0, AdExIF: 1.0, Izhikevich: 15.0}
 DT = 0.1
@@ -24,6 +26,25 @@ def test_the_interval_of_a_lif_is_the_closed_form(x64, tau_ref):
     spikes, _ = recorded(LIF(1, tau=10.0, tau_ref=tau_ref), np.full((3000, 1), 2.0))
     charging = np.ceil(10.0 * np.log(2.0) / DT) * DT
     np.testing.assert_allclose(np.diff(np.flatnonzero(spikes)) * DT, tau_ref + charging, atol=1e-9)
+
+
+@pytest.mark.parametrize("solver", [dp.integrators.ExponentialEuler(), diffrax.Heun()])
+def test_a_potential_alone_is_held_after_the_step_so_that_its_coefficients_are_the_same_for_all(solver):
+    neuron, ctx = LIF(3, tau_ref=1.0, integrator=solver), dp.Context(dt=DT)
+    state = eqx.tree_at(lambda s: (s.V, s.refractory), neuron.init_state(ctx), (jnp.full(3, 0.25), jnp.arange(3)))
+
+    def step(state):
+        return neuron.update(state, 2.0, ctx)[0]
+
+    new = step(state).V
+    free = eqx.tree_at(lambda s: s.refractory, state, jnp.zeros_like(state.refractory))
+    np.testing.assert_array_equal(new, jnp.where(jnp.arange(3) == 0, step(free).V, 0.25))
+    traced = trace(
+        lambda *leaves: jax.tree.leaves(step(jax.tree.unflatten(jax.tree.structure(state), leaves))),
+        *jax.tree.leaves(state),
+    )
+    from_state = dependents(traced.eqns, traced.ins)
+    assert not [e for e in traced.eqns if e.primitive.name == "exp" and from_state.intersection(e.outvars)]
 
 
 @pytest.mark.parametrize("model", DRIVE)

@@ -12,6 +12,7 @@ from jax.experimental import io_callback
 
 from dynplug.errors import OptionError
 from dynplug.timeloop import primitives, scan
+from dynplug.timeloop.analysis import analyse
 
 UNITS, BATCH = 4, 2
 CASES = int(os.environ.get("DYNPLUG_SCAN_CASES", "12"))  # 300 and more where there is time
@@ -281,6 +282,33 @@ def test_what_is_the_same_in_every_step_is_computed_once():
     inside, outside = primitives_of(run, jnp.arange(1.0, 31.0))
     assert "exp" in outside
     assert "exp" not in inside
+
+
+@pytest.mark.parametrize("length", [1, 7])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_value_that_is_not_read_and_ends_each_step_as_another_is_carried_once(length, reverse, x64):
+    def step(carry, x):
+        V, _, read, _ = carry
+        V = jnp.tanh(0.9 * V + x + 0.1 * read)
+        s = V**2
+        return (V, s, s, s), V
+
+    start = tuple(jnp.full(3, 0.1 * k) for k in range(4))
+    x = jnp.linspace(-1.0, 1.0, 3 * length).reshape(length, 3)
+
+    def total(loop, start, x):
+        carry, ys = loop(step, start, x, reverse=reverse)
+        return sum((k + 1) * (v**2).sum() for k, v in enumerate(carry)) + ys.sum(), carry
+
+    found, expected = (
+        jax.value_and_grad(functools.partial(total, loop), argnums=(0, 1), has_aux=True)(start, x)
+        for loop in (functools.partial(scan, loop="step"), jax.lax.scan)
+    )
+    assert_same(found, expected)
+    assert not np.any(found[1][0][1])  # the first value of what no step reads goes nowhere
+    hoisted = analyse(step, start, x, None, reverse, "step", False).hoisted
+    assert hoisted.copies == {1: 2, 3: 2}
+    assert hoisted.carried == (0, 2)
 
 
 def test_the_backward_pass_keeps_one_value_a_step_of_a_spiking_unit():
