@@ -16,7 +16,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from dynplug.timeloop import kernel_functions as f, kernel_series as series
+import dynplug.timeloop.kernel_functions as f
+import dynplug.timeloop.kernel_series as series
 
 Operation = Callable[..., Any]
 Make = Callable[[Any], Operation | None]  # of an equation
