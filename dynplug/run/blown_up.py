@@ -52,17 +52,22 @@ class Watch:
         self._expected = np.asarray(_has_nan(start))
         self._said = False
 
-    def look(self, first: int, state: Any, inputs: Any, again: Callable[[], Any]) -> None:
+    def flags(self, state: Any) -> Any:
+        """What `look` reads of a state. Computed before the next chunk begins, it need not wait for that to end."""
+        return _has_nan(state)
+
+    def look(self, first: int, state: Any, flags: Any, inputs: Any, again: Callable[[], Any]) -> None:
         """Check a chunk.
 
         **Arguments:**
 
         - `first`: the index of its first step.
         - `state`: the system's state after it.
+        - `flags`: those of that state.
         - `inputs`: its inputs.
         - `again`: runs the chunk once more and returns `has_nan` of the state after each of its steps.
         """
-        if self._said or not (new := np.asarray(_has_nan(state)) & ~self._expected).any():
+        if self._said or not (new := np.asarray(flags) & ~self._expected).any():
             return
         self._said = True
         steps = np.asarray(again())[:, new]

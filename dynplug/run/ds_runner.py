@@ -27,7 +27,7 @@ from dynplug.run.held import as_held, check_held, constants_of
 from dynplug.run.inputs import Inputs
 from dynplug.run.monitors import Monitors
 from dynplug.run.options import check_batch_size, jit_for, refuse
-from dynplug.run.records import OnDevice, OnHost, Recorder, Records
+from dynplug.run.records import OnDevice, OnHost, Recorder, Records, copy_in_background
 from dynplug.run.searching import note_numbers
 from dynplug.run.spike_fields import spike_fields
 from dynplug.run.spike_records import SpikeRecorder, Spikes
@@ -45,13 +45,16 @@ _Kept = tuple[Recorder, SpikeRecorder]
 
 
 class _Chunk(NamedTuple):
-    """A chunk under way: the index after its last step, its initial state, its inputs, and its results."""
+    """A chunk under way: the index after its last step, its initial state, its inputs, its results, and what of its
+    last state is NaN.
+    """
 
     end: int
     before: RunState
     fed: Any
     state: RunState
     rows: Rows
+    flags: Any
 
 
 class DSRunner:
@@ -286,7 +289,10 @@ class DSRunner:
         return Experiment(self.target, stimuli, function, self.monitors, held, self.return_outputs, self._fields)
 
     def _record(self, experiment: Experiment, xs: Any, first: int, length: int, loop: Loop, kept: _Kept) -> Any:
-        """Run and record all chunks. The device computes the next one while the host records the one before it."""
+        """Run and record all chunks. The device computes the next one while the host records the one before it.
+
+        The copy of a chunk's rows begins before the next chunk is dispatched, and is read after that.
+        """
         assert self.state is not None
         recorder, events = kept
         done, after = first, self.state
@@ -296,7 +302,7 @@ class DSRunner:
 
             def store(chunk: _Chunk) -> None:
                 nonlocal done, after
-                end, before, fed, state, rows = chunk
+                end, before, fed, state, rows, flags = chunk
                 if end > done:  # else an interrupt came after it had been stored
                     jax.block_until_ready(rows)
                     self._counted = rows.counted
@@ -307,7 +313,7 @@ class DSRunner:
                     again = partial(
                         nan_by_step, loop, experiment, before, fed, self.key, end - start, self.data_first_axis
                     )
-                    watch.look(start, state.system, fed, again)
+                    watch.look(start, state.system, flags, fed, again)
 
             # Each chunk is dispatched before the one before it is stored. An interrupt may strike anywhere: the chunk
             # that is waiting is stored all the same, and the state and the records are then those of the last stored
@@ -322,10 +328,12 @@ class DSRunner:
                     how = self.key, size, offset, self.record_every, self.data_first_axis
                     with self._compiling(bar, state, fed, how):
                         state, rows = run_chunk(loop, experiment, state, fed, *how)
+                    flags = watch.flags(state.system)
+                    copy_in_background((rows.spikes, flags, rows.whole() if recorder.leaves_device else None))
                     start += size
                     if waiting is not None:
                         store(waiting)
-                    waiting = _Chunk(start, before, fed, state, rows)
+                    waiting = _Chunk(start, before, fed, state, rows, flags)
             finally:
                 try:
                     if waiting is not None:

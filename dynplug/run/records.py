@@ -30,11 +30,20 @@ class Records(dict[str, Any]):
         return self[name]
 
 
+def copy_in_background(tree: Any) -> None:
+    """Begin to copy arrays to the host, while their device goes on: to read one later then takes no time."""
+    for array in jax.tree.leaves(tree):
+        if isinstance(array, jax.Array):
+            array.copy_to_host_async()
+
+
 class Recorder(ABC):
     """Takes the rows of one run chunk by chunk, and joins them at its end. Time comes first.
 
     Rows are a pair: the system's outputs, and a dictionary of the monitors' values.
     """
+
+    leaves_device = True  # whether rows are read by the host in the end
 
     @abstractmethod
     def append(self, row: int, rows: Any, times: np.ndarray) -> None:
@@ -54,7 +63,7 @@ class OnDevice(Recorder):
     """
 
     def __init__(self, numpy: bool):
-        self._numpy = numpy
+        self._numpy = self.leaves_device = numpy
         self._chunks: dict[int, Any] = {}
 
     def append(self, row: int, rows: Any, times: np.ndarray) -> None:

@@ -1,142 +1,177 @@
 """The elementwise operations that a kernel can compute, natively or by an identity.
 
-Pallas's back ends for GPUs lack some of JAX's elementwise primitives. Where an identity computes the same function to
-rounding, from primitives that are there, it stands in.
+Pallas's back ends for GPUs lack some of JAX's elementwise primitives. Where others compute the same function to
+rounding, they stand in. What has fewer bits than a back end can compute with is computed in 32.
 
 **Invariant:** an identity is exact, or as accurate as rounding allows over the whole range of its argument.
 
-**Limits:** a primitive without such an identity (`erf`, `lgamma`, `rem`, ...) keeps its stage out of a kernel.
-
-**Reference:** of `expm1`, W. Kahan's formula in N. J. Higham: Accuracy and Stability of Numerical
-Algorithms, 2nd ed. (SIAM, 2002), section 1.14.1, doi:10.1137/1.9780898718027.
+**Limits:** a primitive without such an identity (`lgamma`, `digamma`, `igamma`, ...) keeps its stage out of a kernel,
+and so do complex numbers, and others that are neither whole nor of 16, 32 or 64 bits.
 """
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jax import lax
 
-Operation = Callable[..., Any]
+import dynplug.timeloop.kernel_functions as f
+import dynplug.timeloop.kernel_series as series
 
-_NATIVE = {
-    *("abs", "add", "and", "clamp", "convert_element_type", "cos", "div", "eq", "exp", "exp2", "ge", "gt", "le", "log"),
-    *("logistic", "lt", "max", "min", "mul", "ne", "neg", "or", "rsqrt", "select_n", "sign", "sin", "sqrt", "sub"),
-    *("tanh", "xor", "shift_left", "shift_right_logical", "shift_right_arithmetic"),
-}
+Operation = Callable[..., Any]
+Make = Callable[[Any], Operation | None]  # of an equation
 
 
 def operation(eqn: Any) -> Operation | None:
     """The function that a kernel computes for an elementwise equation; `None` if it cannot."""
-    name, params = eqn.primitive.name, eqn.params
-    if name in _NATIVE:
-        return lambda *values: eqn.primitive.bind(*values, **params)
-    make = _IDENTITIES.get(name)
-    return None if make is None else make(params, eqn.invars[0].aval.dtype)
+    dtypes = [str(v.aval.dtype) for v in (*eqn.invars, *eqn.outvars)]
+    if not eqn.invars or not _OF.keys() >= {*dtypes}:
+        return None
+    operand = len(eqn.invars) - 1 if eqn.primitive.name == "select_n" else 0
+    make = _OF[dtypes[operand]].get(eqn.primitive.name)
+    return None if make is None else make(eqn)
 
 
-def _power(x: Any, y: int) -> Any:
-    """`x**y` by repeated squaring, in the order in which XLA multiplies."""
-    one = jnp.ones_like(x)
-    factors, square, left = [], x, abs(y)
-    while left:
-        if left & 1:
-            factors.append(square)
-        left >>= 1
-        if left:
-            square = lax.mul(square, square)
-    found = reduce(lax.mul, factors) if factors else one
-    return lax.div(one, found) if y < 0 else found
+def operation_count(eqn: Any) -> int:
+    """The number of operations that a kernel computes an equation by: one, or those of an identity."""
+    if eqn.primitive.name not in _LACKING:
+        return 1
+    compute = operation(eqn)
+    assert compute is not None
+    shapes = [jax.ShapeDtypeStruct((1,), v.aval.dtype) for v in eqn.invars]
+    return len(jax.make_jaxpr(compute)(*shapes).jaxpr.eqns)
 
 
-def _log1p(x: Any) -> Any:
-    # log(1 + x) = 2 artanh(s) for s = x / (2 + x), by its series near zero, where 1 + x would round x away.
-    one, two = jnp.ones_like(x), jnp.full_like(x, 2.0)
-    near = lax.lt(lax.abs(x), jnp.full_like(x, 0.5))
-    small = lax.select(near, x, jnp.zeros_like(x))
-    s = lax.div(small, lax.add(two, small))
-    square, series = lax.mul(s, s), jnp.zeros_like(x)
-    for k in range(8 if x.dtype == jnp.float32 else 17, -1, -1):
-        series = lax.add(lax.mul(series, square), jnp.full_like(x, 2.0 / (2 * k + 1)))
-    exact_zero = lax.eq(x, jnp.zeros_like(x))  # which keeps its sign
-    return lax.select(exact_zero, x, lax.select(near, lax.mul(s, series), lax.log(lax.add(one, x))))
+def _native(eqn: Any) -> Operation:
+    params = eqn.params | ({"accuracy": None} if "accuracy" in eqn.params else {})  # Mosaic has but one
+    return lambda *values: eqn.primitive.bind(*values, **params)
 
 
-def _expm1(x: Any) -> Any:
-    one = jnp.ones_like(x)
-    u = lax.exp(x)
-    near, low = lax.eq(u, one), lax.le(lax.sub(u, one), lax.neg(one))
-    high = lax.gt(x, jnp.full_like(x, 40.0))  # there exp(x) - 1 rounds to exp(x), which may be infinite
-    safe = lax.select(lax.bitwise_or(near, lax.bitwise_or(low, high)), jnp.full_like(x, 2.0), u)
-    value = lax.mul(lax.sub(safe, one), lax.div(x, lax.log(safe)))
-    return lax.select(near, x, lax.select(low, lax.neg(one), lax.select(high, u, value)))
+def _always(operation: Operation) -> Make:
+    return lambda eqn: operation
 
 
-def _is_finite(x: Any) -> Any:
-    return lax.lt(lax.abs(x), jnp.full_like(x, jnp.inf))
+def _natives(names: str) -> dict[str, Make]:
+    return dict.fromkeys(names.split(), _native)
 
 
-def _floor(x: Any) -> Any:
-    whole = jnp.int32 if x.dtype == jnp.float32 else jnp.int64
-    exact = 2.0 ** jnp.finfo(x.dtype).nmant  # from here on every number is whole
-    outside = lax.bitwise_or(lax.ge(lax.abs(x), jnp.full_like(x, exact)), lax.ne(x, x))  # NaN included
-    cut = lax.select(outside, jnp.zeros_like(x), x).astype(whole).astype(x.dtype)
-    down = lax.select(lax.gt(cut, x), lax.sub(cut, jnp.ones_like(x)), cut)
-    return lax.select(outside, x, down)
+def _identities(**operations: Operation) -> dict[str, Make]:
+    return {name: _always(compute) for name, compute in operations.items()}
 
 
-def _round_to_even(x: Any) -> Any:
-    below, half = _floor(x), jnp.full_like(x, 0.5)
-    part, odd = lax.sub(x, below), lax.ne(_floor(lax.mul(below, half)), lax.mul(below, half))
-    up = lax.bitwise_or(lax.gt(part, half), lax.bitwise_and(lax.eq(part, half), odd))
-    return lax.select(up, lax.add(below, jnp.ones_like(x)), below)
+def _bits_of(eqn: Any) -> Operation | None:
+    before, after = eqn.invars[0].aval.dtype, eqn.outvars[0].aval.dtype
+    return _native(eqn) if before.itemsize == after.itemsize else None  # else there is an axis more, or less
 
 
-def _sinh(x: Any) -> Any:
-    e = _expm1(lax.abs(x))
-    value = lax.mul(jnp.full_like(x, 0.5), lax.add(e, lax.div(e, lax.add(e, jnp.ones_like(x)))))
-    return lax.mul(lax.sign(x), value)
+def _conversion(eqn: Any) -> Operation:
+    to_bool = eqn.params["new_dtype"] == jnp.bool_
+    return (lambda x: x if x.dtype == jnp.bool_ else x != 0) if to_bool else _native(eqn)
 
 
-def _cosh(x: Any) -> Any:
-    half = jnp.full_like(x, 0.5)
-    e = lax.exp(lax.mul(half, lax.abs(x)))  # squared below, which overflows no earlier than the result
-    return lax.add(lax.mul(lax.mul(half, e), e), lax.div(lax.div(half, e), e))
+def _selection(eqn: Any) -> Operation:
+    """By a condition, or by the index of a case, which may not be outside."""
+    if eqn.invars[0].aval.dtype == jnp.bool_ and len(eqn.invars) == 3:
+        return _native(eqn)
+
+    def select(which: Any, *cases: Any) -> Any:
+        found = cases[-1]
+        for k in range(len(cases) - 2, -1, -1):
+            found = lax.select(which <= k, cases[k], found)
+        return found
+
+    return select
 
 
-def _same(x: Any) -> Any:
-    return x
+def _by_float32(make: Make) -> Make:
+    """Of half precision: computed in float32, and rounded."""
+
+    def of(eqn: Any) -> Operation | None:
+        if (compute := make(eqn)) is None:
+            return None
+        dtype = eqn.outvars[0].aval.dtype
+        return lambda *values: compute(*(v.astype(jnp.float32) for v in values)).astype(dtype)
+
+    return of
 
 
-def _for_floats(f: Operation) -> Callable[[Any, Any], Operation | None]:
-    return lambda params, dtype: f if dtype in (jnp.float32, jnp.float64) else None
+_FROM_ABOVE = {"clz", "population_count", "shift_right_logical"}  # they look at the bits above
 
 
-_IDENTITIES: dict[str, Callable[[Any, Any], Operation | None]] = {
-    "add_any": lambda params, dtype: lax.add,
-    "one_minus_square": lambda params, dtype: (
-        lambda x: lax.mul(lax.add(jnp.ones_like(x), x), lax.sub(jnp.ones_like(x), x))
-    ),
-    "square": lambda params, dtype: lambda x: lax.mul(x, x),
-    "integer_pow": lambda params, dtype: lambda x: _power(x, params["y"]),
-    "not": lambda params, dtype: (lambda x: lax.eq(x, jnp.zeros_like(x))) if dtype == jnp.bool_ else lax.bitwise_not,
-    "log1p": _for_floats(_log1p),
-    "expm1": _for_floats(_expm1),
-    "is_finite": _for_floats(_is_finite),
-    "floor": _for_floats(_floor),
-    "ceil": _for_floats(lambda x: lax.neg(_floor(lax.neg(x)))),
-    "round": lambda params, dtype: (
-        _for_floats(_round_to_even)(params, dtype)
-        if params["rounding_method"] == lax.RoundingMethod.TO_NEAREST_EVEN
-        else None
-    ),
-    "sinh": _for_floats(_sinh),
-    "cosh": _for_floats(_cosh),
-    "tan": _for_floats(lambda x: lax.div(lax.sin(x), lax.cos(x))),
-    "stop_gradient": lambda params, dtype: _same,
-    "copy": lambda params, dtype: _same,
-    "copy_p": lambda params, dtype: _same,
-    "name": lambda params, dtype: _same,
-    "optimization_barrier": lambda params, dtype: lambda *values: list(values),
+def _by_32_bits(name: str, make: Make) -> Make:
+    """Of whole numbers of 8 and 16 bits, of which the bits above them do not change the lower ones of a result."""
+
+    def of(eqn: Any) -> Operation | None:
+        if (compute := make(eqn)) is None:
+            return None
+        dtype = eqn.outvars[0].aval.dtype
+        own = eqn.invars[-1].aval.dtype
+        unsigned = jnp.issubdtype(own, jnp.unsignedinteger) or name in _FROM_ABOVE
+
+        def widened(v: Any) -> Any:
+            if v.dtype != own:
+                return v
+            return v.astype(f"uint{8 * own.itemsize}").astype(jnp.uint32) if unsigned else v.astype(jnp.int32)
+
+        def computed(*values: Any) -> Any:
+            found = compute(*map(widened, values))
+            return (found - (32 - 8 * own.itemsize) if name == "clz" else found).astype(dtype)
+
+        return computed
+
+    return of
+
+
+_CONVERT: dict[str, Make] = {
+    "bitcast_convert_type": _bits_of,
+    "convert_element_type": _conversion,
+    **_identities(copy=lambda x: x, copy_p=lambda x: x, name=lambda x: x, stop_gradient=lambda x: x),
+    "optimization_barrier": _always(lambda *values: list(values)),
 }
+# What both Triton and Mosaic compute natively; identities are on the right.
+_COMMON = _natives("and eq ge gt le lt ne or xor") | {"select_n": _selection}
+_NUMBERS = (
+    _COMMON
+    | _natives("abs add clamp div max min mul neg sign sub")
+    | {"integer_pow": lambda eqn: lambda x: f.integer_power(x, eqn.params["y"])}
+    | _identities(add_any=lax.add, square=lambda x: x * x, one_minus_square=lambda x: (1 + x) * (1 - x))
+)
+_BOOLEANS = _COMMON | _identities(
+    add_any=lax.bitwise_or,
+    max=lax.bitwise_or,
+    min=lax.bitwise_and,
+    **{"not": lambda x: lax.eq(x, jnp.zeros_like(x))},
+)
+_WHOLE = (
+    _NUMBERS
+    | _natives("clz not rem shift_left shift_right_arithmetic shift_right_logical")
+    | _identities(population_count=f.bit_count)
+)
+_FLOATING = _NUMBERS | _natives("cos exp exp2 log logistic rsqrt sin sqrt tanh") | _identities(nextafter=f.next_after)
+_LACKING = {
+    **_identities(expm1=f.expm1, log1p=f.log1p, pow=f.power, cbrt=f.cube_root, rem=f.remainder, is_finite=f.is_finite),
+    **_identities(floor=f.floor, ceil=f.ceil, sinh=f.sinh, cosh=f.cosh, asinh=f.asinh, acosh=f.acosh, atanh=f.atanh),
+    **_identities(tan=series.tan, asin=series.asin, acos=series.acos, atan=series.atan, atan2=series.atan2),
+    **_identities(erf=series.erf, erfc=series.erfc, erf_inv=series.erf_inv),
+    **_identities(log2=lambda x: lax.log(x) / f.LN2, polynomial=f.polynomial),
+    **_identities(bessel_i0e=series.bessel_i0e, bessel_i1e=series.bessel_i1e),
+    "round": lambda eqn: _ROUND[eqn.params["rounding_method"]],
+}
+_ROUND = {
+    lax.RoundingMethod.TO_NEAREST_EVEN: f.round_to_even,
+    lax.RoundingMethod.AWAY_FROM_ZERO: f.round_from_zero,
+}
+
+_OF: dict[str, dict[str, Make]] = {
+    "bool": _BOOLEANS | _CONVERT,
+    **dict.fromkeys(("int32", "int64", "uint32", "uint64"), _WHOLE | _CONVERT),
+    **dict.fromkeys(
+        ("int8", "int16", "uint8", "uint16"), {n: _by_32_bits(n, make) for n, make in _WHOLE.items()} | _CONVERT
+    ),
+    **dict.fromkeys(("float32", "float64"), _FLOATING | _LACKING | _CONVERT),
+    **dict.fromkeys(
+        ("float16", "bfloat16"), _FLOATING | {n: _by_float32(make) for n, make in _LACKING.items()} | _CONVERT
+    ),
+}
+DTYPES = frozenset(_OF)

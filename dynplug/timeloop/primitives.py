@@ -36,7 +36,7 @@ _ELEMENTWISE = _listed("""
     imag integer_pow is_finite le lgamma log log1p logistic lt max min mul ne neg nextafter not or polygamma
     population_count pow real rem round rsqrt select_n shift_left shift_right_arithmetic shift_right_logical
     sign sin sinh sqrt square stop_gradient sub tan tanh xor name optimization_barrier clz bitcast_convert_type
-    one_minus_square
+    one_minus_square log2 polynomial complex conj igamma_grad_a regularized_incomplete_beta zeta
 """)
 _LAYOUT = _listed("""
     broadcast_in_dim concatenate dynamic_slice dynamic_update_slice expand_dims gather iota pad reshape rev

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from dynplug.timeloop.kernel_ops import operation
+from dynplug.timeloop.kernel_ops import operation, operation_count
 from dynplug.timeloop.program import Atom, Var, is_var, struct
 from dynplug.timeloop.recurrence import Recurrence
 from dynplug.timeloop.unit_axes import LAYOUT
@@ -29,6 +29,7 @@ _TILE = 128
 _STEPS = 8
 _REGISTERS = 48
 _CODE = 1000  # equations in a block; chosen, for the time that they take to compile
+_WRITTEN_OUT = 250  # operations in a block, where equations take many: as Mosaic's time grows with their square
 
 Values = Sequence[Any]
 
@@ -120,7 +121,10 @@ def _steps_in_block(rec: Recurrence, compiler: str, length: int) -> int:
     """The steps in a block, a power of two, so that what it loads and writes stays in registers, and code small."""
     usual = 2 if compiler == "interpreted" else _STEPS  # XLA on a CPU takes long to compile more
     in_registers = _REGISTERS // max(1, len(rec.ins) + len(rec.outs))
-    most = max(1, min(usual, length, in_registers, _CODE // max(1, len(rec.written_out))))
+    code = _CODE // max(1, len(rec.written_out))
+    if (operations := sum(map(operation_count, rec.written_out))) > len(rec.written_out):
+        code = min(code, _WRITTEN_OUT // operations)
+    most = max(1, min(usual, length, in_registers, code))
     return 1 << (most.bit_length() - 1)
 
 

@@ -5,8 +5,9 @@ one before it, and writes there what that one writes too.
 
 **Invariant:** a kernel reads and writes only the units of its tile.
 
-**Limits:** Mosaic from JAX 0.11 on: before, it cannot lay out a loop with two steps. Triton before, and on GPUs that
-Mosaic does not know; it is deprecated since JAX 0.11, and computes neither with bfloat16 nor with float16.
+**Limits:** Mosaic from JAX 0.11 on: before, it cannot lay out a loop with two steps; it computes with no whole numbers
+of 8 bits. Triton before, and on GPUs that Mosaic does not know; it is deprecated since JAX 0.11, and computes neither
+with bfloat16 nor with float16.
 
 **Reference:** Pallas, https://docs.jax.dev/en/latest/pallas/index.html.
 """

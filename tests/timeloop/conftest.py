@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from dynplug.timeloop import custom_derivative
+from dynplug.timeloop import custom_derivative, target_device
 
 
 @pytest.fixture(autouse=True)
@@ -25,3 +25,14 @@ def it_ends():
     yield
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
+
+
+@pytest.fixture
+def kernels(monkeypatch):
+    """Plan for a GPU whose kernels this compiler compiles."""
+
+    def use(compiler):
+        monkeypatch.setenv(target_device.VARIABLE, compiler)
+
+    use("interpreted")
+    return use

@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax import lax
 
 import dynplug as dp
 from dynplug.core import default_platform, on_device_of
@@ -18,22 +17,10 @@ from dynplug.plugin import registry
 from dynplug.testing.stepping import DT, trial_of
 from dynplug.testing.subject import Skip, Subject
 from dynplug.timeloop import Loop, RunState, recurrence_primitive, scan, target_device as backend
-from dynplug.timeloop.kernel_ops import operation
 from dynplug.timeloop.unit_axes import Mixed, unit_axes
 
 COMPILER = "mosaic" if jax.__version_info__ >= (0, 11) else "triton"
 STEPS = 6
-
-
-@pytest.fixture
-def kernels(monkeypatch):
-    """Plan for a GPU whose kernels this compiler compiles."""
-
-    def use(compiler):
-        monkeypatch.setenv(backend.VARIABLE, compiler)
-
-    use("interpreted")
-    return use
 
 
 def lowered(f, *args):
@@ -414,91 +401,6 @@ def test_axes_that_belong_together():
     outer = jax.make_jaxpr(lambda a: a[:, None] * a[None, :])(jnp.ones(3)).jaxpr
     with pytest.raises(Mixed, match=r"all pairs of units \(3x3\)"):
         unit_axes(outer.eqns, outer.invars, [])
-
-
-# -- Operations ----------------------------------------------------------------------------------------------------
-
-SMALL = np.concatenate([[0.0, -0.0], *(s * np.logspace(-30, 1, 400) for s in (1, -1))])
-WIDE = np.concatenate([SMALL, [np.inf, -np.inf, np.nan], *(s * np.logspace(1, 38, 300) for s in (1, -1))])
-HALVES = np.arange(-6, 6.5, 0.5)
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(
-    ("primitive", "oracle", "at"),
-    [
-        (lax.log1p, np.log1p, np.concatenate([WIDE, np.linspace(-1, 2, 500)])),
-        (lax.expm1, np.expm1, np.concatenate([WIDE, np.linspace(-100, 100, 500)])),
-        (lax.is_finite, np.isfinite, WIDE),
-        (lax.floor, np.floor, np.concatenate([WIDE, HALVES])),
-        (lax.ceil, np.ceil, np.concatenate([WIDE, HALVES])),
-        (
-            partial(lax.round, rounding_method=lax.RoundingMethod.TO_NEAREST_EVEN),
-            np.round,
-            np.concatenate([WIDE, HALVES]),
-        ),
-        (lax.sinh, np.sinh, np.concatenate([SMALL, np.linspace(-80, 80, 300)])),
-        (lax.cosh, np.cosh, np.concatenate([SMALL, np.linspace(-80, 80, 300)])),
-        (lax.tan, np.tan, np.linspace(-1.4, 1.4, 300)),
-        (lambda x: lax.integer_pow(x, 5), lambda x: x**5, np.linspace(-20, 20, 301)),
-        (lambda x: lax.integer_pow(x, -3), lambda x: 1.0 / x**3, np.linspace(0.1, 20, 301)),
-        (lambda x: lax.integer_pow(x, 0), np.ones_like, HALVES),
-        (lax.square, np.square, HALVES),
-    ],
-)
-def test_an_identity_is_as_accurate_as_the_function(primitive, oracle, at, dtype):
-    with jax.enable_x64(dtype == "float64"), np.errstate(all="ignore"):
-        x = jnp.asarray(at, dtype)
-        (eqn,) = jax.make_jaxpr(primitive)(x).jaxpr.eqns
-        compute = operation(eqn)
-        assert compute is not None
-        found, exact = np.asarray(jax.jit(compute)(x)), oracle(np.asarray(x, np.longdouble))
-        if found.dtype == bool:
-            np.testing.assert_array_equal(found, exact)
-            return
-        eps = np.finfo(dtype).eps
-        normal = np.abs(exact) >= np.finfo(dtype).tiny  # XLA on a CPU flushes smaller numbers to zero
-        np.testing.assert_allclose(found[normal], exact.astype(dtype)[normal], rtol=6 * eps, atol=0)
-        np.testing.assert_array_equal(np.isnan(found), np.isnan(exact))
-
-
-MAPS = {
-    "exp": jnp.exp,
-    "expm1": jnp.expm1,
-    "log1p": lambda x: jnp.log1p(x * x),
-    "softplus": jax.nn.softplus,
-    "tanh": jnp.tanh,
-    "sigmoid": jax.nn.sigmoid,
-    "gelu": jax.nn.gelu,
-    "cube": lambda x: x**3,
-    "inverse": lambda x: 0.1 * (x + 2.0) ** -3,
-    "root": lambda x: jnp.sqrt(jnp.abs(x) + 1.0),
-    "sinh": jnp.sinh,
-    "trigonometric": lambda x: jnp.sin(x) * jnp.cos(x),
-    "whole": lambda x: x + jnp.floor(x) + jnp.ceil(x) + lax.round(x, lax.RoundingMethod.TO_NEAREST_EVEN),
-    "cases": lambda x: jnp.where((x > 0.1) & ~(x > 0.8) | (x < -1.0) ^ jnp.isfinite(x), x, 0.2),
-    "bounds": lambda x: jnp.clip(x, -1.0, 1.0) + jnp.maximum(x, 0.1),
-    "casts": lambda x: x + ((3.0 * x).astype(jnp.int32) << 1).astype(x.dtype),
-}
-
-
-@pytest.mark.parametrize("name", MAPS)
-def test_a_compiler_takes_each_function_and_its_derivative(name, kernels):
-    kernels(COMPILER)
-
-    def total(carry, xs):
-        end, outs = scan(lambda c, x: (MAPS[name](0.5 * c + x), c), carry, xs)
-        return end.sum() + (outs**2).sum()
-
-    text = lowered(jax.grad(total), jnp.full((3, 4), 0.2), jnp.full((9, 3, 4), 0.1))
-    assert kernel_count(text) == 2
-    assert "stablehlo.while" not in text
-
-
-@pytest.mark.parametrize("primitive", [lax.erf, lax.lgamma, lax.bessel_i0e, lambda x: lax.rem(x, x)])
-def test_what_has_no_identity_stays_out_of_kernels(primitive):
-    (eqn,) = jax.make_jaxpr(primitive)(jnp.ones(3)).jaxpr.eqns
-    assert operation(eqn) is None
 
 
 def test_the_state_of_a_run_goes_through_a_kernel(kernels):
