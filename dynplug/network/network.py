@@ -60,12 +60,12 @@ class Network(DynamicalSystem):
         arguments of one, as a configuration has them; a coupling's have `form` among them, a junction's `g`.
     - `input_to`: the population that receives an input which is no dictionary.
     - `output_from`: the population whose output is that of the network.
-    - `key`: a `jax.random.key` for connections and weights that are drawn.
+    - `key`: a `jax.random.key` for connections and weights that are drawn, on the host: within `jax.jit` and the like
+        it is a `TracedError`.
 
     **Raises:** `AlgebraicLoopError` for a cycle without a delay; `UnknownPathError` for a projection of an unknown
     population; `CompositionError` for names that stand twice and for what is no system; `ShapeError` for parts that do
-    not fit; `NetworkMemoryError` before more memory is taken than there is; `KeyRequiredError`; `TracedError` within
-    `jax.jit` and the like.
+    not fit; `NetworkMemoryError` before more memory is taken than there is; `KeyRequiredError`.
 
     **Reference:** Brette, R. et al. (2007), Simulation of networks of spiking neurons: a review of tools and
     strategies, doi:10.1007/s10827-007-0038-6.
