@@ -60,7 +60,8 @@ class Network(DynamicalSystem):
         arguments of one, as a configuration has them; a coupling's have `form` among them, a junction's `g`.
     - `input_to`: the population that receives an input which is no dictionary.
     - `output_from`: the population whose output is that of the network.
-    - `key`: a `jax.random.key` for connections and weights that are drawn.
+    - `key`: a `jax.random.key` for connections and weights that are drawn, on the host: within `jax.jit` and the like
+        it is a `TracedError`.
 
     **Raises:** `AlgebraicLoopError` for a cycle without a delay; `UnknownPathError` for a projection of an unknown
     population; `CompositionError` for names that stand twice, for parts without names and for what is no system;
