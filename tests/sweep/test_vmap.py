@@ -135,3 +135,10 @@ def test_a_meeting_answers_when_all_that_are_left_have_asked():
     meeting.close(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
         meeting.ask(0, 3)
+
+
+def test_trials_that_name_their_devices_run_alone(values, tmp_path, groups):
+    values["runner"]["devices"] = 1
+    values["sweep"]["space"] = {"seed": [0, 1]}
+    assert [trial["status"] for trial in swept(values, "vmap", tmp_path / "devices").trials] == ["finished"] * 2
+    assert groups == []
