@@ -49,9 +49,8 @@ def predict_file(
 
 def _of_sequences(trainer: Any, x: np.ndarray, lengths: np.ndarray, given: dict[str, int]) -> tuple[Any, Any]:
     """The outputs of padded sequences, with the axes of the inputs and 0 after the end of each; and the lengths."""
-    layout: Any = getattr(trainer, "_layout", None)
-    time = None if layout is None else layout.time(x.ndim)
-    if time is None:
+    layout = getattr(trainer, "_layout", None)
+    if layout is None or (time := layout.time(x.ndim)) is None:
         raise DataError(f"a {type(trainer).__name__} takes no sequences of several lengths: leave out 'lengths'.")
     steps = x.shape[time]
     ends = as_lengths(lengths, x.shape[layout.samples(x.ndim)], steps, "lengths")
