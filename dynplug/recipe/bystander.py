@@ -19,6 +19,12 @@ class Bystander:
     def __init__(self, files: RunFolder):
         self.path: Path = files.path
         self.checkpoints: CheckpointPair = files.checkpoints
+        self._files = files
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of metrics, as far as the other process has written them."""
+        return self._files.lines
 
     def hold(self) -> None:
         """Its own process keeps others out."""
