@@ -1,8 +1,6 @@
 """Settings of all tests: shapes are checked, dtypes and ranks are never promoted in silence."""
 
 import atexit
-import contextlib
-import functools
 import gc
 import importlib.metadata
 import itertools
@@ -30,7 +28,6 @@ import jax.random as jr
 import jaxtyping
 import pytest
 from checked_annotations import checked
-from jax._src.interpreters import mlir
 
 jaxtyping.jaxtyped = checked  # which the hook puts before each function
 with jaxtyping.install_import_hook("dynplug", "beartype.beartype"):
@@ -61,17 +58,6 @@ pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence aft
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 gc.set_threshold(50_000, 20, 20)  # what JAX and pytest keep is much, and was looked through again and again
-
-if hasattr(mlir, "make_ir_context"):  # half of the time in which a small program is compiled: one serves all
-    one_more, shared = mlir.make_ir_context, functools.cache(mlir.make_ir_context)
-
-    def context():
-        with contextlib.suppress(ValueError):
-            if mlir.ir.Context.current:  # this one is lowered within another
-                return one_more()
-        return shared()
-
-    mlir.make_ir_context = context
 
 
 def pytest_collection_finish():
