@@ -24,7 +24,7 @@ _RULES = {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
 _LACKING = {"triton": {"float16", "bfloat16"}, "mosaic": {"int8", "uint8"}}
 
 # Operations of a step that stand for some that Mosaic lacks; chosen: 260 take it 4 s, and the time grows as the square.
-_MOST_ADDED = 600
+MOST_ADDED = 600
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +93,7 @@ def split(stage: Recurrence, compiler: str) -> list[Part] | str:
     try:
         whole = replace(stage, written_out=tuple(_written_out(stage.eqns)))
         added = sum(operation_count(eqn) - 1 for eqn in whole.written_out)
-        if compiler == "mosaic" and added > _MOST_ADDED:
+        if compiler == "mosaic" and added > MOST_ADDED:
             return f"what Mosaic lacks takes {added} operations more a step, which it compiles for too long"
         carried = zip(whole.carry, whole.carry_out, strict=True)
         axes = unit_axes(whole.written_out, (*whole.consts, *whole.carry, *whole.ins), carried)
