@@ -13,7 +13,9 @@ pytestmark = pytest.mark.quick
 
 @pytest.mark.parametrize("given", [(), (1.0,), (1.0, 2.0)])
 @pytest.mark.parametrize(
-    "model", [dp.neurons.LIF(2), dp.neurons.LIF(2) >> jnp.tanh, dp.Network({"E": dp.neurons.LIF(2)})], ids=repr
+    "model",
+    [dp.neurons.LIF(2), dp.neurons.LIF(2) >> jnp.tanh, dp.Network({"E": dp.neurons.LIF(2)})],
+    ids=["neuron", "sequence", "network"],
 )
 def test_a_system_that_is_called_says_what_runs_it(model, given):
     with pytest.raises(CompositionError, match=f"{type(model).__name__} is a system, and is not called") as told:
