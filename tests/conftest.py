@@ -108,6 +108,7 @@ def optimised():
     jax.config.update("jax_disable_most_optimizations", False)
     yield
     jax.config.update("jax_disable_most_optimizations", QUICKLY)
+    jax.clear_caches()  # other tests compare bits with those of other processes
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ class Trained(NamedTuple):
     - `step`: the compiled training step.
     - `key`: of the batch.
     - `overfit`: trains a copy on a batch for a number of steps; the losses before each.
+    - `check`: raises `DataError` for a batch that the loss cannot take.
     """
 
     forward: Forward
@@ -42,6 +43,7 @@ class Trained(NamedTuple):
     step: Program
     key: PRNGKeyArray
     overfit: Callable[[Any, int], np.ndarray]
+    check: Callable[[Pair], None]
 
 
 def diagnosed(
@@ -61,9 +63,7 @@ def diagnosed(
     steps = None if overfit is None else as_whole("overfit", overfit)
     whole, few = (batch.rows(np.arange(n)) for n in (batch.samples, count))
     evidence = _evidence(trained, whole, few, steps)
-    if trained.objective.checks_targets:  # which else are seen as a loss that is not finite
-        predicts = trained.step.shapes(trained.state.params, batch.x, batch.samples)
-        trained.objective.check(predicts, layout.batch_first((), batch.y)[1], batch.mask)
+    trained.check(batch)  # whose targets are else seen as a loss that is not finite
     rows = examine(evidence, chosen)
     xs = jax.tree.leaves(evidence.inputs)[0]
     subject = (

@@ -319,7 +319,8 @@ class GradientTrainer(Resumable):
         program, state = self._program("fit", shared, self.epoch), self._progress.state
         static = joined(self._progress.static, state.learned)
         given = self._forward(True, shared), self.objective, static, state, program, self._key(_FIT, self.epoch)
-        return diagnosed(Trained(*given, partial(losses_on, self)), batch, checks, samples, overfit)
+        trained = Trained(*given, partial(losses_on, self), partial(self._check_data, shared, True))
+        return diagnosed(trained, batch, checks, samples, overfit)
 
     def explain(self, inputs: Any) -> str:
         """How the time loop of a training step on a batch of inputs is compiled, as text: its stages, and the reasons.
@@ -378,10 +379,9 @@ class GradientTrainer(Resumable):
     def _check_data(self, shared: Mapping[str, Any], reset_state: bool, data: Pair) -> None:
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
         check_reset(reset_state, data.lengths)
-        if not (self.objective.checks_targets and self._jit["fit"]):
-            return
-        predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
-        self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
+        if self.objective.checks_targets and self._jit["fit"]:
+            predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
+            self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
 
     @property
     def jits(self) -> bool:
