@@ -16,7 +16,7 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:  # what one test or process co
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
-if QUICKLY := "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising what runs once
+if "XLA_FLAGS" not in os.environ:  # four fifths of the time would go into optimising what runs once
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     # nor is a small program the quicker for being compiled in 32 parts
     os.environ["XLA_FLAGS"] = "--xla_cpu_parallel_codegen_split_count=1"
@@ -88,6 +88,19 @@ def forget_what_was_compiled():
         jax.clear_caches()
 
 
+def _settings():
+    """All settings of JAX, those that its processes inherit included."""
+    return dict(jax.config.values) | {k: v for k, v in os.environ.items() if k.startswith(("JAX_", "XLA_"))}
+
+
+@pytest.fixture(autouse=True)
+def settings_stay():
+    """No test leaves other settings to those that come after it: which those are differs from run to run."""
+    before = _settings()
+    yield
+    assert _settings() == before
+
+
 @pytest.fixture
 def getkey():
     """A function that gives another random key at each call."""
@@ -105,9 +118,10 @@ def x64():
 @pytest.fixture
 def optimised():
     """Programs are optimised, as is worth while if they run for seconds."""
+    before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", False)
     yield
-    jax.config.update("jax_disable_most_optimizations", QUICKLY)
+    jax.config.update("jax_disable_most_optimizations", before)
     jax.clear_caches()  # other tests compare bits with those of other processes
 
 
