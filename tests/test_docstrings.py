@@ -1,6 +1,7 @@
-"""Public classes show how they are used, and what they show runs."""
+"""What users call shows in its docstring how it is used, and what it shows runs."""
 
 import inspect
+import os
 import re
 
 import diffrax
@@ -12,16 +13,65 @@ import optax
 import pytest
 
 import dynplug as dp
+from dynplug.plugin import LOCAL, registry
 
-CLASSES = [name for name in dp.__all__ if inspect.isclass(getattr(dp, name)) and name != "ODESystem"]
 GIVEN = {"dp": dp, "jax": jax, "jnp": jnp, "np": np, "eqx": eqx, "optax": optax, "diffrax": diffrax}
+OURS = [component for component in registry().components() if component.spec.target.startswith("dynplug.")]
+REGISTERED = {component.load(): f"{component.kind.name} {component.spec.name}" for component in OURS}
+PUBLIC = {getattr(dp, name): f"dp.{name}" for name in dp.__all__ if not inspect.ismodule(getattr(dp, name))}
+SHOWN = {
+    given: name
+    for given, name in {**REGISTERED, **PUBLIC}.items()
+    if inspect.isclass(given) or inspect.isfunction(inspect.unwrap(given))  # the rest is a type or a number
+}
+SMALL = """\
+[task]
+type = "digits"
+test_share = 0.9554 # 80 samples to train on
+encoder = { type = "latency", num_step = 2 }
+
+[model]
+type = "Sequential"
+input = { type = "Dense", in_size = 64, out_size = 4 }
+hidden = { type = "LeakyIntegrator", size = 4, tau = 5.0 }
+readout = { type = "Dense", in_size = 4, out_size = 10 }
+
+[runner]
+type = "BPTT"
+dt = 1.0
+loss_fun = "cross_entropy"
+metrics = ["accuracy"]
+
+[fit]
+num_epoch = 2
+batch_size = 40
+"""
+SWEEP = f"""{SMALL}
+[sweep]
+metric = "test/loss"
+space = {{ "model.hidden.tau" = [5.0, 20.0] }}
+"""
 
 
-@pytest.mark.parametrize("name", CLASSES)
-def test_the_example_of_a_class_runs(name):
-    examples = re.findall(r"```python\n(.*?)```", inspect.getdoc(getattr(dp, name)), re.DOTALL)
-    assert examples, f"{name} has no example"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder with the files that examples name, and what they leave."""
+    made = tmp_path_factory.mktemp("examples")
+    (made / "small.toml").write_text(SMALL)
+    (made / "sweep.toml").write_text(SWEEP)
+    before = os.getcwd()
+    os.chdir(made)
+    yield made
+    os.chdir(before)
+    if any(component.plugin.namespace == LOCAL for component in registry().components()):
+        dp.refresh()
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("given", SHOWN, ids=SHOWN.get)
+def test_what_users_call_shows_an_example_that_runs(given):
+    examples = re.findall(r"```python\n(.*?)```", inspect.getdoc(given) or "", re.DOTALL)
+    assert examples, f"{SHOWN[given]} has no example"
     for example in examples:
         scope = dict(GIVEN)
-        exec(compile(example, name, "exec"), scope)
-        assert scope.keys() > GIVEN.keys()
+        exec(compile(example, SHOWN[given], "exec"), scope)

@@ -107,14 +107,13 @@ def _described(component: Component, told: Any) -> str:
         return f"{_sentence(component.spec.summary)}\n\n{equations}\n\n{more}"
     section = _SECTION.search(told.text)
     body = told.text[: section.start()] if section else told.text
-    return f"{_as_myst(body.strip(), component)}\n\n{equations}".strip()
+    return f"{_as_myst(body.strip())}\n\n{equations}".strip()
 
 
-def _as_myst(text: str, component: Component) -> str:
+def _as_myst(text: str) -> str:
     """A docstring as MyST: displayed equations stand alone, and code says why it is not executed here."""
-    reason = "the tests run it" if hasattr(dp, component.spec.name) else "an excerpt"
     text = _DISPLAYED.sub(lambda found: f"\n\n$$\n{found[1].strip()}\n$$\n\n", text)
-    text = re.sub(r"^```python$", f"% not executed: {reason}\n```python", text, flags=re.MULTILINE)
+    text = re.sub(r"^```python$", "% not executed: the tests run it\n```python", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text)
 
 

@@ -13,6 +13,11 @@ class AllToAll(eqx.Module):
 
     $$j \to i \quad \text{for all } i, j$$
 
+    ```python
+    assert len(dp.connectors.AllToAll()(3, 2)) == 6
+    assert len(dp.connectors.AllToAll(self_connections=False)(3, 3)) == 6
+    ```
+
     **Arguments:**
 
     - `self_connections`: whether a unit reaches itself; `False` is for a population connected with itself.

@@ -16,6 +16,12 @@ class Connections(eqx.Module):
     The pairs are two lists of indices, sorted by the receiving unit and then by the sending one, which suits sums over
     the inputs of a unit. A pair that occurs twice is two connections. As a matrix, the connections are their `mask`.
 
+    ```python
+    found = dp.connectors.Connections(pre=[2, 0, 1], post=[0, 1, 0], pre_size=3, post_size=2)
+    assert found.pre.tolist() == [1, 2, 0] and found.post.tolist() == [0, 0, 1]     # sorted by the receiving unit
+    assert found.mask.tolist() == [[False, True, True], [True, False, False]]
+    ```
+
     **Arguments:**
 
     - `pre`: the index of the sending unit of each pair, in any order.

@@ -12,6 +12,11 @@ class FixedInDegree(eqx.Module):
 
     $$|\{j : j \to i\}| = n \quad \text{for each } i$$
 
+    ```python
+    found = dp.connectors.FixedInDegree(10)(1000, 20, key=jax.random.key(0))
+    assert np.bincount(found.post).tolist() == [10] * 20
+    ```
+
     **Arguments:**
 
     - `n`: the number of connections that a unit receives.

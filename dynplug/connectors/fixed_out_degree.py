@@ -12,6 +12,11 @@ class FixedOutDegree(eqx.Module):
 
     $$|\{i : j \to i\}| = n \quad \text{for each } j$$
 
+    ```python
+    found = dp.connectors.FixedOutDegree(10)(20, 1000, key=jax.random.key(0))
+    assert np.bincount(found.pre).tolist() == [10] * 20
+    ```
+
     **Arguments:**
 
     - `n`: the number of connections that a unit sends.

@@ -14,6 +14,11 @@ class FixedProbability(eqx.Module):
 
     $$P(j \to i) = p$$
 
+    ```python
+    found = dp.connectors.FixedProbability(0.1)(200, 200, key=jax.random.key(0))
+    assert abs(len(found) / 200**2 - 0.1) < 0.01
+    ```
+
     **Arguments:**
 
     - `p`: the probability of a connection [-].

@@ -64,6 +64,11 @@ class GivenMatrix(eqx.Module):
 def as_connector(given: Any) -> Any:
     """A connector from any form that a user gives.
 
+    ```python
+    found = dp.connectors.as_connector(np.array([[0, 1, 1], [1, 0, 0]]))(3, 2)     # a matrix (post, pre)
+    assert found.pre.tolist() == [1, 2, 0] and found.post.tolist() == [0, 0, 1]
+    ```
+
     **Arguments:**
 
     - `given`: a connector; the name or configuration of one; a pair of index arrays `(pre, post)`; or a matrix

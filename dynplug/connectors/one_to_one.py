@@ -13,6 +13,11 @@ class OneToOne(eqx.Module):
 
     $$j \to i \iff i = j$$
 
+    ```python
+    found = dp.connectors.OneToOne()(3, 3)
+    assert found.pre.tolist() == found.post.tolist() == [0, 1, 2]
+    ```
+
     **Raises:** `ShapeError` for populations of different sizes.
 
     **Reference:** Senk, J. et al. (2022), Connectivity concepts in neuronal network modeling,

@@ -15,6 +15,11 @@ class ScaleFree(eqx.Module):
 
     Connections go both ways, and no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
 
+    ```python
+    found = dp.connectors.ScaleFree(2)(100, 100, key=jax.random.key(0))
+    assert np.bincount(found.pre).max() > 4 * len(found) / 100     # there are hubs
+    ```
+
     **Arguments:**
 
     - `m`: the number of connections of each added unit.

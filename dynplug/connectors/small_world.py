@@ -15,6 +15,11 @@ class SmallWorld(eqx.Module):
 
     Connections go both ways, and no unit reaches itself. `networkx` draws them: `pip install 'dynplug[graph]'`.
 
+    ```python
+    ring = dp.connectors.SmallWorld(2, p=0.0)(5, 5, key=jax.random.key(0))
+    assert ring.pre[ring.post == 0].tolist() == [1, 4]     # its neighbours
+    ```
+
     **Arguments:**
 
     - `k`: the number of nearest neighbours of each unit; an odd number is taken as the even one below it.

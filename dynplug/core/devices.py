@@ -17,6 +17,11 @@ from dynplug.errors import DeviceError
 def to(tree: Any, device: Any) -> Any:
     """The same model, or state, with its arrays on a device, which is where computations with them then run.
 
+    ```python
+    model = dp.to(dp.layers.Dense(3, 2, key=jax.random.key(0)), "cpu")
+    assert [device.platform for device in model.weight.devices()] == ["cpu"]
+    ```
+
     **Arguments:**
 
     - `tree`: a model, a state, any pytree.

@@ -18,6 +18,22 @@ def event() -> Any:
     """A discrete field of a state for what happened in the step: a release, a jump. Records count events.
 
     A field called `spike` is an event without being declared one.
+
+    ```python
+    class State(eqx.Module):
+        release: jax.Array = dp.event()
+
+    class Vesicles(dp.DynamicalSystem):     # releases what it is told to
+        def init_state(self, ctx):
+            return State(jnp.zeros((), ctx.dtype))
+
+        def update(self, state, x, ctx):
+            return State(x), x
+
+    runner = dp.DSRunner(Vesicles(), monitors=["release"], record_every=5, dt=1.0, progress_bar=False)
+    runner.run(inputs=np.array([1, 0, 0, 1, 0, 0, 0, 0, 0, 1], np.float32))
+    assert runner.mon["release"].tolist() == [2.0, 1.0]
+    ```
     """
     return eqx.field(default=None, metadata={DISCRETE: True, _EVENT: True})
 

@@ -29,6 +29,12 @@ def nodes(
 
     Nothing needs to be registered: systems are found in any field, also within tuples, lists and dictionaries.
 
+    ```python
+    model = dp.Sequential(encode=dp.layers.Dense(3, 2, key=jax.random.key(0)), hidden=dp.neurons.LIF(2))
+    assert list(dp.nodes(model)) == ["", "encode", "hidden"]
+    assert list(dp.nodes(model, include=dp.Neuron)) == ["hidden"]
+    ```
+
     **Arguments:**
 
     - `model`: a system, or any pytree of systems.
@@ -55,6 +61,14 @@ def variables(
 ) -> dict[str, Array | np.ndarray]:
     """The arrays of the systems in a model, by path. A number such as `tau=20.0` is compiled in and is not an array.
 
+    ```python
+    model = dp.Sequential(
+        encode=dp.layers.Dense(3, 2, key=jax.random.key(0)),
+        hidden=dp.neurons.LIF(2, tau=np.array([10.0, 20.0])),     # one number would be compiled in
+    )
+    assert list(dp.variables(model)) == ["encode.weight", "encode.bias", "hidden.tau"]
+    ```
+
     **Arguments:** `model`, `path`, `method`, `level`, `include_self` and `exclude` as for `nodes`, and
 
     - `trainable`: only what the model declares trainable (`True`), or only the rest (`False`).
@@ -80,6 +94,14 @@ def train_vars(
     exclude: Kinds = (),
 ) -> dict[str, Array | np.ndarray]:
     """The arrays that a model declares trainable, by path: those that a trainer changes by default.
+
+    ```python
+    model = dp.Sequential(
+        encode=dp.layers.Dense(3, 2, key=jax.random.key(0)),
+        hidden=dp.neurons.LIF(2, tau=np.array([10.0, 20.0])),     # a physical constant
+    )
+    assert list(dp.train_vars(model)) == ["encode.weight", "encode.bias"]
+    ```
 
     **Arguments:** as for `nodes`.
     """

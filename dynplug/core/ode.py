@@ -23,12 +23,30 @@ DISCRETE = "dynplug.discrete"
 
 
 def discrete() -> Any:
-    """A field of a state that no solver integrates: a spike, a counter, a flag. It is `None` in a solver's `y`."""
+    """A field of a state that no solver integrates: a spike, a counter, a flag. It is `None` in a solver's `y`.
+
+    ```python
+    class State(eqx.Module):
+        V: jax.Array
+        spike: jax.Array | None = dp.discrete()
+
+    state = State(jnp.zeros(2), jnp.ones(2))
+    assert dp.continuous(state).spike is None     # what a solver sees
+    ```
+    """
     return eqx.field(default=None, metadata={DISCRETE: True})
 
 
 def continuous(state: Any) -> Any:
-    """The part of a state that a differential equation governs: the `y0` that `diffrax.diffeqsolve` takes."""
+    """The part of a state that a differential equation governs: the `y0` that `diffrax.diffeqsolve` takes.
+
+    ```python
+    lif = dp.neurons.LIF(2)
+    state = lif.init_state(dp.Context(dt=0.1))
+    y0 = dp.continuous(state)
+    assert y0.V.shape == (2,) and y0.spike is None and state.spike is not None
+    ```
+    """
     gone = {f.name: None for f in dataclasses.fields(state) if f.metadata.get(DISCRETE)}
     return dataclasses.replace(state, **gone)
 
@@ -38,6 +56,14 @@ class ODESystem(Sized):
 
     The same object is solved in continuous time by
     `diffeqsolve(ODETerm(system.vector_field), solver, t0, t1, dt0, continuous(state), args=Drive(current))`.
+
+    ```python
+    lif = dp.neurons.LIF(1, tau=10.0)
+    start = dp.continuous(lif.init_state(dp.Context(dt=0.1)))
+    term, current = diffrax.ODETerm(lif.vector_field), dp.Drive(current=0.5)
+    solved = diffrax.diffeqsolve(term, diffrax.Heun(), 0.0, 10.0, 0.1, start, args=current)     # without spikes
+    assert np.isclose(solved.ys.V[-1, 0], 0.5 * (1 - np.exp(-1)), atol=1e-4)
+    ```
     """
 
     integrator: eqx.AbstractVar[diffrax.AbstractSolver[Any]]

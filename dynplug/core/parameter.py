@@ -37,6 +37,21 @@ def param(
     A number is compiled into the program. An array (one value per unit) is an input of the program. NumPy arrays and
     lists become JAX arrays, integers become floats.
 
+    ```python
+    class Leak(dp.DynamicalSystem):
+        tau: dp.Parameter = dp.param(10.0, positive=True)     # [ms]
+
+        def init_state(self, ctx):
+            return jnp.zeros((), ctx.dtype)
+
+        def update(self, state, x, ctx):
+            new = state + ctx.dt / self.tau * (x - state)
+            return new, new
+
+    _, y = dp.LoopOverTime(Leak(2.0), dt=1.0)(jnp.ones(3))
+    assert y.tolist() == [0.5, 0.75, 0.875]     # Leak(-2.0) is a ParameterError
+    ```
+
     **Arguments:**
 
     - `default`: the value if none is given.
@@ -133,6 +148,10 @@ def as_size(size: int | Sequence[int]) -> tuple[int, ...]:
     """The number of units as a tuple; a grid of units has several numbers.
 
     The converter of the field `size`: `size: tuple[int, ...] = eqx.field(static=True, converter=as_size)`.
+
+    ```python
+    assert dp.as_size(3) == (3,) and dp.as_size([8, 6]) == (8, 6)
+    ```
     """
     units = tuple(size) if isinstance(size, (Sequence, np.ndarray)) else (size,)
     if not units or not all(is_whole(n) for n in units):
@@ -141,7 +160,16 @@ def as_size(size: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def target_size() -> Any:
-    """The field `size` of a synapse: without one, it is a single synapse, and in a `Projection` one per target unit."""
+    """The field `size` of a synapse: without one, it is a single synapse, and in a `Projection` one per target unit.
+
+    ```python
+    synapse = dp.synapses.Exponential(tau=5.0)     # its field is `size: tuple[int, ...] = dp.target_size()`
+    assert synapse.size == ()
+    recurrent = dp.Projection("E", "E", "AllToAll", weight=0.1, delay=1.0, synapse=synapse)
+    net = dp.Network({"E": dp.neurons.LIF(3)}, {"rec": recurrent})
+    assert dp.lookup(net, "rec.synapse").size == (3,)
+    ```
+    """
     return eqx.field(static=True, default=(), converter=lambda size: () if size == () else as_size(size))
 
 

@@ -58,7 +58,14 @@ def _walk(node: Any, path: str, trainable: bool, positive: bool, statistic: bool
 
 
 def lookup(tree: Any, path: str) -> Any:
-    """The part of a tree at a path. An unknown name raises `UnknownPathError`, which lists the known ones."""
+    """The part of a tree at a path. An unknown name raises `UnknownPathError`, which lists the known ones.
+
+    ```python
+    model = dp.Sequential(weights=dp.layers.Dense(3, 2, key=jax.random.key(0)), hidden=dp.neurons.LIF(2, tau=20.0))
+    assert dp.lookup(model, "hidden.tau") == 20.0
+    assert dp.lookup(model, "weights.weight").shape == (2, 3)
+    ```
+    """
     node, passed = tree, ""
     for name in path.split("."):
         below = dict(children(node))

@@ -25,6 +25,12 @@ def state_dict(tree: Any) -> dict[str, Array | np.ndarray]:
 
     Numbers such as `tau=20.0` belong to the model's definition and are not among them.
 
+    ```python
+    model = dp.Sequential(encode=dp.layers.Dense(3, 2, key=jax.random.key(0)), hidden=dp.neurons.LIF(2))
+    shapes = {path: array.shape for path, array in dp.state_dict(model).items()}
+    assert shapes == {"encode.weight": (2, 3), "encode.bias": (2,)}
+    ```
+
     **Arguments:**
 
     - `tree`: a model, a state, a `RunState`.
@@ -37,6 +43,12 @@ def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True
 
     A number of the tree for which there is an array of shape (), such as a trained time constant, becomes that array.
     In a function that JAX traces, arrays may be traced: shapes and dtypes are compared then, and values are not.
+
+    ```python
+    one, other = (dp.layers.Dense(3, 2, key=jax.random.key(seed)) for seed in (0, 1))
+    same, *_ = dp.load_state_dict(other, dp.state_dict(one))
+    assert (same.weight == one.weight).all() and not (other.weight == one.weight).any()
+    ```
 
     **Arguments:**
 
@@ -65,6 +77,14 @@ def save_states(path: str | Path, tree: Any) -> None:
 
     Its header holds the definition of the model: the classes and constants that the arrays belong to.
 
+    ```python
+    model = dp.layers.Dense(3, 2, key=jax.random.key(0)) >> dp.neurons.LIF(2)
+    state, _ = dp.LoopOverTime(model, dt=1.0)(jnp.ones((20, 3)))
+    dp.save_states("run.safetensors", {"model": model, "state": state})
+    before, *_ = dp.load_states("run.safetensors", {"model": model, "state": state})
+    assert (before["state"]["1.V"] == state["1.V"]).all()
+    ```
+
     **Arguments:**
 
     - `path`: the file.
@@ -80,6 +100,14 @@ def load_states(path: str | Path, tree: Any, *, strict: bool = True, cast: bool 
     A file written by `save_states` or a trainer knows its model: a class, a constant such as `tau`, a surrogate or an
     integrator that differs from that in `tree` is listed in `differing`, and refused unless `strict=False`; the tree
     keeps its own.
+
+    ```python
+    trained = dp.layers.Dense(3, 2, key=jax.random.key(0))
+    dp.save_states("model.safetensors", trained)
+    built = dp.layers.Dense(3, 2, W_initializer=0.0)
+    model, missing, unexpected, differing = dp.load_states("model.safetensors", built)
+    assert (model.weight == trained.weight).all() and not (missing or unexpected or differing)
+    ```
 
     **Arguments:**
 

@@ -26,6 +26,14 @@ class Events(Delivery):
 
     Its time is proportional to the connections of these units, in a batch to those of all samples together.
 
+    ```python
+    from dynplug.delivery import Fanout, deliver
+
+    fanout, order = Fanout.of(pre=[1, 0, 1], post=[0, 2, 1], pre_size=2, post_size=3)
+    weight = jnp.array([0.1, 0.2, 0.3])[order]
+    assert np.allclose(deliver(jnp.array([0.0, 1.0]), weight, fanout, method="events"), [0.1, 0.3, 0.0])
+    ```
+
     **Reference:** Gustavson, F. G. (1978), Two fast algorithms for sparse matrices: multiplication and permuted
     transposition, doi:10.1145/355791.355796.
     """

@@ -24,6 +24,14 @@ class Sparse(Delivery):
 
     $$y_i = \sum_k [k \to i]\, w_k\,x_{j(k)}$$
 
+    ```python
+    from dynplug.delivery import Fanout, deliver
+
+    fanout, order = Fanout.of(pre=[1, 0, 1], post=[0, 2, 1], pre_size=2, post_size=3)
+    weight = jnp.array([0.1, 0.2, 0.3])[order]
+    assert np.allclose(deliver(jnp.array([0.0, 1.0]), weight, fanout, method="sparse"), [0.1, 0.3, 0.0])
+    ```
+
     **Reference:** Bell, N. & Garland, M. (2009), Implementing sparse matrix-vector multiplication on
     throughput-oriented processors, doi:10.1145/1654059.1654078.
     """
@@ -47,6 +55,14 @@ class Gather(Delivery):
     $$y_i = \sum_{n=1}^{\max_i d_i} w_{in}\,x_{j(i, n)}$$
 
     $d_i$ is the number of inputs of a unit, and what is padded counts nothing. The fanout must hold `fanin`.
+
+    ```python
+    from dynplug.delivery import Fanout, deliver
+
+    fanout, order = Fanout.of(pre=[1, 0, 1], post=[0, 2, 1], pre_size=2, post_size=3, by_receiver=True)
+    weight = jnp.array([0.1, 0.2, 0.3])[order]
+    assert np.allclose(deliver(jnp.array([0.0, 1.0]), weight, fanout, method="gather"), [0.1, 0.3, 0.0])
+    ```
 
     **Reference:** Bell, N. & Garland, M. (2009), Implementing sparse matrix-vector multiplication on
     throughput-oriented processors, doi:10.1145/1654059.1654078.
@@ -73,6 +89,14 @@ class Dense(Delivery):
     r"""The product with the matrix of all pairs, where what is not a number reaches unconnected units, too.
 
     $$y = W x, \qquad W_{ij} = \sum_{k:\, j \to i} w_k$$
+
+    ```python
+    from dynplug.delivery import Fanout, deliver
+
+    fanout, order = Fanout.of(pre=[1, 0, 1], post=[0, 2, 1], pre_size=2, post_size=3)
+    weight = jnp.array([0.1, 0.2, 0.3])[order]
+    assert np.allclose(deliver(jnp.array([0.0, 1.0]), weight, fanout, method="dense"), [0.1, 0.3, 0.0])
+    ```
 
     **Reference:** Dongarra, J. J. et al. (1988), An extended set of FORTRAN basic linear algebra subprograms,
     doi:10.1145/42288.42291.

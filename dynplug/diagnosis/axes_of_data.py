@@ -23,6 +23,14 @@ class Axes(Diagnostic):
     with neighbours $k$, $k + 1$ along the axis $a$, any two $k$, $l$ along it, and neighbours $i$, $i + 1$ in time:
     values change slowly in time, and samples come in no order. Sizes alone prove nothing.
 
+    ```python
+    model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8)
+    walk = np.random.default_rng(0).normal(size=(100, 20, 4)).cumsum(0)     # (time, samples, features), by mistake
+    found = dp.diagnose(model, (walk.astype(np.float32), np.zeros(100, np.int32)), loss_fun="cross_entropy", dt=1.0,
+                        checks=["Axes"], samples=None)
+    assert found.warnings == ["Axes"]
+    ```
+
     **Arguments:**
 
     - `excess`: the correlation of neighbours, beyond that of any two, that looks like time [-].

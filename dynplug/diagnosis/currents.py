@@ -27,6 +27,13 @@ class Currents(Diagnostic):
     with the current $I$ of all but the greatest 1 % of the inputs, where these are the currents of a population, and
     the mean potential $\bar V$ of each population with a threshold.
 
+    ```python
+    x, y = np.full((16, 50, 8), 300.0, np.float32), np.zeros(16, np.int32)     # in pA, by mistake
+    model = dp.neurons.LIF(8) >> dp.layers.Dense(8, 2, key=jax.random.key(0))
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["Currents"])
+    assert found.of("Currents")[0].numbers["driven"] == 300.0     # [mV] from rest
+    ```
+
     **Arguments:**
 
     - `most`: the greatest potential, in distances from rest to threshold, that is no warning [-].

@@ -31,6 +31,14 @@ class InitialScale(Diagnostic):
     the factor is found by bisection, with passes of the same program. Populations are taken in the order of the model,
     each with those before it as they were left; where no weights come before the first, the input is to be scaled.
 
+    ```python
+    model = dp.layers.Dense(4, 8, W_initializer=0.01) >> dp.neurons.LIF(8)     # weights that are too small
+    x, y = np.random.default_rng(0).uniform(size=(16, 50, 4)).astype(np.float32), np.zeros(16, np.int32)
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["InitialScale"])
+    scale = found.of("InitialScale")[0].numbers["scale"]
+    assert scale > 25.0     # currents are at most 0.04 nA, and 1 nA leads to the threshold
+    ```
+
     **Arguments:**
 
     - `rate`: $\nu$, the mean rate of a population [kHz].

@@ -20,6 +20,14 @@ class LayerGradients(Diagnostic):
     with $|g_k|$ the root mean square of the loss's gradient by the weights of layer $k$, the greatest of its arrays;
     $1$ is the first layer of the model, $n$ the last. A gradient that is exactly zero is cut off.
 
+    ```python
+    first, last = (dp.layers.Dense(4, 4, key=jax.random.key(seed)) for seed in (0, 1))
+    model = first >> jax.lax.stop_gradient >> last
+    x, y = np.ones((16, 50, 4), np.float32), np.zeros(16, np.int32)
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["LayerGradients"])
+    assert [finding.where for finding in found.of("LayerGradients")] == ["0"]     # nothing reaches the first layer
+    ```
+
     **Arguments:**
 
     - `ratio`: the greatest ratio that is no warning [-].

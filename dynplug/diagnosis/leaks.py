@@ -26,6 +26,13 @@ class Leaks(Diagnostic):
     samples in the second half change nothing in the first, which is left out where a part has statistics of the batch
     and means it; and the same batch gives the same again.
 
+    ```python
+    model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8)
+    x, y = np.ones((16, 50, 4), np.float32), np.zeros(16, np.int32)
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["Leaks"])
+    assert found.ok     # samples do not depend on each other
+    ```
+
     **Arguments:**
 
     - `tolerance`: the greatest difference, in the greatest output, that is rounding [-].

@@ -17,6 +17,13 @@ class MemoryNeed(Diagnostic):
 
     Whatever else the process holds comes on top.
 
+    ```python
+    model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8)
+    x, y = np.ones((16, 50, 4), np.float32), np.zeros(16, np.int32)
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["MemoryNeed"])
+    assert found.of("MemoryNeed")[0].numbers["predicted"] > x.nbytes
+    ```
+
     **Arguments:**
 
     - `most`: the share of the device's memory above which it is a warning [-].

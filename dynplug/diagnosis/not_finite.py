@@ -21,6 +21,14 @@ class NotFinite(Diagnostic):
     over the variables $k$ of the state that were finite before the first step; then the outputs, the loss and its
     gradient.
 
+    ```python
+    model = dp.Lift(jnp.log) >> dp.layers.Dense(4, 2, key=jax.random.key(0)) >> dp.neurons.LeakyIntegrator(2)
+    x, y = np.ones((16, 50, 4), np.float32), np.zeros(16, np.int32)
+    x[3, 20, 1] = 0.0     # which has no logarithm
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["NotFinite"])
+    assert found.of("NotFinite")[0].numbers == {"step": 20}
+    ```
+
     **Reference:** Goldberg, D. (1991), What every computer scientist should know about floating-point arithmetic,
     doi:10.1145/103162.103163.
     """

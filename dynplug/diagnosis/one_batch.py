@@ -18,6 +18,13 @@ class OneBatch(Diagnostic):
 
     It runs where it was asked for, by the number of steps $k$: `dp.diagnose(..., overfit=100)`.
 
+    ```python
+    x, y = np.ones((16, 50, 4), np.float32), np.zeros(16, np.int32)
+    found = dp.diagnose(dp.layers.Dense(4, 2, key=jax.random.key(0)), (x, y), loss_fun="cross_entropy", dt=1.0,
+                        checks=["OneBatch"], overfit=20, optimizer=optax.sgd(0.1))
+    assert found.ok     # it learns these samples
+    ```
+
     **Arguments:**
 
     - `least`: the fall below which it is a warning [-].

@@ -23,6 +23,13 @@ class Silence(Diagnostic):
     the factor by which the input is too small is
     $(V_\mathrm{th} - V_\mathrm{rest}) / (V_\mathrm{max} - V_\mathrm{rest})$.
 
+    ```python
+    model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8)
+    x, y = np.zeros((16, 50, 4), np.float32), np.zeros(16, np.int32)     # no input
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["Silence"])
+    assert found.of("Silence")[0].numbers["silent"] == 1.0     # the share of the units
+    ```
+
     **Arguments:**
 
     - `often`: the share of the steps above which a unit counts as saturated [-].

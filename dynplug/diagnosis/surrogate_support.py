@@ -21,6 +21,14 @@ class SurrogateSupport(Diagnostic):
     with a spike, which are reset, are left out, and so are models with an upstroke of their own, such as Hodgkin and
     Huxley's, in which a spike is not decided at the threshold: they have no resistance `R`.
 
+    ```python
+    narrow = dp.surrogates.Triangle(width=0.1)
+    model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8, surrogate=narrow)
+    x, y = np.zeros((16, 50, 4), np.float32), np.zeros(16, np.int32)     # potentials stay 1 mV below the threshold
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["SurrogateSupport"])
+    assert found.warnings == ["SurrogateSupport"]
+    ```
+
     **Arguments:**
 
     - `least`: the share below which it is a warning [-].

@@ -17,6 +17,14 @@ _SIGNS = {"ok": "ok", "note": "note", "warning": "WARNING"}
 class Diagnosis:
     """What was found in a model. Its text is a table, with a sentence of advice under each finding.
 
+    ```python
+    model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8)
+    x, y = np.zeros((16, 50, 4), np.float32), np.zeros(16, np.int32)     # (samples, time, features), classes
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["Silence", "NotFinite"])
+    assert not found.ok and found.warnings == ["Silence"]
+    assert found.of("Silence")[0].numbers["silent"] == 1.0
+    ```
+
     **Attributes:**
 
     - `rows`: pairs of the name of a diagnostic and a `Finding`.

@@ -24,6 +24,13 @@ class TimeConstants(Diagnostic):
     with the duration $T$ of a sample: a fine step alone is no fault. The first holds for each of a part's time
     constants, the second for the one that is called `tau`: an adaptation may be slow.
 
+    ```python
+    model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8, tau=0.02)     # in seconds, by mistake
+    x, y = np.ones((16, 50, 4), np.float32), np.zeros(16, np.int32)
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["TimeConstants"])
+    assert found.warnings == ["TimeConstants"]
+    ```
+
     **Arguments:**
 
     - `least`: the step in time constants below which these must at least be shorter than the sample [-].

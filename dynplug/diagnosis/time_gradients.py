@@ -24,6 +24,14 @@ class TimeGradients(Diagnostic):
     where $\lambda$ does not fade but ends, less than half; and if $\lambda$ is in the first tenth `ratio` times as
     great as in the last.
 
+    ```python
+    model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LeakyIntegrator(8, tau=1.0)
+    x, y = np.ones((16, 200, 4), np.float32), np.zeros(16, np.int32)
+    last = {"type": "cross_entropy", "reduce_time": "last"}
+    found = dp.diagnose(model, (x, y), loss_fun=last, dt=1.0, checks=["TimeGradients"])
+    assert found.warnings == ["TimeGradients"]     # tau reaches back some 14 of 200 ms
+    ```
+
     **Arguments:**
 
     - `ratio`: the greatest growth that is no warning [-].

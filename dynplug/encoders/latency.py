@@ -24,6 +24,12 @@ class Latency(eqx.Module):
 
     Values up to `threshold` never spike.
 
+    ```python
+    spikes = dp.encoders.Latency(11)(np.array([1.0, 0.7, 0.0]))     # (time, values)
+    assert spikes.sum(0).tolist() == [1, 1, 0]     # 0 never spikes
+    assert np.argmax(spikes, 0)[:2].tolist() == [0, 3]     # round((1 - x) 10)
+    ```
+
     **Arguments:**
 
     - `num_step`: the number of steps $n$.

@@ -20,6 +20,11 @@ class Poisson(eqx.Module):
 
     the Bernoulli approximation of a Poisson process, accurate while that is small.
 
+    ```python
+    spikes = dp.encoders.Poisson(1000, rate=0.2)(np.array([1.0, 0.5, 0.0]), key=jax.random.key(0))
+    assert np.allclose(spikes.mean(0), [0.2, 0.1, 0.0], atol=0.03)     # (time, values), per step of 1 ms
+    ```
+
     **Arguments:**
 
     - `num_step`: the number of steps.

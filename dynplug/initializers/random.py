@@ -15,6 +15,11 @@ class Constant(eqx.Module):
 
     $$w_{ij} = \mathrm{value}$$
 
+    ```python
+    w = dp.initializers.Constant(0.5)(jax.random.key(0), (2, 3), jnp.float32)
+    assert w.shape == (2, 3) and (w == 0.5).all()
+    ```
+
     **Arguments:**
 
     - `value`: the value [-].
@@ -34,6 +39,11 @@ class Normal(eqx.Module):
 
     $$w_{ij} \sim \mathcal N(0, \mathrm{std}^2)$$
 
+    ```python
+    w = dp.initializers.Normal(0.1)(jax.random.key(0), (100, 200), jnp.float32)
+    assert abs(w.std() - 0.1) < 0.005
+    ```
+
     **Arguments:**
 
     - `std`: standard deviation [-].
@@ -52,6 +62,11 @@ class Uniform(eqx.Module):
     r"""Uniform between two limits.
 
     $$w_{ij} \sim \mathcal U(\mathrm{low}, \mathrm{high})$$
+
+    ```python
+    layer = dp.layers.Dense(200, 100, W_initializer=dp.initializers.Uniform(-0.1, 0.3), key=jax.random.key(0))
+    assert layer.weight.min() >= -0.1 and layer.weight.max() < 0.3 and abs(layer.weight.mean() - 0.1) < 0.01
+    ```
 
     **Arguments:**
 
@@ -75,6 +90,11 @@ class Orthogonal(eqx.Module):
     $$W^\top W = \mathrm{scale}^2\, \mathbb 1 \quad \text{or, with more inputs than outputs,} \quad
     W W^\top = \mathrm{scale}^2\, \mathbb 1$$
 
+    ```python
+    W = dp.initializers.Orthogonal(0.9)(jax.random.key(0), (20, 20), jnp.float32)
+    assert np.allclose(np.linalg.norm(W, 2), 0.9, atol=1e-5)     # as are all of its singular values
+    ```
+
     **Arguments:**
 
     - `scale`: its factor [-].
@@ -93,6 +113,11 @@ class VarianceScaling(eqx.Module):
     r"""A variance scaled by the number $n$ of inputs, outputs, or their mean.
 
     $$\langle w_{ij} \rangle = 0, \qquad \mathrm{var}(w_{ij}) = \frac{\mathrm{scale}}{n}$$
+
+    ```python
+    W = dp.initializers.VarianceScaling(2.0, "fan_in", "normal")(jax.random.key(0), (100, 200), jnp.float32)
+    assert abs(W.var() * 200 / 2.0 - 1) < 0.05     # (outputs, inputs)
+    ```
 
     **Arguments:**
 
@@ -118,6 +143,11 @@ def KaimingNormal(scale: float = 2.0) -> VarianceScaling:
 
     $$\mathrm{var}(w_{ij}) = \frac{\mathrm{scale}}{n_\mathrm{in}}$$
 
+    ```python
+    W = dp.initializers.KaimingNormal()(jax.random.key(0), (100, 200), jnp.float32)
+    assert abs(W.var() * 200 / 2 - 1) < 0.05     # (outputs, inputs)
+    ```
+
     **Arguments:**
 
     - `scale`: numerator of the variance [-].
@@ -131,6 +161,11 @@ def XavierNormal(scale: float = 1.0) -> VarianceScaling:
     r"""Normal, truncated at two standard deviations, with a variance between those for inputs and for gradients.
 
     $$\mathrm{var}(w_{ij}) = \mathrm{scale}\,\frac{2}{n_\mathrm{in} + n_\mathrm{out}}$$
+
+    ```python
+    W = dp.initializers.XavierNormal()(jax.random.key(0), (100, 200), jnp.float32)
+    assert abs(W.var() * (100 + 200) / 2 - 1) < 0.05     # (outputs, inputs)
+    ```
 
     **Arguments:**
 
@@ -146,6 +181,11 @@ def LecunNormal(scale: float = 1.0) -> VarianceScaling:
     r"""Normal, truncated at two standard deviations, with a variance that a linear layer keeps.
 
     $$\mathrm{var}(w_{ij}) = \frac{\mathrm{scale}}{n_\mathrm{in}}$$
+
+    ```python
+    W = dp.initializers.LecunNormal()(jax.random.key(0), (100, 200), jnp.float32)
+    assert abs(W.var() * 200 - 1) < 0.05     # (outputs, inputs)
+    ```
 
     **Arguments:**
 

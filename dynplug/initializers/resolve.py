@@ -14,6 +14,12 @@ from dynplug.errors import KeyRequiredError, ParameterError
 def initialize(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | None, name: str) -> Array | None:
     """An array of a shape, of the default floating dtype unless an array fixes it.
 
+    ```python
+    W = dp.initializers.initialize(dp.initializers.Normal(0.1), (2, 3), key=jax.random.key(0), name="W")
+    b = dp.initializers.initialize(0.5, (2,), key=None, name="b")     # a number, for all entries
+    assert W.shape == (2, 3) and b.tolist() == [0.5, 0.5]
+    ```
+
     **Arguments:**
 
     - `initializer`: an array, used as it is; a number, for all entries; a callable of the shape, or of

@@ -18,6 +18,11 @@ def white_noise(sigma: Any, size: Any = None) -> Input:
     The integral over a time $T$ has the standard deviation $\sigma \sqrt{T}$, whatever the step. Noise with a
     correlation time keeps a state, and so is a source: `dp.sources.OrnsteinUhlenbeck`.
 
+    ```python
+    I = dp.inputs.white_noise(0.5, size=2000).sample(1.0, dt=0.1, key=jax.random.key(0))
+    assert abs((0.1 * I).sum(0).std() - 0.5) < 0.05     # sigma times the root of 1 ms
+    ```
+
     **Arguments:**
 
     - `sigma`: $\sigma$, a number, or one per unit [nA·√ms].

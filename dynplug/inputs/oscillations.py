@@ -15,6 +15,11 @@ def sine(amplitude: Any, frequency: Time, phase: Any = 0.0) -> Input:
 
     $$I(t) = A \sin 2\pi(ft + \varphi)$$
 
+    ```python
+    I = dp.inputs.sine(2.0, 0.01).sample(100.0, dt=1.0)     # 10 Hz for 100 ms: a cycle
+    assert np.allclose(I, 2.0 * np.sin(2 * np.pi * np.arange(100) / 100), atol=1e-5)
+    ```
+
     **Arguments:**
 
     - `amplitude`: $A$, a number, or one per unit [nA].
@@ -33,6 +38,12 @@ def chirp(amplitude: Any, first: Any, last: Any, start: Time, stop: Time) -> Inp
       s = t - t_\mathrm{start}, \quad T = t_\mathrm{stop} - t_\mathrm{start}$$
 
     The phase has the precision of its dtype: in single precision $10^{-7}$ of the number of cycles.
+
+    ```python
+    I = dp.inputs.chirp(1.0, 0.0, 0.1, 0.0, 1000.0).sample(1000.0, dt=1.0)     # from 0 to 100 Hz in 1 s
+    crossings = np.flatnonzero(np.diff(np.sign(I[1:])))
+    assert abs(len(crossings) - 2 * 50) <= 1     # 50 cycles
+    ```
 
     **Arguments:**
 

@@ -13,6 +13,11 @@ from dynplug.inputs.input import Constant, Input, Time, as_time
 def constant(amplitude: Any) -> Input:
     """The same at all times.
 
+    ```python
+    I = dp.inputs.constant(0.5) + dp.inputs.step(1.0, 5.0)
+    assert np.allclose(I.sample(10.0, dt=1.0), [0.5] * 5 + [1.5] * 5)     # [nA]
+    ```
+
     **Arguments:**
 
     - `amplitude`: a number, or one per unit [nA].
@@ -24,6 +29,11 @@ def step(amplitude: Any, start: Time, stop: Time | None = None) -> Input:
     r"""A value from `start` until `stop`, else 0.
 
     $$I(t) = A \quad \text{for } t_\mathrm{start} \le t < t_\mathrm{stop}$$
+
+    ```python
+    I = dp.inputs.step(2.0, 3.0, 6.0).sample(10.0, dt=1.0)
+    assert I.tolist() == [0.0] * 3 + [2.0] * 3 + [0.0] * 4     # [nA]
+    ```
 
     **Arguments:**
 
@@ -41,6 +51,11 @@ def ramp(first: Any, last: Any, start: Time, stop: Time) -> Input:
 
     $$I(t) = A + (B - A)\,\frac{t - t_\mathrm{start}}{t_\mathrm{stop} - t_\mathrm{start}}
       \quad \text{for } t_\mathrm{start} \le t < t_\mathrm{stop}$$
+
+    ```python
+    I = (dp.inputs.ramp(0.0, 1.0, 2.0, 6.0) + dp.inputs.step(1.0, 6.0)).sample(8.0, dt=1.0)
+    assert np.allclose(I, [0.0, 0.0, 0.0, 0.25, 0.5, 0.75, 1.0, 1.0])     # goes up and stays
+    ```
 
     **Arguments:**
 

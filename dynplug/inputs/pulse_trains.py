@@ -19,6 +19,11 @@ def pulses(amplitude: Any, times: Any, width: Time) -> Input:
 
     Pulses that overlap do not add. A step costs the same for a few pulses as for thousands.
 
+    ```python
+    I = dp.inputs.pulses(1.0, np.arange(0.0, 100.0, 25.0), 2.0).sample(100.0, dt=1.0)     # 40 Hz
+    assert np.flatnonzero(I).tolist() == [0, 1, 25, 26, 50, 51, 75, 76]
+    ```
+
     **Arguments:**
 
     - `amplitude`: $A$, a number, or one per unit [nA].

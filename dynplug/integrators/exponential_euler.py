@@ -24,6 +24,12 @@ class ExponentialEuler(AveragingSolver):
     $b < 0$. Each variable's equation may depend on other variables, but only on those of the same unit: units are
     coupled by their outputs, not inside the vector field.
 
+    ```python
+    leak = dp.neurons.LeakyIntegrator(1, tau=10.0, integrator=dp.integrators.ExponentialEuler())
+    _, V = dp.LoopOverTime(leak, dt=10.0)(jnp.ones((1, 1)))
+    assert np.isclose(V[0, 0], 1 - np.exp(-1))     # exact, although the step is as long as tau
+    ```
+
     **Reference:** Rush, S. & Larsen, H. (1978), A practical algorithm for solving dynamic membrane equations,
     doi:10.1109/TBME.1978.326270.
     """

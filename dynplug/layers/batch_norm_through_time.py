@@ -20,6 +20,12 @@ class BatchNormThroughTime(Normalising):
     batch and all positions; else running ones. Steps beyond the last are taken as the last. It must be a direct part of
     the `Sequential` that is trained, and costs a second forward pass of what comes before it.
 
+    ```python
+    norm = dp.layers.BatchNormThroughTime(8, steps=20)
+    model = dp.layers.Dense(3, 8, key=jax.random.key(0)) >> norm >> dp.neurons.LIF(8)
+    assert dp.train_vars(norm)["weight"].shape == (20, 8)     # a scale for each step and channel
+    ```
+
     **Arguments:**
 
     - `size`: the shape of the input: units, or (channels, ...), each channel being normalised by itself.

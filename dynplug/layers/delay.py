@@ -35,6 +35,11 @@ class Delay(Sized):
     Before the first value arrives it is `initial`. In a loop over time, a delay outside of a recurrence costs no more
     than a shift; one in a recurrence lets the loop run in blocks of its length.
 
+    ```python
+    _, y = dp.LoopOverTime(dp.layers.Delay(1, 2.0), dt=1.0)(jnp.array([[1.0], [2.0], [3.0], [4.0]]))
+    assert y[:, 0].tolist() == [0.0, 0.0, 1.0, 2.0]
+    ```
+
     **Arguments:**
 
     - `size`: the shape of the values.

@@ -18,6 +18,12 @@ class Dense(DynamicalSystem):
 
     Inputs that are not floating (spikes kept as booleans or bytes) are converted.
 
+    ```python
+    dense = dp.layers.Dense(2, 1, W_initializer=np.array([[3.0, -1.0]], np.float32), b_initializer=0.5)
+    _, y = dp.LoopOverTime(dense, dt=1.0)(jnp.array([[1.0, 2.0], [0.0, 1.0]]))     # two steps
+    assert y[:, 0].tolist() == [1.5, -0.5]
+    ```
+
     **Arguments:**
 
     - `in_size`: the number of inputs.

@@ -17,6 +17,12 @@ class Dropout(DynamicalSystem):
 
     A new mask is drawn for each step and each sample. Outside of fitting it does nothing.
 
+    ```python
+    loop = dp.LoopOverTime(dp.layers.Dropout(0.5), dt=1.0, shared_arg={"fit": True})
+    _, y = loop(jnp.ones((100, 10)), key=jax.random.key(0))
+    assert set(np.unique(y)) == {0.0, 2.0} and 0.8 < y.mean() < 1.2
+    ```
+
     **Arguments:**
 
     - `p`: the probability of dropping an input [-].

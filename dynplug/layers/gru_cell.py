@@ -24,6 +24,12 @@ class GRUCell(DynamicalSystem):
     $$r = \sigma(W_r x + U_r h + b_r), \qquad z = \sigma(W_z x + U_z h + b_z)$$
     $$n = \tanh(W_n x + b_n + r \odot (U_n h + c_n)), \qquad h' = (1 - z) \odot n + z \odot h$$
 
+    ```python
+    cell = dp.layers.GRUCell(3, 8, key=jax.random.key(0))
+    _, h = dp.LoopOverTime(cell, dt=1.0)(jnp.ones((20, 3)))
+    assert h.shape == (20, 8) and abs(h).max() < 1.0
+    ```
+
     **Arguments:**
 
     - `in_size`: the number of inputs.

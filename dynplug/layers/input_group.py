@@ -21,6 +21,14 @@ class InputGroup(Sized):
 
     $$y = x$$
 
+    ```python
+    model = dp.Sequential(cue=dp.layers.InputGroup(2), hidden=dp.neurons.LIF(2))
+    cue = ("cue.input", np.array([0.3, 0.5], np.float32))
+    runner = dp.DSRunner(model, inputs=cue, monitors=["cue.spike"], dt=1.0, progress_bar=False)
+    runner.run(5.0)
+    assert np.allclose(runner.mon["cue.spike"], [[0.3, 0.5]] * 5)
+    ```
+
     **Arguments:**
 
     - `size`: the number of inputs, or the shape of a grid of them.

@@ -24,6 +24,12 @@ class LSTMCell(DynamicalSystem):
     $$(i, f, g, o) = W x + U h + b, \qquad c' = \sigma(f) \odot c + \sigma(i) \odot \tanh(g), \qquad
     h' = \sigma(o) \odot \tanh(c')$$
 
+    ```python
+    cell = dp.layers.LSTMCell(3, 8, key=jax.random.key(0))
+    state, h = dp.LoopOverTime(cell, dt=1.0)(jnp.ones((20, 3)))
+    assert h.shape == (20, 8) and state.system.c.shape == (8,)
+    ```
+
     **Arguments:**
 
     - `in_size`: the number of inputs.

@@ -25,6 +25,12 @@ class RNNCell(DynamicalSystem):
 
     $$h' = \phi(W x + U h + b)$$
 
+    ```python
+    cell = dp.layers.RNNCell(1, 1, activation=jnp.tanh, W_initializer=1.0, U_initializer=0.5, b_initializer=None)
+    _, h = dp.LoopOverTime(cell, dt=1.0)(jnp.array([[1.0], [0.0]]))
+    assert np.isclose(h[1, 0], np.tanh(0.5 * np.tanh(1.0)))
+    ```
+
     **Arguments:**
 
     - `in_size`: the number of inputs.

@@ -21,6 +21,11 @@ class Sparse(DynamicalSystem):
 
     There is one weight per connection, whichever way the sum is taken. Inputs that are not floating are converted.
 
+    ```python
+    layer = dp.layers.Sparse(1000, 100, dp.connectors.FixedInDegree(10), key=jax.random.key(0))
+    assert layer.weight.shape == (1000,)     # ten for each output
+    ```
+
     **Arguments:**
 
     - `in_size`: the number of inputs.

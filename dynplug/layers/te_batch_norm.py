@@ -18,6 +18,12 @@ class TEBatchNorm(Normalising):
     steps and positions; else running ones, as of `TDBatchNorm`. Steps beyond the last have its weight. It must be a
     direct part of the `Sequential` that is trained, and costs a second forward pass of what comes before it.
 
+    ```python
+    norm = dp.layers.TEBatchNorm(8, steps=20)
+    model = dp.layers.Dense(3, 8, key=jax.random.key(0)) >> norm >> dp.neurons.LIF(8)
+    assert sum(p.size for p in dp.train_vars(norm).values()) == 8 + 8 + 20     # gamma, beta and a weight for each step
+    ```
+
     **Arguments:**
 
     - `size`: the shape of the input: units, or (channels, ...), each channel being normalised by itself.

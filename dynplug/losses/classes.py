@@ -49,6 +49,11 @@ def cross_entropy(
     with $C$ classes. A class index out of range is refused; within a compiled function of your own, where it cannot be,
     it gives NaN.
 
+    ```python
+    logits = jnp.zeros((1, 20, 4))     # (batch, time, classes), four classes that are equally likely
+    assert np.isclose(dp.losses.cross_entropy(logits, jnp.array([2])), np.log(4))
+    ```
+
     **Arguments:**
 
     - `predicts`: logits (batch, time, classes).
@@ -114,6 +119,11 @@ def accuracy(
     $$A = \Big\langle \big[\arg\max_c p_c = y\big] \Big\rangle$$
 
     Of classes with the same score the first is the answer. Scores that include NaN are never a correct answer.
+
+    ```python
+    scores = jnp.array([[[0.1, 0.9]], [[0.8, 0.2]]])     # (batch, time, classes)
+    assert dp.losses.accuracy(scores, jnp.array([1, 1])) == 0.5
+    ```
 
     **Arguments:**
 

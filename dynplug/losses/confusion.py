@@ -76,6 +76,11 @@ def confusion_matrix(
 
     A trainer logs that of all samples of an epoch: `trainer.get_hist_metric("test", "confusion_matrix")[-1]`.
 
+    ```python
+    scores = jnp.array([[[0.1, 0.9]], [[0.8, 0.2]], [[0.3, 0.7]]])     # (batch, time, classes): answers 1, 0, 1
+    assert dp.losses.confusion_matrix(scores, jnp.array([1, 1, 0])).tolist() == [[0, 1], [1, 1]]
+    ```
+
     **Arguments:**
 
     - `predicts`: scores (batch, time, classes).
@@ -121,6 +126,11 @@ def per_class_accuracy(
     $$A_a = \frac{N_{aa}}{\sum_b N_{ab}}$$
 
     with the `confusion_matrix` $N$, of all samples of an epoch in a trainer. A class without samples has NaN.
+
+    ```python
+    scores = jnp.array([[[0.1, 0.9]], [[0.8, 0.2]], [[0.3, 0.7]]])     # (batch, time, classes): answers 1, 0, 1
+    assert dp.losses.per_class_accuracy(scores, jnp.array([1, 1, 0])).tolist() == [0.0, 0.5]
+    ```
 
     **Arguments:**
 
@@ -170,6 +180,11 @@ def balanced_accuracy(
 
     with the `confusion_matrix` $N$, of all samples of an epoch in a trainer, over the classes that have samples.
 
+    ```python
+    scores = jnp.array([[[0.1, 0.9]], [[0.8, 0.2]], [[0.3, 0.7]]])     # (batch, time, classes): answers 1, 0, 1
+    assert dp.losses.balanced_accuracy(scores, jnp.array([1, 1, 0])) == (0 / 1 + 1 / 2) / 2
+    ```
+
     **Arguments:**
 
     - `predicts`: scores (batch, time, classes).
@@ -218,6 +233,11 @@ def f1(
     $$F_a = \frac{2 N_{aa}}{\sum_b N_{ab} + \sum_b N_{ba}}$$
 
     with the `confusion_matrix` $N$, of all samples of an epoch in a trainer.
+
+    ```python
+    scores = jnp.array([[[0.1, 0.9]], [[0.8, 0.2]], [[0.3, 0.7]]])     # (batch, time, classes): answers 1, 0, 1
+    assert dp.losses.f1(scores, jnp.array([1, 1, 0]), average="macro") == (0.0 + 2 * 1 / (2 + 2)) / 2
+    ```
 
     **Arguments:**
 

@@ -43,6 +43,12 @@ def first_spike(
     in each spike, so that a unit that was silent learns through the surrogate derivative of its spikes.
     `{"type": "accuracy", "reduce_time": "first_spike"}` is the accuracy of the unit that spikes first.
 
+    ```python
+    spikes = jnp.array([[[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]]])     # (batch, time, classes): after 1 and after 2 ms
+    loss = dp.losses.first_spike(spikes, jnp.array([0]), tau=1.0, dt=1.0)
+    assert np.isclose(loss, -np.log(1 / (1 + np.exp(-1))))
+    ```
+
     **Arguments:**
 
     - `predicts`: spikes (batch, time, classes), 0 or 1.

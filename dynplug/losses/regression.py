@@ -72,6 +72,12 @@ def mse(
 
     $$L = \langle (p - y)^2 \rangle$$
 
+    ```python
+    predicts, targets = jnp.array([[[0.0], [4.0]]]), jnp.array([[[1.0], [1.0]]])     # (batch, time, units)
+    assert dp.losses.mse(predicts, targets) == (1.0**2 + 3.0**2) / 2
+    assert dp.losses.mse(predicts, jnp.array([[1.0]])) == (2.0 - 1.0) ** 2     # of the mean over time
+    ```
+
     **Arguments:**
 
     - `predicts`: (batch, time, ...).
@@ -107,6 +113,11 @@ def mae(
 
     $$L = \langle |p - y| \rangle$$
 
+    ```python
+    predicts, targets = jnp.array([[[0.0], [4.0]]]), jnp.array([[[1.0], [1.0]]])     # (batch, time, units)
+    assert dp.losses.mae(predicts, targets) == (1.0 + 3.0) / 2
+    ```
+
     **Arguments:**
 
     - `predicts`: (batch, time, ...).
@@ -140,6 +151,11 @@ def huber(
 
     $$L = \langle \ell(|p - y|) \rangle, \qquad \ell(e) = \begin{cases} e^2 / 2 & e \le \delta \\
     \delta\,(e - \delta / 2) & e > \delta \end{cases}$$
+
+    ```python
+    predicts, targets = jnp.array([[[0.0], [4.0]]]), jnp.array([[[1.0], [1.0]]])     # (batch, time, units)
+    assert dp.losses.huber(predicts, targets, delta=1.0) == (1.0**2 / 2 + (3.0 - 1.0 / 2)) / 2
+    ```
 
     **Arguments:**
 

@@ -44,6 +44,11 @@ def spike_count(
 
     $$L = \Big\langle \Big( \frac 1n \sum_i z_{ic} - r_c \Big)^2 \Big\rangle$$
 
+    ```python
+    spikes = jnp.array([[[1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]])     # (batch, time, units)
+    assert np.isclose(dp.losses.spike_count(spikes, jnp.array([0])), ((0.5 - 0.6) ** 2 + (0.0 - 0.1) ** 2) / 2)
+    ```
+
     **Arguments:**
 
     - `predicts`: spikes (batch, time, units), 0 or 1, of one unit a class.

@@ -34,6 +34,11 @@ def top_k_accuracy(
 
     Of classes with the same score the first ones come first. Scores that include NaN are never right.
 
+    ```python
+    scores = jnp.array([[[0.1, 0.2, 0.7]], [[0.1, 0.2, 0.7]]])     # (batch, time, classes)
+    assert dp.losses.top_k_accuracy(scores, jnp.array([1, 0]), k=2) == 0.5
+    ```
+
     **Arguments:**
 
     - `predicts`: scores (batch, time, classes).

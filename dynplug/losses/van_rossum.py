@@ -36,6 +36,11 @@ def van_rossum(
     step: $D^2 = \frac 12 \sum_{ij} d_i d_j\, e^{-|i - j|\,\Delta t / \tau}$, $d$ being the difference at each step. One
     spike too many is 1/2, one that is moved by $\delta$ is $1 - e^{-\delta / \tau}$.
 
+    ```python
+    sent, wanted = jnp.zeros((2, 1, 20, 1)).at[jnp.arange(2), 0, jnp.array([3, 8])].set(1.0)     # 5 ms apart
+    assert np.isclose(dp.losses.van_rossum(sent, wanted, tau=10.0, dt=1.0), 1 - np.exp(-5 / 10))
+    ```
+
     **Arguments:**
 
     - `predicts`: spikes (batch, time, ...).

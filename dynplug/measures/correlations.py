@@ -16,6 +16,12 @@ def correlation(events: Any, bin: float) -> np.ndarray:
 
     Means are over windows of one length. The mean over all pairs is `np.nanmean(rho[np.triu_indices(N, 1)])`.
 
+    ```python
+    i = np.array([0, 1, 0, 1, 2])     # units 0 and 1 spike together, unit 2 when they do not
+    rho = dp.measures.correlation(([1.0, 1.0, 7.0, 7.0, 4.0], i), bin=3.0)
+    assert np.isclose(rho[0, 1], 1.0) and rho[0, 2] < 0
+    ```
+
     **Arguments:**
 
     - `events`: the `Events` of a population, or a pair `(t, i)` of times [ms] and units.

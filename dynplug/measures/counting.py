@@ -17,6 +17,10 @@ def counts(events: Any, bin: float) -> np.ndarray:
 
     $t_0$ is the start of the events. What is left at their end and fills no window is not counted.
 
+    ```python
+    assert dp.measures.counts(([1.0, 2.0, 4.5], [0, 1, 0]), bin=2.0).tolist() == [[1, 1], [0, 0]]     # (windows, units)
+    ```
+
     **Arguments:**
 
     - `events`: the `Events` of a population, or a pair `(t, i)` of times [ms] and units.
@@ -41,6 +45,11 @@ def rate(events: Any, start: float | None = None, stop: float | None = None) -> 
     r"""The mean rate of each unit [Hz].
 
     $$r = n / (t_1 - t_0)$$
+
+    ```python
+    events = dp.measures.Events([1.0, 2.0, 4.5], [0, 1, 0], stop=10.0)     # two spikes and one in 10 ms
+    assert np.allclose(dp.measures.rate(events), [200.0, 100.0])     # [Hz]
+    ```
 
     **Arguments:**
 
@@ -94,6 +103,11 @@ def fano(events: Any, bin: float) -> np.ndarray:
     $$F = \frac{1}{(K - 1)\,\bar n} \sum_{k=1}^{K} (n_k - \bar n)^2$$
 
     It is 1 for a Poisson process with any window, and for a renewal process tends to $C_V^2$ with long ones.
+
+    ```python
+    t = np.sort(np.random.default_rng(0).uniform(0.0, 1e5, 5000))     # a Poisson process of 50 Hz
+    assert abs(dp.measures.fano((t, np.zeros(5000, int)), bin=100.0)[0] - 1.0) < 0.1
+    ```
 
     **Arguments:**
 

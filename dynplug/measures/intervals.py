@@ -34,6 +34,12 @@ def cv(events: Any) -> np.ndarray:
 
     Means are over the intervals of one unit. A rate that drifts adds to it; see `cv2`.
 
+    ```python
+    t = np.random.default_rng(0).exponential(20.0, 5000).cumsum()     # a Poisson process of 50 Hz
+    assert abs(dp.measures.cv((t, np.zeros(5000, int)))[0] - 1.0) < 0.05
+    assert np.isclose(dp.measures.cv((np.arange(5.0, 105.0, 5.0), np.zeros(20, int)))[0], 0.0)     # a clock
+    ```
+
     **Arguments:**
 
     - `events`: the `Events` of a population, or a pair `(t, i)` of times [ms] and units.
@@ -52,6 +58,11 @@ def cv2(events: Any) -> np.ndarray:
     $$C_{V2} = \left\langle \frac{2\,|I_{k+1} - I_k|}{I_{k+1} + I_k} \right\rangle_k$$
 
     It is 0 for a clock and 1 for a Poisson process, as `cv` is.
+
+    ```python
+    t = np.cumsum([10.0, 20.0, 10.0, 20.0])     # intervals of 10 and 20 ms in turn
+    assert np.isclose(dp.measures.cv2((t, np.zeros(4, int)))[0], 2 * 10.0 / 30.0)
+    ```
 
     **Arguments:**
 

@@ -37,6 +37,12 @@ class AdExIF(Neuron):
     its value there, so that a step that overshoots the peak stays finite; with the default integrator it still ends in
     the reset.
 
+    ```python
+    _, spikes = dp.LoopOverTime(dp.neurons.AdExIF(1), dt=0.1)(jnp.full((5000, 1), 1.0))     # 500 ms of 1 nA
+    intervals = 0.1 * np.diff(np.flatnonzero(spikes))
+    assert intervals[-1] > 2 * intervals[0]     # 14 ms at first, 36 ms once it has adapted
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -31,6 +31,12 @@ class ALIF(Neuron):
     $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V), \qquad \tau_a \frac{da}{dt} = -a$$
     $$V \ge V_\mathrm{th} + \beta a: \text{spike, then reset, and } a \leftarrow a + 1$$
 
+    ```python
+    _, spikes = dp.LoopOverTime(dp.neurons.ALIF(1), dt=0.1)(jnp.full((3000, 1), 2.0))     # 300 ms of 2 nA
+    intervals = 0.1 * np.diff(np.flatnonzero(spikes))
+    assert intervals[-1] > 2 * intervals[0]     # 18 ms at first, 42 ms once the threshold has risen
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

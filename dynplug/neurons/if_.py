@@ -29,6 +29,11 @@ class IF(Neuron):
 
     $$C \frac{dV}{dt} = I(V), \qquad V \ge V_\mathrm{th}: \text{spike, then reset}$$
 
+    ```python
+    _, spikes = dp.LoopOverTime(dp.neurons.IF(1, C=0.5), dt=1.0)(jnp.full((1000, 1), 0.125))     # 1 s of 0.125 nA
+    assert spikes.sum() == 1000 * 0.125 / 0.5     # I / (C V_th) = 250 Hz
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -33,6 +33,12 @@ class Izhikevich(Neuron):
     The defaults are the paper's regular-spiking cell. Steps up to 0.5 ms are stable; spike counts are correct with
     steps of 0.02 ms or less.
 
+    ```python
+    _, spikes = dp.LoopOverTime(dp.neurons.Izhikevich(1), dt=0.1)(jnp.full((5000, 1), 10.0))
+    intervals = 0.1 * np.diff(np.flatnonzero(spikes))     # 23 ms, then 45 ms: a regular-spiking cell
+    assert np.allclose(intervals[1:], intervals[-1], atol=0.2)
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -22,6 +22,11 @@ class LeakyIntegrator(Neuron):
 
     $$\tau \frac{dV}{dt} = -(V - V_\mathrm{rest}) + R\,I(V)$$
 
+    ```python
+    _, V = dp.LoopOverTime(dp.neurons.LeakyIntegrator(1, tau=10.0, R=2.0), dt=0.1)(jnp.full((100, 1), 0.5))
+    assert np.isclose(V[-1, 0], 2.0 * 0.5 * (1 - np.exp(-1)))     # after one time constant
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -32,6 +32,12 @@ class LIF(Neuron):
     An input held for one step raises the potential by about `R * dt / tau` times its value; an event delivered by
     `dynplug.synapses.Delta` raises it by its weight [mV], which suits weights of the order of the threshold.
 
+    ```python
+    _, spikes = dp.LoopOverTime(dp.neurons.LIF(1, tau=10.0), dt=0.1)(jnp.full((1000, 1), 1.5))
+    interval = 0.1 * np.diff(np.flatnonzero(spikes)).mean()
+    assert abs(interval - 10.0 * np.log(1.5 / (1.5 - 1.0))) < 0.1     # tau ln(RI / (RI - V_th)) = 10.99 ms
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -22,6 +22,13 @@ def build(
     or default. The kind of the outermost component is `kind`, or the mapping's own `kind`; without either, neurons,
     synapses and layers are searched first, then all other kinds.
 
+    ```python
+    lif = dp.build({"type": "LIF", "size": 128, "tau": 20.0, "surrogate": {"type": "SuperSpike", "beta": 5.0}})
+    assert lif == dp.neurons.LIF(128, tau=20.0, surrogate=dp.surrogates.SuperSpike(5.0))
+    layer = dp.build({"type": "Dense", "in_size": 3, "out_size": 2}, key=jax.random.key(0))
+    assert layer.weight.shape == (2, 3)
+    ```
+
     **Arguments:**
 
     - `config`: the configuration, for example `{"type": "LIF", "size": 128, "surrogate": "sigmoid"}`.

@@ -191,6 +191,11 @@ def registry() -> Registry:
 def get(kind: str, name: str) -> Any:
     """The class or function registered as `name`, imported on first use.
 
+    ```python
+    assert dp.get("neuron", "LIF") is dp.neurons.LIF
+    mse = dp.get("loss", "mse")
+    ```
+
     **Raises:** `UnknownNameError` with the nearest name; `PluginError` if the component cannot be imported or violates
     the contract of its kind.
     """
@@ -198,13 +203,26 @@ def get(kind: str, name: str) -> Any:
 
 
 def list_components(kind: str) -> list[str]:
-    """The names of all components of a kind, as `get` takes them. No component is imported."""
+    """The names of all components of a kind, as `get` takes them. No component is imported.
+
+    ```python
+    assert {"Arctan", "Sigmoid", "SuperSpike"} <= set(dp.list_components("surrogate"))
+    ```
+    """
     known = registry()
     return [known.name_of(component) for component in known.components(kind)]
 
 
 def refresh() -> None:
-    """Discover the installed plugins again; components registered in this process are forgotten."""
+    """Discover the installed plugins again; components registered in this process are forgotten.
+
+    ```python
+    dp.register("surrogate", "mine")(dp.surrogates.Sigmoid)
+    assert "mine" in dp.list_components("surrogate")
+    dp.refresh()     # as after `pip install` in a notebook
+    assert "mine" not in dp.list_components("surrogate")
+    ```
+    """
     importlib.invalidate_caches()
     registry.cache_clear()
 
@@ -214,6 +232,12 @@ def override(names: Mapping[str, str]) -> Iterator[None]:
     """A context in which names mean other components: `with dp.override({"neuron:LIF": "my-package:my-lif"}): ...`.
 
     Nothing else, apart from the user's own configuration, changes the meaning of a name.
+
+    ```python
+    with dp.override({"surrogate:Sigmoid": "SuperSpike"}):
+        assert dp.build("Sigmoid", kind="surrogate") == dp.surrogates.SuperSpike()
+    assert dp.build("Sigmoid", kind="surrogate") == dp.surrogates.Sigmoid()
+    ```
 
     **Raises:** `UnknownNameError` if either name is unknown.
     """
@@ -225,6 +249,16 @@ def register(kind: str, name: str, **spec: Any) -> Any:
     """Register a class or function of this process, as in a notebook: `@dp.register("neuron", "my-lif")`.
 
     Its namespace is `local`; registering the name again replaces it.
+
+    ```python
+    @dp.register("surrogate", "rectangle", summary="a rectangular window")
+    class Rectangle(dp.surrogates.Surrogate):
+        def derivative(self, x):
+            return jnp.where(abs(x) < 0.5, 1.0, 0.0)
+
+    lif = dp.build({"type": "LIF", "size": 10, "surrogate": "rectangle"})     # as in a configuration file
+    assert lif.surrogate == Rectangle()
+    ```
 
     **Arguments:**
 

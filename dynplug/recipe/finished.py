@@ -34,7 +34,8 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
     parameters. Where the newest is damaged, the one before it is read, with a `CheckpointWarning`.
 
     ```python
-    model, config = dp.load_run("runs/first")
+    folder = dp.train_config("small.toml", "runs/second", report=False).folder
+    model, config = dp.load_run(folder)
     loop = dp.LoopOverTime(model, dt=config["runner"]["dt"])
     ```
 

@@ -15,6 +15,12 @@ class Records(dict[str, Any]):
     """The records of a run: arrays by monitor, also as attributes. A row belongs to the end of its step.
 
     `ts` holds the times of the rows [ms].
+
+    ```python
+    runner = dp.DSRunner(dp.neurons.LIF(2), monitors=["V"], dt=0.5, progress_bar=False)
+    runner.run(10.0, inputs=0.5)
+    assert runner.mon["V"].shape == (20, 2) and np.allclose(runner.mon.ts, 0.5 * np.arange(1, 21))     # [ms]
+    ```
     """
 
     ts: np.ndarray

@@ -25,7 +25,13 @@ class Distribution(ABC):
 
 @dataclass(frozen=True)
 class Choice(Distribution):
-    """One of some values, each as likely as the others. `log` says that numbers among them are read on a log scale."""
+    """One of some values, each as likely as the others. `log` says that numbers among them are read on a log scale.
+
+    ```python
+    tau = dp.search.Choice((5.0, 10.0, 20.0))
+    assert tau.at(0.0) == 5.0 and tau.at(0.99) == 20.0
+    ```
+    """
 
     options: tuple[Any, ...]
     log: bool = False
@@ -39,7 +45,13 @@ class Choice(Distribution):
 
 @dataclass(frozen=True)
 class Uniform(Distribution):
-    """A number between two others; with `log` its logarithm is uniform."""
+    """A number between two others; with `log` its logarithm is uniform.
+
+    ```python
+    rate = dp.search.Uniform(1e-4, 1e-2, log=True)
+    assert np.isclose(rate.at(0.5), 1e-3)     # half of the probability lies below
+    ```
+    """
 
     low: float
     high: float
@@ -57,7 +69,13 @@ class Uniform(Distribution):
 
 @dataclass(frozen=True)
 class Int(Distribution):
-    """A whole number, both bounds included."""
+    """A whole number, both bounds included.
+
+    ```python
+    seed = dp.search.Int(0, 7)
+    assert seed.at(0.0) == 0 and seed.at(0.99) == 7
+    ```
+    """
 
     low: int
     high: int

@@ -18,6 +18,13 @@ class Grid(Sampler):
 
     trials for $n_k$ values of the $k$th hyperparameter.
 
+    ```python
+    space = dp.search.Space.parse({"seed": [0, 1], "model": {"tau": [5.0, 10.0]}})
+    search = dp.search.Search(space)
+    tried = [dp.search.Grid().ask(search, number) for number in range(5)]
+    assert tried[1] == {"seed": 0, "model.tau": 10.0} and tried[4] is None     # there are four
+    ```
+
     **Raises:** `ConfigError` for a distribution with a continuum of values.
 
     **Reference:** Fisher, R. A. (1935), The Design of Experiments, Oliver & Boyd, chapter VI.

@@ -19,6 +19,13 @@ class Random(Sampler):
 
     with the distribution $p_k$ of the $k$th hyperparameter. Trial $n$ has the same values however many follow it.
 
+    ```python
+    space = dp.search.Space.parse({"model": {"tau": {"loguniform": [1.0, 100.0]}}})
+    sampler, search = dp.search.Random(num_trial=200), dp.search.Search(space)
+    tau = [sampler.ask(search, number)["model.tau"] for number in range(200)]
+    assert 8.0 < np.median(tau) < 12.5     # the geometric mean of 1 and 100
+    ```
+
     **Arguments:**
 
     - `num_trial`: $N$, the number of trials.

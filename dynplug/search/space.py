@@ -8,7 +8,13 @@ from dynplug.search.distributions import FORMS, Distribution, choice
 
 
 class Space(Mapping[str, Distribution]):
-    """Distributions by path, such as `model.hidden.tau`."""
+    """Distributions by path, such as `model.hidden.tau`.
+
+    ```python
+    space = dp.search.Space({"seed": dp.search.Int(0, 7), "model.hidden.tau": dp.search.Choice((5.0, 10.0))})
+    assert space["model.hidden.tau"].values() == [5.0, 10.0]
+    ```
+    """
 
     def __init__(self, distributions: Mapping[str, Distribution]):
         self._distributions = dict(distributions)

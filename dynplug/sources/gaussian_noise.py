@@ -17,6 +17,12 @@ class WhiteNoise(Source):
     leaky membrane with the resistance $R$ driven by it has a potential of the standard deviation
     $R\,\sigma / \sqrt{2\tau}$.
 
+    ```python
+    noise = dp.sources.WhiteNoise(2000, sigma=0.5)
+    _, current = dp.LoopOverTime(noise, dt=0.1)(1.0, key=jax.random.key(0))
+    assert abs((0.1 * current).sum(0).std() - 0.5) < 0.05     # sigma times the root of 1 ms
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -34,6 +34,13 @@ class OrnsteinUhlenbeck(Source):
     Steps are exact, $I_{i+1} = \mu + (I_i - \mu)\,e^{-\Delta t/\tau} + \sigma\sqrt{1 - e^{-2\Delta t/\tau}}\,N(0, 1)$,
     so that the mean $\mu$, the standard deviation $\sigma$ and the correlation $e^{-|t|/\tau}$ do not depend on `dt`.
 
+    ```python
+    noise = dp.sources.OrnsteinUhlenbeck(2000, sigma=0.5, tau=5.0)
+    _, current = dp.LoopOverTime(noise, dt=1.0)(10.0, key=jax.random.key(0))
+    early, late = np.asarray(current)[[4, 9]]     # 5 ms apart
+    assert abs(late.std() - 0.5) < 0.05 and abs((early * late).mean() / 0.5**2 - np.exp(-1)) < 0.1
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -14,6 +14,11 @@ class Arctan(Surrogate):
 
     $$\Theta'(x) = \frac{\alpha / 2}{1 + \left(\frac{\pi}{2} \alpha x\right)^2}$$
 
+    ```python
+    spike, slope = jax.value_and_grad(dp.surrogates.Arctan(alpha=2.0))(jnp.array(0.0))     # at the threshold
+    assert spike == 1.0 and slope == 2.0 / 2
+    ```
+
     **Arguments:**
 
     - `alpha`: the slope; the derivative at the threshold is `alpha / 2` [1/mV].

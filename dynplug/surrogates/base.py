@@ -17,6 +17,17 @@ class Surrogate(eqx.Module):
     training as in simulation. Where the distance is NaN, so is the spike: a unit that has blown up must not look
     silent. Implementing one: its parameters as fields, and `derivative(x)`.
 
+    ```python
+    class Rectangle(dp.surrogates.Surrogate):     # one of your own
+        width: float = 1.0
+
+        def derivative(self, x):
+            return jnp.where(abs(x) < self.width / 2, 1.0 / self.width, 0.0)
+
+    spikes, slopes = jax.vmap(jax.value_and_grad(Rectangle(0.5)))(jnp.array([-1.0, -0.2, 0.0]))
+    assert spikes.tolist() == [0.0, 0.0, 1.0] and slopes.tolist() == [0.0, 2.0, 2.0]
+    ```
+
     **Reference:** Neftci, E., Mostafa, H. & Zenke, F. (2019), Surrogate gradient learning in spiking neural networks,
     doi:10.1109/MSP.2019.2931595.
     """

@@ -15,6 +15,11 @@ class Gaussian(Surrogate):
 
     $$\Theta'(x) = \frac{1}{\sigma \sqrt{2 \pi}}\,e^{-x^2 / 2 \sigma^2}$$
 
+    ```python
+    spike, slope = jax.value_and_grad(dp.surrogates.Gaussian(sigma=0.5))(jnp.array(0.0))     # at the threshold
+    assert spike == 1.0 and np.isclose(slope, 1 / (0.5 * np.sqrt(2 * np.pi)))
+    ```
+
     **Arguments:**
 
     - `sigma`: the standard deviation [mV].

@@ -14,6 +14,11 @@ class Sigmoid(Surrogate):
 
     $$\Theta'(x) = \alpha\,\sigma(\alpha x)\,(1 - \sigma(\alpha x))$$
 
+    ```python
+    spike, slope = jax.value_and_grad(dp.surrogates.Sigmoid(alpha=4.0))(jnp.array(0.0))     # at the threshold
+    assert spike == 1.0 and slope == 4.0 / 4
+    ```
+
     **Arguments:**
 
     - `alpha`: the slope; the larger, the narrower the derivative [1/mV].

@@ -14,6 +14,11 @@ class SuperSpike(Surrogate):
 
     $$\Theta'(x) = \frac{1}{(1 + \beta |x|)^2}$$
 
+    ```python
+    spike, slope = jax.value_and_grad(dp.surrogates.SuperSpike(beta=10.0))(jnp.array(-0.1))     # 0.1 mV below
+    assert spike == 0.0 and np.isclose(slope, 1 / (1 + 10.0 * 0.1) ** 2)
+    ```
+
     **Arguments:**
 
     - `beta`: the steepness; the larger, the narrower the derivative [1/mV].

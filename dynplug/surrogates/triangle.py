@@ -14,6 +14,11 @@ class Triangle(Surrogate):
 
     $$\Theta'(x) = \gamma \max(0,\ 1 - |x| / w)$$
 
+    ```python
+    spike, slope = jax.value_and_grad(dp.surrogates.Triangle(gamma=0.3, width=1.0))(jnp.array(-0.5))     # 0.5 mV below
+    assert spike == 0.0 and np.isclose(slope, 0.3 * (1 - 0.5))
+    ```
+
     **Arguments:**
 
     - `gamma`: the height, which damps gradients over many steps [1/mV].

@@ -18,6 +18,12 @@ def importance(values: Sequence[Mapping[str, Any]], metric: Sequence[float]) -> 
     hyperparameters explains belongs to none of them, and nothing can be said of one with a value of its own in each
     trial.
 
+    ```python
+    tried = [{"tau": tau, "seed": seed} for tau in (5.0, 10.0) for seed in range(4)]
+    share = dp.sweep.importance(tried, [trial["tau"] + 0.1 * trial["seed"] for trial in tried])
+    assert list(share)[0] == "tau" and share["tau"] > 0.9
+    ```
+
     **Arguments:**
 
     - `values`: the hyperparameters of each trial, by path.

@@ -29,6 +29,11 @@ class Processes(Launcher):
     serves one trial after the other; one that dies, as for want of memory, fails its trial alone. If the sweep is
     killed its processes end, too.
 
+    ```python
+    sweep = {"launcher": {"type": "processes", "num_process": 4}, "space": {"seed": {"int": [0, 7]}}}     # as in a file
+    assert dp.build(sweep["launcher"], kind="launcher") == dp.sweep.Processes(4)
+    ```
+
     **Arguments:**
 
     - `num_process`: $P$, how many run at a time.

@@ -21,6 +21,13 @@ _SHOWN = 20  # rows of the table as text
 class SweepResult:
     """The trials of a sweep; its string is a table, the best first.
 
+    ```python
+    search = dp.search.Search(dp.search.Space({"seed": dp.search.Int(0, 1)}), "test/loss", "min")
+    done = [({"seed": n}, dp.search.Outcome(n, "finished", value=1.0 - 0.1 * n)) for n in (0, 1)]
+    result = dp.sweep.SweepResult.of(search, done)     # what dp.sweep_config returns
+    assert result.best["values"] == {"seed": 1}
+    ```
+
     **Attributes:**
 
     - `search`: the space, the metric, and whether less or more of it is better.

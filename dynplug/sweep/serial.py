@@ -15,6 +15,11 @@ class Serial(Launcher):
 
     with the time $t_n$ of each trial.
 
+    ```python
+    sweep = {"launcher": "serial", "space": {"seed": {"int": [0, 7]}}}     # as in a file; it is the default
+    assert dp.build(sweep["launcher"], kind="launcher") == dp.sweep.Serial()
+    ```
+
     **Reference:** Graham, R. L. (1969), Bounds on multiprocessing timing anomalies, doi:10.1137/0117039.
     """
 

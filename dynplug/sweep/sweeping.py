@@ -27,7 +27,7 @@ def sweep_config(
     ```python
     result = dp.sweep_config("sweep.toml")
     print(result)
-    result.best["values"], result.importance
+    assert result.best["value"] == min(trial["value"] for trial in result.trials)     # the metric is a loss
     ```
 
     **Arguments:**

@@ -32,6 +32,15 @@ class Vmap(Launcher):
     option of `fit`, make programs of their own, and what cannot be computed so at all, as the trainers of other
     packages, runs one by one. A number that differs is traced and not compiled in, which rounds differently.
 
+    ```python
+    import pathlib
+    import tomllib
+
+    config = tomllib.loads(pathlib.Path("small.toml").read_text())
+    trials = (dp.search.Trial(n, {"seed": n}, {**config, "seed": n}, f"vmap/{n}") for n in range(2))
+    assert [outcome.status for outcome in dp.sweep.Vmap().launch(trials)] == ["finished", "finished"]
+    ```
+
     **Arguments:**
 
     - `num_lane`: $K$, how many trials run together.

@@ -28,6 +28,12 @@ class Alpha(Synapse):
     From the start of its step, an event gives $g(t) = w\,\frac{t}{\tau}\,e^{1 - t/\tau}$, whose peak at $t = \tau$
     is $w$. The target receives the mean over each step, so that its charge, $e\,w\,\tau$, does not depend on `dt`.
 
+    ```python
+    event = jnp.zeros((100, 1)).at[0].set(2.0)
+    _, (_, g) = dp.LoopOverTime(dp.synapses.Alpha(1, tau=5.0), "g", dt=0.1)(event)
+    assert np.argmax(g) == 49 and np.isclose(g.max(), 2.0, rtol=1e-3)     # the peak is the weight, after 5 ms
+    ```
+
     **Arguments:**
 
     - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.

@@ -15,6 +15,12 @@ class Delta(Sized):
 
     The jump is added after the target's integration step and before its threshold is applied, whatever `dt` is.
 
+    ```python
+    event = jnp.zeros((20, 1)).at[0].set(0.8)     # 0.8 mV
+    _, V = dp.LoopOverTime(dp.synapses.Delta(1) >> dp.neurons.LeakyIntegrator(1, tau=10.0), dt=0.5)(event)
+    assert np.allclose(V[:, 0], 0.8 * np.exp(-0.5 * np.arange(20) / 10.0))
+    ```
+
     **Arguments:**
 
     - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.

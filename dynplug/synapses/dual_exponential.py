@@ -35,6 +35,12 @@ class DualExponential(Synapse):
     From the start of its step, an event gives a difference of two exponentials, whose peak, at $t_p$, is $w$. The
     target receives the mean over each step.
 
+    ```python
+    event = jnp.zeros((100, 1)).at[0].set(2.0)
+    _, (_, g) = dp.LoopOverTime(dp.synapses.DualExponential(1, tau_rise=1.0, tau_decay=5.0), "g", dt=0.1)(event)
+    assert np.argmax(g) == 19 and np.isclose(g.max(), 2.0, rtol=1e-3)     # the peak is the weight, after 5/4 ln 5 ms
+    ```
+
     **Arguments:**
 
     - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.

@@ -26,6 +26,12 @@ class Exponential(Synapse):
     An event acts from the start of the step in which it arrives. The target receives the mean over the step, so that
     its charge, $w\,\tau$ in all, does not depend on `dt`; the state is that at the end of the step.
 
+    ```python
+    event = jnp.zeros((100, 1)).at[0].set(2.0)
+    _, (_, g) = dp.LoopOverTime(dp.synapses.Exponential(1, tau=5.0), "g", dt=0.1)(event)
+    assert np.isclose(g[-1, 0], 2.0 * np.exp(-10.0 / 5.0))
+    ```
+
     **Arguments:**
 
     - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.

@@ -13,6 +13,14 @@ class Output(eqx.Module):
 
     An effect that is not affine in the target's potential has a method `at(V)`, too, which returns the output at a
     potential: a `Projection` calls it in each step with that of the step before.
+
+    ```python
+    class Shunting(dp.synapses.Output):     # a leak to 0 mV
+        def __call__(self, g):
+            return dp.Drive(conductance=g)
+
+    assert Shunting()(0.1)(jnp.array([-65.0])) == 6.5     # [nA]
+    ```
     """
 
     @abstractmethod
@@ -21,7 +29,12 @@ class Output(eqx.Module):
 
 
 class CUBA(Output):
-    r"""Current-based: $I = g$, independent of the target's potential; `g` is a current [nA]."""
+    r"""Current-based: $I = g$, independent of the target's potential; `g` is a current [nA].
+
+    ```python
+    assert dp.synapses.CUBA()(0.2)(jnp.array([-65.0, 0.0])) == 0.2     # [nA], at any potential [mV]
+    ```
+    """
 
     def __call__(self, g: Float[Array, "*size"]) -> Drive:
         return Drive(current=g)
@@ -29,6 +42,11 @@ class CUBA(Output):
 
 class COBA(Output):
     r"""Conductance-based: $I = g\,(E - V)$; `g` is a conductance [µS].
+
+    ```python
+    current = dp.synapses.COBA(E=-80.0)(0.01)(jnp.array([-60.0, -80.0]))     # of 0.01 µS at two potentials [mV]
+    assert np.allclose(current, [0.01 * (-80.0 + 60.0), 0.0], atol=1e-6)     # [nA]
+    ```
 
     **Arguments:**
 

@@ -24,6 +24,12 @@ class Digits(Task):
     Data are x (samples, time, 64) and y (samples,), the digits. One in five of each digit is held out for testing,
     always the same ones.
 
+    ```python
+    data = dp.tasks.Digits(encoder=dp.encoders.Latency(16)).load(jax.random.key(0))
+    x, y = data.train
+    assert x.shape == (len(y), 16, 64) and set(np.unique(y)) == set(range(10))
+    ```
+
     **Arguments:**
 
     - `encoder`: from grey values in [0, 1] to spikes over time.

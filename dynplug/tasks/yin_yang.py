@@ -27,6 +27,12 @@ class YinYang(Task):
     Data are x (samples, time, 4) and y (samples,), the classes; always the same ones. They are small, and a network
     without a hidden layer fails on them.
 
+    ```python
+    data = dp.tasks.YinYang(encoder=dp.encoders.Latency(80), num_train=300, num_test=30).load(jax.random.key(0))
+    x, y = data.train
+    assert x.shape == (300, 80, 4) and set(np.unique(y)) == {0, 1, 2}
+    ```
+
     **Arguments:**
 
     - `encoder`: from coordinates in [0, 1] to spikes over time.

@@ -15,6 +15,12 @@ def tune_allocator() -> bool:
     of up to 1 GiB are kept and reused, at the price of memory that the process holds on to. The command `dynplug train`
     does this for itself; a library may not do it unasked.
 
+    ```python
+    import platform
+
+    assert dp.tune_allocator() == (platform.libc_ver()[0] == "glibc")
+    ```
+
     **Returns:** `True` where it was done, on Linux with glibc; `False` elsewhere, where there is nothing to do.
 
     **Reference:** mallopt(3).

@@ -32,6 +32,14 @@ class RunState(eqx.Module):
     """The state of a run: the index of the next step and the system's state. Passed back in, it continues the run.
 
     `events` are the events counted since the last record, where records are made neither at each step nor at the last.
+
+    ```python
+    loop = dp.LoopOverTime(dp.neurons.LIF(2), dt=0.5)
+    state, _ = loop(jnp.ones((20, 2)))
+    assert state.i == 20 and state["V"].shape == (2,)
+    state, _ = loop(jnp.ones((20, 2)), state)     # on from there
+    assert state.i == 40
+    ```
     """
 
     i: Int[Array, ""]

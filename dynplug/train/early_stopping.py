@@ -22,6 +22,14 @@ class EarlyStopping:
 
     where less is better; where more is, with $-m$ in place of $m$. A value that is not finite is never an improvement.
 
+    ```python
+    x = np.ones((8, 4), np.float32)
+    model, stop = dp.layers.Dense(4, 1, key=jax.random.key(0)), dp.train.EarlyStopping(patience=2)
+    trainer = dp.BPFF(model, "mse", optax.sgd(0.0), observers=[stop], logger=None, progress_bar=False)
+    trainer.fit((x, x[:, :1]), (x, x[:, :1]), num_epoch=100)
+    assert trainer.epoch == 3 and stop.best_epoch == 1     # nothing gets better at a learning rate of 0
+    ```
+
     **Arguments:**
 
     - `metric`: the metric to watch.

@@ -21,6 +21,13 @@ _SMOOTHING = 0.8  # of the loss, over about five steps
 class LearningRates:
     """What `find_learning_rate` found.
 
+    ```python
+    x = jax.random.normal(jax.random.key(0), (32, 4))
+    trainer = dp.BPFF(dp.layers.Dense(4, 1, W_initializer=0.0), "mse", {"type": "sgd", "learning_rate": 0.1})
+    found = dp.train.find_learning_rate(trainer, (x, x.sum(1, keepdims=True)), steps=10)
+    assert 1e-6 <= found.suggestion <= 1.0 and len(found.rates) == len(found.losses)
+    ```
+
     **Attributes:** `rates`, in rising order; `losses`, at each of them; `smoothed`, their exponential mean;
     `suggestion`, the rate at which that mean falls most steeply.
     """

@@ -13,7 +13,17 @@ _PHASES = {"fit": "fit", "test": "test", "train": "fit", "predict": "test"}  # t
 
 
 class History:
-    """Losses and metrics of every batch, by phase and epoch."""
+    """Losses and metrics of every batch, by phase and epoch.
+
+    ```python
+    x = np.ones((8, 4), np.float32)
+    trainer = dp.BPFF(dp.layers.Dense(4, 1, W_initializer=0.0), "mse", optax.sgd(0.1), logger=None, progress_bar=False)
+    trainer.fit((x, x[:, :1]), num_epoch=3, batch_size=4)
+    history = trainer.history
+    assert history.metric("fit", "loss").shape == (3,)     # one value an epoch
+    assert history.metric("fit", "loss", "detailed").shape == (6,)     # one a batch
+    ```
+    """
 
     def __init__(self) -> None:
         self._epochs: dict[str, list[dict[str, Any]]] = {"fit": [], "test": []}

@@ -17,6 +17,15 @@ def clip_by_global_norm(optimizer: optax.GradientTransformation, max_norm: float
 
     In Python, `optax.chain(optax.clip_by_global_norm(max_norm), optimizer)`, and any other chain.
 
+    ```python
+    optimizer = dp.build(
+        {"type": "clip_by_global_norm", "optimizer": {"type": "sgd", "learning_rate": 1.0}, "max_norm": 1.0},
+        kind="optimizer",
+    )
+    step, _ = optimizer.update({"w": np.array([3.0, -4.0], np.float32)}, optimizer.init({"w": np.zeros(2, np.float32)}))
+    assert np.allclose(step["w"], [-0.6, 0.8])
+    ```
+
     **Arguments:**
 
     - `optimizer`: the optimizer.
@@ -34,6 +43,14 @@ def accumulate(optimizer: optax.GradientTransformation, steps: int) -> optax.Gra
     $$g = \frac 1n \sum_{k=1}^{n} g_k$$
 
     Parameters stay the same in between.
+
+    ```python
+    optimizer = {"type": "accumulate", "optimizer": {"type": "sgd", "learning_rate": 0.1}, "steps": 2}
+    trainer = dp.BPFF(dp.layers.Dense(4, 1, W_initializer=0.0), "mse", optimizer, logger=None, progress_bar=False)
+    x = np.ones((8, 4), np.float32)
+    trainer.fit((x, x[:, :1]), num_epoch=1, batch_size=4)     # two batches, one step
+    assert np.isclose(trainer.target.bias, 0.2)     # against the gradient 2 (0 - 1)
+    ```
 
     **Arguments:**
 
