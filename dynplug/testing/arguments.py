@@ -5,13 +5,12 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dynplug.core import leaves
 from dynplug.testing.behaviours import BEHAVIOURS
 from dynplug.testing.compare import close, demand
-from dynplug.testing.driving import constants, traced
+from dynplug.testing.driving import traced
 from dynplug.testing.subject import Skip, Subject
 from dynplug.testing.variants import arguments, variants
 
@@ -71,8 +70,6 @@ def _usual(subject: Subject, behave: Any) -> list[np.ndarray]:
 def _made(subject: Subject, name: str = "", other: Any = None) -> Any:
     if subject.kind not in _SYSTEMS:
         return subject.make(**({name: other} if name else {}))
-    if name in constants(subject):
-        return traced(subject, **{name: jnp.asarray(other, float)})
     return traced(subject, **({name: other} if name else {}))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from dynplug.testing.driving import gradients, records
 from dynplug.testing.losses import data_of
 from dynplug.testing.plasticities import weights_of
+from dynplug.testing.stepping import quick_jit
 from dynplug.testing.subject import Subject
 
 _POINTS = np.linspace(-3.0, 3.0, 61, dtype=np.float32)
@@ -23,11 +24,16 @@ def _surrogate(subject: Subject, surrogate: Any) -> Any:
 
 def _measure(subject: Subject, function: Any) -> Any:
     predicts, targets = data_of(subject)
-    wide = 5.0 * predicts  # errors of all sizes
+    wide = 5 * predicts  # errors of all sizes
     once = targets if targets.ndim == 1 else targets[:, 0]  # without time, where it takes such
-    values = [function(wide, targets), jax.grad(lambda *given: jnp.sum(function(*given)))(wide, targets)]
+
+    def total(predicts: Any, targets: Any) -> Any:
+        value = function(predicts, targets)
+        return jnp.sum(value), value
+
+    values = [quick_jit(jax.grad(total, has_aux=True))(wide, targets)]
     with suppress(Exception):
-        values.append(function(wide, once))
+        values.append(quick_jit(function)(wide, once))
     return values
 
 

@@ -30,10 +30,14 @@ def constants(subject: Subject) -> dict[str, Any]:
     return {n: v for n, v in named.items() if n in accepted and v is not None and np.ndim(v) == 0}
 
 
-def traced(subject: Subject, **given: Any) -> Any:
-    """An instance whose constants are arrays, so that one program serves all their values and has their derivatives."""
-    arrays = {name: jnp.asarray(value, float) for name, value in constants(subject).items()}
-    return subject.make(0, **(arrays | given))
+def traced(subject: Subject, seed: int = 0, **given: Any) -> Any:
+    """An instance whose constants are arrays, so that one program serves all their values and has their derivatives.
+
+    All long runs are of it: over inputs of the drive's shape they are one program.
+    """
+    usual = constants(subject)
+    arrays = {name: jnp.asarray(given.get(name, value), float) for name, value in usual.items()}
+    return subject.make(seed, **(given | arrays))
 
 
 def drive_of(subject: Subject) -> np.ndarray:

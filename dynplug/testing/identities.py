@@ -128,9 +128,9 @@ def _of_measure(subject: Subject, function: Any) -> list[Quantities]:
     """A value for targets of each type that it accepts; classes are given as rows with a one."""
     found: list[Quantities] = []
     for predicts, targets in all_data_of(subject):
-        value, scores = function(2.0 * predicts, targets), np.asarray(2.0 * predicts)
-        classes = jnp.issubdtype(targets.dtype, jnp.integer)
-        rows = np.eye(scores.shape[-1])[np.asarray(targets)] if classes else np.asarray(targets)
+        scores, classes = 2 * predicts, targets.dtype.kind == "i"
+        value = quick_jit(function)(scores, targets)
+        rows = np.eye(scores.shape[-1])[targets] if classes else targets
         found.append(Quantities({}, {"value": np.asarray(value), "predicts": scores, "targets": rows}, _EXACT))
     return found
 

@@ -1,5 +1,6 @@
 """Checks of losses and metrics: functions of (predicts, targets), batch first."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -23,7 +24,7 @@ _WEIGHTS = [1.0, 0.0, 2.0, 1.0]
 
 def is_a_finite_scalar(subject: Subject) -> None:
     """The value is a finite scalar of the predictions' dtype; that of a metric of counts may be an array."""
-    predicts, targets = data_of(subject)
+    predicts, targets = map(jnp.asarray, data_of(subject))
     value = subject.instance(predicts, targets)
     scalar = np.shape(value) == () or (subject.kind == "metric" and is_counted(subject.instance))
     demand(scalar, f"The value has shape {np.shape(value)}: take its mean.")
@@ -34,44 +35,54 @@ def is_a_finite_scalar(subject: Subject) -> None:
 
 def is_the_same_compiled(subject: Subject) -> None:
     """The compiled function gives the same value."""
-    predicts, targets = data_of(subject)
+    predicts, targets = map(jnp.asarray, data_of(subject))
     compiled = eqx.filter_jit(lambda p, y: subject.instance(p, y))(predicts, targets)
     close(compiled, subject.instance(predicts, targets), "the value compiled and not")
 
 
+def _value(subject: Subject) -> Callable[..., Any]:
+    """The compiled function: checks share it, and shapes, each of which is a program."""
+    return subject.remember("value", lambda: quick_jit(subject.instance))
+
+
+def _slope(subject: Subject) -> Callable[..., Any]:
+    """Its compiled gradient with respect to predictions."""
+    return subject.remember("slope", lambda: quick_jit(jax.grad(subject.instance)))
+
+
 def ignores_order_of_samples(subject: Subject) -> None:
     """The value does not depend on the order of the samples, the first axis."""
-    predicts, targets = data_of(subject)
+    (predicts, targets), value = data_of(subject), _value(subject)
     order = np.array([2, 0, 3, 1])
-    shuffled = subject.instance(predicts[order], targets[order])
-    close(shuffled, subject.instance(predicts, targets), "the value for the samples in another order")
+    close(
+        value(predicts[order], targets[order]), value(predicts, targets), "the value for the samples in another order"
+    )
 
 
 def gradient_matches_differences(subject: Subject) -> None:
     """The gradient equals finite differences wherever the loss is smooth."""
     with jax.enable_x64(True):
-        smooth = 0
+        value, slope, smooth = _value(subject), _slope(subject), 0
         for seed in range(_POINTS):
             predicts, targets = data_of(subject, np.float64, seed)
             direction = np.random.default_rng(seed + 100).normal(size=predicts.shape)
 
-            def along(s: Any, predicts: Any = predicts, targets: Any = targets, direction: Any = direction) -> Any:
-                return subject.instance(predicts + s * direction, targets)
+            def along(s: float, predicts: Any = predicts, targets: Any = targets, direction: Any = direction) -> Any:
+                return value(predicts + s * direction, targets)
 
             coarse, fine = (_difference(along, step) for step in (_STEP, _STEP / 2))
             if not abs(coarse - fine) <= 1e-5 * max(abs(fine), 1e-2):
                 continue
             smooth += 1
-            gradient = jax.grad(lambda p, targets=targets: subject.instance(p, targets))(jnp.asarray(predicts))
-            slope = float(jnp.sum(gradient * direction))
-            close(slope, fine, "the slope by the gradient, and by differences")
+            found = np.sum(np.asarray(slope(predicts, targets)) * direction)
+            close(found, fine, "the slope by the gradient, and by differences")
     if not smooth:
         raise Skip("it is not smooth at any of the points that were tried")
 
 
 def every_output_and_target_matters(subject: Subject) -> None:
     """Each prediction has a non-zero gradient, and changing any target changes the value."""
-    slope = quick_jit(jax.grad(subject.instance))
+    slope = _slope(subject)
     for predicts, targets in all_data_of(subject, batch=2):
         slopes = sum(np.abs(np.asarray(slope(scale * predicts, targets))) for scale in _SCALES)
         places = np.argwhere(slopes == 0)
@@ -81,45 +92,45 @@ def every_output_and_target_matters(subject: Subject) -> None:
 
 def every_target_matters(subject: Subject) -> None:
     """Changing any target changes the value, for some predictions."""
-    value = quick_jit(subject.instance)
+    value = _value(subject)
     for predicts, targets in all_data_of(subject, batch=2):
         probabilities = not _accepts_all_numbers(subject, predicts, targets)
         for place in np.ndindex(*targets.shape):
-            others = [targets, *_others(np.asarray(targets), place, probabilities)]
+            others = [targets, *_others(targets, place, probabilities)]
             found = {np.asarray(value(predicts, other)).tobytes() for other in others}
             demand(len(found) > 1, f"The target at {list(place)} changes nothing.")
 
 
 def weighs_samples(subject: Subject) -> None:
     """With `sample_weight`, a sample of weight 0 does not count, and one of weight 2 counts twice."""
+    value = _value(subject)
     for predicts, targets in all_data_of(subject):
-        weighed = subject.instance(predicts, targets, sample_weight=jnp.asarray(_WEIGHTS, predicts.dtype))
+        weighed = value(predicts, targets, sample_weight=np.asarray(_WEIGHTS, predicts.dtype))
         counted = np.repeat(np.arange(len(_WEIGHTS)), np.asarray(_WEIGHTS, int))
         close(
             weighed,
-            subject.instance(predicts[counted], targets[counted]),
+            value(predicts[counted], targets[counted]),
             f"the value with weights {_WEIGHTS}, and with each sample as often as its weight says",
         )
 
 
 def ignores_a_class(subject: Subject) -> None:
     """With `ignore_index`, samples of that class do not count."""
+    value = _value(subject)
     for predicts, targets in all_data_of(subject):
-        if jnp.issubdtype(targets.dtype, jnp.integer):
+        if targets.dtype.kind == "i":
             labels = targets if targets.ndim == 1 else targets[:, 0]
-            without = labels.at[1].set(-1)
             kept = np.array([0, 2, 3])
-            found = subject.instance(predicts, without, ignore_index=-1)
-            close(
-                found, subject.instance(predicts[kept], labels[kept]), "the value with a sample ignored, and without it"
-            )
+            found = value(predicts, _with(labels, (1,), -1), ignore_index=-1)
+            close(found, value(predicts[kept], labels[kept]), "the value with a sample ignored, and without it")
 
 
 def _accepts_all_numbers(subject: Subject, predicts: Any, targets: Any) -> bool:
     if targets.dtype.kind != "f":
         return True
+    given = (jnp.asarray(np.repeat(a, _SHAPE[0] // len(a), axis=0)) for a in (predicts, targets + 1))
     try:
-        subject.instance(predicts, targets + 1.0)
+        subject.instance(*given)  # not compiled, as it is then that it can refuse a number
     except DataError:
         return False
     return True
@@ -151,39 +162,39 @@ def is_least_at_its_target(subject: Subject) -> None:
 
 def _is_least_at(subject: Subject, right: Any, targets: Any) -> bool:
     numbers = np.random.default_rng(4)
-    by = [jnp.asarray(scale * numbers.normal(size=_SHAPE), right.dtype) for scale in (0.1, 0.3, 1.0, 3.0)]
-    by += [sign * _SHIFT * jnp.ones_like(right).at[..., 1:].set(rest) for sign in (1.0, -1.0) for rest in (0.0, 1.0)]
-    others = [float(subject.instance(p, targets)) for p in (*(right + b for b in by), -right, 0.0 * right)]
-    value = float(subject.instance(right, targets))
-    return all(value <= other + 1e-6 * abs(other) for other in others)
+    by = [(scale * numbers.normal(size=_SHAPE)).astype(right.dtype) for scale in (0.1, 0.3, 1.0, 3.0)]
+    first = np.arange(right.shape[-1]) == 0
+    by += [(sign * _SHIFT * np.where(first, 1.0, rest)).astype(right.dtype) for sign in (1, -1) for rest in (0.0, 1.0)]
+    value = _value(subject)
+    others = [float(value(p, targets)) for p in (*(right + b for b in by), -right, 0 * right)]
+    least = float(value(right, targets))
+    return all(least <= other + 1e-6 * abs(other) for other in others)
 
 
-def _right_ones(targets: Any, dtype: Any) -> dict[str, Any]:
-    if jnp.issubdtype(targets.dtype, jnp.integer):
-        rows = jax.nn.one_hot(targets, _SHAPE[-1], dtype=dtype)
-        rows = rows if rows.ndim == len(_SHAPE) else jnp.repeat(rows[:, None], _SHAPE[1], axis=1)
-        return {"a great score for the right class": 30.0 * rows, "a spike of the right class": rows}
+def _right_ones(targets: np.ndarray, dtype: Any) -> dict[str, np.ndarray]:
+    if targets.dtype.kind == "i":
+        rows = np.eye(_SHAPE[-1], dtype=dtype)[targets]
+        rows = rows if rows.ndim == len(_SHAPE) else np.repeat(rows[:, None], _SHAPE[1], axis=1)
+        return {"a great score for the right class": 30 * rows, "a spike of the right class": rows}
     if targets.ndim < len(_SHAPE):
-        targets = jnp.repeat(targets[:, None], _SHAPE[1], axis=1)
-    return {"their targets": targets, "the logarithms of their targets": jnp.log(targets)}
+        targets = np.repeat(targets[:, None], _SHAPE[1], axis=1)
+    return {"their targets": targets, "the logarithms of their targets": np.log(targets)}
 
 
 def ignores_duplicates(subject: Subject) -> None:
     """Repeating every sample leaves the value unchanged: it is a mean, which does not depend on the batch size."""
-    predicts, targets = data_of(subject)
+    (predicts, targets), value = data_of(subject, batch=2), _value(subject)
     for axis, what in ((0, "sample"), (1, "step")):
         timeless = axis == 1 and targets.ndim < predicts.ndim - (targets.dtype.kind == "i")
-        p, y = jnp.repeat(predicts, 2, axis=axis), targets if timeless else jnp.repeat(targets, 2, axis=axis)
-        close(
-            subject.instance(p, y), subject.instance(predicts, targets), f"the value with every {what} twice, and once"
-        )
+        p, y = np.repeat(predicts, 2, axis=axis), targets if timeless else np.repeat(targets, 2, axis=axis)
+        close(value(p, y), value(predicts, targets), f"the value with every {what} twice, and once")
 
 
 def stays_finite_far_away(subject: Subject) -> None:
     """Predictions of +-10000 have a finite value and gradient."""
     predicts, targets = data_of(subject)
-    far = jnp.sign(predicts) * 1e4
-    value, slope = jax.value_and_grad(subject.instance)(far, targets)
+    far = np.sign(predicts) * np.asarray(1e4, predicts.dtype)
+    value, slope = jax.value_and_grad(subject.instance)(jnp.asarray(far), jnp.asarray(targets))
     finite((value, slope), "the value and gradient at predictions of +-10000")
 
 
@@ -198,28 +209,40 @@ def data_of(subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int
 
 def all_data_of(
     subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int = _SHAPE[0]
-) -> list[tuple[Any, Any]]:
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Predictions, with targets of each type that it accepts: probabilities, which are also values, or classes.
 
     Those of a sample are tried where it accepts none of a step.
     """
+    predicts, *all_targets = _drawn(dtype, seed, batch)
+    return [(predicts, all_targets[n]) for n in subject.remember("targets", lambda: _accepted(subject))]
+
+
+def _drawn(dtype: Any, seed: int, batch: int) -> tuple[np.ndarray, ...]:
+    """Predictions, then targets: probabilities and classes of each step, and of each sample."""
     numbers = np.random.default_rng(seed)
     shape = (batch, *_SHAPE[1:])
-    predicts = jnp.asarray(numbers.normal(size=shape), dtype)
+    predicts = numbers.normal(size=shape).astype(dtype)
     weights = numbers.random(shape) + 0.1
-    values = jnp.asarray(weights / weights.sum(axis=-1, keepdims=True), dtype)
-    classes = jnp.asarray(numbers.integers(shape[-1], size=shape[:2]), jnp.int32)
-    taken: list[tuple[Any, Any]] = []
+    values = (weights / weights.sum(axis=-1, keepdims=True)).astype(dtype)
+    classes = numbers.integers(shape[-1], size=shape[:2]).astype(np.int32)
+    return predicts, values, classes, values[:, 0], classes[:, 0]
+
+
+def _accepted(subject: Subject) -> list[int]:
+    """The numbers of the types of targets that it accepts."""
+    predicts, *all_targets = map(jnp.asarray, _drawn(np.float32, 0, _SHAPE[0]))
+    taken: list[int] = []
     refusals: list[Exception] = []
-    for targets in (values, classes, values[:, 0], classes[:, 0]):
-        if taken and targets.shape[1:2] != shape[1:2]:
+    for n, targets in enumerate(all_targets):
+        if taken and targets.shape[1:2] != _SHAPE[1:2]:
             break  # without time only where there is no other way
         try:
             subject.instance(predicts, targets)
         except Exception as error:
             refusals.append(error)
         else:
-            taken.append((predicts, targets))
+            taken.append(n)
     if not taken:
         raise refusals[-1]
     return taken

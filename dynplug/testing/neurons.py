@@ -9,7 +9,7 @@ import numpy as np
 
 from dynplug.core import Drive, Neuron, continuous, leaves
 from dynplug.testing.compare import close, demand, finite
-from dynplug.testing.driving import DURATION, SLOW, amplitude_of, constants, drive_of
+from dynplug.testing.driving import DURATION, SLOW, amplitude_of, constants, drive_of, traced
 from dynplug.testing.stepping import DT, quick_jit, run, start, started, step, trial_of
 from dynplug.testing.subject import Skip, Subject
 
@@ -50,8 +50,11 @@ def puts_out_its_spikes(subject: Subject) -> None:
 
 def _driven(subject: Subject) -> tuple[Any, Any]:
     """States and outputs of a run that spikes."""
-    trial = trial_of(subject)
-    return subject.remember("driven", lambda: run(trial.system, drive_of(subject), trial.key))[1]
+    return _run_of(subject)[1]
+
+
+def _run_of(subject: Subject) -> tuple[Any, tuple[Any, Any]]:
+    return subject.remember("driven", lambda: run(traced(subject), drive_of(subject), trial_of(subject).key))
 
 
 def stays_bounded(subject: Subject) -> None:
@@ -98,7 +101,7 @@ def _later(system: Any, key: Any, state: Any, zero: Any, count: Any) -> Any:
 def relaxes_after_a_drive(subject: Subject) -> None:
     """After a drive the state returns to where it would be without it, unless it is declared `persistent`."""
     trial = trial_of(subject)
-    driven, _ = run(trial.system, drive_of(subject), trial.key)
+    driven, _ = _run_of(subject)
     late = _later(trial.system, trial.key, driven, jnp.asarray(trial.zero), _SETTLING)
     rest, (alone, _) = run(trial.system, np.broadcast_to(trial.zero, (_SETTLING, *np.shape(trial.zero))), trial.key)
     rows = (leaves({"": tree}) for tree in (late, rest, driven, alone))

@@ -35,14 +35,14 @@ def _flat(a: Any) -> Any:
 def constants_may_differ_by_unit(subject: Subject) -> None:
     """With one parameter value per unit, each unit behaves as in a population that shares its value."""
     usual = constants(subject)
-    xs = drive_of(subject)[:_STEPS]
+    xs = drive_of(subject)
     shares = np.linspace(1.0, 1.02, UNITS)
     each = {name: jnp.asarray(value * shares, float) for name, value in usual.items()}
     _, (_, together) = run(subject.make(0, **each), xs)
     for unit, share in enumerate(shares):
-        one = {name: jnp.asarray(value * share, float) for name, value in usual.items()}
+        one = {name: value * share for name, value in usual.items()}
         _, (_, alone) = run(traced(subject, **one), xs)
         for a, b in zip(leaves({"": together}), leaves({"": alone}), strict=True):
             if np.shape(a.value) == (len(xs), UNITS):
                 what = f"outputs of unit {unit} with constants of its own, and where all units have them"
-                close(np.asarray(a.value)[:, unit], np.asarray(b.value)[:, unit], what)
+                close(*(np.asarray(leaf.value)[:_STEPS, unit] for leaf in (a, b)), what)

@@ -14,16 +14,17 @@ from jax.extend.core import Jaxpr, Literal
 from dynplug.core import leaves
 from dynplug.errors import KeyRequiredError
 from dynplug.testing.compare import close, demand
+from dynplug.testing.driving import drive_of, traced
 from dynplug.testing.stepping import Trial, context, fed, run, run_anew, start, step, steps, trial_of
 from dynplug.testing.subject import Skip, Subject
 
-_MANY, _SIGMAS, _STEPS = 4000, 6.0, 64
+_MANY, _SIGMAS = 4000, 6.0
 
 
 def repeats_itself(subject: Subject) -> None:
     """The same start, inputs and key give the same outputs, whatever ran in between."""
     trial = trial_of(subject)
-    first = run_anew(trial.system, trial.x, trial.key)
+    first = run(trial.system, trial.x, trial.key)
     other = subject.make(1)
     eqx.filter_eval_shape(lambda: steps(other, trial.x[::-1], trial.key))
     second = run_anew(trial.system, trial.x, trial.key)
@@ -106,10 +107,10 @@ def is_random_while_fitting_at_most(subject: Subject) -> None:
 
 def draws_for_each_unit(subject: Subject) -> None:
     """Each unit draws its own numbers, anew at each step."""
-    trial = trial_of(subject)
-    count = max(_STEPS, len(trial.x))
+    trial, system = trial_of(subject), traced(subject)
+    count = len(drive_of(subject))
     xs = np.broadcast_to(trial.x[:1], (count, *trial.x.shape[1:]))
-    one, other = (run(trial.system, xs, jax.random.key(n))[1] for n in (1, 2))
+    one, other = (run(system, xs, jax.random.key(n))[1] for n in (1, 2))
     rows: list[Any] = []
     for a, b in zip(leaves({"": one}), leaves({"": other}), strict=True):
         if np.shape(a.value)[1:] == np.shape(trial.zero) and np.shape(trial.zero) and a.value.dtype.kind != "V":

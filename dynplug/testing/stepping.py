@@ -32,9 +32,9 @@ def context(system: Any, i: Any = 0, key: Any = None, *, dt: float = DT, fit: bo
     return Context(dt=dt, t=jnp.asarray(i, dtype) * dt, i=i, key=key, fit=fit, dtype=dtype)
 
 
-def start(system: Any, key: Any = None, *, dt: float = DT) -> Any:
-    """The state before the first step."""
-    return jax.tree.map(jnp.asarray, system.init_state(context(system, 0, _key_of(key, _START), dt=dt)))
+def start(system: Any, key: Any = None, *, dt: float = DT, first: Any = 0) -> Any:
+    """The state before the first step, which has the number `first`."""
+    return jax.tree.map(jnp.asarray, system.init_state(context(system, first, _key_of(key, _START), dt=dt)))
 
 
 def quick_jit(function: Callable[..., T]) -> Callable[..., T]:
@@ -70,21 +70,33 @@ def run_eagerly(system: Any, xs: Any, key: Any = None) -> tuple[Any, Any]:
     return state, jax.tree.map(lambda *rows: jnp.stack(list(map(jnp.asarray, rows))), *outs)
 
 
-def steps(system: Any, xs: Any, key: Any = None, dt: float = DT, state: Any = None) -> tuple[Any, tuple[Any, Any]]:
-    """All steps: the last state, and the states and outputs of all steps."""
+def steps(
+    system: Any, xs: Any, key: Any = None, dt: float = DT, state: Any = None, first: Any = 0
+) -> tuple[Any, tuple[Any, Any]]:
+    """All steps: the last state, and the states and outputs of all steps.
+
+    If the first one has another number than 0, time is another, and random numbers are the same.
+    """
 
     def one(carry: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
         i, state = carry
-        new, out = step(system, state, x, i, key, dt=dt)
+        ctx = context(system, i, _key_of(key, i - first), dt=dt)
+        new, out = system.update(state, fed(system, x), ctx)
         return (i + 1, new), (new, out)
 
-    state = start(system, key, dt=dt) if state is None else state
-    (_, last), recorded = jax.lax.scan(one, (jnp.asarray(0, jnp.int32), state), xs)
+    state = start(system, key, dt=dt, first=first) if state is None else state
+    (_, last), recorded = jax.lax.scan(one, (jnp.asarray(first, jnp.int32), state), xs)
     return last, recorded
 
 
-run = quick_jit(steps)
-"""The same, compiled."""
+_compiled = quick_jit(steps)
+
+
+def run(
+    system: Any, xs: Any, key: Any = None, dt: float = DT, state: Any = None, first: int = 0
+) -> tuple[Any, tuple[Any, Any]]:
+    """The same, compiled: one program for each form of a system and its inputs, whatever `first` is."""
+    return _compiled(system, xs, key, dt, state, jnp.asarray(first, jnp.int32))
 
 
 def run_anew(system: Any, xs: Any, key: Any = None) -> tuple[Any, tuple[Any, Any]]:

@@ -13,7 +13,7 @@ import numpy as np
 from dynplug.core import leaves, load_states, save_states
 from dynplug.errors import ShapeError
 from dynplug.testing.compare import close, demand, finite
-from dynplug.testing.driving import drive_of, weigh
+from dynplug.testing.driving import drive_of, traced, weigh
 from dynplug.testing.stepping import (
     DT,
     STEPS,
@@ -185,9 +185,9 @@ def wrong_inputs_are_refused(subject: Subject) -> None:
 def stays_finite(subject: Subject) -> None:
     """Without input, states and outputs stay finite for a long time."""
     trial = trial_of(subject)
-    count = 250 * STEPS
+    count = max(250 * STEPS, len(drive_of(subject)))
     xs = np.broadcast_to(np.asarray(trial.zero), (count, *np.shape(trial.zero)))
-    state, (_, out) = run(trial.system, xs, trial.key)
+    state, (_, out) = run(traced(subject), xs, trial.key)
     finite((state, out), f"state and output in {count * DT:g} ms without input")
 
 
@@ -200,12 +200,11 @@ def answers_in_the_same_step(subject: Subject) -> None:
     trial = trial_of(subject)
     with jax.enable_x64(True):
         system = subject.make()
-        first = started(system, trial.key)
 
         @quick_jit
         @partial(jax.value_and_grad, has_aux=True)
         def outputs(x: Any, i: Any) -> Any:
-            _, out = step(system, first, x, i, trial.key)
+            _, out = step(system, start(system, trial.key), x, i, trial.key)
             return weigh(out), out
 
         x, answered = jnp.asarray(trial.x[0], float), False
@@ -227,7 +226,7 @@ def every_output_moves(subject: Subject) -> None:
     """Under a random drive no output stays zero while others do not, for every random instance."""
     xs, still = drive_of(subject), dict[str, set[int]]()
     for seed in range(_INSTANCES):  # of few connections, some reach no output
-        _, (_, out) = run(subject.make(seed), xs, trial_of(subject).key)
+        _, (_, out) = run(traced(subject, seed), xs, trial_of(subject).key)
         found = {leaf.path: _silent(np.asarray(leaf.value)) for leaf in leaves({"": out})}
         still = {path: silent & still.get(path, silent) for path, silent in found.items()}
         if not any(still.values()):

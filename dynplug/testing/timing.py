@@ -5,14 +5,13 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from dynplug.core import Drive, ODESystem, continuous, leaves
 from dynplug.testing.compare import close, demand
-from dynplug.testing.driving import DURATION, amplitude_of, drive_of
+from dynplug.testing.driving import DURATION, amplitude_of, drive_of, traced
 from dynplug.testing.static import documented_entry
-from dynplug.testing.stepping import DT, context, fed, quick_jit, run, trial_of
+from dynplug.testing.stepping import DT, run, trial_of
 from dynplug.testing.subject import Subject
 from dynplug.testing.variants import arguments
 
@@ -24,27 +23,10 @@ _ROUNDING = 1e-3  # of a mean, in single precision
 _CHARGE = 0.02
 
 
-@quick_jit
-def _from(system: Any, xs: Any, key: Any, i0: Any) -> Any:
-    """The outputs of a run whose first step is `i0`, with the random numbers of one that starts at 0."""
-
-    def one(carry: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], Any]:
-        i, state = carry
-        state, out = system.update(state, fed(system, x), context(system, i, _of_step(key, i - i0 + 1)))
-        return (i + 1, state), out
-
-    first = jax.tree.map(jnp.asarray, system.init_state(context(system, i0, _of_step(key, 0))))
-    return jax.lax.scan(one, (i0, first), xs)[1]
-
-
-def _of_step(key: Any, i: Any) -> Any:
-    return None if key is None else jax.random.fold_in(key, jnp.asarray(i, jnp.uint32))
-
-
 def starts_at_any_time(subject: Subject) -> None:
     """A run that starts later gives the same outputs, unless the component is declared `clocked`."""
-    trial, xs = trial_of(subject), jnp.asarray(drive_of(subject))
-    early, late = (_from(trial.system, xs, trial.key, jnp.asarray(i, jnp.int32)) for i in (0, _LATE))
+    system, xs, key = traced(subject), drive_of(subject), trial_of(subject).key
+    early, late = (run(system, xs, key, first=first)[1][1] for first in (0, _LATE))
     close(
         late,
         early,
@@ -55,11 +37,9 @@ def starts_at_any_time(subject: Subject) -> None:
 
 def spikes_whatever_the_step(subject: Subject) -> None:
     """Under a constant current, halving the step leaves the number of spikes and the mean states unchanged."""
-    trial = trial_of(subject)
-    current = np.full_like(trial.zero, (amplitude_of(subject) or 1.0))
-    (one, counts), (other, finer) = (
-        _mean_run(trial.system, current, len(drive_of(subject)), dt) for dt in (DT, DT / 2)
-    )
+    system = traced(subject)
+    current = np.full_like(trial_of(subject).zero, (amplitude_of(subject) or 1.0))
+    (one, counts), (other, finer) = (_mean_run(system, current, len(drive_of(subject)), dt) for dt in (DT, DT / 2))
     for a, b in zip(counts, finer, strict=True):
         demand(
             np.all(np.abs(a - b) <= 1.0 + _RATE * b),
@@ -118,11 +98,11 @@ def durations(subject: Subject) -> dict[str, float]:
 def milliseconds_are_milliseconds(subject: Subject) -> None:
     """Doubling the step halves the number of steps that a duration in ms lasts."""
     timed = durations(subject)
-    trial, xs = trial_of(subject), drive_of(subject)
-    longer = subject.make(0, **{name: 2.0 * value for name, value in timed.items()})
-    _, (_, usual) = run(trial.system, xs, trial.key)
-    _, (_, both) = run(longer, xs, trial.key, 2 * DT)
-    _, (_, steps) = run(trial.system, xs, trial.key, 2 * DT)
+    system, xs, key = traced(subject), drive_of(subject), trial_of(subject).key
+    longer = traced(subject, **{name: 2.0 * value for name, value in timed.items()})
+    _, (_, usual) = run(system, xs, key)
+    _, (_, both) = run(longer, xs, key, 2 * DT)
+    _, (_, steps) = run(system, xs, key, 2 * DT)
     close(both, usual, f"outputs where dt and {', '.join(timed)} are doubled, step by step, and where neither is")
     same = all(np.array_equal(a.value, b.value) for a, b in zip(leaves({"": steps}), leaves({"": usual}), strict=True))
     demand(not same, f"Steps of twice the length change nothing: {', '.join(timed)} [ms] seems to count steps, not ms.")

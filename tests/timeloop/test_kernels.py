@@ -4,86 +4,17 @@ import re
 from functools import partial
 from types import SimpleNamespace
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gpu_programs import COMPILER, kernel_count, lowered
 
 import dynplug as dp
 from dynplug.core import default_platform, on_device_of
 from dynplug.errors import KernelWarning, OptionError
-from dynplug.plugin import registry
-from dynplug.testing.stepping import DT, trial_of
-from dynplug.testing.subject import Skip, Subject
 from dynplug.timeloop import Loop, RunState, recurrence_primitive, scan, target_device as backend
 from dynplug.timeloop.unit_axes import Mixed, unit_axes
-
-COMPILER = "mosaic" if jax.__version_info__ >= (0, 11) else "triton"
-STEPS = 6
-
-
-def lowered(f, *args):
-    """The program that a function is for an NVIDIA GPU, as text."""
-    return jax.jit(f).trace(*args).lower(lowering_platforms=("cuda",)).as_text()
-
-
-def kernel_count(text):
-    return len(re.findall(r"custom_call @(?:mosaic_gpu_v2|__gpu\$xla\.gpu\.triton)", text))
-
-
-# -- Every component -----------------------------------------------------------------------------------------------
-
-# In the first two nothing is carried; the others are like `wang-buzsaki`, and larger.
-WITHOUT = ("Delta", "Direct", "pinsky-rinzel", "soma")
-EVERY = [c for kind in ("neuron", "synapse") for c in registry().components(kind)]
-COMPONENTS = [c for c in EVERY if not any(f":{n}@" in c.id or c.id.endswith(f":{n}") for n in WITHOUT)]
-
-
-@pytest.mark.claim(
-    "kernels-components",
-    "One kernel a recurrence gives the outputs, states and gradients of jax.lax.scan for neurons and synapses "
-    "(relative, and absolute below 0.01)",
-    tolerance=1e-7,
-    reference="jax.lax.scan",
-    components=("runner:LoopOverTime",),
-)
-@pytest.mark.parametrize("component", COMPONENTS, ids=lambda c: f"{c.kind.name} {c.id}")
-def test_a_component_is_one_kernel_forward_and_one_backward(component, kernels, measured):
-    """Interpreted it gives the same as a scan, and lowered for a GPU nothing is left of the loop."""
-    with jax.enable_x64(True):
-        gradient, given = training_step(component)
-        expected, found = (jax.jit(partial(gradient, loop=loop))(*given) for loop in ("plain", "auto"))
-    for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
-        assert a.dtype == b.dtype
-        if a.size:
-            measured.relative(a, b, floor=0.01)
-
-    kernels(COMPILER)
-    gradient, given = training_step(component)
-    text = lowered(partial(gradient, loop="auto"), *given)
-    assert kernel_count(text) == 2
-    assert "stablehlo.while" not in text
-
-
-def training_step(component):
-    """The gradient of a component's run, as a function of parameters and inputs, and those."""
-    try:
-        trial = trial_of(Subject(component))
-    except Skip as reason:
-        pytest.skip(str(reason))
-    system, xs = trial.system, jnp.stack([jnp.asarray(trial.x), 0.9 * jnp.asarray(trial.x)], 1)[:STEPS]
-    params, static = eqx.partition(system, eqx.is_inexact_array)
-    first, last = (None, None) if trial.key is None else jax.random.split(trial.key)
-
-    def total(params, xs, loop):
-        model, run = eqx.combine(params, static), Loop(DT, batched=True, fit=True, loop=loop)
-        end, (out, _) = run.advance(model, run.start(model, batch_size=2, key=first), xs, STEPS, key=last)
-        found = [v for v in jax.tree.leaves((out, end.system)) if eqx.is_inexact_array(v)]
-        return sum(jnp.sum(jnp.sin(v)) for v in found), (end, out)
-
-    return jax.value_and_grad(total, argnums=(0, 1), has_aux=True), (params, xs)
-
 
 # -- Steps at random -----------------------------------------------------------------------------------------------
 
