@@ -17,7 +17,8 @@ hookspec = pluggy.HookspecMarker("dynplug")
 class ObserverHooks:
     """The hooks that an observer may implement; each may omit arguments that it does not need.
 
-    `run` is the runner. Metrics are plain numbers.
+    `run` is the trainer. Where several processes train together, the hooks are called in each, with the same metrics;
+    an observer that writes does so where `run.writes` is true. Metrics are plain numbers.
     """
 
     @hookspec

@@ -51,8 +51,8 @@ class Training:
         with config.blamed():
             with files.blaming_packages() if resume else nullcontext():
                 task, self.runner, pinned = built(config, observers)
-            self._files = files if getattr(self.runner, "writes", True) else Bystander(files)
             self._check_fit()
+            self._files = files if self.runner.writes else Bystander(files)
             self._written = f"{_HEADER}{_imported(imports)}{pinned.dump()}"
         self.data: TaskData = task.load(config.key_of("task"))
         self._before = arrays_of(self.runner.target)
@@ -99,7 +99,7 @@ class Training:
 
     def report(self, say: Callable[[str], None]) -> None:
         """Write the report, where this process is the one that writes."""
-        if not getattr(self.runner, "writes", True):
+        if not self.runner.writes:
             return
         values, options = self.config.values, _import_options(self._imports)
         task, model = (str(values[name].get("type", "")).partition("@")[0] for name in ("task", "model"))

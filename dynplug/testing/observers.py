@@ -1,11 +1,17 @@
 """Checks of observers."""
 
+import tempfile
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from dynplug.core import Sequential, leaves
 from dynplug.layers import Dense
 from dynplug.neurons import LeakyIntegrator
-from dynplug.testing.compare import close
+from dynplug.plugin import observers as hooks_of
+from dynplug.testing.compare import close, demand
 from dynplug.testing.subject import Subject
 from dynplug.train import BPTT
 
@@ -19,6 +25,34 @@ def only_observes(subject: Subject) -> None:
     alone = _trained(watched.epoch, [])
     found, wanted = ([leaf.value for leaf in leaves(trainer.target)] for trainer in (watched, alone))
     close(found, wanted, "parameters after a training with it and without", rtol=0.0)
+
+
+def writes_in_one_process(subject: Subject) -> None:
+    """Told by a trainer that does not write, as another process does, it leaves no file in the working folder."""
+    hooks, trainer = hooks_of([subject.make()]), _trained(1, [])
+    run, metrics = _Elsewhere(trainer), {phase: trainer.history.last(phase) for phase in ("fit", "test")}
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        hooks.dynplug_run_start(run=run, last=1)
+        hooks.dynplug_epoch_start(run=run, epoch=1)
+        hooks.dynplug_after_step(run=run, epoch=1, step=1, metrics=metrics["fit"])
+        hooks.dynplug_after_epoch(run=run, epoch=1, metrics=metrics)
+        hooks.dynplug_checkpoint_saved(run=run, path="checkpoint.safetensors")
+        hooks.dynplug_should_stop(run=run, epoch=1, metrics=metrics)
+        hooks.dynplug_run_end(run=run)
+        written = sorted(path.name for path in Path(folder).iterdir())
+    demand(not written, f"It writes {', '.join(written)} although run.writes is false.")
+
+
+class _Elsewhere:
+    """A trainer as it is while it trains in a process that does not write."""
+
+    writes, began = False, 0
+
+    def __init__(self, trainer: BPTT):
+        self._trainer = trainer
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._trainer, name)
 
 
 def _trained(epochs: int, observers: list[object]) -> BPTT:

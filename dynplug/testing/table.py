@@ -156,6 +156,7 @@ CHECKS: dict[str, Check] = {
         Check(optimizers.state_round_trips, ("optimizer",)),
         Check(schedules.gives_a_number_for_every_step, ("schedule",)),
         Check(observers.only_observes, ("observer",)),
+        Check(observers.writes_in_one_process, ("observer",)),
         Check(samplers.asks_within_the_space, ("sampler",)),
         Check(samplers.goes_on_as_if_never_killed, ("sampler",)),
         Check(launchers.runs_every_trial_once, ("launcher",)),

@@ -24,6 +24,14 @@ class Trainer(Protocol):
     epoch: int
     history: History
 
+    @property
+    def writes(self) -> bool:
+        """Whether this process writes files and lines: of several that train together one does.
+
+        Where a trainer knows of one process only, `writes = True` in its class says so.
+        """
+        ...
+
     def fit(
         self, train_data: Any, test_data: Any = None, *, num_epoch: int = ..., fun_after_report: Any = None
     ) -> None:

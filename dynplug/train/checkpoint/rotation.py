@@ -27,7 +27,7 @@ class CheckpointPair:
 
     def save(self, trainer: Any) -> None:
         """Let a trainer save its states; where that fails, what was there before stays the newest."""
-        if not getattr(trainer, "writes", True):  # another process does
+        if not trainer.writes:  # another process does
             return trainer.save_states(self.path)
         if self.path.exists():
             os.replace(self.path, self.previous)

@@ -1,5 +1,6 @@
 """What trackers send, read back from what they wrote."""
 
+import importlib.util
 import struct
 import sys
 
@@ -184,6 +185,19 @@ def test_wandb_writes_offline(tmp_path):
     data = file.read_bytes()
     assert b"test/mae" in data
     assert b"step/mae" not in data
+
+
+@pytest.mark.parametrize("process", [0, 1])
+def test_of_processes_that_train_together_the_first_sends(fake, tmp_path, monkeypatch, process):
+    monkeypatch.setattr("jax.process_index", lambda: process)
+    trackers = [WandB()]
+    if importlib.util.find_spec("tensorboardX"):
+        trackers.append(TensorBoard(tmp_path / "events"))
+    if importlib.util.find_spec("mlflow"):
+        trackers.append(MLflow(tracking_uri=(tmp_path / "store").as_uri()))
+    trained(*trackers, devices=1)
+    told = len(fake.runs) + len([*tmp_path.iterdir()])
+    assert told == (0 if process else len(trackers))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Runners that are wrong on purpose."""
 
 import functools
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -117,6 +118,12 @@ class Misspells:
         pass
 
 
+class Writes:
+    @hookimpl
+    def dynplug_after_epoch(self, epoch):
+        Path("epoch.txt").write_text(str(epoch))
+
+
 def fault(check, target, *also, **spec):
     return {"check": check, "kind": "runner", "target": target, "also": also, "spec": spec}
 
@@ -131,5 +138,6 @@ FAULTS = [
     fault("runs_every_neuron", ForShortModels),
     fault("continues_a_run", StartsAnew),
     {"check": "only_observes", "kind": "observer", "target": ChangesTheRun},
-    {"check": "only_observes", "kind": "observer", "target": Misspells},
+    {"check": "only_observes", "kind": "observer", "target": Misspells, "also": ("writes_in_one_process",)},
+    {"check": "writes_in_one_process", "kind": "observer", "target": Writes},
 ]

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +46,7 @@ FIT, PREDICT = range(2)  # streams of random numbers of one seed
 class ReadoutTrainer(ABC):
     """A trainer that solves for one dense layer. Implementing one: `_begin`, `_learn`, `_epochs`, `_memory`."""
 
+    writes: ClassVar[bool] = True  # it trains in one process
     target: dp.DynamicalSystem
     _: KW_ONLY
     dt: float

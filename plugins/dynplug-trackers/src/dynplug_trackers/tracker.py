@@ -16,7 +16,8 @@ class Tracker(ABC):
     """An observer that sends the metrics of each epoch, `"fit/loss"` or `"test/accuracy"`, and its number, `"epoch"`.
 
     All values stand at the number of steps of the optimizer that are done, over all epochs. With `steps`, the values of
-    each step are sent too, as `"step/loss"`, after its epoch: no step has to wait for them.
+    each step are sent too, as `"step/loss"`, after its epoch: no step has to wait for them. Of several processes that
+    train together one sends.
 
     Implementing one: `steps`, `_open`, `_write` and `_close`.
     """
@@ -40,10 +41,13 @@ class Tracker(ABC):
     @hookimpl
     def dynplug_run_start(self, run: Any) -> None:
         self._sent, self._failed = run.history.steps(), False
-        self._open(run)
+        if run.writes:
+            self._open(run)
 
     @hookimpl
     def dynplug_after_epoch(self, run: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
+        if not run.writes:
+            return
         done = run.history.steps()
         if self.steps:
             for step, values in enumerate(_by_step(run.history, done - self._sent), self._sent + 1):
@@ -58,7 +62,8 @@ class Tracker(ABC):
 
     @hookimpl
     def dynplug_run_end(self, run: Any) -> None:
-        self._close(self._failed)
+        if run.writes:
+            self._close(self._failed)
 
     def portrait(self, figure: Any) -> None:
         """What is sent of a training of five epochs: the losses by epoch, and those of each step if asked for."""
