@@ -1,7 +1,8 @@
 """Checks of observers."""
 
 import tempfile
-from contextlib import chdir
+from collections.abc import Iterator
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,8 @@ _EPOCHS = 2
 
 def only_observes(subject: Subject) -> None:
     """Training with a new observer gives the same model as training for as many epochs without it."""
-    observer = subject.make()
-    watched = _trained(_EPOCHS, [observer])
+    with _folder():
+        watched = _trained(_EPOCHS, [subject.make()])
     alone = _trained(watched.epoch, [])
     found, wanted = ([leaf.value for leaf in leaves(trainer.target)] for trainer in (watched, alone))
     close(found, wanted, "parameters after a training with it and without", rtol=0.0)
@@ -29,9 +30,10 @@ def only_observes(subject: Subject) -> None:
 
 def writes_in_one_process(subject: Subject) -> None:
     """Told by a trainer that does not write, as another process does, it leaves no file in the working folder."""
-    hooks, trainer = hooks_of([subject.make()]), _trained(1, [])
+    trainer = _trained(1, [])
     run, metrics = _Elsewhere(trainer), {phase: trainer.history.last(phase) for phase in ("fit", "test")}
-    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+    with _folder() as folder:
+        hooks = hooks_of([subject.make()])
         hooks.dynplug_run_start(run=run, last=1)
         hooks.dynplug_epoch_start(run=run, epoch=1)
         hooks.dynplug_after_step(run=run, epoch=1, step=1, metrics=metrics["fit"])
@@ -39,8 +41,15 @@ def writes_in_one_process(subject: Subject) -> None:
         hooks.dynplug_checkpoint_saved(run=run, path="checkpoint.safetensors")
         hooks.dynplug_should_stop(run=run, epoch=1, metrics=metrics)
         hooks.dynplug_run_end(run=run)
-        written = sorted(path.name for path in Path(folder).iterdir())
+        written = sorted(path.name for path in folder.iterdir())
     demand(not written, f"It writes {', '.join(written)} although run.writes is false.")
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """An empty working folder, removed afterwards: what an observer writes is not for the user's."""
+    with tempfile.TemporaryDirectory() as folder, chdir(folder):
+        yield Path(folder)
 
 
 class _Elsewhere:
