@@ -98,9 +98,7 @@ class Training:
             self._files.release()
 
     def report(self, say: Callable[[str], None]) -> None:
-        """Write the report, where this process is the one that writes."""
-        if not self.runner.writes:
-            return
+        """Write the report; of several processes that train together one does, with what all compute."""
         values, options = self.config.values, _import_options(self._imports)
         task, model = (str(values[name].get("type", "")).partition("@")[0] for name in ("task", "model"))
         reported = Reported(

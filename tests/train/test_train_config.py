@@ -102,7 +102,8 @@ def test_without_a_folder_there_is_a_new_one_named_after_the_task(tmp_path, monk
     result = dp.train_config(values, say=said.append, report=False)
     assert result.folder.parts[0] == "runs"
     assert result.folder.name.startswith("digits-20")
-    assert said == [f"Run folder: {result.folder}"]
+    files = "config.toml, metrics.jsonl, checkpoint.safetensors"
+    assert said == [f"Run folder: {result.folder}", f"Wrote {files} to {result.folder}"]
 
 
 def test_a_folder_with_a_run_is_gone_on_with_only_if_asked(run, tmp_path):
