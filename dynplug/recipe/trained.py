@@ -86,12 +86,19 @@ def train_config(
             f"There are {jax.process_count()} processes, each of which would make a run folder: name one for this "
             "training, as folder='runs/first', the same in all that train together."
         )
-    new = {"new": folder is None, "resume": resume, "imports": imports, "observers": [*observers]}
-    training = Training(given, folder or f"runs/{given.name}-{datetime.now():%Y%m%d-%H%M%S}", **new)
+    training = Training(
+        given,
+        folder or f"runs/{given.name}-{datetime.now():%Y%m%d-%H%M%S}",
+        new=folder is None,
+        resume=resume,
+        imports=imports,
+        observers=[*observers],
+        report=report,
+    )
     say = say if training.runner.writes else _nothing
     say(f"Run folder: {training.folder}")
     began = perf_counter()
-    training.run(say, report=report)
+    training.run(say)
     written = [name for name in _FILES if (training.folder / name).exists()]
     say(f"Wrote {', '.join(written)} to {training.folder}")
     return Result.of(training, perf_counter() - began)
