@@ -19,11 +19,29 @@ GIVEN = {"dp": dp, "jax": jax, "jnp": jnp, "np": np, "eqx": eqx, "optax": optax,
 OURS = [component for component in registry().components() if component.spec.target.startswith("dynplug.")]
 REGISTERED = {component.load(): f"{component.kind.name} {component.spec.name}" for component in OURS}
 PUBLIC = {getattr(dp, name): f"dp.{name}" for name in dp.__all__ if not inspect.ismodule(getattr(dp, name))}
-SHOWN = {
+DEMANDED = {
     given: name
     for given, name in {**REGISTERED, **PUBLIC}.items()
-    if inspect.isclass(given) or inspect.isfunction(inspect.unwrap(given))  # the rest is a type or a number
+    if inspect.isclass(given) or inspect.isroutine(given)  # the rest is a type or a number
 }
+MODULES = {getattr(dp, name): f"dp.{name}" for name in dp.__all__ if inspect.ismodule(getattr(dp, name))}
+
+
+def examples_of(given):
+    """The examples in the docstrings of a module, a class and its methods, or a function."""
+    methods = [getattr(given, name) for name in vars(given)] if inspect.isclass(given) else []
+    texts = [inspect.getdoc(documented) or "" for documented in (given, *methods)]
+    return [example for text in texts for example in re.findall(r"```python\n(.*?)```", text, re.DOTALL)]
+
+
+VOLUNTARY = {
+    given: f"{of}.{name}"
+    for module, of in MODULES.items()
+    for name, given in vars(module).items()
+    if getattr(given, "__module__", "").startswith("dynplug.") and examples_of(given)
+}
+INTRODUCED = {module: name for module, name in MODULES.items() if examples_of(module) and module is not dp.testing}
+SHOWN = {**INTRODUCED, **VOLUNTARY, **DEMANDED}  # what `dp.testing` shows is for a package that readers have
 SMALL = """\
 [task]
 type = "digits"
@@ -70,8 +88,6 @@ def folder(tmp_path_factory):
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("given", SHOWN, ids=SHOWN.get)
 def test_what_users_call_shows_an_example_that_runs(given):
-    examples = re.findall(r"```python\n(.*?)```", inspect.getdoc(given) or "", re.DOTALL)
-    assert examples, f"{SHOWN[given]} has no example"
-    for example in examples:
-        scope = dict(GIVEN)
-        exec(compile(example, SHOWN[given], "exec"), scope)
+    assert examples_of(given), f"{SHOWN[given]} has no example"
+    for example in examples_of(given):
+        exec(compile(example, SHOWN[given], "exec"), dict(GIVEN))

@@ -50,7 +50,7 @@ def command(
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
         raise click.UsageError("--resume continues in its own run folder: leave out --out.")
-    from dynplug.recipe import CHECKPOINT, CONFIG, METRICS, PICTURES, REPORT, Config, import_files, train_config
+    from dynplug.recipe import CONFIG, Config, import_files, train_config
     from dynplug.run import compilation_cache
     from dynplug.timeloop import tune_allocator
 
@@ -68,6 +68,4 @@ def command(
     tune_allocator()
     if not no_cache:
         compilation_cache()
-    folder = train_config(config, resume or out, resume=resume is not None, imports=imports, say=echo).folder
-    written = [name for name in (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT) if (folder / name).exists()]
-    echo(f"Wrote {', '.join(written)} to {folder}")
+    train_config(config, resume or out, resume=resume is not None, imports=imports, say=echo)

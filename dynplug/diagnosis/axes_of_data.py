@@ -25,9 +25,9 @@ class Axes(Diagnostic):
 
     ```python
     model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8)
-    walk = np.random.default_rng(0).normal(size=(100, 20, 4)).cumsum(0)     # (time, samples, features), by mistake
-    found = dp.diagnose(model, (walk.astype(np.float32), np.zeros(100, np.int32)), loss_fun="cross_entropy", dt=1.0,
-                        checks=["Axes"], samples=None)
+    walk = np.random.default_rng(0).normal(size=(30, 10, 4)).cumsum(0)     # (time, samples, features), by mistake
+    x, y = walk.astype(np.float32), np.zeros(30, np.int32)
+    found = dp.diagnose(model, (x, y), loss_fun="cross_entropy", dt=1.0, checks=["Axes"])
     assert found.warnings == ["Axes"]
     ```
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynplug.core import leaves
+from dynplug.core import nodes
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
@@ -49,7 +49,7 @@ class Leaks(Diagnostic):
         if back is None or again is None:
             return
         count = jax.tree.leaves(x)[0].shape[1]
-        half, meant = count // 2, any(leaf.statistic for leaf in leaves(evidence.model))
+        half, meant = count // 2, _has_statistics_of_batches(evidence.model)
         found = []
         if self._differ(back.outputs, again(x)):
             advice = "Something outside of the state remembers: a global, a counter, a callback. Put it into the state."
@@ -80,6 +80,11 @@ class Leaks(Diagnostic):
             if np.isfinite(scale) and (np.abs(a - b).max(axes, initial=0.0) > self.tolerance * scale).mean() > _MANY:
                 return True
         return False
+
+
+def _has_statistics_of_batches(model: Any) -> bool:
+    """Whether a part learns from batches what it then predicts by; see `dynplug.core.statistic`."""
+    return any(hasattr(node, "learned") or hasattr(node, "settle") for node in nodes(model).values())
 
 
 def _samples(outputs: Any, rows: slice) -> Any:

@@ -4,11 +4,12 @@ The value in a step is that at its start, $t_i = t_0 + i\,\Delta t$. What lasts 
 steps with `start` $\le t_i <$ `stop`, exactly, however long the run.
 
 ```python
-current = dp.inputs.step(0.3, 200.0, 800.0) + 0.1 * dp.inputs.sine(1.0, 0.008)
+current = dp.inputs.step(0.3, 20.0, 80.0) + 0.1 * dp.inputs.sine(1.0, 0.08)
 runner = dp.DSRunner(dp.neurons.LIF(3), dt=0.1)
-runner.run(1000.0, inputs=current)     # the model's own input
+runner.run(100.0, inputs=current)     # the model's own input
 runner = dp.DSRunner(dp.neurons.LIF(3), inputs=("input", current, "func"), dt=0.1)     # or of any part
-I = current.sample(1000.0, dt=0.1)     # an array, for a plot or for LoopOverTime
+I = current.sample(100.0, dt=0.1)     # an array, for a plot or for LoopOverTime
+assert I.shape == (1000,)
 ```
 """
 

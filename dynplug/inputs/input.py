@@ -31,6 +31,7 @@ class Input(eqx.Module):
             return jnp.mod(ctx.t, self.period) / self.period
 
     I = (2.0 * Sawtooth(20.0) + 0.5).sample(100.0, dt=0.1)
+    assert np.isclose(I[150], 2.0 * 15.0 / 20.0 + 0.5)     # at 15 ms
     ```
     """
 

@@ -55,7 +55,7 @@ def synchrony(values: Any) -> float:
 
     ```python
     V = np.random.default_rng(0).normal(size=(1000, 50))
-    dp.measures.synchrony(V)  # 0.15, about 1 / sqrt(50)
+    assert round(dp.measures.synchrony(V), 2) == 0.15  # about 1 / sqrt(50)
     ```
 
     **Arguments:**
@@ -82,7 +82,8 @@ def order_parameter(theta: Any) -> np.ndarray:
     $$r(t) = \Big|\frac{1}{N} \sum_{j=1}^{N} e^{i \theta_j(t)}\Big|$$
 
     ```python
-    dp.measures.order_parameter([[0.0, 0.0, 0.0], [0.0, 2.1, 4.2]])  # in step, and evenly spread
+    r = dp.measures.order_parameter([[0.0, 0.0, 0.0], [0.0, 2 * np.pi / 3, 4 * np.pi / 3]])
+    assert np.allclose(r, [1.0, 0.0])  # in step, and evenly spread
     ```
 
     **Arguments:**

@@ -74,7 +74,8 @@ def rate_over_time(events: Any, bin: float) -> tuple[np.ndarray, np.ndarray]:
     $n_{jk}$ is the count of train $j$ in window $k$ of length $w$; the $N$ trains are all units of all samples.
 
     ```python
-    middles, rate = dp.measures.rate_over_time(([1.0, 2.0, 4.5], [0, 1, 0]), bin=2.0)  # 500 Hz, then none
+    middles, rate = dp.measures.rate_over_time(([1.0, 2.0, 4.5], [0, 1, 0]), bin=2.0)
+    assert middles.tolist() == [1.0, 3.0] and rate.tolist() == [500.0, 0.0]  # [ms], [Hz]
     ```
 
     **Arguments:**

@@ -13,7 +13,8 @@ def isi(events: Any) -> list[Any]:
     $$I_k = t_{k+1} - t_k$$
 
     ```python
-    dp.measures.isi(([1.0, 2.0, 4.5], [0, 1, 0]))  # 3.5 ms for unit 0, none for unit 1
+    intervals = dp.measures.isi(([1.0, 2.0, 4.5], [0, 1, 0]))
+    assert [one.tolist() for one in intervals] == [[3.5], []]  # [ms]
     ```
 
     **Arguments:**

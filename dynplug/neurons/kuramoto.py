@@ -39,6 +39,7 @@ class Kuramoto(Neuron):
     )
     _, theta = dp.LoopOverTime(net, dt=0.5)(300.0, key=jax.random.key(2))
     r = dp.measures.order_parameter(theta)
+    assert r[0] < 0.4 and r[-100:].mean() > 0.8     # they fall into step
     ```
 
     **Arguments:**

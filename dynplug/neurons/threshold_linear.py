@@ -31,7 +31,8 @@ class ThresholdLinear(Neuron):
     W = np.array([[0.0, -0.5], [-0.5, 0.0]])     # two units that inhibit each other
     net = dp.Network({"r": dp.neurons.ThresholdLinear(2)},
                      {"W": dp.Coupling("r", "r", W, weight=W, form="additive")}, input_to="r", output_from="r")
-    _, r = dp.LoopOverTime(net, dt=0.1)(jnp.tile(jnp.array([1.0, 0.8]), (1000, 1)))     # r[-1] is (0.8, 0.4)
+    _, r = dp.LoopOverTime(net, dt=0.1)(jnp.tile(jnp.array([1.0, 0.8]), (1000, 1)))
+    assert np.allclose(r[-1], [0.8, 0.4], atol=5e-3)
     ```
 
     **Arguments:**

@@ -35,7 +35,9 @@ class WilsonCowan(Neuron):
 
     ```python
     loop = dp.LoopOverTime(dp.neurons.WilsonCowan(1), dt=0.1)
-    _, r = loop(jnp.full((2000, 1), 1.25))     # goes back and forth between 0.10 and 0.27, once in 50 ms
+    r = np.asarray(loop(jnp.full((2000, 1), 1.25))[1])[800:, 0]
+    assert abs(r.min() - 0.10) < 0.01 and abs(r.max() - 0.27) < 0.01     # goes back and forth
+    assert abs(0.1 * np.diff(np.flatnonzero((r[1:] >= 0.18) & (r[:-1] < 0.18))).mean() - 50.0) < 1.5     # [ms]
     ```
 
     **Arguments:**

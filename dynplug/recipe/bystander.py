@@ -33,16 +33,15 @@ class Bystander:
         """And lets them in."""
 
     def begin(self, config: str) -> None:
-        """Nothing is written."""
+        """Nothing is written, and no step can be done before this. **Raises:** as `RunFolder.check_empty`."""
+        self._files.check_empty()
 
     def keep(self, files: Sequence[str | Path]) -> None:
         """Nothing is written."""
 
     def resume(self, trainer: Any) -> str:
-        """Let a trainer load the newest checkpoint that is whole, of which the other process tells."""
-        if self.checkpoints.exists():
-            self.checkpoints.load(trainer)
-        return ""
+        """As `RunFolder.load`."""
+        return self._files.load(trainer)
 
     def resumed(self, config: str, epoch: int, steps: int) -> None:
         """Nothing is written."""

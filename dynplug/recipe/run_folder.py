@@ -82,12 +82,16 @@ class RunFolder:
         except OSError as error:
             raise CheckpointError(f"{self.path} could not be made ({error}).") from error
         self.hold()
+        self.check_empty()
+        self._write(CONFIG, config)
+        self._write(METRICS, "")
+
+    def check_empty(self) -> None:
+        """Raise `CheckpointError` if it holds a training."""
         if self.checkpoints.exists():
             raise CheckpointError(
                 f"{self.path} already holds a run: go on with --resume, or name another folder with --out."
             )
-        self._write(CONFIG, config)
-        self._write(METRICS, "")
 
     def keep(self, files: Sequence[str | Path]) -> None:
         """Keep copies of files that the training needs."""
@@ -95,12 +99,15 @@ class RunFolder:
             write_whole(self.path / file.name, file.read_bytes())
 
     def resume(self, trainer: Any) -> str:
+        """Keep others out, and `load`. **Raises:** as both do."""
+        self.hold()
+        return self.load(trainer)
+
+    def load(self, trainer: Any) -> str:
         """Let a trainer load the newest checkpoint that is whole; a sentence if that is not the last one written.
 
-        **Raises:** `CheckpointError` where there is none although an epoch was finished, where another process is at
-        work in the folder, and as `Trainer.load_states`.
+        **Raises:** `CheckpointError` where there is none although an epoch was finished, and as `Trainer.load_states`.
         """
-        self.hold()
         if self.checkpoints.exists():
             return self.checkpoints.load(trainer)
         if any(line["epoch"] > 1 for line in self.lines):

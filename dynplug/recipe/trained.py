@@ -7,10 +7,15 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import jax
+
+from dynplug.errors import OptionError
 from dynplug.recipe.config import Config
 from dynplug.recipe.own_code import import_files
-from dynplug.recipe.report import curve
-from dynplug.recipe.training import Training
+from dynplug.recipe.report import PICTURES, REPORT, curve
+from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training
+
+_FILES = (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT)
 
 
 @dataclass(frozen=True)
@@ -63,23 +68,44 @@ def train_config(
     **Arguments:**
 
     - `config`: a TOML file, what it holds as a dictionary, or a `Config`.
-    - `folder`: the run folder; `None` for a new one in `runs/`, with the time in its name.
+    - `folder`: the run folder; `None` for a new one in `runs/`, with the time in its name. Processes that train
+        together name the same one, which one of them writes.
     - `resume`: whether to go on with the run that the folder holds; otherwise it must hold none.
     - `report`: whether to write the report, which takes some seconds.
     - `imports`: Python files that register components of your own, imported first; the run folder gets a copy.
     - `observers`: of the run, beside those that the configuration names.
     - `say`: is told in lines what happens.
 
-    **Raises:** `ConfigError`, before anything is written; `CheckpointError`; and whatever ends the training.
+    **Raises:** `ConfigError`, before anything is written; `OptionError` without a folder where there are several
+    processes; `CheckpointError`; and whatever ends the training.
     """
     import_files(imports)
     given = Config.of(config)
-    new = {"new": folder is None, "resume": resume, "imports": imports, "observers": [*observers]}
-    training = Training(given, folder or f"runs/{given.name}-{datetime.now():%Y%m%d-%H%M%S}", **new)
+    if folder is None and jax.process_count() > 1:
+        raise OptionError(
+            f"There are {jax.process_count()} processes, each of which would make a run folder: name one for this "
+            "training, as folder='runs/first', the same in all that train together."
+        )
+    training = Training(
+        given,
+        folder or f"runs/{given.name}-{datetime.now():%Y%m%d-%H%M%S}",
+        new=folder is None,
+        resume=resume,
+        imports=imports,
+        observers=[*observers],
+        report=report,
+    )
+    say = say if training.runner.writes else _nothing
     say(f"Run folder: {training.folder}")
     began = perf_counter()
-    training.run(say, report=report)
+    training.run(say)
+    written = [name for name in _FILES if (training.folder / name).exists()]
+    say(f"Wrote {', '.join(written)} to {training.folder}")
     return Result.of(training, perf_counter() - began)
+
+
+def _nothing(line: str) -> None:
+    """Say nothing."""
 
 
 def _measured(history: Any, phase: str) -> bool:

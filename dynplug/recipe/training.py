@@ -34,6 +34,7 @@ class Training:
     - `new`: whether it must not be there yet; where it is, a number at the end of its name makes it another.
     - `imports`: files of components that were imported for it, of which the folder gets copies.
     - `observers`: of the run, beside those that are configured.
+    - `report`: whether there will be a report, for which the initial parameters are kept.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Training:
         new: bool = False,
         imports: Sequence[str | Path] = (),
         observers: Sequence[Any] = (),
+        report: bool = True,
     ):
         self.config = config
         files, self._imports = RunFolder(folder, new=new), imports
@@ -55,7 +57,7 @@ class Training:
             self._files = files if self.runner.writes else Bystander(files)
             self._written = f"{_HEADER}{_imported(imports)}{pinned.dump()}"
         self.data: TaskData = task.load(config.key_of("task"))
-        self._before = arrays_of(self.runner.target)
+        self._reports, self._before = report, arrays_of(self.runner.target) if report else {}
         self._note = self._ended = ""
         try:
             self._claim(resume)
@@ -79,7 +81,7 @@ class Training:
         return self._files.path
 
     def run(self, say: Callable[[str], None], *, report: bool = True) -> None:
-        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report, if it is wanted.
+        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report, if not later.
 
         One that blew up is reported too: the model is that of the last step that was finite.
         """
@@ -98,8 +100,8 @@ class Training:
             self._files.release()
 
     def report(self, say: Callable[[str], None]) -> None:
-        """Write the report, where this process is the one that writes."""
-        if not self.runner.writes:
+        """Write the report, if there is to be one; of several processes one does, with what all compute."""
+        if not self._reports:
             return
         values, options = self.config.values, _import_options(self._imports)
         task, model = (str(values[name].get("type", "")).partition("@")[0] for name in ("task", "model"))

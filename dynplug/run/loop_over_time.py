@@ -152,8 +152,10 @@ class LoopOverTime(eqx.Module):
         """One step, for inputs that arrive one by one. A call with all of them gives the same, but for rounding.
 
         ```python
+        loop = dp.LoopOverTime(dp.neurons.LIF(3), dt=0.1)
         state = loop.reset_state()
-        state, out = loop.step(x, state)     # x has no axis of time
+        state, spikes = loop.step(jnp.ones(3), state)     # the input has no axis of time
+        assert state.i == 1 and spikes.shape == (3,)
         ```
 
         **Arguments:**

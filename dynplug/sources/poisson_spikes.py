@@ -29,6 +29,7 @@ class Poisson(Source):
     model = dp.sources.Poisson(100, rate) >> weights >> dp.synapses.Exponential(3) >> dp.neurons.LIF(3)
     runner = dp.DSRunner(model, key=jax.random.key(1), dt=0.1)
     runner.run(1000.0)
+    assert runner.state.i == 10_000
     ```
 
     **Arguments:**

@@ -34,6 +34,7 @@ class Source(Resizable):
             return dp.sources.SpikesState(spike), spike
 
     _, spikes = dp.LoopOverTime(Clock(3), dt=1.0)(100.0)
+    assert np.flatnonzero(spikes[:, 0]).tolist() == list(range(9, 100, 10))
     ```
     """
 

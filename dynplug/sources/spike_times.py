@@ -25,6 +25,7 @@ class SpikeTimes(Source):
     ```python
     source = dp.sources.SpikeTimes(3, times=[0.3, 0.3, 5.0], indices=[0, 2, 1])
     _, spikes = dp.LoopOverTime(source, dt=0.1)(10.0)
+    assert np.argwhere(spikes).tolist() == [[3, 0], [3, 2], [50, 1]]     # (step, unit)
     ```
 
     **Arguments:**

@@ -84,13 +84,14 @@ def options_of(trial: Trial) -> dict[str, Any]:
         "resume": CheckpointPair(Path(trial.folder) / CHECKPOINT).exists(),
         "imports": trial.imports,
         "observers": trial.observers,
+        "report": trial.report,
     }
 
 
 def _trained(trial: Trial) -> Result:
     with logged(trial.folder):
         import_files(trial.imports)
-        return train_config(**options_of(trial), report=trial.report)
+        return train_config(**options_of(trial))
 
 
 def _outcome(trial: Trial, result: Result) -> Outcome:

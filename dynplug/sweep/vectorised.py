@@ -120,7 +120,7 @@ def _together(group: list[tuple[Trial, Training]], alone: list[Trial]) -> Iterat
             note(trial.folder, f"Not computed with others, but alone: {result}")
             alone.append(trial)
             continue
-        if trial.report and not isinstance(result, BaseException):
+        if not isinstance(result, BaseException):
             training.report(_silent)
         yield finished(trial, partial(_given, result))
 

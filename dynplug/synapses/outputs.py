@@ -19,7 +19,7 @@ class Output(eqx.Module):
         def __call__(self, g):
             return dp.Drive(conductance=g)
 
-    assert Shunting()(0.1)(jnp.array([-65.0])) == 6.5     # [nA]
+    assert Shunting()(jnp.array([0.1]))(jnp.array([-65.0])) == 6.5     # [nA]
     ```
     """
 
@@ -32,7 +32,8 @@ class CUBA(Output):
     r"""Current-based: $I = g$, independent of the target's potential; `g` is a current [nA].
 
     ```python
-    assert dp.synapses.CUBA()(0.2)(jnp.array([-65.0, 0.0])) == 0.2     # [nA], at any potential [mV]
+    drive = dp.synapses.CUBA()(jnp.array([0.2]))     # [nA]
+    assert drive(jnp.array([-65.0])) == drive(jnp.array([0.0])) == 0.2     # at any potential [mV]
     ```
     """
 
@@ -44,8 +45,8 @@ class COBA(Output):
     r"""Conductance-based: $I = g\,(E - V)$; `g` is a conductance [µS].
 
     ```python
-    current = dp.synapses.COBA(E=-80.0)(0.01)(jnp.array([-60.0, -80.0]))     # of 0.01 µS at two potentials [mV]
-    assert np.allclose(current, [0.01 * (-80.0 + 60.0), 0.0], atol=1e-6)     # [nA]
+    g, V = jnp.array([0.01, 0.01]), jnp.array([-60.0, -80.0])     # [µS], [mV]
+    assert np.allclose(dp.synapses.COBA(E=-80.0)(g)(V), [0.01 * (-80.0 + 60.0), 0.0], atol=1e-6)     # [nA]
     ```
 
     **Arguments:**

@@ -71,6 +71,8 @@ class Past:
 class Counter:
     '''Counts epochs.'''
 
+    writes = True
+
     def __init__(self, target, *, dt, step=1):
         self.target, self.dt, self.step, self.epoch, self.history = target, dt, step, 0, Past()
 

@@ -1,7 +1,5 @@
 """Spike-timing-dependent plasticity against closed forms, a double sum over spikes, and Brian2's weights."""
 
-import inspect
-import re
 from pathlib import Path
 
 import equinox as eqx
@@ -348,12 +346,6 @@ def test_a_trainer_refuses_plastic_weights():
     trainer = dp.BPTT(model, "mse", optax.sgd(0.1), dt=1.0, logger=None)
     with pytest.raises(PlasticityError, match="run first, and train with the weights"):
         trainer.fit((jnp.ones((2, 5, 5)), jnp.ones((2, 5, 5))), num_epoch=1)
-
-
-@pytest.mark.parametrize("name", ["PairSTDP", "TripletSTDP", "TsodyksMarkram", "learned"])
-def test_the_example_of_a_docstring_runs(name):
-    (example,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(getattr(dp.plasticity, name)), re.DOTALL)
-    exec(compile(example, name, "exec"), {"dp": dp, "jax": jax, "jnp": jnp})
 
 
 @pytest.mark.parametrize("rule", [PairSTDP, TripletSTDP])

@@ -85,7 +85,7 @@ class Threshold(dp.DynamicalSystem):
 class Planted:
     """A trainer that has measured, and answers, what it is told to."""
 
-    loss_fun, metrics, dt, best, observers = "mse", (), 0.5, None, ()
+    loss_fun, metrics, dt, best, observers, writes = "mse", (), 0.5, None, (), True
 
     def __init__(self, answer=lambda x: x, units=3, **options):
         self.target, self.history, self.epoch = Threshold(jnp.zeros((2, units))), History(), 0

@@ -1,8 +1,5 @@
 """Mixed precision: what is rounded, against NumPy, and what is not; scaled losses, against the rule by hand."""
 
-import inspect
-import re
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -262,10 +259,3 @@ def test_a_recipe_names_it(given):
     runner = Config.parse(text, "some.toml").resolved()["runner"].build(given={"target": dp.neurons.LIF(3, R=1.0)})
     assert runner.precision.compute == "float16"
     assert runner.precision.loss_scale == (256.0 if "256" in given else 2.0**15)
-
-
-def test_the_example_runs():
-    (example,) = re.findall(r"```python\n(.*?)```", inspect.getdoc(dp.train.Precision), re.DOTALL)
-    scope = {"dp": dp, "jax": jax}
-    exec(compile(example, "Precision", "exec"), scope)
-    assert scope["trainer"].precision == dp.train.Precision("float16", 1024.0)

@@ -10,7 +10,7 @@ import pytest
 import dynplug as dp
 from dynplug.api import hookimpl
 from dynplug.errors import CheckpointError, ConfigError
-from dynplug.recipe import Config
+from dynplug.recipe import Config, Training
 
 TEXT = """\
 seed = 3
@@ -102,7 +102,15 @@ def test_without_a_folder_there_is_a_new_one_named_after_the_task(tmp_path, monk
     result = dp.train_config(values, say=said.append, report=False)
     assert result.folder.parts[0] == "runs"
     assert result.folder.name.startswith("digits-20")
-    assert said == [f"Run folder: {result.folder}"]
+    files = "config.toml, metrics.jsonl, checkpoint.safetensors"
+    assert said == [f"Run folder: {result.folder}", f"Wrote {files} to {result.folder}"]
+
+
+def test_initial_parameters_are_kept_for_a_report_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr("dynplug.recipe.training.arrays_of", None)
+    training = Training(Config.from_values(tomllib.loads(TEXT), "values"), tmp_path, report=False)
+    training.report(silent)
+    assert {path.name for path in tmp_path.iterdir()} == {"config.toml", "metrics.jsonl"}
 
 
 def test_a_folder_with_a_run_is_gone_on_with_only_if_asked(run, tmp_path):

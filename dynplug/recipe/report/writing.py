@@ -26,7 +26,8 @@ _DPI = 150
 def write_report(folder: str | Path, reported: Reported, say: Callable[[str], None] = print) -> None:
     """Write `report.html`, and the figures in it as files of their own, into a run's folder.
 
-    Without matplotlib there are no figures, and `say` is told what to install.
+    Without matplotlib there are no figures, and `say` is told what to install. Of several processes that trained
+    together each calls it: the model runs in all, and one writes.
 
     **Arguments:**
 
@@ -38,6 +39,8 @@ def write_report(folder: str | Path, reported: Reported, say: Callable[[str], No
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what there is to be said, the training has said
         answers, (layers, few) = answers_of(reported), layer_activity(reported)
+    if not reported.runner.writes:
+        return
     parameters = learned_parameters(reported)
     learning, sample, weights = of_learning(reported), of_sample(reported, answers, layers), of_weights(parameters)
     try:

@@ -34,6 +34,7 @@ class Precision:
     model = dp.layers.Dense(4, 1, key=jax.random.key(0))
     trainer = dp.BPTT(model, "mse", dt=1.0, precision="bfloat16")
     trainer = dp.BPTT(model, "mse", dt=1.0, precision=dp.train.Precision("float16", loss_scale=1024.0))
+    assert trainer.precision.compute == "float16"
     ```
 
     **Arguments:**

@@ -347,6 +347,29 @@ def test_other_collections_are_what_they_are_said_to_be(module, collections):
     assert not np.array_equal(*(jax.tree.leaves(m.params)[0] for m in (trainer.target["part"], layer)))
 
 
+class Centred(dp.DynamicalSystem):
+    """Reads the batch."""
+
+    def init_state(self, ctx):
+        return None
+
+    def update(self, state, x, ctx):
+        return None, x - ctx.batch_mean(x)
+
+
+def test_a_leak_is_found_beside_collections_that_are_no_statistics_of_batches():
+    layer = FlaxLayer(Counting(), 1, collections={"cache": "state", "constants": "fixed"}, key=KEY)
+    norm = FlaxLayer(nn.BatchNorm(axis_name="batch"), 1, key=KEY)
+    x = np.random.default_rng(0).normal(size=(8, 4, 1)).astype(np.float32)
+
+    def found(*parts):
+        return str(dp.diagnose(dp.Sequential(*parts), (x, x), loss_fun="mse", dt=1.0, checks=["Leaks"]))
+
+    assert "samples and runs are independent\n" in f"{found(layer)}\n"
+    assert "outputs depend on other samples of the batch" in found(layer, Centred())
+    assert "independent, but for statistics of the batch" in found(layer, norm)
+
+
 @pytest.mark.parametrize(
     "made",
     [

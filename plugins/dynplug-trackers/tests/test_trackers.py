@@ -1,6 +1,7 @@
 """What trackers send, read back from what they wrote."""
 
 import importlib.util
+import json
 import struct
 import sys
 
@@ -177,14 +178,41 @@ def test_wandb_is_told_what_was_measured(fake, steps):
     assert fake.runs[-1].code == 1
 
 
-def test_wandb_writes_offline(tmp_path):
+def records(data):
+    """The records of an offline run, W&B's own messages in a log of LevelDB, whose pieces are put together by hand."""
+    pb, block, head = pytest.importorskip("wandb.proto.wandb_internal_pb2"), 1 << 15, 7
+    whole, at = b"", head  # after that of the file
+    while at + head <= len(data):
+        if (left := block - at % block) < head:
+            at += left
+            continue
+        _, length, kind = struct.unpack_from("<IHB", data, at)
+        whole, at = whole + data[at + head : at + head + length], at + head + length
+        if kind in (1, 4):  # a whole one, or the last piece of one
+            yield pb.Record.FromString(whole)
+            whole = b""
+
+
+@pytest.mark.parametrize("steps", [False, True])
+def test_an_offline_run_holds_what_was_measured(tmp_path, monkeypatch, steps):
     wandb = pytest.importorskip("wandb")
-    trained(WandB(folder=tmp_path))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    t = trained(WandB("some project", "some name", tmp_path, steps=steps))
     wandb.teardown()  # its own process writes the file
     (file,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
-    data = file.read_bytes()
-    assert b"test/mae" in data
-    assert b"step/mae" not in data
+    found, runs, codes = {}, [], []
+    for record in records(file.read_bytes()):
+        if record.WhichOneof("record_type") == "history":
+            values = {
+                item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item
+            }
+            for name in values.keys() - {"_step", "_runtime", "_timestamp"}:
+                found.setdefault(name, []).append((values["_step"], values[name]))
+        runs += [record.run] if record.HasField("run") else []
+        codes += [record.exit.exit_code] if record.HasField("exit") else []
+    same(found, expected(t, steps))
+    assert {(run.project, run.display_name) for run in runs} == {("some project", "some name")}
+    assert codes == [0]
 
 
 @pytest.mark.parametrize("process", [0, 1])

@@ -1,7 +1,7 @@
 """Checks on eight devices, each of which prints a line of JSON: its name, and what it found.
 
     python many_devices.py FOLDER                     all checks
-    python many_devices.py FOLDER RANK ADDRESS        as one of two processes: a training
+    python many_devices.py FOLDER RANK ADDRESS        as one of two processes: trainings
 
 The number of devices must be in XLA_FLAGS before JAX starts, and hence in a process of its own.
 """
@@ -21,7 +21,9 @@ from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec as P
 
 import dynplug as dp
 from dynplug.api import hookimpl
+from dynplug.cli import cli
 from dynplug.errors import DynplugError
+from dynplug.recipe import Config
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -321,13 +323,49 @@ def trained(devices, folder, name):
     return {"numbers": [a.ravel().tolist() for a in numbers]}
 
 
+@dp.register("task", "twenty-four")
+class TwentyFour(dp.tasks.Task):
+    """As many sequences, long enough for a look at the model after the first ten steps."""
+
+    def load(self, key):
+        rng = np.random.default_rng(1)
+        x, y = rng.random((24, 20, 3)).astype(np.float32), rng.integers(0, 2, 24)
+        return dp.tasks.TaskData((x, y), (x[:8], y[:8]))
+
+    @classmethod
+    def recipe(cls):
+        return """\
+            task = { type = "twenty-four" }
+            runner = { type = "BPTT", dt = 1.0, loss_fun = "cross_entropy", progress_bar = false }
+            fit = { num_epoch = 3, batch_size = 12 }
+            [model]
+            type = "Sequential"
+            encode = { type = "Dense", in_size = 3, out_size = 8 }
+            hidden = { type = "LIF", size = 8, R = 8.0 }
+            readout = { type = "Dense", in_size = 8, out_size = 2 }
+            """
+
+
+def configured(devices, folder, name):
+    """A recipe that is trained, and gone on with from the shell; what is said at first, and without a folder."""
+    config, said = Config.parse(TwentyFour.recipe(), "twenty-four"), []
+    if devices is not None:
+        config = config.with_overrides([f'runner.devices="{devices}"'])
+    dp.train_config(config, folder / name, report=False, say=said.append)
+    cli(["train", "--resume", str(folder / name), "--set", "fit.num_epoch=6"], standalone_mode=False)
+    return {"said": said, "no_folder": refusal(lambda: dp.train_config(config)) if devices else None}
+
+
 def main(folder, *process):
     folder = Path(folder)
     if process:
-        print(json.dumps({"process": trained("all", folder, "both"), "devices": len(jax.devices())}), flush=True)
+        found = {"process": trained("all", folder, "both"), "recipe": configured("all", folder, "recipe.both")}
+        print(json.dumps({**found, "devices": len(jax.devices())}), flush=True)
         return
     checks = {name: value for name, value in globals().items() if name.startswith("check_")}
-    for name, check in {**checks, "check_alone": lambda folder: trained(None, folder, "alone")}.items():
+    checks["check_alone"] = lambda folder: trained(None, folder, "alone")
+    checks["check_recipe_alone"] = lambda folder: configured(None, folder, "recipe.alone")
+    for name, check in checks.items():
         found = check(folder) if check.__code__.co_argcount else check()
         print(json.dumps({name: found}), flush=True)
 

@@ -184,6 +184,29 @@ def test_files_of_several_processes_are_whole(found, processes, folder):
     assert "both.best.safetensors" in written
 
 
+def test_a_recipe_in_two_processes_has_one_run_folder(found, processes, folder):
+    """One writes all of it and tells of it, gone on with too; both compute what the report needs."""
+    first, second = (one["recipe"] for one in processes)
+    assert first["said"][0] == f"Run folder: {folder / 'recipe.both'}"
+    assert second["said"] == []
+    both, alone = (folder / f"recipe.{name}" for name in ("both", "alone"))
+    assert {path.name for path in both.iterdir()} == {path.name for path in alone.iterdir()}
+    assert "report.html" in {path.name for path in both.iterdir()}
+    texts = ((of / "metrics.jsonl").read_text() for of in (both, alone))
+    ours, theirs = ([json.loads(line) for line in text.splitlines()] for text in texts)
+    assert ours[-1]["epoch"] == 6
+    for our, their in zip(ours, theirs, strict=True):
+        assert (our["epoch"], our["phase"]) == (their["epoch"], their["phase"])
+        assert abs(our["loss"] - their["loss"]) < ROUNDING
+
+
+def test_processes_must_name_their_run_folder(processes):
+    for one in processes:
+        kind, words = one["recipe"]["no_folder"]
+        assert kind == "OptionError"
+        assert "There are 2 processes, each of which would make a run folder" in words
+
+
 MODEL = dp.layers.Dense(3, 2, key=jax.random.key(0))
 
 

@@ -1,10 +1,11 @@
 """A small training in a run folder that kills its own process at a point, or goes on with one that was killed.
 
-    python killed_training.py FOLDER [POINT [FILE]]
+    python killed_training.py FOLDER [POINT [FILE [FOLDER ...]]]
 
 Points are counted: steps of training, halves of writes, syncs, renames, lines of metrics. Without POINT it runs to its
 end and prints their number. With FILE it kills itself at the first point from POINT on at which the folder has no such
-file. It must not leave anything undone but by SIGKILL, which no process can answer.
+file. Trainings in other folders follow. Where there are several devices it is on all of them. It must not leave
+anything undone but by SIGKILL, which no process can answer.
 """
 
 import os
@@ -12,6 +13,7 @@ import signal
 import sys
 from pathlib import Path
 
+import jax
 import numpy as np
 
 import dynplug as dp
@@ -121,7 +123,7 @@ class Halves:
         self._file.write(data[len(data) // 2 :])
 
 
-def main(folder, last="0", absent=None):
+def main(folder, last="0", absent="", *also):
     point, real = Points(int(last), absent and Path(folder) / absent), Path.open
     Path.open = lambda path, mode="r", *args, **kwargs: (
         Halves(real(path, mode, *args, **kwargs), point)
@@ -132,8 +134,11 @@ def main(folder, last="0", absent=None):
         point.around(owner, name)
     recipe.write_report = lambda *args: None
     print("ready", flush=True)
-    resume = (Path(folder) / recipe.CONFIG).exists()
-    recipe.Training(Config.parse(CONFIG, "toy"), folder, resume=resume).run(print)
+    config = Config.parse(CONFIG, "toy")
+    if jax.device_count() > 1:
+        config = config.with_overrides(['runner.devices="all"'])
+    for one in (folder, *also):
+        recipe.Training(config, one, resume=(Path(one) / recipe.CONFIG).exists()).run(print)
     print(f"points {point.count}", flush=True)
 
 

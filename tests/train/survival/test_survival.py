@@ -25,9 +25,11 @@ def start(tmp_path_factory):
     cache = tmp_path_factory.mktemp("compiled")
     programs = {"JAX_COMPILATION_CACHE_DIR": str(cache), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
 
-    def run(folder, *point):
+    def run(folder, *point, devices=1):
+        flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count={devices}"
         command = [sys.executable, str(SCRIPT), str(folder), *map(str, point)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **programs})
+        env = {**os.environ, **programs, "XLA_FLAGS": flags}
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env)
 
     return run
 
@@ -105,3 +107,18 @@ def test_killed_between_two_renames_it_goes_on_from_the_checkpoint_before(start,
     assert not (run / NEWEST).exists()
     assert "Going on from" in finish(start, run)
     assert_same(run, folder)
+
+
+def test_killed_on_several_devices_it_goes_on_bit_by_bit(start, whole, tmp_path):
+    """As in one process that trains in another folder from its start, after it has gone on."""
+    _, points, _ = whole
+    process = start(tmp_path / "run", points * 2 // 3, devices=2)
+    process.communicate()
+    assert process.returncode == -9
+    left = len(metrics(tmp_path / "run"))
+    process = start(tmp_path / "run", 0, "", tmp_path / "whole", devices=2)
+    process.communicate()
+    assert process.returncode == 0
+    assert_same(tmp_path / "run", tmp_path / "whole")
+    assert 0 < left < len(metrics(tmp_path / "whole"))
+    assert 'devices = "all"' in (tmp_path / "run" / "config.toml").read_text()

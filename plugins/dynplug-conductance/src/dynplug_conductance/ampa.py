@@ -18,6 +18,14 @@ class AMPA(FirstOrder):
     open fraction $r$ approaches $\alpha w [T] / (\alpha w [T] + \beta)$ exponentially, and after it decays with
     $\beta$. Weights are not negative.
 
+    ```python
+    from dynplug_conductance import AMPA
+
+    event = jnp.zeros((300, 1)).at[0].set(1.0)
+    _, (_, r) = dp.LoopOverTime(AMPA(1), "r", dt=0.05)(event)     # open for a pulse of 1 ms, and then
+    assert np.isclose(r[-1, 0] / r[99, 0], np.exp(-0.19 * 10.0), rtol=1e-3)     # 5 ms and 15 ms after the event
+    ```
+
     **Arguments:**
 
     - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.

@@ -18,6 +18,14 @@ class GABAA(FirstOrder):
     open fraction $r$ approaches $\alpha w [T] / (\alpha w [T] + \beta)$ exponentially, and after it decays with
     $\beta$. Weights are not negative.
 
+    ```python
+    from dynplug_conductance import GABAA
+
+    event = jnp.zeros((300, 1)).at[0].set(1.0)
+    _, (_, r) = dp.LoopOverTime(GABAA(1), "r", dt=0.05)(event)
+    assert np.isclose(r[-1, 0] / r[99, 0], np.exp(-0.18 * 10.0), rtol=1e-3)     # 5 ms and 15 ms after the event
+    ```
+
     **Arguments:**
 
     - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.

@@ -34,6 +34,14 @@ class GABAB(Synapse):
     The pulses of transmitter are those of `AMPA`. The fourth power makes a single event almost inaudible, and a burst
     louder than the sum of its events.
 
+    ```python
+    from dynplug_conductance import GABAB
+
+    events = jnp.zeros((400, 2)).at[0].set(1.0).at[jnp.array([10, 20, 30]), 1].set(1.0)     # one, and a burst of four
+    _, (_, s) = dp.LoopOverTime(GABAB(2), "s", dt=1.0)(events)
+    assert (s.max(0) ** 4)[1] > 20 * (s.max(0) ** 4)[0]     # the burst is heard
+    ```
+
     **Arguments:**
 
     - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.

@@ -34,6 +34,15 @@ class MorrisLecar(Neuron):
     `gCa=4.0, V3=12.0, V4=17.4, phi=0.0667` it is a saddle-node on an invariant circle, near 40.0 µA/cm²: the rate
     starts from zero. The gate starts at its steady state. The step should not exceed 0.5 ms.
 
+    ```python
+    from dynplug_conductance import MorrisLecar
+
+    loop = dp.LoopOverTime(MorrisLecar(2), dt=0.25)
+    _, spikes = loop(jnp.tile(jnp.array([80.0, 120.0]), (4000, 1)))     # 1 s below and above the onset [µA/cm²]
+    late = spikes[2000:].sum(0)
+    assert late[0] == 0 and late[1] > 4
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

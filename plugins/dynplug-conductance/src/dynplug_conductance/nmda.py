@@ -21,6 +21,14 @@ class NMDA(FirstOrder):
     not see: in a `dynplug.Projection` it follows that of each target unit, and `NMDA(...) >> neuron` holds it at the
     potential `V_B` of its output.
 
+    ```python
+    from dynplug_conductance import NMDA
+
+    event = jnp.zeros((300, 1)).at[0].set(1.0)
+    _, (_, r) = dp.LoopOverTime(NMDA(1), "r", dt=1.0)(event)
+    assert np.isclose(r[-1, 0] / r[199, 0], np.exp(-0.0066 * 100.0), rtol=1e-3)     # 200 ms and 300 ms after the event
+    ```
+
     **Arguments:**
 
     - `size`: the number of target units, or the shape of a grid of them; in a `Projection` that of its targets.

@@ -45,6 +45,14 @@ class PinskyRinzel(Neuron):
     its reversal potentials 120, 140, -15 and 0 mV are 60, 80, -75 and -60 mV. The input goes to the soma, a constant
     current to the dendrite. The gates start at their steady state. The step should not exceed 0.05 ms.
 
+    ```python
+    from dynplug_conductance import PinskyRinzel
+
+    _, spikes = dp.LoopOverTime(PinskyRinzel(1), dt=0.05)(jnp.full((10_000, 1), 0.75))     # 500 ms of 0.75 µA/cm²
+    intervals = 0.05 * np.diff(np.flatnonzero(spikes))
+    assert intervals.min() < 20.0 < intervals.max()     # bursts
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -58,6 +58,14 @@ class Soma(Neuron):
     The gates $x_k$ are those of the channels, calcium is that of `Ions`. Both start at the steady state of `V_init`
     and of resting calcium. The step should not exceed 0.05 ms.
 
+    ```python
+    from dynplug_conductance import Soma
+
+    _, spikes = dp.LoopOverTime(Soma(1), dt=0.02)(jnp.full((2500, 1), 10.0))     # 50 ms of 10 µA/cm²
+    interval = 0.02 * np.diff(np.flatnonzero(spikes))[-1]
+    assert 4.0 < interval < 5.0     # 217 Hz
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

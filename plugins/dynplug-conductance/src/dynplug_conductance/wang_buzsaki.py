@@ -36,6 +36,14 @@ class WangBuzsaki(Neuron):
 
     The gates start at their steady state. The step should not exceed 0.05 ms.
 
+    ```python
+    from dynplug_conductance import WangBuzsaki
+
+    _, spikes = dp.LoopOverTime(WangBuzsaki(1), dt=0.02)(jnp.full((5000, 1), 1.0))     # 100 ms of 1 µA/cm²
+    interval = 0.02 * np.diff(np.flatnonzero(spikes)).mean()
+    assert 15.0 < interval < 18.0     # about 60 Hz
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

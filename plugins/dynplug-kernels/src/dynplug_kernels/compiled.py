@@ -22,6 +22,14 @@ class Compiled(Delivery):
     single. The samples of a batch are one call, which shares weights and connections where the batch does, and whose
     samples are taken by several threads where they are many. It runs on CPUs.
 
+    ```python
+    from dynplug.delivery import Fanout, deliver
+
+    fanout, order = Fanout.of(pre=[1, 0, 1], post=[0, 2, 1], pre_size=2, post_size=3)
+    weight = jnp.array([0.1, 0.2, 0.3])[order]
+    assert np.allclose(deliver(jnp.array([0.0, 1.0]), weight, fanout, method="compiled"), [0.1, 0.3, 0.0])
+    ```
+
     **Reference:** Gustavson, F. G. (1978), Two fast algorithms for sparse matrices: multiplication and permuted
     transposition, doi:10.1145/355791.355796.
     """

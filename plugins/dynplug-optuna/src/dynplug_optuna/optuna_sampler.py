@@ -23,6 +23,15 @@ class Optuna(Sampler):
     `optuna.journal`, which several processes and machines may write. With a pruner, trials report the metric after each
     epoch and are stopped where it does not look promising.
 
+    ```python
+    from dynplug_optuna import Optuna
+
+    space = dp.search.Space.parse({"model": {"tau": {"uniform": [5.0, 50.0]}}})
+    sampler, search = Optuna(num_trial=20), dp.search.Search(space, metric="test/loss")
+    values = sampler.ask(search, 0)
+    assert 5.0 <= values["model.tau"] <= 50.0
+    ```
+
     **Arguments:**
 
     - `num_trial`: the number of trials.

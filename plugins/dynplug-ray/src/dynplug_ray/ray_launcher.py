@@ -19,6 +19,13 @@ class Ray(Launcher):
     with the time $t_n$ of each trial and $J$ tasks at a time. The sweep's folder must be on a file system that all
     nodes share.
 
+    ```python
+    from dynplug_ray import Ray
+
+    sweep = {"launcher": {"type": "ray", "num_task": 4, "resources": {"num_gpus": 1}}}     # as in a file
+    assert dp.build(sweep["launcher"], kind="launcher") == Ray(4, {"num_gpus": 1})
+    ```
+
     **Arguments:**
 
     - `num_task`: $J$, how many are submitted at a time.

@@ -26,9 +26,13 @@ class ClosedLoop(dp.DynamicalSystem):
     inputs and then run for a duration, it forecasts:
 
     ```python
-    loop = dp.LoopOverTime(ClosedLoop(model), dt=dt)
-    state, one_step_ahead = loop(x)
-    _, forecast = loop(100 * dt, state)
+    from dynplug_reservoir import ClosedLoop
+
+    model = dp.layers.Dense(1, 1, W_initializer=0.5, b_initializer=None)     # halves what it gets
+    loop = dp.LoopOverTime(ClosedLoop(model), dt=1.0)
+    state, one_step_ahead = loop(jnp.array([[1.0], [8.0]]))
+    _, forecast = loop(3.0, state)
+    assert one_step_ahead[:, 0].tolist() == [0.5, 4.0] and forecast[:, 0].tolist() == [2.0, 1.0, 0.5]
     ```
 
     The last row of `one_step_ahead` is the first step of the forecast, `forecast` what comes after it.

@@ -25,6 +25,14 @@ class Feedback(dp.DynamicalSystem):
     The system takes the inputs followed by its own outputs. Without inputs of its own it is a generator of patterns,
     which is given arrays of shape (..., time, 0), or run for a duration.
 
+    ```python
+    from dynplug_reservoir import Feedback
+
+    half = dp.layers.Dense(1, 1, W_initializer=0.5, b_initializer=1.0)
+    _, z = dp.LoopOverTime(Feedback(half), dt=1.0)(3.0)     # without an input of its own
+    assert z[:, 0].tolist() == [1.0, 1.5, 1.75]
+    ```
+
     **Arguments:**
 
     - `system`: $f$, whose numbers of inputs and outputs are known, as those of `Reservoir(...) >> Dense(...)`.

@@ -78,6 +78,17 @@ class ForceTrainer(ReadoutTrainer):
     $P$ has the model's precision. With inputs to the readout of the order of one, single precision takes an
     `alpha` of 0.01 and above; below, or with greater inputs, set the JAX option `jax_enable_x64`.
 
+    ```python
+    from dynplug_reservoir import ForceTrainer, Reservoir
+
+    model = Reservoir(1, 50, input_scale=0.1, key=jax.random.key(0)) >> dp.layers.Dense(50, 1, W_initializer=0.0)
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (1, 400, 1)).astype(np.float32)
+    y = np.roll(x, 3, axis=1)     # what was there three steps before
+    trainer = ForceTrainer(model, dt=1.0, alpha=1e-3, washout=50, logger=None)
+    trainer.fit((x, y))
+    assert abs(trainer.predict(x) - y)[:, 50:].mean() < 0.02
+    ```
+
     **Arguments:**
 
     - `target`: the model; `trainer.target` is the trained one.

@@ -19,6 +19,18 @@ class LinearTrainer(OfflineTrainer):
     As `RidgeTrainer` without a penalty. Where the model computes in single precision, so that nearly collinear inputs
     differ by rounding alone, a small penalty generalises better.
 
+    ```python
+    from dynplug_reservoir import LinearTrainer, NVAR
+
+    features = NVAR(1, delay=2, order=2)
+    model = features >> dp.layers.Dense(*features.out_size, 1, W_initializer=0.0)
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (1, 100, 1)).astype(np.float32)
+    y = x * np.roll(x, 1, axis=1)     # a product of two of its inputs
+    trainer = LinearTrainer(model, dt=1.0, washout=1, logger=None)
+    trainer.fit((x, y))
+    assert np.allclose(trainer.predict(x)[:, 1:], y[:, 1:], atol=1e-4)
+    ```
+
     **Arguments:**
 
     - `target`: the model; `trainer.target` is the trained one.

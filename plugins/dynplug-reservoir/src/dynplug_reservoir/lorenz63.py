@@ -22,6 +22,13 @@ class Lorenz63(dp.tasks.Task):
     training. Times are those of the equations, in which the greatest Lyapunov exponent is 0.91. The solver is
     SciPy's RK23 with its own tolerances, as in the reference.
 
+    ```python
+    from dynplug_reservoir import Lorenz63
+
+    (x, y), _ = Lorenz63(dt=0.025, warmup=1.0, train_time=2.0, test_time=1.0).load(jax.random.key(0))
+    assert x.shape == (1, 120, 3) and np.allclose(x[:, 1:], (x + y)[:, :-1], atol=1e-4)     # the next step
+    ```
+
     **Arguments:**
 
     - `dt`: the step [-].

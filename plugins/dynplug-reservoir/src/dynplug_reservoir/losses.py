@@ -35,6 +35,13 @@ def nrmse(
     Mean and spread are over everything: samples, steps and features at once. Targets that are all the same have no
     spread, and give infinity.
 
+    ```python
+    from dynplug_reservoir import nrmse
+
+    targets = jnp.array([[[1.0], [3.0]]])     # (batch, time, units), of a standard deviation of 1
+    assert nrmse(targets + 0.5, targets) == 0.5
+    ```
+
     **Arguments:**
 
     - `predicts`: (batch, time, ...).

@@ -31,6 +31,13 @@ class NVAR(dp.DynamicalSystem):
     `itertools.combinations_with_replacement`. Inputs from before the first step count as zero, so the first
     $(k-1)\,s$ outputs are incomplete: drop them by a trainer's `washout`.
 
+    ```python
+    from dynplug_reservoir import NVAR
+
+    _, O = dp.LoopOverTime(NVAR(1, delay=2, order=2), dt=1.0)(jnp.array([[2.0], [3.0]]))
+    assert O[-1].tolist() == [1.0, 3.0, 2.0, 9.0, 6.0, 4.0]     # c, x, x of before, and their products
+    ```
+
     **Arguments:**
 
     - `in_size`: the number of inputs.

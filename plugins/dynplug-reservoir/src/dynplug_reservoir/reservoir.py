@@ -33,6 +33,14 @@ class Reservoir(dp.DynamicalSystem):
     `trainable`. A spectral radius below one usually lets the start be forgotten; with `tanh` it does so for certain
     where the greatest singular value of $W$ is below one too.
 
+    ```python
+    from dynplug_reservoir import Reservoir
+
+    reservoir = Reservoir(1, 50, spectral_radius=0.8, key=jax.random.key(0))
+    _, h = dp.LoopOverTime(reservoir, dt=1.0)(jnp.zeros((100, 1)).at[0].set(1.0))     # a pulse
+    assert abs(h[-1]).max() < 1e-3 * abs(h[0]).max()     # is forgotten
+    ```
+
     **Arguments:**
 
     - `in_size`: the number of inputs.

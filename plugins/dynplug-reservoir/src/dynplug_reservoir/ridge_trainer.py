@@ -22,6 +22,17 @@ class RidgeTrainer(OfflineTrainer):
     bias is not penalised. The rest of the model stays as it is, also what follows the readout: targets are the
     readout's own. What is logged is measured after the washout.
 
+    ```python
+    from dynplug_reservoir import Reservoir, RidgeTrainer
+
+    model = Reservoir(1, 50, input_scale=0.1, key=jax.random.key(0)) >> dp.layers.Dense(50, 1, W_initializer=0.0)
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (1, 400, 1)).astype(np.float32)
+    y = np.roll(x, 3, axis=1)     # what was there three steps before
+    trainer = RidgeTrainer(model, dt=1.0, alpha=1e-6, washout=50, logger=None)
+    trainer.fit((x, y))
+    assert abs(trainer.predict(x) - y)[:, 50:].mean() < 0.02
+    ```
+
     **Arguments:**
 
     - `target`: the model; `trainer.target` is the trained one.

@@ -19,6 +19,13 @@ class MultiGaussian(Surrogate):
     $\mathcal N(x; \mu, \sigma)$ is the normal density with mean $\mu$ and standard deviation $\sigma$. The two broad
     ones make the derivative negative far from the threshold.
 
+    ```python
+    from dynplug_resonate import MultiGaussian
+
+    spike, slope = jax.value_and_grad(MultiGaussian(h=0.15, s=6.0, sigma=0.5))(jnp.array(-2.0))     # 2 mV below
+    assert spike == 0.0 and slope < 0.0     # negative far from the threshold
+    ```
+
     **Arguments:**
 
     - `h`: the weight of each broad density [-].

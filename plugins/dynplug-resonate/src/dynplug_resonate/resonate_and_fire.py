@@ -31,6 +31,15 @@ class ResonateAndFire(Neuron):
     synapse sends, raises `u` like a short pulse of current. The potential swings up only afterwards: a second pulse
     adds to the swing when it comes a period $2\pi / \omega$ later, and takes from it half a period later.
 
+    ```python
+    from dynplug_resonate import ResonateAndFire
+
+    model = dp.synapses.Delta(2) >> ResonateAndFire(2, b=-0.02, omega=0.5)     # a period of 12.6 ms
+    pulses = jnp.zeros((200, 2)).at[0].set(0.7).at[jnp.array([126, 63]), jnp.arange(2)].set(0.7)
+    _, spikes = dp.LoopOverTime(model, dt=0.1)(pulses)
+    assert spikes.sum(0).tolist() == [1.0, 0.0]     # the second pulse came after a period, and after half of one
+    ```
+
     **Arguments:**
 
     - `size`: the number of units, or the shape of a grid of them.

@@ -19,6 +19,13 @@ class Submitit(Launcher):
     with the time $t_n$ of each trial and $J$ jobs at a time. The sweep's folder must be on a file system that all nodes
     share. Jobs outlive a sweep that is killed; when it is run again their outcomes are taken.
 
+    ```python
+    from dynplug_submitit import Submitit
+
+    sweep = {"launcher": {"type": "submitit", "num_job": 20, "parameters": {"timeout_min": 60}}}     # as in a file
+    assert dp.build(sweep["launcher"], kind="launcher") == Submitit(20, parameters={"timeout_min": 60})
+    ```
+
     **Arguments:**
 
     - `num_job`: $J$, how many jobs are queued or running at a time.
