@@ -3,11 +3,10 @@
 `DYNPLUG_KILLS=20` makes so many trials instead of a few.
 """
 
+import functools
 import json
 import os
 import random
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -20,16 +19,9 @@ NEWEST = "checkpoint.safetensors"
 
 
 @pytest.fixture(scope="module")
-def start(tmp_path_factory):
+def start(fresh_processes):
     """A function that starts the training in a folder, to be killed at a point, if one is given."""
-    cache = tmp_path_factory.mktemp("compiled")
-    programs = {"JAX_COMPILATION_CACHE_DIR": str(cache), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
-
-    def run(folder, *point):
-        command = [sys.executable, str(SCRIPT), str(folder), *map(str, point)]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **programs})
-
-    return run
+    return functools.partial(fresh_processes.start, SCRIPT)
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +59,8 @@ def assert_same(folder, whole):
 
 
 def finish(start, folder):
-    said, _ = (process := start(folder)).communicate()
-    assert process.returncode == 0, said
+    said, errors = (process := start(folder)).communicate()
+    assert process.returncode == 0, errors
     return said
 
 
