@@ -4,8 +4,6 @@ import functools
 import gc
 import inspect
 import os
-import subprocess
-import sys
 import weakref
 
 import jax
@@ -25,6 +23,28 @@ EYE = jnp.eye(3)
 @pytest.fixture(params=WAYS, ids=str)
 def loop(request):
     return functools.partial(scan, **request.param)
+
+
+@pytest.fixture
+def by_lax(request):
+    """The result of a function without arguments that runs `jax.lax.scan`: once for all ways in which `scan` runs."""
+    others = {name: value for name, value in request.node.callspec.params.items() if name != "loop"}
+    key = request.node.originalname, *others.items()
+
+    def result(make):
+        if key not in REFERENCES:
+            REFERENCES[key] = make()
+        return REFERENCES[key]
+
+    return result
+
+
+REFERENCES = {}
+
+
+def compiled(f, argnums=0):
+    """Values and gradients of `f(*args, loop)`, compiled."""
+    return jax.jit(jax.value_and_grad(f, argnums, has_aux=True), static_argnames="loop")
 
 
 def total(results):
@@ -56,27 +76,27 @@ PERMUTED = {
 
 @pytest.mark.parametrize("length", [1, 5])
 @pytest.mark.parametrize("name", PERMUTED)
-def test_carries_that_move_among_themselves(name, length, loop):
+def test_carries_that_move_among_themselves(name, length, loop, by_lax):
     xs = jnp.arange(3.0 * length).reshape(length, 3) / 10
 
     def f(w, c, loop):
         return total(results := loop(PERMUTED[name](w)[0], c, xs)), results
 
     c = tuple(0.1 * (k + 1) * jnp.ones(3) for k in range(PERMUTED[name](EYE)[1]))
-    expected = jax.value_and_grad(f, (0, 1), has_aux=True)(0.3 * EYE, c, jax.lax.scan)
-    same(jax.value_and_grad(f, (0, 1), has_aux=True)(0.3 * EYE, c, loop), expected)
+    expected = by_lax(lambda: compiled(f, (0, 1))(0.3 * EYE, c, loop=jax.lax.scan))
+    same(compiled(f, (0, 1))(0.3 * EYE, c, loop=loop), expected)
 
 
 @pytest.mark.parametrize("name", ["handed on", "shifted along", "never read"])
-def test_carries_that_move_in_reversed_time(name, loop):
+def test_carries_that_move_in_reversed_time(name, loop, by_lax):
     xs = jnp.arange(15.0).reshape(5, 3) / 10
 
     def f(w, c, loop):
         return total(results := loop(PERMUTED[name](w)[0], c, xs, reverse=True)), results
 
     c = tuple(0.1 * (k + 1) * jnp.ones(3) for k in range(PERMUTED[name](EYE)[1]))
-    of = jax.jit(jax.value_and_grad(f, (0, 1), has_aux=True), static_argnums=2)
-    same(of(0.3 * EYE, c, loop), of(0.3 * EYE, c, jax.lax.scan))
+    of = compiled(f, (0, 1))
+    same(of(0.3 * EYE, c, loop=loop), by_lax(lambda: of(0.3 * EYE, c, loop=jax.lax.scan)))
 
 
 @pytest.mark.parametrize("name", PERMUTED)
@@ -116,7 +136,7 @@ UNUSED = {
 
 
 @pytest.mark.parametrize("name", UNUSED)
-def test_an_output_that_nobody_uses_has_no_part_in_the_gradient(name, loop):
+def test_an_output_that_nobody_uses_has_no_part_in_the_gradient(name, loop, by_lax):
     def f(w, x, loop):
         def step(c, x):
             V = 0.9 * c + x @ w
@@ -126,7 +146,7 @@ def test_an_output_that_nobody_uses_has_no_part_in_the_gradient(name, loop):
         return ((V - 1) ** 2).sum()
 
     xs = jnp.zeros((5, 3))
-    same(jax.grad(f, (0, 1))(EYE, xs, loop), jax.grad(f, (0, 1))(EYE, xs, jax.lax.scan))
+    same(jax.grad(f, (0, 1))(EYE, xs, loop), by_lax(lambda: jax.grad(f, (0, 1))(EYE, xs, jax.lax.scan)))
 
 
 def test_a_carry_that_nobody_uses_has_no_part_in_the_gradient(loop):
@@ -172,7 +192,7 @@ UNDIFFERENTIABLE = {
 
 
 @pytest.mark.parametrize("name", UNDIFFERENTIABLE)
-def test_what_no_derivative_runs_through_is_not_differentiated(name, loop):
+def test_what_no_derivative_runs_through_is_not_differentiated(name, loop, by_lax):
     f = UNDIFFERENTIABLE[name]
 
     def loss(w, loop):
@@ -184,7 +204,7 @@ def test_what_no_derivative_runs_through_is_not_differentiated(name, loop):
 
         return total(loop(step, (jnp.zeros(3), jnp.ones(3), jnp.ones(3)), jnp.ones((5, 3))))
 
-    same(jax.grad(loss)(EYE, loop), jax.grad(loss)(EYE, jax.lax.scan), rtol=1e-4)
+    same(jax.grad(loss)(EYE, loop), by_lax(lambda: jax.grad(loss)(EYE, jax.lax.scan)), rtol=1e-4)
 
 
 @jax.custom_jvp
@@ -283,14 +303,14 @@ def test_zeros_keep_their_sign(loop):
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,)])
-def test_arrays_without_elements(shape, loop):
+def test_arrays_without_elements(shape, loop, by_lax):
     def f(c, xs, loop):
         results = loop(lambda c, x: (c * 0.5 + x, (c, c.sum())), c, xs)
         return total(results), results
 
     c, xs = jnp.zeros(shape), jnp.zeros((8, *shape))
-    expected = jax.value_and_grad(f, (0, 1), has_aux=True)(c, xs, jax.lax.scan)
-    same(jax.value_and_grad(f, (0, 1), has_aux=True)(c, xs, loop), expected)
+    expected = by_lax(lambda: compiled(f, (0, 1))(c, xs, loop=jax.lax.scan))
+    same(compiled(f, (0, 1))(c, xs, loop=loop), expected)
 
 
 def test_types_are_those_of_lax_scan(loop):
@@ -363,7 +383,7 @@ def test_a_length_that_is_none_is_answered_as_lax_scan_does(length):
     assert jax.tree.map(str, found) == jax.tree.map(str, expected)
 
 
-def test_the_last_step_may_be_the_first(loop):
+def test_the_last_step_may_be_the_first(loop, by_lax):
     def f(w, c, xs, loop):
         def step(c, x):
             c = jnp.tanh(0.5 * c + x @ w)
@@ -373,7 +393,7 @@ def test_the_last_step_may_be_the_first(loop):
         return total(results), results
 
     args = 0.3 * EYE, jnp.ones(3), jnp.arange(15.0).reshape(5, 3) / 10
-    expected = jax.value_and_grad(f, (0, 1, 2), has_aux=True)(*args, jax.lax.scan)
+    expected = by_lax(lambda: jax.value_and_grad(f, (0, 1, 2), has_aux=True)(*args, jax.lax.scan))
     same(jax.value_and_grad(f, (0, 1, 2), has_aux=True)(*args, loop), expected)
 
 
@@ -385,20 +405,26 @@ def recurrent(w, loop, length=6):
     return loop(step, 0.1 * jnp.ones(3), jnp.arange(3.0 * length).reshape(length, 3) / 10)
 
 
-def test_forward_mode(loop, x64):
-    f, g = (functools.partial(recurrent, loop=one) for one in (loop, jax.lax.scan))
+def test_forward_mode(loop, x64, by_lax):
     w, t = 0.3 * jnp.eye(3), jnp.arange(9.0).reshape(3, 3) / 10
+
+    def derivatives(loop):
+        def h(w):
+            return recurrent(w, loop)
+
+        first = [
+            lambda w: jax.jvp(h, (w,), (t,)),
+            jax.jacfwd(h),
+            lambda w: jax.linearize(h, w)[1](t),
+        ]
+        ways = (jax.jacfwd, jax.jacrev), (jax.jacrev, jax.jacfwd), (jax.jacrev, jax.jacrev)
+        second = [outer(inner(lambda w: total(h(w)))) for outer, inner in ways]
+        return [[jax.jit(f)(w) for f in some] for some in (first, second)]
+
     with jax.numpy_dtype_promotion("standard"):
-        for derivative in (
-            lambda h: jax.jvp(h, (w,), (t,)),
-            lambda h: jax.jacfwd(h)(w),
-            lambda h: jax.linearize(h, w)[1](t),
-        ):
-            one, other = (jax.jit(functools.partial(derivative, h))() for h in (f, g))
-            same(one, other, rtol=1e-10)
-        for outer, inner in ((jax.jacfwd, jax.jacrev), (jax.jacrev, jax.jacfwd), (jax.jacrev, jax.jacrev)):
-            one, other = (jax.jit(outer(inner(lambda w, h=h: total(h(w)))))(w) for h in (f, g))
-            same(one, other, rtol=1e-9, atol=1e-10)
+        pairs = zip(derivatives(loop), by_lax(lambda: derivatives(jax.lax.scan)), strict=True)
+        for (one, other), tolerance in zip(pairs, ({"rtol": 1e-10}, {"rtol": 1e-9, "atol": 1e-10}), strict=True):
+            same(one, other, **tolerance)
 
 
 def test_what_is_not_batched_stays_so(loop):
@@ -412,7 +438,7 @@ def test_what_is_not_batched_stays_so(loop):
 
 
 @pytest.mark.parametrize("axes", [(0, None, None), (None, 0, None), (None, None, 0), (None, None, 1), (0, 0, 1)])
-def test_gradients_of_a_batch_and_batches_of_gradients(axes, loop, x64):
+def test_gradients_of_a_batch_and_batches_of_gradients(axes, loop, x64, by_lax):
     def f(w, c, xs, loop):
         return total(loop(lambda c, x: (jnp.tanh(c @ w + x @ w.T), c), c, xs))
 
@@ -422,15 +448,17 @@ def test_gradients_of_a_batch_and_batches_of_gradients(axes, loop, x64):
         jnp.asarray(rng.normal(size=s if a is None else (*s[:a], 4, *s[a:])) * 0.5)
         for s, a in zip(shapes, axes, strict=True)
     ]
-    for derivative in (
-        lambda h: jax.vmap(jax.grad(h, (0, 1, 2)), axes),
-        lambda h: jax.grad(lambda *a: jax.vmap(h, axes)(*a).sum(), (0, 1, 2)),
-    ):
-        one, other = (derivative(functools.partial(f, loop=each)) for each in (loop, jax.lax.scan))
-        same(jax.jit(one)(*args), other(*args), rtol=1e-9)
+
+    @functools.partial(jax.jit, static_argnames="loop")
+    def both(*args, loop):
+        h = functools.partial(f, loop=loop)
+        many = jax.vmap(jax.grad(h, (0, 1, 2)), axes)
+        return many(*args), jax.grad(lambda *a: jax.vmap(h, axes)(*a).sum(), (0, 1, 2))(*args)
+
+    same(both(*args, loop=loop), by_lax(lambda: both(*args, loop=jax.lax.scan)), rtol=1e-9)
 
 
-def test_a_backward_pass_that_is_not_linear_sees_the_sum_over_a_batch(loop, x64):
+def test_a_backward_pass_that_is_not_linear_sees_the_sum_over_a_batch(loop, x64, by_lax):
     def f(w, c, loop):
         return total(loop(lambda c, x: (jnp.tanh(c @ clipped(w) + x), c), c, jnp.ones((4, 3)) / 3))
 
@@ -439,12 +467,16 @@ def test_a_backward_pass_that_is_not_linear_sees_the_sum_over_a_batch(loop, x64)
     def gradient(loop):
         return jax.grad(lambda w: jax.vmap(lambda c: f(w, c, loop))(cs).sum())(0.3 * jnp.eye(3))
 
-    same(gradient(loop), gradient(jax.lax.scan), rtol=1e-9)
-    one_by_one = sum(jax.grad(lambda w, c=c: f(w, c, jax.lax.scan))(0.3 * jnp.eye(3)) for c in cs)
-    assert float(jnp.abs(one_by_one - gradient(loop)).max()) > 1e-3
+    def one_by_one():
+        each = jax.jit(jax.grad(lambda w, c: f(w, c, jax.lax.scan)))
+        return sum(np.asarray(each(0.3 * jnp.eye(3), c)) for c in cs)
+
+    expected, apart = by_lax(lambda: (gradient(jax.lax.scan), one_by_one()))
+    same(found := gradient(loop), expected, rtol=1e-9)
+    assert np.abs(apart - np.asarray(found)).max() > 1e-3
 
 
-def test_second_derivatives_go_by_the_rules_of_the_step(loop, x64):
+def test_second_derivatives_go_by_the_rules_of_the_step(loop, x64, by_lax):
     """`jax.lax.scan` forgets the rule of a spike in the forward pass; the steps one by one do not."""
     xs = jnp.asarray(np.random.default_rng(0).normal(size=(6, 3)))
 
@@ -466,14 +498,19 @@ def test_second_derivatives_go_by_the_rules_of_the_step(loop, x64):
     def f(w, loop):
         return total(loop(step(w), jnp.zeros(3), xs))
 
+    @functools.partial(jax.jit, static_argnums=1)
+    def derivatives(w, loop):
+        def g(w):
+            return f(w, loop)
+
+        return (
+            jax.grad(lambda w: (jax.grad(g)(w) ** 2).sum())(w),
+            jax.jvp(jax.grad(g), (w,), (w,))[1],
+            jax.grad(lambda w: jax.jvp(g, (w,), (w,))[1])(w),
+        )
+
     w = 0.5 * jnp.eye(3) + 0.1
-    for derivative in (
-        lambda g: jax.grad(lambda w: (jax.grad(g)(w) ** 2).sum())(w),
-        lambda g: jax.jvp(jax.grad(g), (w,), (w,))[1],
-        lambda g: jax.grad(lambda w: jax.jvp(g, (w,), (w,))[1])(w),
-    ):
-        one, other = (derivative(lambda w, each=each: f(w, each)) for each in (loop, by_hand))
-        same(one, other, rtol=1e-9)
+    same(derivatives(w, loop), by_lax(lambda: derivatives(w, by_hand)), rtol=1e-9)
 
 
 @jax.custom_jvp
@@ -529,7 +566,7 @@ clipped.defvjp(lambda x: (x, None), lambda _, ct: (jnp.clip(ct, -0.01, 0.01),))
 
 
 @pytest.mark.parametrize("name", LINEAR)
-def test_the_gradient_of_what_all_steps_use(name, loop, x64):
+def test_the_gradient_of_what_all_steps_use(name, loop, x64, by_lax):
     rng = np.random.default_rng(0)
     p, x = jnp.asarray(rng.normal(size=36)), jnp.asarray(rng.normal(size=(7, 5, 6)))
     indices = jnp.asarray(rng.integers(0, 9, (7, 5)))
@@ -542,7 +579,8 @@ def test_the_gradient_of_what_all_steps_use(name, loop, x64):
         return total(loop(step, jnp.zeros((5, 4)), (x, indices)))
 
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-        same(jax.grad(f)(p, loop), jax.grad(f)(p, jax.lax.scan), rtol=1e-9, atol=1e-12)
+        of = jax.jit(jax.grad(f), static_argnums=1)
+        same(of(p, loop), by_lax(lambda: of(p, jax.lax.scan)), rtol=1e-9, atol=1e-12)
 
 
 def temporary_bytes(f, *args):
@@ -651,7 +689,7 @@ def test_without_jit_each_step_is_taken_in_python():
 
 
 @pytest.mark.parametrize("shape", ["n, 2, 3", "5, n, 3"])
-def test_sizes_may_be_symbols(shape, loop):
+def test_sizes_may_be_symbols(shape, loop, by_lax):
     n = {"n": 5 if shape.startswith("n") else 2}
     xs = jnp.arange(30.0).reshape([n.get(k) or int(k) for k in shape.split(", ")]) / 30
 
@@ -660,7 +698,7 @@ def test_sizes_may_be_symbols(shape, loop):
 
     specs = jax.ShapeDtypeStruct((3, 3), "float32"), jax.ShapeDtypeStruct(jax.export.symbolic_shape(shape), "float32")
     exported = jax.export.export(jax.jit(functools.partial(jax.value_and_grad(f), loop=loop)))(*specs)
-    same(exported.call(0.3 * EYE, xs), jax.value_and_grad(f)(0.3 * EYE, xs, jax.lax.scan))
+    same(exported.call(0.3 * EYE, xs), by_lax(lambda: jax.value_and_grad(f)(0.3 * EYE, xs, jax.lax.scan)))
 
 
 def test_what_cannot_be_split_runs_as_lax_scan(monkeypatch):
@@ -734,12 +772,6 @@ print("all the same")
 """
 
 
-def test_loops_on_several_devices(two_devices):
-    done = subprocess.run(
-        [sys.executable, "-c", SHARDS],
-        env=os.environ | two_devices,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
+def test_loops_on_several_devices(two_devices, fresh_processes):
+    done = fresh_processes.run(SHARDS, env=os.environ | two_devices)
     assert "all the same" in done.stdout, done.stderr[-3000:]
