@@ -28,7 +28,6 @@ import jax.random as jr
 import jaxtyping
 import pytest
 from checked_annotations import checked
-from fresh_processes import Fresh
 
 jaxtyping.jaxtyped = checked  # which the hook puts before each function
 with jaxtyping.install_import_hook("dynplug", "beartype.beartype"):
@@ -73,7 +72,7 @@ def pytest_collection_modifyitems(items):
         case = getattr(item, "callspec", None) and item.callspec.params.get("check")
         if hasattr(case, "subjects"):
             item.add_marker(pytest.mark.conformance)
-        if hasattr(item.module, "subprocess") or "fresh_processes" in item.fixturenames:
+        if hasattr(item.module, "subprocess"):
             item.add_marker(pytest.mark.process)
 
 
@@ -124,13 +123,6 @@ def optimised():
     yield
     jax.config.update("jax_disable_most_optimizations", before)
     jax.clear_caches()  # other tests compare bits with those of other processes
-
-
-@pytest.fixture(scope="session")
-def fresh_processes():
-    """Starts processes that have imported dynplug."""
-    with Fresh() as fresh:
-        yield fresh
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -28,9 +30,10 @@ assert dp.to(model, everywhere)[0].weight.devices() == {first, second}
 
 
 @pytest.mark.slow
-def test_a_model_and_a_state_move_to_a_device_and_compute_there(two_devices, fresh_processes):
-    ran = fresh_processes.run(TWO_DEVICES, env=os.environ | two_devices)
-    assert ran.returncode == 0, ran.stderr
+def test_a_model_and_a_state_move_to_a_device_and_compute_there(two_devices):
+    environment = os.environ | two_devices
+    ran = subprocess.run([sys.executable, "-c", TWO_DEVICES], env=environment, check=False, capture_output=True)
+    assert ran.returncode == 0, ran.stderr.decode()
 
 
 def test_a_model_moved_in_place_is_the_same_model(getkey):

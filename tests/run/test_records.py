@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import textwrap
 import time
 
@@ -227,15 +229,16 @@ def wait_for_rows(child, folder, count=1500, seconds=120):
     """Wait until a process has written so many rows; stop it and fail if it ends before, or takes too long."""
     end = time.monotonic() + seconds
     while not (folder / "V.npy").exists() or np.load(folder / "ts.npy").size < count:
-        if child.has_ended() or time.monotonic() > end:
+        if child.poll() is not None or time.monotonic() > end:
             child.kill()
-            pytest.fail(f"fewer than {count} rows after {seconds} s, or the process ended: {child.communicate()}")
+            pytest.fail(f"fewer than {count} rows after {seconds} s, or the process ended: {child.poll()}")
         time.sleep(0.01)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name != "posix", reason="signals of POSIX")
-def test_ctrl_c_on_a_real_process(tmp_path, fresh_processes):
-    child = fresh_processes.start(textwrap.dedent(CHILD), tmp_path)
+def test_ctrl_c_on_a_real_process(tmp_path):
+    code = textwrap.dedent(CHILD)
+    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "going\n"
     wait_for_rows(child, tmp_path)
     child.send_signal(signal.SIGINT)
@@ -251,8 +254,10 @@ def test_ctrl_c_on_a_real_process(tmp_path, fresh_processes):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_files_are_whole_after_a_kill(tmp_path, fresh_processes):
-    child = fresh_processes.start(textwrap.dedent(CHILD), tmp_path)
+def test_files_are_whole_after_a_kill(tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(CHILD), str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     assert child.stdout.readline() == "going\n"
     wait_for_rows(child, tmp_path)
     child.kill()

@@ -6,6 +6,7 @@ class, and runs one program again: `--class nested --seed 3 --count 1 --print`.
 
 import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -58,7 +59,8 @@ def test_a_program_is_the_same_each_time():
     assert str(program("nested", 3)) != str(program("nested", 4))
 
 
-def test_over_two_devices(two_devices, fresh_processes):
-    options = ["--class", "transforms", "--count", "2", "--transform", "shards over all"]
-    done = fresh_processes.run(Path(__file__).parent / "fuzz", *options, env=os.environ | two_devices)
+def test_over_two_devices(two_devices):
+    command = [sys.executable, str(Path(__file__).parent / "fuzz"), "--class", "transforms", "--count", "2"]
+    command += ["--transform", "shards over all"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | two_devices)
     assert done.stdout.split()[-5:] == ["2", "2", "0", "0", "0"], done.stdout + done.stderr

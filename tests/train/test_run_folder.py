@@ -2,6 +2,8 @@
 
 import errno
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -215,9 +217,11 @@ sys.stdin.readline()
 """
 
 
-def claimed(start, folder, *new, processes=3):
+def claimed(folder, *new, processes=3):
     """What so many processes say that claim a folder at the same moment, and then hold it."""
-    running = [start(CLAIM, folder, *new) for _ in range(processes)]
+    command = [sys.executable, "-c", CLAIM, str(folder), *new]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    running = [subprocess.Popen(command, **pipes) for _ in range(processes)]
     for process in running:
         assert process.stdout.readline() == "ready\n"
     for process in running:
@@ -229,12 +233,12 @@ def claimed(start, folder, *new, processes=3):
     return said
 
 
-def test_processes_that_begin_at_once_have_a_folder_each(tmp_path, fresh_processes):
-    assert sorted(claimed(fresh_processes.start, tmp_path / "run", "new")) == ["run", "run-2", "run-3"]
+def test_processes_that_begin_at_once_have_a_folder_each(tmp_path):
+    assert sorted(claimed(tmp_path / "run", "new")) == ["run", "run-2", "run-3"]
 
 
-def test_one_of_the_processes_that_name_a_folder_gets_it(tmp_path, fresh_processes):
-    said = sorted(claimed(fresh_processes.start, tmp_path))
+def test_one_of_the_processes_that_name_a_folder_gets_it(tmp_path):
+    said = sorted(claimed(tmp_path))
     assert sum(line == tmp_path.name for line in said) == 1
     assert sum(f"Another process is at work in {tmp_path}" in line for line in said) == 2
     folder = RunFolder(tmp_path)
@@ -270,7 +274,7 @@ def test_what_another_has_gone_on_with_must_be_loaded_anew(run):
         training(run, resume=True).run(print)
 
 
-def test_a_process_that_was_forked_meanwhile_neither_holds_the_folder_nor_lets_go_of_it(tmp_path, fresh_processes):
+def test_a_process_that_was_forked_meanwhile_neither_holds_the_folder_nor_lets_go_of_it(tmp_path):
     code = (
         "import os, sys\n"
         "from dynplug.recipe.lock import lock\n"
@@ -294,8 +298,8 @@ def test_a_process_that_was_forked_meanwhile_neither_holds_the_folder_nor_lets_g
         "release()\n"
         "print(locked())\n"
     )
-    told = fresh_processes.run(code, tmp_path)
-    assert told.stdout.split() == ["True", "False"], told
+    told = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["True", "False"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

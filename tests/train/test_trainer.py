@@ -3,6 +3,8 @@
 import inspect
 import io
 import os
+import subprocess
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -80,7 +82,7 @@ def test_a_model_may_be_put_into_a_trainer(trainer, net, data, assert_same):
         second.target = net(tau=9.0)
 
 
-def test_moves_to_another_device(tmp_path, two_devices, fresh_processes):
+def test_moves_to_another_device(tmp_path, two_devices):
     """With two devices of the host; in a process of its own, as their number is fixed when JAX starts."""
     code = """
 import jax, numpy as np, dynplug as dp
@@ -98,8 +100,7 @@ assert t.target.weight.devices() == {there}, t.target.weight.devices()
 t.to("cpu")
 assert t.predict(data[0]).devices() == {here}
 """
-    done = fresh_processes.run(code, env=os.environ | two_devices, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | two_devices, cwd=tmp_path)
 
 
 def test_a_device_that_is_not_there_is_named(trainer):

@@ -7,6 +7,8 @@ has found.
 import json
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -23,13 +25,11 @@ SCRIPT = Path(__file__).with_name("many_devices.py")
 ROUNDING = 1e-6
 
 
-@pytest.fixture(scope="module")
-def start(fresh_processes):
-    def start(devices, *arguments):
-        flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
-        return fresh_processes.start(SCRIPT, *arguments, env={**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"})
-
-    return start
+def start(devices, *arguments):
+    flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count={devices}"
+    env = {**os.environ, "XLA_FLAGS": flags, "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, str(SCRIPT), *map(str, arguments)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env)
 
 
 def said(process):
@@ -45,9 +45,10 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def found(folder, start):
+def found(folder):
     """What the checks on eight devices have found."""
-    return said(start(8, folder))
+    with start(8, folder) as process:
+        return said(process)
 
 
 ALL = ["means", "any_loss", "lengths", "labels", "carried", "without_time", "batch_mean"]
@@ -146,17 +147,17 @@ def test_what_cannot_be_is_refused(found, case, kind, words):
 
 
 @pytest.fixture(scope="module")
-def processes(folder, start):
+def processes(folder):
     """What two processes have found that trained together."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
-    first, second = (start(2, folder, number, address) for number in range(2))
-    try:
-        return [said(first), said(second)]
-    finally:  # where one has failed, the other waits for it
-        first.kill()
-        second.kill()
+    with start(2, folder, 0, address) as first, start(2, folder, 1, address) as second:
+        try:
+            return [said(first), said(second)]
+        finally:  # where one has failed, the other waits for it
+            first.kill()
+            second.kill()
 
 
 @pytest.mark.claim(
