@@ -26,7 +26,7 @@ def repeats_itself(subject: Subject) -> None:
     trial = trial_of(subject)
     first = run(trial.system, trial.x, trial.key)
     other = subject.make(1)
-    eqx.filter_eval_shape(lambda: steps(other, trial.x[::-1], trial.key))
+    eqx.filter_eval_shape(steps, other, trial.x[::-1], trial.key)
     second = run_anew(trial.system, trial.x, trial.key)
     close(second, first, "two runs with the same inputs and key", rtol=0.0)
 
@@ -37,7 +37,7 @@ def writes_no_globals(subject: Subject) -> None:
     other = subject.make(1)
     before = _globals(trial.system)
     subject.make(2)
-    eqx.filter_eval_shape(lambda: steps(other, trial.x, trial.key))
+    eqx.filter_eval_shape(steps, other, trial.x, trial.key)
     after = _globals(trial.system)
     changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
     demand(not changed, f"A run changes {', '.join(changed)}: keep what changes in the state.")

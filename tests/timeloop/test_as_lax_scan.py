@@ -4,6 +4,8 @@ import functools
 import gc
 import inspect
 import os
+import subprocess
+import sys
 import weakref
 
 import jax
@@ -772,6 +774,13 @@ print("all the same")
 """
 
 
-def test_loops_on_several_devices(two_devices, fresh_processes):
-    done = fresh_processes.run(SHARDS, env=os.environ | two_devices)
+def test_loops_on_several_devices(two_devices):
+    done = subprocess.run(
+        [sys.executable, "-c", SHARDS],
+        env=os.environ | two_devices,
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+    )
     assert "all the same" in done.stdout, done.stderr[-3000:]
