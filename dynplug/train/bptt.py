@@ -80,6 +80,8 @@ class BPTT(GradientTrainer):
     - `track`: what else to log of each step, for the line of an epoch, history and observers: `"gradient_norm"`, over
         all parameters, as the optimizer gets it, before it is clipped; `"gradient_by_layer"`, the same for each part of
         the model that has parameters, as `"gradient_norm/hidden"`; `"learning_rate"`. An epoch's value is the mean.
+        And `"spike_rate"`, once an epoch: the mean rate of each part that spikes, as `"spike_rate/hidden"` [kHz], over
+        up to 32 samples of the test data, or else of the last batch.
     - `watch`: whether, after the first epoch and at least ten steps, up to 32 samples of a spiking model are looked at
         once, and a `DiagnosisWarning` says if units are silent or saturated, or a state is not finite.
     - `log_every`: the number of steps between two calls of the observers' `dynplug_after_step`.

@@ -196,7 +196,7 @@ def _of_host() -> int | None:
 def losses_on(trainer: Any, batch: Any, steps: int) -> np.ndarray:
     """The losses of a copy of a trainer before each of some steps on one batch; NaN if one is not finite."""
     trainer = deepcopy(trainer)
-    vars(trainer).update(observers=(), _hooks=observers(()), watch=False, logger=None, progress_bar=False)
+    vars(trainer).update(observers=(), _hooks=observers(()), watch=False, track=(), logger=None, progress_bar=False)
     done = trainer.history.steps()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is to be said, diagnostics say

@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -24,15 +25,14 @@ def first_look(forward: Forward, model: Any, x: Any, key: PRNGKeyArray) -> None:
     A model without spiking units is not looked at: its loss has told already if it is not finite. Neither are samples
     that are too few and short to tell who is silent.
     """
-    xs = jax.tree.map(lambda a: np.asarray(a)[:, :_SAMPLES], forward.layout.enter(x))
+    xs, loop = few_of(forward, x), plain(forward)
     length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
     if length * batch_size < _FEWEST:
         return
-    loop = replace(forward.loop, loop="plain", remat=False)
     read = reader(model, eqx.filter_eval_shape(lambda: loop.start(model, key=key).system))
     if not read.spiking:
         return
-    activity = _activity(loop.up_to(model, length), model, read, jax.tree.map(jax.numpy.asarray, xs), batch_size, key)
+    activity = _activity(loop.up_to(model, length), model, read, xs, batch_size, key)
     evidence = Evidence(model, loop.dt, length * loop.dt, activity, xs, timeless=forward.layout.least_rank == 1)
     found = [row for row in examine(evidence, diagnostics(cheap=True)) if row[1].level == "warning"]
     if found:
@@ -43,8 +43,18 @@ def first_look(forward: Forward, model: Any, x: Any, key: PRNGKeyArray) -> None:
         )
 
 
+def few_of(forward: Forward, x: Any) -> Any:
+    """Some samples of a batch, as (time, samples, ...)."""
+    return jax.tree.map(lambda a: np.asarray(a)[:, :_SAMPLES], forward.layout.enter(x))
+
+
+def plain(forward: Forward) -> Loop:
+    """The loop in the form that is compiled soonest."""
+    return replace(forward.loop, loop="plain", remat=False)
+
+
 @eqx.filter_jit
 def _activity(loop: Loop, model: Any, read: Reader, xs: Any, batch_size: int, key: PRNGKeyArray) -> Activity:
-    start = loop.start(model, batch_size=batch_size, key=key)
+    start, xs = loop.start(model, batch_size=batch_size, key=key), jax.tree.map(jnp.asarray, xs)
     _, (_, seen) = loop.advance(model, start, xs, len(jax.tree.leaves(xs)[0]), key=key, read=read)
     return measured(model, start.system, seen)

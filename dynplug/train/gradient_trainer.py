@@ -2,7 +2,7 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
@@ -28,7 +28,9 @@ from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Str
 from dynplug.train.resumable import Resumable
 from dynplug.train.seeds import as_seed
 from dynplug.train.sending import check_picklable
+from dynplug.train.spike_rates import no_rates, spike_rates
 from dynplug.train.step import (
+    SPIKE_RATE,
     Bounds,
     CompiledStep,
     Forward,
@@ -217,13 +219,9 @@ class GradientTrainer(Resumable):
         if checkpoint_every is not None and save_to is None:
             raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
         shared = dict(shared_args or {})
+        check = partial(self._check_data, shared, reset_state)
         read = partial(
-            Reading,
-            self._layout,
-            batch_size,
-            partial(self._check_data, shared, reset_state),
-            admits=self._placement.check,
-            buckets=as_whole("buckets", buckets),
+            Reading, self._layout, batch_size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
         )
         plan = FitOptions(
             train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
@@ -242,7 +240,8 @@ class GradientTrainer(Resumable):
             progress_bar=self.progress_bar and self.writes,
             observers=self._hooks,
             log_every=self.log_every,
-            look=partial(self._look, shared) if self.watch and self._jit["fit"] else nothing,
+            look=partial(self._look, first_look, shared) if self.watch and self._jit["fit"] else nothing,
+            rates=partial(self._look, spike_rates, shared) if SPIKE_RATE in self.track else no_rates,
             save=nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
             keep=keeping(self, self._progress, keep_best, test_data, restore_best, save_to),
@@ -354,8 +353,8 @@ class GradientTrainer(Resumable):
         self._tracking.check(optimizer)
         return self.precision.scaling.started(optimizer)
 
-    def _look(self, shared: Mapping[str, Any], x: Any) -> None:
-        first_look(self._forward(False, shared), self.average, x, self._key(_PREDICT))
+    def _look(self, at: Callable[..., Any], shared: Mapping[str, Any], batch: Any) -> Any:
+        return at(self._forward(False, shared), self.average, batch, self._key(_PREDICT))
 
     def _start(self, model: Any, batch_size: int) -> RunState:
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
@@ -367,7 +366,7 @@ class GradientTrainer(Resumable):
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
         parts = forward, self.objective, self._optimizer, self._bounds, static
-        tracking = self._tracking if self.track and phase == "fit" else None
+        tracking = self._tracking if self._tracking.names and phase == "fit" else None
         program = CompiledStep(*parts, self._key(), stream, jit=self._jit[phase], tracking=tracking)
         return self._placement.program(program, self._layout) if self._lane is None else self._lane(program)
 

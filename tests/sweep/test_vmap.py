@@ -110,13 +110,15 @@ def test_what_cannot_run_together_runs_alone(values, tmp_path, groups):
     assert [t["status"] for t in together] == [t["status"] for t in alone]
 
 
-def test_losses_with_options_run_together(values, tmp_path, groups):
+def test_losses_with_options_and_rates_of_units_run_together(values, tmp_path, groups):
     values["fit"]["num_epoch"] = 1
+    values["runner"]["track"] = ["spike_rate"]
     values["runner"]["loss_fun"] = {"type": "cross_entropy", "label_smoothing": 0.1}
     values["sweep"]["space"] = {"seed": [0, 1]}
     alone, together = both(values, tmp_path)
     assert groups == [2]
     assert_alike(alone, together)
+    assert len({trial["metrics"]["test"]["spike_rate/hidden"] for trial in together}) == 2
 
 
 def test_there_are_as_many_lanes_as_asked_for(values, tmp_path, groups):

@@ -263,6 +263,17 @@ def test_the_best_epoch_is_that_of_keep_best_or_else_by_the_first_metric():
     assert Reported("t", Planted(), None).best is None
 
 
+def test_rates_of_layers_that_were_tracked_are_one_figure_in_hertz(tmp_path):
+    rates = {"spike_rate/first": [0.01, 0.02], "spike_rate/second": [0.03, 0.005]}
+    tracked = Planted().measured(fit={"loss": [2.0, 1.0]}, test={"loss": [2.0, 1.0], **rates})
+    found, text, _ = written(tmp_path, Reported("t", tracked, (X, X), (X, X)))
+    (about,) = (one for one in found.figures if one.startswith("spike rates"))
+    assert about == "spike rates: mean rate of each layer by epoch, in the end first 20, second 5 Hz."
+    assert "rate [Hz]" in text
+    assert not any(one.startswith("spike_rate") for one in found.figures)
+    assert ["test spike_rate/first", "0.02"] in found.rows
+
+
 def test_the_page_says_of_which_epoch_the_model_is(tmp_path):
     t = Planted().measured(test={"loss": [3.0, 1.0, 2.0]})
     assert Reported("t", t, None).epoch_of_model == 3

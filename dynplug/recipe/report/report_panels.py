@@ -13,8 +13,10 @@ from dynplug.recipe.report.epoch_curves import PHASES, at
 from dynplug.recipe.report.layer_activity import LayerActivity
 from dynplug.recipe.report.learned_parameters import LearnedParameter, in_short
 from dynplug.recipe.report.reported import Reported
+from dynplug.train.step import SPIKE_RATE
 
 _CURVES, _RASTERS, _WEIGHTS = 6, 4, 12  # panels at most
+_LAYERS = 8  # lines of different colours
 _LINES = 20  # in a panel, and of those with a target each
 _PAIRS = 4
 _CARPET = 400  # numbers at most that an image of them shows
@@ -31,16 +33,37 @@ class Panel(NamedTuple):
 
 
 def of_learning(reported: Reported) -> list[Panel]:
-    """The learning curves, with the best epoch."""
+    """The learning curves, with the best epoch, and the rates of layers where they were tracked."""
     panels: list[Panel] = []
     epoch = None if reported.best is None else reported.best.epoch
-    for metric, by_phase in list(reported.curves.items())[:_CURVES]:
+    metrics = [name for name in reported.curves if not _is_rate(name)]
+    for metric in metrics[:_CURVES]:
+        by_phase = reported.curves[metric]
         named = {PHASES[phase]: values for phase, values in by_phase.items()}
         ends = ", ".join(f"{name} {at(v, reported.epoch, reported.epoch):.4g}" for name, v in named.items())
         mark = "" if epoch is None else f"; the dotted line is the best epoch, {epoch}"
         about = f"by epoch, in the end {ends}{mark}."
         panels.append(Panel(metric, about, partial(_curve, curves=named, label=metric, best=epoch)))
-    return panels
+    return panels + _of_rates(reported)
+
+
+def _of_rates(reported: Reported) -> list[Panel]:
+    """The rates of layers by epoch, a line each."""
+    tracked = [name for name in reported.curves if _is_rate(name)]
+    rates: dict[str, np.ndarray] = {}
+    for name in tracked[:_LAYERS]:
+        values = list(reported.curves[name].values())[-1]  # of the test data, if they were ever tested
+        rates[name.partition("/")[2] or "the model"] = 1e3 * values  # kHz in Hz
+    if not rates:
+        return []
+    ends = ", ".join(f"{layer} {at(v, reported.epoch, reported.epoch):.4g}" for layer, v in rates.items())
+    which = "each layer" if len(rates) == len(tracked) else f"the first {len(rates)} of {len(tracked)} layers"
+    about = f"mean rate of {which} by epoch, in the end {ends} Hz."
+    return [Panel("spike rates", about, partial(_curve, curves=rates, label="rate [Hz]", best=None))]
+
+
+def _is_rate(metric: str) -> bool:
+    return metric.partition("/")[0] == SPIKE_RATE
 
 
 def of_sample(reported: Reported, answers: Answers | None, layers: Sequence[LayerActivity]) -> list[Panel]:

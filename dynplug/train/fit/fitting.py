@@ -52,6 +52,7 @@ class FitOptions:
     - `progress_bar`: whether to show one.
     - `observers`, `log_every`: the observers' hooks, and how often they hear of a step.
     - `look`: looks at what the model does with a batch of inputs, once in a training.
+    - `rates`: the rates of the model's units on a batch, by name, once an epoch.
     - `save`: writes a checkpoint; `every`: after how many batches, beside each epoch.
     - `keep`: keeps an epoch's checkpoint, by its number and metrics, if it is the best.
     """
@@ -73,6 +74,7 @@ class FitOptions:
     observers: Any
     log_every: int
     look: Callable[[Any], None]
+    rates: Callable[[Batch | Window], dict[str, float]]
     save: Callable[[], None]
     every: int | None
     keep: Callable[[int, dict[str, dict[str, float]]], None]
@@ -117,15 +119,17 @@ class Fitting:
         plan, progress = self._plan, self._progress
         self._hooks.dynplug_epoch_start(run=self._trainer, epoch=progress.epoch + 1)
         before, began = progress.history.steps(), time.perf_counter()
-        last = self._fit()
+        phase, last = "fit", self._fit()
         if last is not None and before < _LOOK <= progress.history.steps():
-            plan.look(last)
+            plan.look(last.x)
         fitted = time.perf_counter()
         progress.epoch += 1
         seconds = {} if plan.num_report else {"fit": fitted - began}
         if plan.test is not None:
-            self._test(plan.test)
+            phase, last = "test", self._test(plan.test)
             seconds["test"] = time.perf_counter() - fitted
+        if last is not None:
+            progress.history.note(phase, plan.rates(last))
         if seconds:
             report(progress.history, progress.epoch, plan.last, seconds, plan.logger, plan.after)
         metrics = self._metrics()
@@ -142,8 +146,8 @@ class Fitting:
         epoch = self._progress.epoch
         return any(self._hooks.dynplug_should_stop(run=self._trainer, epoch=epoch, metrics=self._metrics()))
 
-    def _fit(self) -> Any:
-        """Train for an epoch, or for what is left of it: the inputs of its last window.
+    def _fit(self) -> Window | None:
+        """Train for an epoch, or for what is left of it: its last window.
 
         Some steps are on their way before the first is looked at.
         """
@@ -163,7 +167,7 @@ class Fitting:
                         x, y, n = window.x, window.y, window.batch
                         made = program.train(progress.state, x, y, run, n, counting, keep=keep)
                     progress.state, progress.run = made.state, made.run
-                    last = x
+                    last = window
                     steps.append(_Step(window, run, made))
                     save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
                     self._look(steps, 0 if save else ahead, program, reports, unmoved)
@@ -281,13 +285,15 @@ class Fitting:
             "(optax.clip_by_global_norm) or a narrower surrogate may help."
         )
 
-    def _test(self, data: BatchSource) -> None:
+    def _test(self, data: BatchSource) -> Batch | None:
+        """Test after an epoch: the first batch."""
         plan, progress = self._plan, self._progress
         program, params, log, run = plan.program(None), progress.state.tested, Log(counted=plan.counted), None
         full = self._full(data, progress.epoch)
         batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
-        noticing = Noticing(program, params, f"Test of epoch {progress.epoch}")
+        noticing, first = Noticing(program, params, f"Test of epoch {progress.epoch}"), None
         for n, batch in enumerate(batches):
+            first = batch if first is None else first
             before = None if plan.reset_state or run is None else check_size(run, batch.size)
             counting = Counting(batch.real, batch.lengths)
             run, logged = program.evaluate(params, batch.x, batch.y, before, n, counting)
@@ -295,3 +301,4 @@ class Fitting:
             log.add(batch.size, logged)
         noticing.end()
         log.keep(progress.history, "test")
+        return first

@@ -1,7 +1,7 @@
 """What was measured while training."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,17 @@ class History:
             untested = len(self._whole("fit")) - 1 - len(self._epochs[phase])
             self._epochs[phase] += [{"sizes": [], "metrics": {}} for _ in range(untested)]
         self._epochs[phase].append(entry)
+
+    def note(self, phase: str, values: Mapping[str, float]) -> None:
+        """Add to the last epoch what was measured after it; it stands at each of its reports."""
+        if not values:
+            return
+        epoch = self._whole(_PHASES[phase])[-1]
+        steps = len(epoch["sizes"])
+        reports = [dict[str, Any]() for _ in range(0, steps, epoch.get("every") or max(1, steps))]
+        totals = epoch.setdefault("totals", {"epoch": {}, "reports": reports})
+        for of in (totals["epoch"], *totals["reports"]):
+            of.update(values)
 
     def epochs(self, phase: str) -> list[dict[str, float]]:
         """The metrics of each epoch, as means over samples; none for an epoch that was not tested.

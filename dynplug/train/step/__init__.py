@@ -34,7 +34,7 @@ from dynplug.train.step.statistics import (
     learns_from_states as learns_from_states,
     statistics_of as statistics_of,
 )
-from dynplug.train.step.tracking import Tracking as Tracking
+from dynplug.train.step.tracking import SPIKE_RATE as SPIKE_RATE, Tracking as Tracking
 from dynplug.train.step.train_step import (
     Stepped as Stepped,
     TrainState as TrainState,

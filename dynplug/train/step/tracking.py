@@ -13,7 +13,8 @@ from dynplug.core import leaves
 from dynplug.errors import OptionError, nearest
 from dynplug.plugin import build
 
-_KNOWN = ("gradient_norm", "gradient_by_layer", "learning_rate")
+SPIKE_RATE = "spike_rate"  # which is of an epoch, see `dynplug.train.spike_rates`
+_KNOWN = ("gradient_norm", "gradient_by_layer", "learning_rate", SPIKE_RATE)
 _SCHEDULED = "ScaleByScheduleState"  # the state of optax's scale_by_schedule, which counts the updates
 
 
@@ -38,7 +39,9 @@ class Tracking:
         for name in names:
             if name not in _KNOWN:
                 raise OptionError(f"track: there is no {name!r}. {nearest(str(name), _KNOWN)}")
-        return cls(tuple(names), _rate(optimizer) if "learning_rate" in names else None)
+        return cls(
+            tuple(name for name in names if name != SPIKE_RATE), _rate(optimizer) if "learning_rate" in names else None
+        )
 
     def check(self, state: Any) -> None:
         """Raise `OptionError` where the learning rate cannot be told from an optimizer's state."""

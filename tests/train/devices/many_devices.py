@@ -335,15 +335,15 @@ class TwentyFour(dp.tasks.Task):
     @classmethod
     def recipe(cls):
         return """\
-            task = { type = "twenty-four" }
-            runner = { type = "BPTT", dt = 1.0, loss_fun = "cross_entropy", progress_bar = false }
-            fit = { num_epoch = 3, batch_size = 12 }
-            [model]
-            type = "Sequential"
-            encode = { type = "Dense", in_size = 3, out_size = 8 }
-            hidden = { type = "LIF", size = 8, R = 8.0 }
-            readout = { type = "Dense", in_size = 8, out_size = 2 }
-            """
+        task = { type = "twenty-four" }
+        runner = { type = "BPTT", dt = 1.0, loss_fun = "cross_entropy", progress_bar = false, track = ["spike_rate"] }
+        fit = { num_epoch = 3, batch_size = 12 }
+        [model]
+        type = "Sequential"
+        encode = { type = "Dense", in_size = 3, out_size = 8 }
+        hidden = { type = "LIF", size = 8, R = 8.0 }
+        readout = { type = "Dense", in_size = 8, out_size = 2 }
+        """
 
 
 def configured(devices, folder, name):

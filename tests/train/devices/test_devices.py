@@ -196,7 +196,7 @@ def test_a_recipe_in_two_processes_has_one_run_folder(found, processes, folder):
     ours, theirs = ([json.loads(line) for line in text.splitlines()] for text in texts)
     assert ours[-1]["epoch"] == 6
     for our, their in zip(ours, theirs, strict=True):
-        assert (our["epoch"], our["phase"]) == (their["epoch"], their["phase"])
+        assert (our["epoch"], our["phase"], our.keys()) == (their["epoch"], their["phase"], their.keys())
         assert abs(our["loss"] - their["loss"]) < ROUNDING
 
 
