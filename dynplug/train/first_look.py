@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from dynplug.core import to_jax
 from dynplug.diagnosis import Activity, Evidence, Reader, diagnostics, examine, listed, measured, reader
 from dynplug.errors import DiagnosisWarning
 from dynplug.timeloop import Loop
@@ -32,7 +33,7 @@ def first_look(forward: Forward, model: Any, x: Any, key: PRNGKeyArray) -> None:
     read = reader(model, eqx.filter_eval_shape(lambda: loop.start(model, key=key).system))
     if not read.spiking:
         return
-    activity = _activity(loop.up_to(model, length), model, read, jax.tree.map(jax.numpy.asarray, xs), batch_size, key)
+    activity = _activity(loop.up_to(model, length), model, read, jax.tree.map(to_jax, xs), batch_size, key)
     evidence = Evidence(model, loop.dt, length * loop.dt, activity, xs, timeless=forward.layout.least_rank == 1)
     found = [row for row in examine(evidence, diagnostics(cheap=True)) if row[1].level == "warning"]
     if found:
