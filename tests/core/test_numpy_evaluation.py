@@ -26,10 +26,10 @@ ONE = [
 ]
 WORDS = [lax.add, lax.sub, lax.mul, lax.eq, lax.lt, lax.ge, lambda a, b: lax.shift_left(a, b & b.dtype.type(31))]
 NUMBERS = [
-    lambda: lax.broadcasted_iota(np.int32, (3, 4, 2), 1),
-    lambda: lax.iota(np.float32, 9),
-    lambda: lax.convert_element_type(np.array([2**24 + 1, -(2**31)], np.int32), np.float32),
-    lambda: lax.convert_element_type(np.array([True, False]), np.float32),
+    (lambda: lax.broadcasted_iota(np.int32, (3, 4, 2), 1),),
+    (lambda: lax.iota(np.float32, 9),),
+    (lambda x: lax.convert_element_type(x, np.float32), np.array([2**24 + 1, -(2**31)], np.int32)),
+    (lambda x: lax.convert_element_type(x, np.float32), np.array([True, False])),
 ]
 LEFT = [
     lambda x: lax.integer_pow(x, 3),
@@ -79,8 +79,8 @@ def test_integers_wrap_as_those_of_xla_do(dtype):
 
 
 def test_what_is_made_or_converted_has_the_same_bits():
-    for f in NUMBERS:
-        same_bits(*both(f))
+    for f, *x in NUMBERS:
+        same_bits(*both(f, *x))
 
 
 def test_what_may_have_other_bits_is_left_to_jax():
