@@ -149,7 +149,9 @@ def test_parameters_need_the_programs_of_their_draws_alone():
 def test_a_first_run_and_a_first_epoch_need_few_programs():
     """Operation by operation it would be 25 and 12."""
     runner = dp.DSRunner(dp.neurons.HH(3), monitors=["V"], dt=0.01, progress_bar=False)
-    assert programs(lambda: runner.run(inputs=np.full((20, 3), 10.0, np.float32)))[0] <= 3  # an exponential, a quotient, the run
+    assert (
+        programs(lambda: runner.run(inputs=np.full((20, 3), 10.0, np.float32)))[0] <= 3
+    )  # an exponential, a quotient, the run
     model = dp.Sequential(input=dp.layers.Dense(4, 3, key=jax.random.key(0)), hidden=dp.neurons.LIF(3, tau=10.0))
     data = np.ones((6, 5, 4), np.float32), np.arange(6) % 3
 
