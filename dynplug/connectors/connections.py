@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from dynplug.core import to_jax
 from dynplug.errors import ShapeError
 
 
@@ -48,7 +49,7 @@ class Connections(eqx.Module):
                 )
         pairs = np.sort(receiver * pre_size + sender)
         receiver, sender = (index.astype(np.int32) for index in np.divmod(pairs, pre_size))
-        self.pre, self.post = jnp.asarray(sender), jnp.asarray(receiver)
+        self.pre, self.post = to_jax(sender), to_jax(receiver)
         self.pre_size, self.post_size = pre_size, post_size
 
     def __len__(self) -> int:

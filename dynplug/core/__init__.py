@@ -37,6 +37,7 @@ from dynplug.core.numbers import (
     is_whole as is_whole,
     step_count as step_count,
 )
+from dynplug.core.numpy_evaluation import evaluate as evaluate
 from dynplug.core.ode import (
     Neuron as Neuron,
     ODESystem as ODESystem,
@@ -72,5 +73,6 @@ from dynplug.core.system import (
     as_system as as_system,
 )
 from dynplug.core.times import as_times as as_times, first_steps as first_steps, in_steps as in_steps
+from dynplug.core.uncompiled import to_jax as to_jax, uncompiled as uncompiled
 from dynplug.core.value_checks import check_values as check_values
 from dynplug.core.white_noise import white as white

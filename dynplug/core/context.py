@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from dynplug.core.no_time import NoTime
 from dynplug.core.numbers import as_number
 from dynplug.core.times import in_steps
+from dynplug.core.uncompiled import to_jax
 from dynplug.errors import KeyRequiredError
 
 if TYPE_CHECKING:
@@ -193,4 +194,6 @@ def _cycles(i: Array, a_step: tuple[int, int], start: tuple[int, int]) -> Array:
 
 
 def _known(value: Any, dtype: Any) -> Any:
+    if isinstance(value, (int, float)):
+        return to_jax(np.asarray(value, dtype))
     return value if isinstance(value, NoTime) else jnp.asarray(value, dtype)

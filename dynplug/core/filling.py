@@ -11,6 +11,7 @@ from jax.core import Tracer
 from dynplug.core.definition import Difference
 from dynplug.core.nodes import is_array
 from dynplug.core.paths import Leaf
+from dynplug.core.uncompiled import to_jax
 
 
 class Loaded(NamedTuple):
@@ -83,8 +84,8 @@ def _put(old: Any, new: Any, cast: bool) -> tuple[Any, str]:
         if known and not _holds(new, given):
             return old, f"{_form(given)} with values that {wanted} cannot hold"
     if _is_key(old):
-        return jax.random.wrap_key_data(jnp.asarray(new), impl=jax.random.key_impl(old)), ""
-    return new if isinstance(old, np.ndarray) else jnp.asarray(new), ""
+        return jax.random.wrap_key_data(to_jax(new), impl=jax.random.key_impl(old)), ""
+    return new if isinstance(old, np.ndarray) else to_jax(new), ""
 
 
 def _own(dtype: Any) -> Any:

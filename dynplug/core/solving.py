@@ -14,6 +14,7 @@ import optimistix
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
+from dynplug.core.uncompiled import to_jax
 from dynplug.errors import IntegratorError
 
 _STAGES = 7  # of Tsit5 and Dopri5; chosen, as each stage takes its time to compile
@@ -38,7 +39,7 @@ def step(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ct
     if _is_written_out(solver):
         return _explicit_step(solver.tableau, term.vector_field, t1, y, drive)
     memory = solver.init(term, t0, t1, y, drive)
-    y1, _, _, _, result = solver.step(term, t0, t1, y, drive, memory, jnp.asarray(False))
+    y1, _, _, _, result = solver.step(term, t0, t1, y, drive, memory, to_jax(np.asarray(False)))
     if isinstance(solver, diffrax.AbstractImplicitSolver):
         solved = result == diffrax.RESULTS.successful
         y1 = jax.tree.map(lambda v: jnp.where(solved, v, np.nan), y1)
@@ -92,7 +93,7 @@ def step_and_mean(solver: Any, vector_field: Callable[..., Any], y: Any, drive: 
 
 def _problem(vector_field: Callable[..., Any], ctx: Context) -> tuple[diffrax.ODETerm, Any, Any]:
     term = diffrax.ODETerm(lambda t, y, drive: vector_field(ctx.t + t, y, drive))
-    return term, jnp.zeros((), ctx.dtype), jnp.asarray(ctx.dt, ctx.dtype)
+    return term, to_jax(np.zeros((), ctx.dtype)), to_jax(np.asarray(ctx.dt, ctx.dtype))
 
 
 def _for_fixed_steps(solver: Any, ctx: Context) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Int
 from scipy.sparse import coo_array
 
-from dynplug.core import as_whole
+from dynplug.core import as_whole, to_jax
 from dynplug.errors import ParameterError, ShapeError
 
 _INT32 = np.iinfo(np.int32).max
@@ -93,7 +93,7 @@ class Fanout(eqx.Module):
         if by_receiver is None:
             by_receiver = jax.default_backend() != "cpu"
         fanin = _fanin(start, post_of, pre_size, post_size) if by_receiver else None
-        return cls(jnp.asarray(start), jnp.asarray(post_of), fanin, pre_size, post_size), order
+        return cls(to_jax(start), to_jax(post_of), fanin, pre_size, post_size), order
 
     def __len__(self) -> int:
         return self.post.shape[0]
@@ -140,4 +140,4 @@ def _fanin(start: np.ndarray, post: np.ndarray, pre_size: int, post_size: int) -
     place = np.arange(count) - np.repeat(np.cumsum(degree) - degree, degree)
     pre, connection = np.full((post_size, width), pre_size, np.int32), np.full((post_size, width), count, start.dtype)
     pre[receiver, place], connection[receiver, place] = sender, order
-    return Fanin(jnp.asarray(pre), jnp.asarray(connection))
+    return Fanin(to_jax(pre), to_jax(connection))

@@ -58,19 +58,19 @@ class Latency(eqx.Module):
 
     def __call__(self, x: Any, *, key: Any = None) -> Array:
         x = encodable(self, x)
-        step, spikes = self._coded(x)
+        late, spikes = self._coded(x)
         wanted = f"values that spike within num_step={self.num_step} steps: take more steps, or a larger threshold"
-        refuse(self, x, step >= self.num_step, wanted)
+        refuse(self, x, late, wanted)
         return spikes
 
     @eqx.filter_jit
     def _coded(self, x: Float[Array, "..."]) -> tuple[Array, Array]:
-        """The step of each value's spike, -1 for none, and the spikes."""
+        """Whether each value's spike is later than the last step, and the spikes."""
         fires = x > self.threshold
         time = self._linear(x) if self.tau is None else self._logarithmic(jnp.where(fires, x, 1.0))
         step = jnp.where(fires, jnp.round(time), -1.0)
         steps = jnp.arange(self.num_step, dtype=x.dtype).reshape((-1,) + (1,) * x.ndim)
-        return step, steps == step[None]
+        return step >= self.num_step, steps == step[None]
 
     def _linear(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         return (1.0 - x) * (self.num_step - 1)

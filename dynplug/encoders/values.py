@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
+from dynplug.core import to_jax
 from dynplug.errors import DataError
 
 
@@ -16,17 +16,14 @@ def encodable(encoder: Any, x: Any) -> Array:
 
     **Raises:** `DataError` for values that are not numbers from 0 to 1.
     """
-    x = jnp.asarray(x, float)
-    refuse(encoder, x, _outside(x), "values from 0 to 1: scale them, as x / x.max()")
+    x = to_jax(np.asarray(x, jnp.result_type(float))) if isinstance(x, np.ndarray) else jnp.asarray(x, float)
+    if not isinstance(x, Tracer):
+        values = np.asarray(x)
+        refuse(encoder, x, ~((values >= 0.0) & (values <= 1.0)), "values from 0 to 1: scale them, as x / x.max()")
     return x
 
 
-@jax.jit
-def _outside(x: Array) -> Array:
-    return ~((x >= 0.0) & (x <= 1.0))
-
-
-def refuse(encoder: Any, x: Array, bad: Array, wanted: str) -> None:
+def refuse(encoder: Any, x: Array, bad: Any, wanted: str) -> None:
     """Raise `DataError`, naming the first value that cannot be encoded."""
     if isinstance(bad, Tracer) or not np.any(np.asarray(bad)):
         return

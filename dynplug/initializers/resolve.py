@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
+from dynplug.core import to_jax, uncompiled
 from dynplug.errors import KeyRequiredError, ParameterError
 
 
@@ -36,9 +37,9 @@ def initialize(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | 
     if callable(initializer):
         value = _call(initializer, shape, dtype, key, name)
     elif np.ndim(initializer) == 0 and not isinstance(initializer, jax.Array):
-        value = jnp.full(shape, initializer, dtype)
+        value = uncompiled(jnp.full, shape, initializer, dtype)
     else:
-        value = jnp.asarray(initializer)
+        value = to_jax(initializer)
         value = value if jnp.issubdtype(value.dtype, jnp.inexact) else value.astype(dtype)
     if jnp.shape(value) != shape:
         raise ParameterError(f"{name} has shape {jnp.shape(value)}, but {shape} is needed.")
@@ -75,9 +76,9 @@ def _call(initializer: Any, shape: tuple[int, ...], dtype: Any, key: PRNGKeyArra
         if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty
     ]
     if len(required) == 1:
-        return jnp.asarray(initializer(shape), dtype)
+        return uncompiled(lambda: jnp.asarray(initializer(shape), dtype))
     if key is None:
         raise KeyRequiredError(f"{name} is drawn at random: pass key=jax.random.key(0).")
     if not isinstance(key, jax.Array):
         raise KeyRequiredError(f"{name} is drawn with a key; got key={key!r}: pass key=jax.random.key(0).")
-    return initializer(key, shape, dtype)
+    return uncompiled(initializer, key, shape, dtype)

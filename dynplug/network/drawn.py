@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.connectors import Connections, as_connector
+from dynplug.core import to_jax
 from dynplug.delivery import Fanout
 from dynplug.errors import ParameterError, ShapeError
 from dynplug.initializers import per_connection
@@ -126,5 +127,5 @@ def as_array(values: Any, order: Any) -> Array | float:
     """Values in another order, as an array of the default floating dtype; a number for all as it is."""
     if np.ndim(values) == 0:
         return values
-    array = jnp.asarray(np.asarray(values)[order])
+    array = to_jax(np.asarray(values)[order])
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)

@@ -8,7 +8,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import Context, Drive, DynamicalSystem, param
+from dynplug.core import Context, Drive, DynamicalSystem, param, to_jax
 from dynplug.delivery import Fanout, deliver
 from dynplug.errors import ParameterError
 from dynplug.network.acted_on import acted_on
@@ -69,7 +69,7 @@ class GapJunction(eqx.Module):
         g = pairs.values("g", self.g, child(key, "g"))
         if not isinstance(g, Tracer) and not np.all(np.asarray(g) >= 0):
             raise ParameterError(f"{name}: the conductance g of a junction is not negative; got {np.min(g):g}.")
-        pair = None if np.ndim(g) == 0 else jnp.asarray(order % len(pairs))
+        pair = None if np.ndim(g) == 0 else to_jax(order % len(pairs))
         targets = (self.source,) if one else (self.source, self.target)
         acts_on = tuple(map(sizes.acts_on.__getitem__, targets))
         return Junctions(as_array(g, slice(None)), fanout, pair, targets, acts_on)

@@ -6,6 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from dynplug.core import to_jax
 from dynplug.errors import DataError
 from dynplug.losses import is_reading_records
 from dynplug.plugin import build
@@ -64,8 +65,8 @@ def _measured(trainer: Any, outputs: np.ndarray, y: np.ndarray, lengths: np.ndar
     if objective is None or layout is None or not objective.auto_run or objective.has_aux:
         return {}
     measures = (("loss", objective.loss), *((metric.name, metric) for metric in objective.metrics))
-    out, targets = jnp.asarray(outputs), jnp.asarray(y)
-    ends = None if lengths is None else jnp.asarray(lengths)
+    out, targets = to_jax(outputs), to_jax(y)
+    ends = None if lengths is None else to_jax(lengths)
     values = {
         name: measure(out, targets, layout, lengths=ends) for name, measure in measures if _needs_no_more(measure)
     }

@@ -49,12 +49,8 @@ class Watch:
 
     def __init__(self, dt: float, t0: float, start: Any):
         self._dt, self._t0 = dt, t0
-        self._expected = np.asarray(_has_nan(start))
+        self._start = start
         self._said = False
-
-    def flags(self, state: Any) -> Any:
-        """What `look` reads of a state. Computed before the next chunk begins, it need not wait for that to end."""
-        return _has_nan(state)
 
     def look(self, first: int, state: Any, flags: Any, inputs: Any, again: Callable[[], Any]) -> None:
         """Check a chunk.
@@ -63,11 +59,13 @@ class Watch:
 
         - `first`: the index of its first step.
         - `state`: the system's state after it.
-        - `flags`: those of that state.
+        - `flags`: `has_nan` of that state.
         - `inputs`: its inputs.
         - `again`: runs the chunk once more and returns `has_nan` of the state after each of its steps.
         """
-        if self._said or not (new := np.asarray(flags) & ~self._expected).any():
+        if self._said or not np.asarray(flags).any():
+            return
+        if not (new := np.asarray(flags) & ~np.asarray(has_nan(self._start))).any():
             return
         self._said = True
         steps = np.asarray(again())[:, new]
@@ -85,9 +83,6 @@ class Watch:
             NonFiniteWarning,
             stacklevel=5,
         )
-
-
-_has_nan = jax.jit(has_nan)
 
 
 def _may_be_nan(a: Any) -> bool:

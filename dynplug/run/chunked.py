@@ -11,6 +11,7 @@ from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem, events, on_device_of
 from dynplug.errors import StateError
+from dynplug.run.blown_up import has_nan
 from dynplug.run.data_axes import DataAxis, swap_batch
 from dynplug.run.experiment import Experiment
 from dynplug.timeloop import Loop, RunState
@@ -24,11 +25,13 @@ class Rows(eqx.Module):
     - `counted`: events, summed over the steps since the previous row.
     - `sampled`: everything else, at the end of the row's step.
     - `spikes`: the spikes of every step as bits, by population, whatever the rows.
+    - `nan`: for each leaf of the system's state after these steps, whether it holds NaN.
     """
 
     counted: Any
     sampled: Any
     spikes: Any = None
+    nan: Any = None
 
     def whole(self) -> Any:
         """All records in one tree."""
@@ -72,6 +75,7 @@ def _steps(
     """
     fed = swap_batch(fed, axis)
     state, (rows, _) = loop.advance(Parted(experiment), state, fed, length, key=key)
+    rows = dataclasses.replace(rows, nan=has_nan(state.system))
     return (state, rows) if every == 1 else _thinned(state, rows, length, offset, every)
 
 
@@ -88,7 +92,7 @@ def _thinned(state: RunState, rows: Rows, length: int, offset: int, every: int) 
     sampled = jax.tree.map(lambda a: a[offset::every], rows.sampled)
     whole = offset < length and (length - 1 - offset) % every == 0
     left = None if whole or not jax.tree.leaves(left) else left
-    return dataclasses.replace(state, events=left), Rows(counted, sampled, rows.spikes)
+    return dataclasses.replace(state, events=left), dataclasses.replace(rows, counted=counted, sampled=sampled)
 
 
 def _sums(a: Array, first: int, every: int) -> tuple[Array, Array]:
@@ -112,9 +116,12 @@ def _go_on(before: Any, now: RunState, rows: Rows) -> tuple[RunState, Rows]:
             "use the runner it comes from, or drop these events with dataclasses.replace(state, events=None)."
         )
     if jax.tree.leaves(rows.counted)[0].shape[0] == 0:
-        return dataclasses.replace(now, events=jax.tree.map(jnp.add, before, now.events)), rows
-    counted = jax.tree.map(lambda a, b: a.at[0].add(b), rows.counted, before)
-    return now, dataclasses.replace(rows, counted=counted)
+        return dataclasses.replace(now, events=_added(now.events, before)), rows
+    return now, dataclasses.replace(rows, counted=_added_to_first(rows.counted, before))
+
+
+_added = jax.jit(lambda events, before: jax.tree.map(jnp.add, before, events))
+_added_to_first = jax.jit(lambda counted, before: jax.tree.map(lambda a, b: a.at[0].add(b), counted, before))
 
 
 def _tree_of_pairs(pair: Callable[[Any], tuple[Any, Any]], tree: Any) -> tuple[Any, Any]:

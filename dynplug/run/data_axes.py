@@ -39,7 +39,7 @@ def rows_of(tree: Any, first: int, count: int, axis: DataAxis | None) -> Any:
         if first == 0 and a.shape[along] == count:
             return a
         if isinstance(a, jax.Array):
-            return jax.lax.dynamic_slice_in_dim(a, jnp.asarray(first, jnp.int32), count, along)
+            return jax.lax.dynamic_slice_in_dim(a, jnp.asarray(np.int32(first), jnp.int32), count, along)
         return a[:, first : first + count] if along else a[first : first + count]
 
     return jax.tree.map(rows, tree)

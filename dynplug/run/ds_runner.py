@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 from tqdm import tqdm
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described, to_jax
 from dynplug.errors import DurationError, OptionError, ShapeError
 from dynplug.plugin import answers_for_arguments
 from dynplug.run.blown_up import Watch, nan_by_step
@@ -45,16 +44,13 @@ _Kept = tuple[Recorder, SpikeRecorder]
 
 
 class _Chunk(NamedTuple):
-    """A chunk under way: the index after its last step, its initial state, its inputs, its results, and what of its
-    last state is NaN.
-    """
+    """A chunk under way: the index after its last step, its initial state, its inputs and its results."""
 
     end: int
     before: RunState
     fed: Any
     state: RunState
     rows: Rows
-    flags: Any
 
 
 class DSRunner:
@@ -269,9 +265,7 @@ class DSRunner:
         held, varying = (inputs, None) if duration is not None else (None, inputs)
         fed = rows_of(varying, 0, size, self.data_first_axis), self.inputs.take(0, size)
         experiment = self._experiment(held)
-        return explain_steps(
-            loop, experiment, state, jax.tree.map(jnp.asarray, fed), self.key, size, self.data_first_axis
-        )
+        return explain_steps(loop, experiment, state, jax.tree.map(to_jax, fed), self.key, size, self.data_first_axis)
 
     def __repr__(self) -> str:
         return described(
@@ -302,7 +296,7 @@ class DSRunner:
 
             def store(chunk: _Chunk) -> None:
                 nonlocal done, after
-                end, before, fed, state, rows, flags = chunk
+                end, before, fed, state, rows = chunk
                 if end > done:  # else an interrupt came after it had been stored
                     jax.block_until_ready(rows)
                     self._counted = rows.counted
@@ -313,7 +307,7 @@ class DSRunner:
                     again = partial(
                         nan_by_step, loop, experiment, before, fed, self.key, end - start, self.data_first_axis
                     )
-                    watch.look(start, state.system, flags, fed, again)
+                    watch.look(start, state.system, rows.nan, fed, again)
 
             # Each chunk is dispatched before the one before it is stored. An interrupt may strike anywhere: the chunk
             # that is waiting is stored all the same, and the state and the records are then those of the last stored
@@ -323,17 +317,16 @@ class DSRunner:
                 start, state = first, self.state
                 for size in chunk_sizes(length, self.chunk, self.record_every):
                     fed = rows_of(xs, start - first, size, self.data_first_axis), self.inputs.take(start, size)
-                    before, fed = state, jax.tree.map(jnp.asarray, fed)
+                    before, fed = state, jax.tree.map(to_jax, fed)
                     offset = min((-start - 1) % self.record_every, size)
                     how = self.key, size, offset, self.record_every, self.data_first_axis
                     with self._compiling(bar, state, fed, how):
                         state, rows = run_chunk(loop, experiment, state, fed, *how)
-                    flags = watch.flags(state.system)
-                    copy_in_background((rows.spikes, flags, rows.whole() if recorder.leaves_device else None))
+                    copy_in_background((rows.spikes, rows.nan, rows.whole() if recorder.leaves_device else None))
                     start += size
                     if waiting is not None:
                         store(waiting)
-                    waiting = _Chunk(start, before, fed, state, rows, flags)
+                    waiting = _Chunk(start, before, fed, state, rows)
             finally:
                 try:
                     if waiting is not None:

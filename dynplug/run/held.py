@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from dynplug.core import Context
+from dynplug.core import Context, to_jax
 from dynplug.errors import DurationError, OptionError
 from dynplug.inputs import Input
 
@@ -49,7 +49,7 @@ def _mapped(function: Callable[[str, Input], Any], held: Any) -> Any:
 
 def as_held(inputs: Any, dtype: Any) -> Any:
     """A held input whose numbers are arrays on the device, so that another number needs no new compilation."""
-    arrays = jax.tree.map(jnp.asarray, inputs)
+    arrays = jax.tree.map(to_jax, inputs)
     return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, arrays)
 
 

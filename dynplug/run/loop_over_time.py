@@ -5,11 +5,10 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup, on_device_of
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup, on_device_of, to_jax
 from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size
@@ -168,7 +167,7 @@ class LoopOverTime(eqx.Module):
         **Returns:** the state after the step, and the output without an axis of time. With `out_vars`, instead of the
         output the pair of output and `out_vars`.
         """
-        x, axis = as_arrays(x, jnp.asarray), self.data_first_axis
+        x, axis = as_arrays(x, to_jax), self.data_first_axis
         if axis is not None and x is not None:
             length_of(x, 0, "The input of a step,")
         self._check_state(state)
@@ -198,7 +197,7 @@ class LoopOverTime(eqx.Module):
         if isinstance(xs_or_duration, (int, float)):
             xs, length = None, step_count(xs_or_duration, self.dt)
         else:
-            xs = as_arrays(xs_or_duration, jnp.asarray)
+            xs = as_arrays(xs_or_duration, to_jax)
             length = length_of(xs, 1 if axis == "B" else 0, "inputs")
         if state is None:
             batch_size = None

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.core import Context, Drive
+from dynplug.core import Context, Drive, to_jax
 from dynplug.errors import OptionError
 from dynplug.run.data_axes import as_arrays, device_or_host
 from dynplug.run.input_rows import ArraySource, InputRows, IterableSource
@@ -90,7 +90,7 @@ def _entry(item: Any) -> Entry:
         raise OptionError(f"The function given as inputs returned, among others, {_short(item)}: {_RETURNED}")
     target, value, operation = (*item, *("+",)[len(item) - 2 :])
     check_operation(target, operation)
-    return Entry(target, jax.tree.map(jnp.asarray, value), operation)
+    return Entry(target, jax.tree.map(to_jax, value), operation)
 
 
 def _fixed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, None]:
@@ -99,7 +99,7 @@ def _fixed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulu
             f"Input {target!r} is of type 'fix', the default, but its value is {_short(value)}: give a number or an "
             "array; for a function of the context write type 'func', for varying values 'iter'."
         )
-    arrays = as_arrays(value, jnp.asarray)
+    arrays = as_arrays(value, to_jax)
     arrays = jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, arrays)
     return Stimulus(target, operation, arrays), None
 

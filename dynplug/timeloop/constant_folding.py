@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import numpy as np
 
-from dynplug.core import on_host
-from dynplug.timeloop.numpy_evaluation import evaluate
+from dynplug.core import evaluate, on_host
 from dynplug.timeloop.primitives import is_foldable
 from dynplug.timeloop.program import Atom, Eqn, Var, dce, is_var
 
@@ -32,7 +32,7 @@ def fold_constants(eqns: Sequence[Eqn], outs: Sequence[Atom]) -> tuple[Eqn, ...]
     # Only constants that something else reads are evaluated: those in between disappear.
     read = dict.fromkeys(v for v in (*(a for eqn in rest for a in eqn.invars), *outs) if is_var(v) and v in constant)
     with on_host(), jax.ensure_compile_time_eval():
-        values = evaluate(dce(eqns, read), tuple(read))
+        values = [np.asarray(value) for value in evaluate(dce(eqns, read), tuple(read))]
     folded = {v: value.flat[0] for v, value in zip(read, values, strict=True) if _is_uniform(value)}
     fills = [_fill(v, value) for v, value in folded.items()]
     remaining = dce(eqns, (*(a for eqn in rest for a in eqn.invars), *outs), folded)

@@ -25,6 +25,7 @@ from dynplug.timeloop.kernel_functions import bell, log1p, where, with_sign_of
 
 _PI = float(np.pi)
 _NODES = 64
+_FEW = 4  # coefficients; chosen: single ones may be zero, by symmetry or by chance
 
 
 class Series:
@@ -55,9 +56,14 @@ class Series:
             nodes = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
             found = np.asarray(fft.dct(self._function(self._middle + self._half * nodes))) / _NODES
             found[0] *= 0.5
-            matter = np.abs(found) > 0.125 * np.finfo(dtype).eps * np.abs(found[0])
-            self._coefficients[dtype] = found[: np.flatnonzero(matter)[-1] + 1].tolist()
+            self._coefficients[dtype] = found[: _count(np.abs(found / found[0]), np.finfo(dtype).eps)].tolist()
         return self._coefficients[dtype]
+
+
+def _count(size: Any, eps: Any) -> int:
+    """How many coefficients matter: those before the first few that are small, or only the rounding of the function."""
+    matters = size > max(0.125 * eps, np.finfo(np.float64).eps)
+    return next((n for n in range(len(size)) if not matters[n : n + _FEW].any()), len(size))
 
 
 # -- Inverse trigonometric functions -------------------------------------------------------------------------------

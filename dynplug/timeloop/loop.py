@@ -12,7 +12,18 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Int, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem, NoTime, as_dt, as_t0, leaves, lookup, on_device_of
+from dynplug.core import (
+    Context,
+    DynamicalSystem,
+    NoTime,
+    as_dt,
+    as_t0,
+    leaves,
+    lookup,
+    on_device_of,
+    to_jax,
+    uncompiled,
+)
 from dynplug.errors import CompositionError, DurationError, OptionError, ShapeError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.explain import describe
@@ -112,9 +123,9 @@ class Loop(eqx.Module):
 
         key = None if key is None else jax.random.fold_in(key, _START)
         if batch_size is None:
-            return RunState(i, one(key))
+            return RunState(i, uncompiled(lambda *_: one(key), system, key))
         keys = None if key is None else self._keys(key, batch_size, self._place)
-        return RunState(i, jax.vmap(one, axis_size=batch_size)(keys))
+        return RunState(i, uncompiled(lambda *_: jax.vmap(one, axis_size=batch_size)(keys), system, keys))
 
     def advance(
         self,
@@ -252,7 +263,7 @@ def as_index(i: Any) -> Int[Array, ""]:
             f"This run reaches step {i}, but steps are counted up to {2**31 - 1}: take a larger dt, or start again "
             "from the state, at step 0 with another t0."
         )
-    return jnp.asarray(i, jnp.int32)
+    return jnp.asarray(i, jnp.int32) if isinstance(i, jax.Array) else to_jax(np.asarray(i, np.int32))
 
 
 def floating_dtype(system: DynamicalSystem) -> Any:

@@ -14,7 +14,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.core import as_whole, leaves
+from dynplug.core import as_whole, leaves, to_jax
 from dynplug.diagnosis import Backward, Diagnosis, Evidence, Need, Probe, Told, diagnostics, examine
 from dynplug.errors import DiagnosisError, DynplugError, KeyRequiredError, NonFiniteError, OptionError
 from dynplug.plugin import in_words, observers
@@ -164,7 +164,7 @@ def _draws_nothing(forward: Forward, model: Any, xs: Any) -> bool:
     def run() -> Any:
         settled = forward.settled(model, forward.layout.leave(xs), jax.random.key(0))
         start = loop.start(settled, batch_size=batch_size)
-        return loop.advance(settled, start, jax.tree.map(jax.numpy.asarray, xs), length)
+        return loop.advance(settled, start, jax.tree.map(to_jax, xs), length)
 
     try:
         jax.eval_shape(run)

@@ -4,9 +4,9 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
+from dynplug.core import to_jax
 from dynplug.diagnosis import reader
 from dynplug.recipe.report.reported import Reported
 from dynplug.run import LoopOverTime
@@ -35,7 +35,7 @@ def layer_activity(reported: Reported) -> tuple[list[LayerActivity], int]:
     if pair is None:
         return [], 0
     few = pair.rows(np.arange(min(_SAMPLES, pair.samples)))
-    xs = jax.tree.map(jnp.asarray, reported.layout.enter(few.x))
+    xs = jax.tree.map(to_jax, reported.layout.enter(few.x))
     shared, key = reported.fit.get("shared_args"), jax.random.key(0)
     options: dict[str, Any] = {"dt": runner.dt, "t0": getattr(runner, "t0", 0.0), "shared_arg": shared}
     loop = LoopOverTime(model, data_first_axis="T", **options)

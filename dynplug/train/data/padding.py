@@ -3,10 +3,10 @@
 from functools import cache
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from dynplug.core import to_jax
 from dynplug.train.data.arrays import Batch
 from dynplug.train.data.layout import Layout
 
@@ -46,4 +46,4 @@ def keeps_keys() -> bool:
 @cache
 def _first(size: int, full: int) -> Array:
     """On the device, so that no step has to bring it there."""
-    return jnp.asarray(np.arange(full) < size)
+    return to_jax(np.arange(full) < size)

@@ -13,7 +13,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr
 from jaxtyping import Array, Key, PRNGKeyArray
 
-from dynplug.core import on_device_of
+from dynplug.core import on_device_of, to_jax
 from dynplug.timeloop import RunState
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
@@ -111,7 +111,7 @@ class CompiledStep:
     def gradient(self, params: Any, learned: Any, x: Any, y: Any) -> ClosedJaxpr:
         """The program of the gradient of a batch, which is only looked at."""
         stream = self.stream(0)
-        batch = jax.tree.map(jnp.asarray, (params, learned, x, y))
+        batch = jax.tree.map(to_jax, (params, learned, x, y))
         return jax.make_jaxpr(partial(called, _gradient, self._fixed))(self._arrays, self._key, stream, *batch)
 
     @cached_property

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import DynamicalSystem, Sequential
+from dynplug.core import DynamicalSystem, Sequential, to_jax
 from dynplug.run import Experiment, Monitors
 from dynplug.timeloop import Loop, RunState
 from dynplug.train.data import Layout
@@ -97,7 +97,7 @@ class Forward(eqx.Module):
 
     def _entered(self, x: Any) -> tuple[Any, int, int]:
         """Inputs as (time, batch, ...), and these two lengths."""
-        xs = jax.tree.map(jnp.asarray, self.layout.enter(x))
+        xs = jax.tree.map(to_jax, self.layout.enter(x))
         length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
         return xs, length, batch_size
 

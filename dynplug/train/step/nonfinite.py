@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, PRNGKeyArray
 
-from dynplug.core import leaves
+from dynplug.core import leaves, to_jax
 from dynplug.timeloop import RunState
 from dynplug.train.step.forward import Forward
 
@@ -32,7 +32,7 @@ def first_culprit(forward: Forward, model: Any, x: Any, y: Any, run: RunState | 
             if len(bad):
                 return f"{_called(name, leaf.path)} at index {bad[0].tolist()} of the batch"
     start, run_key = jax.random.split(key)
-    xs = jax.tree.map(jnp.asarray, forward.layout.enter(x))
+    xs = jax.tree.map(to_jax, forward.layout.enter(x))
     length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
     before = forward.start(model, batch_size, start) if run is None else run
     model = forward.settled(model, x, key, run)

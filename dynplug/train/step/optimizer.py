@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import optax
 
+from dynplug.core import uncompiled
 from dynplug.errors import OptionError
 from dynplug.train.step.configured_optimizer import ConfiguredOptimizer
 
@@ -81,7 +82,7 @@ def started(optimizer: Any, params: Any) -> Any:
     """The state of an optimizer for the trained part of a model; `OptionError` where it cannot be started on it."""
     with jax.numpy_dtype_promotion("standard"):
         try:
-            return optimizer.init(params)
+            return uncompiled(optimizer.init, params)
         except (ValueError, TypeError, KeyError) as error:
             raise OptionError(
                 f"The optimizer cannot be started on this model's parameters: {error} Labels of "

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import leaves
+from dynplug.core import leaves, to_jax
 from dynplug.errors import OptionError
 from dynplug.timeloop import RunState
 from dynplug.train.step.average import Average
@@ -44,7 +45,7 @@ class TrainState:
     ) -> "TrainState":
         """The state of these."""
         leaves, structure = jax.tree.flatten((params, optimizer, learned, average))
-        return cls(leaves, jnp.asarray(ok), structure)
+        return cls(leaves, to_jax(np.asarray(ok) if isinstance(ok, bool) else ok), structure)
 
     def moved_to(self, params: Any, learned: Any) -> "TrainState":
         """The state with other parameters, from which the mean starts anew, and other statistics."""
