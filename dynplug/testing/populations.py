@@ -45,4 +45,5 @@ def constants_may_differ_by_unit(subject: Subject) -> None:
         for a, b in zip(leaves({"": together}), leaves({"": alone}), strict=True):
             if np.shape(a.value) == (len(xs), UNITS):
                 what = f"outputs of unit {unit} with constants of its own, and where all units have them"
-                close(*(np.asarray(leaf.value)[:_STEPS, unit] for leaf in (a, b)), what)
+                ours, theirs = (np.asarray(leaf.value)[:_STEPS, unit] for leaf in (a, b))
+                close(ours, theirs, what)

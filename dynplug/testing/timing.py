@@ -99,7 +99,7 @@ def milliseconds_are_milliseconds(subject: Subject) -> None:
     """Doubling the step halves the number of steps that a duration in ms lasts."""
     timed = durations(subject)
     system, xs, key = traced(subject), drive_of(subject), trial_of(subject).key
-    longer = traced(subject, **{name: 2.0 * value for name, value in timed.items()})
+    longer = traced(subject, 0, **{name: 2.0 * value for name, value in timed.items()})
     _, (_, usual) = run(system, xs, key)
     _, (_, both) = run(longer, xs, key, 2 * DT)
     _, (_, steps) = run(system, xs, key, 2 * DT)

@@ -77,7 +77,7 @@ def couplings(draw):
     return draw(st.sampled_from(["additive", "diffusive", "sine"])), edges
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)  # each of which is compiled
 @given(couplings())
 def test_any_coupling_equals_the_sum_over_its_connections(drawn):
     form, edges = drawn

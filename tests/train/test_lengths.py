@@ -43,9 +43,8 @@ MEASURES = {
 }
 
 
-@eqx.filter_jit
 def everything(params, static, x, y, lengths):
-    """By kind of target the values of all measures, what they weigh, and their gradients."""
+    """By kind of target the values of all measures, and what they weigh."""
     model = eqx.combine(params, static)
     _, out = dp.LoopOverTime(model, dt=1.0, data_first_axis="B", loop="plain")(x)
     layout = dp.train.toolkit.layout_of("B")
@@ -63,10 +62,14 @@ def everything(params, static, x, y, lengths):
 
 
 @eqx.filter_jit
-def slopes(params, static, x, y, lengths):
-    return jax.jacrev(lambda p: jnp.stack([value for value, _ in everything(p, static, x, y, lengths).values()]))(
-        params
-    )
+def with_slopes(params, static, x, y, lengths):
+    """The gradients of these values, and the values."""
+
+    def values(params):
+        found = everything(params, static, x, y, lengths)
+        return jnp.stack([value for value, _ in found.values()]), found
+
+    return jax.jacrev(values, has_aux=True)(params)
 
 
 def parts(rng):
@@ -100,14 +103,14 @@ def test_padded_is_each_alone(x64, measured):
         lengths = np.array(lengths)
         after = np.arange(T) >= lengths[:, None]
         x[after], y["values"][after], y["classes"][after] = 1e3, np.nan, 77  # whatever stands there
-        padded = everything(params, static, x, y, jnp.asarray(lengths, jnp.int32))
-        slope = slopes(params, static, x, y, jnp.asarray(lengths, jnp.int32))
+        slope, padded = with_slopes(params, static, x, y, jnp.asarray(lengths, jnp.int32))
         alone, alone_slopes = [], []
         for n, end in enumerate(lengths):
             one = {k: v[n : n + 1, :end] if k in ("classes", "values") else v[n : n + 1] for k, v in y.items()}
             # class -1 alone has no other label: its weight is zero
-            alone.append(everything(params, static, x[n : n + 1, :end], one, None))
-            alone_slopes.append(slopes(params, static, x[n : n + 1, :end], one, None))
+            of_one, values = with_slopes(params, static, x[n : n + 1, :end], one, None)
+            alone.append(values)
+            alone_slopes.append(of_one)
         for row, name in enumerate(padded):
             weights = np.array([one[name][1] for one in alone])
             if name.startswith("values"):

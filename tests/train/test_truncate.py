@@ -1,5 +1,7 @@
 """Windows of time and states that go on, against loops written by hand."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -25,26 +27,28 @@ def cell():
     return dp.layers.RNNCell(2, 2, key=KEY)
 
 
+@jax.jit
+@functools.partial(jax.value_and_grad, has_aux=True)
+def slope(params, state, x, y):
+    """The loss of a window, the state after it, and the gradient."""
+    rnn, out = eqx.combine(params, eqx.partition(cell(), eqx.is_inexact_array)[1]), []
+    for t in range(x.shape[1]):
+        state, h = jax.vmap(lambda s, x: rnn.update(s, x, dp.Context(dt=1.0)))(state, x[:, t])
+        out.append(h)
+    return jnp.mean((jnp.stack(out, 1) - y) ** 2), state
+
+
 def by_hand(batches, window, carry=False):
     """SGD on an RNN, h' = tanh(W_in x + W_rec h + b), one step a window, written without dynplug's loop."""
-    model = cell()
-    params, static = eqx.partition(model, eqx.is_inexact_array)
+    params = eqx.filter(cell(), eqx.is_inexact_array)
     losses, state = [], None
-
-    def loss(params, state, x, y):
-        rnn, out = eqx.combine(params, static), []
-        for t in range(x.shape[1]):
-            state, h = jax.vmap(lambda s, x: rnn.update(s, x, dp.Context(dt=1.0)))(state, x[:, t])
-            out.append(h)
-        return jnp.mean((jnp.stack(out, 1) - y) ** 2), state
-
     for x, y in batches:
         if state is None or not carry:
             state = jax.vmap(lambda _: cell().init_state(dp.Context(dt=1.0)))(jnp.arange(len(x)))
         for start in range(0, x.shape[1], window):
             part = slice(start, start + window)
-            (value, state), grads = jax.value_and_grad(loss, has_aux=True)(params, state, x[:, part], y[:, part])
-            params = jax.tree.map(lambda p, g: p - np.float32(RATE) * g, params, grads)
+            (value, state), grads = slope(params, state, x[:, part], y[:, part])
+            params = jax.tree.map(lambda p, g: np.asarray(p) - np.float32(RATE) * np.asarray(g), params, grads)
             losses.append(float(value))
     return params, losses
 
