@@ -6,7 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.tree_util as jtu
-from jaxtyping import Array, PyTree
+from jaxtyping import PyTree
 
 from dynplug.core.ode import DISCRETE
 from dynplug.core.paths import children
@@ -39,7 +39,7 @@ def event() -> Any:
     return eqx.field(default=None, metadata={DISCRETE: True, _EVENT: True})
 
 
-def events(state: PyTree) -> dict[str, Array]:
+def events(state: PyTree) -> dict[str, Any]:
     """The event fields of a state, by path."""
     return dict(_walk(state, "", False))
 

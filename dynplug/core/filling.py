@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jax.typing import ArrayLike, DTypeLike
+from jax.typing import DTypeLike
 from jaxtyping import PyTree
 
 from dynplug.core.definition import Difference
@@ -38,7 +38,7 @@ class Loaded(NamedTuple):
         return not (self.missing or self.unexpected or self.differing)
 
 
-def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, ArrayLike], *, cast: bool) -> Loaded:
+def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast: bool) -> Loaded:
     """Put arrays into a tree where they fit; the given tree is unchanged.
 
     **Arguments:**

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
 
 from dynplug.core.arrays_file import read_arrays, write_arrays
@@ -39,9 +38,7 @@ def state_dict(tree: PyTree) -> dict[str, Array | np.ndarray]:
     return {leaf.path: leaf.value for leaf in leaves(tree) if is_array(leaf.value)}
 
 
-def load_state_dict(
-    tree: PyTree, arrays: Mapping[str, ArrayLike], *, strict: bool = True, cast: bool = False
-) -> Loaded:
+def load_state_dict(tree: PyTree, arrays: Mapping[str, Any], *, strict: bool = True, cast: bool = False) -> Loaded:
     """A tree with its arrays replaced by others, by path; the given tree is unchanged.
 
     A number of the tree for which there is an array of shape (), such as a trained time constant, becomes that array.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from jaxtyping import PyTree
 from tqdm import tqdm
 
 from dynplug.errors import DataWarning, NonFiniteError
@@ -142,7 +143,7 @@ class Fitting:
         epoch = self._progress.epoch
         return any(self._hooks.dynplug_should_stop(run=self._trainer, epoch=epoch, metrics=self._metrics()))
 
-    def _fit(self) -> Any:
+    def _fit(self) -> PyTree:
         """Train for an epoch, or for what is left of it: the inputs of its last window.
 
         Some steps are on their way before the first is looked at.
