@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import Array, PRNGKeyArray, PyTree
+from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import as_whole, leaves
 from dynplug.diagnosis import Backward, Diagnosis, Evidence, Need, Probe, Told, diagnostics, examine
@@ -139,7 +139,7 @@ def _of(forward: Forward, recorded: PyTree, y: PyTree) -> tuple[PyTree, PyTree, 
     return out, y, forward.layout, seen
 
 
-def _with(params: PyTree, changed: dict[str, Array]) -> PyTree:
+def _with(params: PyTree, changed: Mapping[str, ArrayLike]) -> PyTree:
     """Parameters with others at some paths."""
     values = [changed.get(leaf.path, leaf.value) for leaf in leaves(params)]
     values = [np.asarray(new, leaf.value.dtype) for new, leaf in zip(values, leaves(params), strict=True)]

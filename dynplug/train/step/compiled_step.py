@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
+from jax.typing import ArrayLike
 from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from dynplug.core import on_device_of
@@ -67,7 +68,7 @@ class CompiledStep:
         self._key, self._stream, self._jit = key, stream, jit
 
     @property
-    def bound(self) -> tuple[list[Array], PRNGKeyArray]:
+    def bound(self) -> tuple[list[ArrayLike], PRNGKeyArray]:
         """The arrays that are the same for all batches, and the trainer's key."""
         return self._arrays, self._key
 
@@ -167,7 +168,9 @@ def train(parts: PyTree, key: PRNGKeyArray, state: TrainState, *batch: PyTree) -
     return train_and_keep(parts, key, state, *batch)._replace(run=None)
 
 
-def _gradient(parts: PyTree, key: PRNGKeyArray, params: PyTree, learned: PyTree, x: PyTree, y: PyTree) -> list[Array]:
+def _gradient(
+    parts: PyTree, key: PRNGKeyArray, params: PyTree, learned: PyTree, x: PyTree, y: PyTree
+) -> list[ArrayLike]:
     forward, objective, *_, static = parts
     forward = _plain(forward)
 
@@ -278,13 +281,13 @@ def _mapped(
     function: Callable[..., Any],
     fixed: "_Fixed",
     differ: tuple[bool, ...],
-    own: list[Array],
-    shared: list[Array],
+    own: list[ArrayLike],
+    shared: list[ArrayLike],
     keys: Key[Array, "lanes"],
     streams: Any,
     batch: PyTree,
 ) -> PyTree:
-    def one(own: list[Array], key: PRNGKeyArray, stream: Any, batch: PyTree) -> PyTree:
+    def one(own: list[ArrayLike], key: PRNGKeyArray, stream: Any, batch: PyTree) -> PyTree:
         mine, ours = iter(own), iter(shared)
         arrays = [next(mine) if differs else next(ours) for differs in differ]
         return called(function, fixed, arrays, key, stream, *batch)
@@ -317,7 +320,7 @@ class _Fixed:
         return self._hash
 
 
-def _fixed(tree: PyTree) -> tuple[_Fixed, list[Array]]:
+def _fixed(tree: PyTree) -> tuple[_Fixed, list[ArrayLike]]:
     """What is fixed in a tree, the same object for equal trees, and its arrays."""
     leaves, treedef = jax.tree.flatten(tree)
     fixed = _Fixed([_HERE if _is_array(leaf) else leaf for leaf in leaves], treedef)
