@@ -10,11 +10,11 @@ import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -27,7 +27,7 @@ _SUM_AT = re.compile(rb'"%s":"([0-9a-f]{8})"' % SUM.encode())  # within a text o
 _CHUNK = 1 << 22  # [bytes]
 
 
-def write_arrays(path: str | Path, arrays: Mapping[str, Any], header: Mapping[str, str]) -> None:
+def write_arrays(path: str | Path, arrays: Mapping[str, Array | np.ndarray], header: Mapping[str, str]) -> None:
     """Write arrays and a header; the file appears whole, or the previous one stays. Random keys of JAX become words.
 
     **Arguments:**
@@ -147,7 +147,7 @@ def _sync_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def _on_host(value: Any) -> np.ndarray:
+def _on_host(value: Array | np.ndarray) -> np.ndarray:
     if jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
     return np.asarray(value, order="C")  # safetensors writes any other order as if it were this one

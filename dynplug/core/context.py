@@ -10,7 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
+from jax.typing import ArrayLike, DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from dynplug.core.no_time import NoTime
@@ -76,7 +76,7 @@ class Context(eqx.Module):
         key: PRNGKeyArray | None = None,
         fit: bool = False,
         shared: Mapping[str, Any] | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
         path: str = "",
         t0: float = 0.0,
         batch: str | tuple[str, ...] | None = None,
@@ -110,7 +110,7 @@ class Context(eqx.Module):
             valid=self.valid,
         )
 
-    def batch_mean(self, x: Any) -> Any:
+    def batch_mean(self, x: Array) -> Array:
         """The mean over those samples of the batch whose step counts, 0 where none does; `x` itself without a batch.
 
         With it an output depends on the other samples: where that is not meant for predictions, too, read `ctx.fit`,
@@ -193,7 +193,7 @@ def _cycles(i: Array, a_step: tuple[int, int], start: tuple[int, int]) -> Array:
     return (word >> jnp.uint32(8)).astype(float) * 2.0**-24
 
 
-def _known(value: Any, dtype: Any) -> Any:
+def _known(value: Any, dtype: DTypeLike) -> Any:
     if isinstance(value, (int, float)):
         return to_jax(np.asarray(value, dtype))
     return value if isinstance(value, NoTime) else jnp.asarray(value, dtype)

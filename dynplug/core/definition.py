@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import jax.tree_util as jtu
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core.nodes import is_array
 from dynplug.core.paths import children
@@ -25,7 +26,7 @@ class Difference(NamedTuple):
         return f"{self.path or 'it'} is {self.saved}, not {self.present}"
 
 
-def definition(tree: Any) -> dict[str, Any]:
+def definition(tree: PyTree) -> dict[str, Any]:
     """The classes and constants of a model by path: `{"hidden": "dynplug:LIF", "hidden.tau": 20.0, ...}`.
 
     Numbers and static values appear as they are, functions and classes by name; arrays are left out.
@@ -57,7 +58,7 @@ def differences(saved: Mapping[str, Any], present: Mapping[str, Any], arrays: Co
     return found
 
 
-def _told(node: Any, path: str) -> Iterator[tuple[str, Any]]:
+def _told(node: PyTree, path: str) -> Iterator[tuple[str, Any]]:
     if is_array(node):
         return
     if node is None or jtu.all_leaves([node]):

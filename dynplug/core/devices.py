@@ -2,19 +2,22 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 from jax.core import Tracer
 from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding
+from jaxtyping import PyTree
 
 from dynplug.core.nodes import is_array
 from dynplug.errors import DeviceError
 
+Tree = TypeVar("Tree")
 
-def to(tree: Any, device: Any) -> Any:
+
+def to(tree: Tree, device: Any) -> Tree:
     """The same model, or state, with its arrays on a device, which is where computations with them then run.
 
     ```python
@@ -41,7 +44,7 @@ def to(tree: Any, device: Any) -> Any:
     return eqx.combine(jax.device_put(arrays, device), rest)
 
 
-def with_auto_axes(a: Any) -> Any:
+def with_auto_axes(a: Tree) -> Tree:
     """An array where it is, on a mesh whose axes JAX sees to. With explicit axes all operations would have to."""
     if isinstance(a, Tracer) or not isinstance(a, jax.Array) or not isinstance(a.sharding, NamedSharding):
         return a
@@ -51,7 +54,7 @@ def with_auto_axes(a: Any) -> Any:
     return jax.device_put(a, NamedSharding(Mesh(mesh.devices, mesh.axis_names), a.sharding.spec))
 
 
-def whole_here(tree: Any) -> Any:
+def whole_here(tree: Tree) -> Tree:
     """A tree whose arrays are whole in this process. What lies in several is gathered, for which all of them ask."""
     if jax.process_count() == 1:
         return tree
@@ -75,7 +78,7 @@ def default_platform() -> str:
 
 
 @contextmanager
-def on_device_of(tree: Any) -> Iterator[None]:
+def on_device_of(tree: PyTree) -> Iterator[None]:
     """Make the device of a tree's arrays the default, where it is of another platform: programs are planned for it."""
     if jax.default_backend() == "cpu":  # there is no other
         yield
@@ -86,7 +89,7 @@ def on_device_of(tree: Any) -> Iterator[None]:
         yield
 
 
-def on_host() -> AbstractContextManager[Any]:
+def on_host() -> AbstractContextManager[object]:
     """Make the CPU the default device, if JAX may use it: a GPU takes long to compile programs for a few numbers."""
     if jax.default_backend() == "cpu":
         return nullcontext()

@@ -1,12 +1,10 @@
 """The input of a neuron: current, conductance and jump."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import ShapeError
 
@@ -48,7 +46,7 @@ class Drive(eqx.Module):
         )
 
 
-def add_inputs(a: Any, b: Any) -> Any:
+def add_inputs(a: PyTree, b: PyTree) -> PyTree:
     """Two inputs of a system together: a `Drive` if either is one, of which an array is the current; `None` is none."""
     if a is None or b is None:
         return b if a is None else a
@@ -57,7 +55,7 @@ def add_inputs(a: Any, b: Any) -> Any:
     return jax.tree.map(jnp.add, a, b)
 
 
-def check_fits(x: Any, size: tuple[int, ...] | None, name: str) -> None:
+def check_fits(x: PyTree, size: tuple[int, ...] | None, name: str) -> None:
     """Check that the parts of an input are numbers for all units, or have the units' shape, which `None` leaves open.
 
     **Raises:** `ShapeError`, before anything is added to the input and broadcast.
@@ -67,7 +65,7 @@ def check_fits(x: Any, size: tuple[int, ...] | None, name: str) -> None:
             raise ShapeError(f"{name} takes inputs of shape {size}, but was given {given}.")
 
 
-def _as_drive(x: Any) -> Drive:
+def _as_drive(x: Drive | ArrayLike) -> Drive:
     return x if isinstance(x, Drive) else Drive(current=x)
 
 

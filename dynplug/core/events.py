@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.tree_util as jtu
+from jaxtyping import PyTree
 
 from dynplug.core.ode import DISCRETE
 from dynplug.core.paths import children
@@ -38,12 +39,12 @@ def event() -> Any:
     return eqx.field(default=None, metadata={DISCRETE: True, _EVENT: True})
 
 
-def events(state: Any) -> dict[str, Any]:
+def events(state: PyTree) -> dict[str, Any]:
     """The event fields of a state, by path."""
     return dict(_walk(state, "", False))
 
 
-def _walk(node: Any, path: str, happens: bool) -> Iterator[tuple[str, Any]]:
+def _walk(node: PyTree, path: str, happens: bool) -> Iterator[tuple[str, PyTree]]:
     if node is None:
         return
     if jtu.all_leaves([node]):

@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import DTypeLike
+from jaxtyping import PyTree
 
 from dynplug.core.definition import Difference
 from dynplug.core.nodes import is_array
@@ -26,7 +28,7 @@ class Loaded(NamedTuple):
         another shape or dtype and, if the file holds a definition, for each class or constant that differs.
     """
 
-    tree: Any
+    tree: PyTree
     missing: list[str]
     unexpected: list[str]
     differing: list[Difference]
@@ -37,7 +39,7 @@ class Loaded(NamedTuple):
         return not (self.missing or self.unexpected or self.differing)
 
 
-def fill(tree: Any, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast: bool) -> Loaded:
+def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast: bool) -> Loaded:
     """Put arrays into a tree where they fit; the given tree is unchanged.
 
     **Arguments:**
@@ -88,12 +90,12 @@ def _put(old: Any, new: Any, cast: bool) -> tuple[Any, str]:
     return new if isinstance(old, np.ndarray) else to_jax(new), ""
 
 
-def _own(dtype: Any) -> Any:
+def _own(dtype: DTypeLike) -> np.dtype:
     """The dtype of an array that replaces a number after training: its own, if JAX has it enabled."""
     return jax.dtypes.canonicalize_dtype(dtype) if _kind(dtype) == "floating" else jnp.result_type(float)
 
 
-def _kind(dtype: Any) -> str:
+def _kind(dtype: DTypeLike) -> str:
     kinds = {"floating": jnp.floating, "integer": jnp.integer, "complex": jnp.complexfloating}
     return next((name for name, kind in kinds.items() if jnp.issubdtype(dtype, kind)), "")
 

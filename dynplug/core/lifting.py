@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from dynplug.core.context import Context
 from dynplug.errors import CompositionError, ShapeError
@@ -16,7 +17,7 @@ _ANY_NUMBER = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def called(function: Callable[..., Any], x: Any, ctx: Context) -> Any:
+def called(function: Callable[..., Any], x: PyTree, ctx: Context) -> PyTree:
     """The output of a function for one sample; with a key if it takes one, in inference mode unless fitting."""
     key = (_parameters(function) or {}).get("key")
     if not ctx.fit:
@@ -56,7 +57,7 @@ def shape_after(function: Callable[..., Any], size: tuple[int, ...]) -> tuple[in
     **Raises:** `ShapeError` if the function does not take such an input.
     """
 
-    def out(x: Any) -> Any:
+    def out(x: PyTree) -> PyTree:
         return called(function, x, Context(dt=1.0, key=jax.random.key(0)))
 
     for dtype in (jnp.result_type(float), jnp.int32):
@@ -88,7 +89,7 @@ def _parameters(function: Any) -> dict[str, inspect.Parameter] | None:
         return None
 
 
-def _nodes(tree: Any) -> list[Any]:
+def _nodes(tree: PyTree) -> list[eqx.Module]:
     """All modules within a module, itself included."""
     if not isinstance(tree, eqx.Module):
         return []

@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from dynplug.core.paths import children, leaves, lookup
 from dynplug.core.system import DynamicalSystem
@@ -16,7 +16,7 @@ Kinds = type | tuple[type, ...]
 
 
 def nodes(
-    model: Any,
+    model: PyTree,
     path: str = "",
     *,
     method: str = "absolute",
@@ -24,7 +24,7 @@ def nodes(
     include_self: bool = True,
     include: Kinds = object,
     exclude: Kinds = (),
-) -> dict[str, Any]:
+) -> dict[str, PyTree]:
     """The systems in a model by path, each before those inside it; the model itself has the path `""`.
 
     Nothing needs to be registered: systems are found in any field, also within tuples, lists and dictionaries.
@@ -50,7 +50,7 @@ def nodes(
 
 
 def variables(
-    model: Any,
+    model: PyTree,
     path: str = "",
     *,
     method: str = "absolute",
@@ -85,7 +85,7 @@ def variables(
 
 
 def train_vars(
-    model: Any,
+    model: PyTree,
     path: str = "",
     *,
     method: str = "absolute",
@@ -115,7 +115,7 @@ def is_array(value: Any) -> bool:
     return isinstance(value, (jax.Array, np.ndarray))
 
 
-def _nodes(model: Any, path: str, level: int, include_self: bool, exclude: Kinds) -> dict[str, Any]:
+def _nodes(model: PyTree, path: str, level: int, include_self: bool, exclude: Kinds) -> dict[str, PyTree]:
     part = lookup(model, path) if path else model
     found = {at: node for at, node, depth in _walk(part, path, 0, exclude) if depth <= level or level < 0}
     if not include_self:
@@ -123,7 +123,7 @@ def _nodes(model: Any, path: str, level: int, include_self: bool, exclude: Kinds
     return found
 
 
-def _walk(node: Any, path: str, depth: int, exclude: Kinds) -> Iterator[tuple[str, Any, int]]:
+def _walk(node: PyTree, path: str, depth: int, exclude: Kinds) -> Iterator[tuple[str, PyTree, int]]:
     if isinstance(node, exclude):
         return
     if depth == 0 or isinstance(node, DynamicalSystem):

@@ -9,7 +9,8 @@ import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, PyTree
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
@@ -37,7 +38,7 @@ def discrete() -> Any:
     return eqx.field(default=None, metadata={DISCRETE: True})
 
 
-def continuous(state: Any) -> Any:
+def continuous(state: PyTree) -> PyTree:
     """The part of a state that a differential equation governs: the `y0` that `diffrax.diffeqsolve` takes.
 
     ```python
@@ -85,15 +86,15 @@ class ODESystem(Sized):
     """The initial value of each variable, also as text; a line may use the variables of the lines before it."""
 
     @abstractmethod
-    def vector_field(self, t: Any, y: Any, drive: Drive) -> Any:
+    def vector_field(self, t: ArrayLike, y: PyTree, drive: Drive) -> PyTree:
         """The time derivative of `y`, a state whose discrete fields are `None` (diffrax's argument order) [per ms]."""
 
     @abstractmethod
-    def receive(self, x: Any) -> Drive:
+    def receive(self, x: PyTree) -> Drive:
         """The input as a drive."""
 
     @abstractmethod
-    def emit(self, old: Any, new: Any, ctx: Context) -> tuple[Any, Any]:
+    def emit(self, old: PyTree, new: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         """The state after thresholds and resets, and the output, from the states before and after integration."""
 
 
@@ -149,7 +150,7 @@ class Neuron(ODESystem):
     on_spike: ClassVar[Mapping[str, str]] = {}
     """The values to which a spike sets variables, also as text; the others are unchanged."""
 
-    def receive(self, x: Any) -> Drive:
+    def receive(self, x: PyTree) -> Drive:
         drive = x if isinstance(x, Drive) else Drive(current=x)
         if self.circular and drive.conductance is not None:
             raise CompositionError(
@@ -158,7 +159,7 @@ class Neuron(ODESystem):
             )
         return drive
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         drive = _fit(self.receive(x), getattr(state, self.jump_to), ctx)
         held, jump, old = refractory(state), drive.jump, continuous(state)
         if held is not None and jump is not None:
@@ -166,7 +167,7 @@ class Neuron(ODESystem):
         new = self._integrated(old, held, Drive(drive.current, drive.conductance), ctx)
         return self.emit(state, eqx.combine(settled(_jump(new, self.jump_to, jump)), state), ctx)
 
-    def _integrated(self, old: Any, held: Any, drive: Drive, ctx: Context) -> Any:
+    def _integrated(self, old: PyTree, held: Bool[Array, "*size"] | None, drive: Drive, ctx: Context) -> PyTree:
         """The variables at the end of a step, without jumps."""
         if held is None:
             return step(self.integrator, self.vector_field, old, drive, ctx)
@@ -217,14 +218,14 @@ class Synapse(ODESystem):
     on_event: ClassVar[Mapping[str, str]] = {}
     """The values to which an event of weight `w` sets variables, also as text; the others are unchanged."""
 
-    def receive(self, x: Any) -> Drive:
+    def receive(self, x: PyTree) -> Drive:
         if isinstance(x, Drive):
             raise ShapeError(
                 "A synapse receives weighted events, an array, not a Drive: put it before another synapse, not after."
             )
         return Drive(jump=x)
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
         start = settled(_jump(continuous(state), self.jump_to, events))
         end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
@@ -236,7 +237,7 @@ class Synapse(ODESystem):
 def _fit(drive: Drive, like: Array, ctx: Context) -> Drive:
     """The drive as arrays of the state's dtype, each a scalar or of the state's shape."""
 
-    def fit(x: Any) -> Array:
+    def fit(x: ArrayLike) -> Array:
         if jnp.shape(x) not in ((), like.shape):
             raise ShapeError(
                 f"{ctx.path or 'The system'} has {like.shape} units, but was given an input of shape {jnp.shape(x)}: "
@@ -247,5 +248,5 @@ def _fit(drive: Drive, like: Array, ctx: Context) -> Drive:
     return jax.tree.map(fit, drive)
 
 
-def _jump(y: Any, name: str, by: Any) -> Any:
+def _jump(y: PyTree, name: str, by: ArrayLike | None) -> PyTree:
     return y if by is None else eqx.tree_at(lambda y: getattr(y, name), y, getattr(y, name) + by)

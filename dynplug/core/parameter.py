@@ -73,7 +73,7 @@ def statistic() -> Any:
     return eqx.field(metadata={TRAINABLE: False, STATISTIC: True})
 
 
-def check_parameters(system: Any) -> None:
+def check_parameters(system: eqx.Module) -> None:
     """Raise `ParameterError` for a parameter of a wrong sign or shape, and for a part of a wrong class."""
     size = getattr(system, "size", None)
     for field in dataclasses.fields(system):
@@ -86,7 +86,7 @@ def check_parameters(system: Any) -> None:
     _check_parts(system)
 
 
-def check_value(where: str, field: Any, value: Any) -> None:
+def check_value(where: str, field: dataclasses.Field[Any], value: Any) -> None:
     """Raise `ParameterError` for a value that a field made by `param` cannot take; traced values are not checked.
 
     **Arguments:**
@@ -107,7 +107,7 @@ def check_value(where: str, field: Any, value: Any) -> None:
         raise ParameterError(f"{where} must be greater than zero; got {value}.")
 
 
-def _check_parts(system: Any) -> None:
+def _check_parts(system: eqx.Module) -> None:
     """Raise `ParameterError` if a field for a module, such as a surrogate or a solver, holds something else."""
     for name, wanted in _parts_of(type(system)):
         part = getattr(system, name)

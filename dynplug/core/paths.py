@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
 import jax.tree_util as jtu
+from jaxtyping import PyTree
 
 from dynplug.core.parameter import POSITIVE, STATISTIC, TRAINABLE
 from dynplug.errors import UnknownPathError, nearest
@@ -14,7 +15,7 @@ from dynplug.errors import UnknownPathError, nearest
 class Named(Protocol):
     """A pytree node whose children have names of their own, in the order in which JAX flattens them."""
 
-    def named_children(self) -> list[tuple[str, Any]]: ...
+    def named_children(self) -> list[tuple[str, PyTree]]: ...
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Leaf:
     statistic: bool = False
 
 
-def children(node: Any) -> list[tuple[str, Any]]:
+def children(node: PyTree) -> list[tuple[str, PyTree]]:
     """The named parts directly below a node; none below a leaf."""
     if isinstance(node, Named):
         return node.named_children()
@@ -38,12 +39,12 @@ def children(node: Any) -> list[tuple[str, Any]]:
     return [(jtu.keystr(path, simple=True), child) for path, child in below]
 
 
-def leaves(tree: Any) -> list[Leaf]:
+def leaves(tree: PyTree) -> list[Leaf]:
     """All leaves, in the order of `jax.tree_util.tree_leaves`."""
     return list(_walk(tree, "", True, False, False))
 
 
-def _walk(node: Any, path: str, trainable: bool, positive: bool, statistic: bool) -> Iterator[Leaf]:
+def _walk(node: PyTree, path: str, trainable: bool, positive: bool, statistic: bool) -> Iterator[Leaf]:
     if node is None:
         return
     if jtu.all_leaves([node]):
@@ -57,7 +58,7 @@ def _walk(node: Any, path: str, trainable: bool, positive: bool, statistic: bool
         yield from _walk(child, below, own.get(TRAINABLE, trainable), own.get(POSITIVE, False), of_batches)
 
 
-def lookup(tree: Any, path: str) -> Any:
+def lookup(tree: PyTree, path: str) -> PyTree:
     """The part of a tree at a path. An unknown name raises `UnknownPathError`, which lists the known ones.
 
     ```python

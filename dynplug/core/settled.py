@@ -1,15 +1,17 @@
 """Values that are computed once, although several results of a step are made of them."""
 
-from typing import Any
+from typing import TypeVar
 
 import jax
 
 from dynplug.core.devices import default_platform
 
+Tree = TypeVar("Tree")
+
 _FEWEST = 1024  # values; chosen: with fewer, an operation takes about as long to begin as to compute
 
 
-def settled(tree: Any) -> Any:
+def settled(tree: Tree) -> Tree:
     """The same values, in memory of their own before anything is made of them.
 
     XLA makes one operation of each result on a CPU, which computes anew whatever it is made of: of a potential before

@@ -1,7 +1,7 @@
 """One step of a diffrax solver, and the mean of the solution over it."""
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any, get_origin
 
@@ -11,12 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optimistix
+from jaxtyping import Array, PyTree
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.core.uncompiled import to_jax
+from dynplug.core.vector_field import VectorField
 from dynplug.errors import IntegratorError
 
+Solver = diffrax.AbstractSolver[Any]
 _STAGES = 7  # of Tsit5 and Dopri5; chosen, as each stage takes its time to compile
 
 
@@ -24,11 +27,11 @@ class AveragingSolver(diffrax.AbstractSolver[Any]):
     """A solver that knows the mean of its solution over a step better than a quadrature of its own order."""
 
     @abstractmethod
-    def mean(self, terms: Any, t0: Any, t1: Any, y0: Any, args: Any) -> Any:
+    def mean(self, terms: PyTree, t0: Array, t1: Array, y0: PyTree, args: PyTree) -> PyTree:
         """The mean of the solution from `t0` to `t1`, in the form of `y0`."""
 
 
-def step(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ctx: Context) -> Any:
+def step(solver: Solver, vector_field: VectorField, y: PyTree, drive: Drive, ctx: Context) -> PyTree:
     """One step of `ctx.dt`, in a time that starts at zero: `t1 - t0` would lose digits late in a run.
 
     The solver restarts at each step, because the drive, and after a spike the state, have just changed: the stage that
@@ -36,8 +39,8 @@ def step(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ct
     """
     solver = _for_fixed_steps(solver, ctx)
     term, t0, t1 = _problem(vector_field, ctx)
-    if _is_written_out(solver):
-        return _explicit_step(solver.tableau, term.vector_field, t1, y, drive)
+    if (tableau := _written_out(solver)) is not None:
+        return _explicit_step(tableau, term.vector_field, t1, y, drive)
     memory = solver.init(term, t0, t1, y, drive)
     y1, _, _, _, result = solver.step(term, t0, t1, y, drive, memory, to_jax(np.asarray(False)))
     if isinstance(solver, diffrax.AbstractImplicitSolver):
@@ -46,21 +49,24 @@ def step(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ct
     return y1
 
 
-def _is_written_out(solver: Any) -> bool:
-    """Whether a solver is an explicit Runge-Kutta method with few enough stages that each is compiled by itself.
+def _written_out(solver: Solver) -> diffrax.ButcherTableau | None:
+    """The tableau of an explicit Runge-Kutta method with few enough stages that each is compiled by itself.
 
     diffrax runs the stages as a loop with a derivative rule of its own, which the compiler of the time loop can neither
     split nor make a kernel of, and which has no forward mode.
     """
-    usual = isinstance(solver, diffrax.AbstractERK) and type(solver).step is diffrax.AbstractERK.step
-    tableau: Any = getattr(solver, "tableau", None)
-    return usual and solver.scan_kind is None and len(tableau.b_sol) <= _STAGES
+    if not isinstance(solver, diffrax.AbstractERK) or type(solver).step is not diffrax.AbstractERK.step:
+        return None
+    tableau = solver.tableau
+    if not isinstance(tableau, diffrax.ButcherTableau) or solver.scan_kind is not None:
+        return None
+    return tableau if len(tableau.b_sol) <= _STAGES else None
 
 
-def _explicit_step(tableau: Any, field: Callable[..., Any], h: Any, y: Any, drive: Drive) -> Any:
+def _explicit_step(tableau: diffrax.ButcherTableau, field: VectorField, h: Array, y: PyTree, drive: Drive) -> PyTree:
     """A step of length `h` by the coefficients of a tableau."""
 
-    def reached(weights: Any) -> Any:
+    def reached(weights: Iterable[float]) -> PyTree:
         terms = [(float(w), k) for w, k in zip(weights, slopes, strict=False) if w]
         if not terms:
             return y
@@ -68,7 +74,7 @@ def _explicit_step(tableau: Any, field: Callable[..., Any], h: Any, y: Any, driv
         return jax.tree.map(lambda v, *at: v + h * sum(w * k for w, k in zip(ws, at, strict=True)), y, *ks)
 
     # The last stage of many methods serves their error estimate alone.
-    slopes: list[Any] = []
+    slopes: list[PyTree] = []
     stages = zip((0.0, *tableau.c), ((), *tableau.a_lower), tableau.b_sol, strict=True)
     last = max(n for n, b in enumerate(tableau.b_sol) if b)
     for c, a, _ in islice(stages, last + 1):
@@ -76,7 +82,9 @@ def _explicit_step(tableau: Any, field: Callable[..., Any], h: Any, y: Any, driv
     return reached(tableau.b_sol)
 
 
-def step_and_mean(solver: Any, vector_field: Callable[..., Any], y: Any, drive: Drive, ctx: Context) -> tuple[Any, Any]:
+def step_and_mean(
+    solver: Solver, vector_field: VectorField, y: PyTree, drive: Drive, ctx: Context
+) -> tuple[PyTree, PyTree]:
     r"""As `step`, with the mean of the solution over the step.
 
     A solver that does not know the mean integrates it beside the rest: $d\bar y / dt = y / h$ over a step of $h$.
@@ -85,18 +93,18 @@ def step_and_mean(solver: Any, vector_field: Callable[..., Any], y: Any, drive: 
         term, t0, t1 = _problem(vector_field, ctx)
         return step(solver, vector_field, y, drive, ctx), solver.mean(term, t0, t1, y, drive)
 
-    def with_mean(t: Any, y: Any, drive: Drive) -> Any:
+    def with_mean(t: Array | float, y: PyTree, drive: Drive) -> PyTree:
         return vector_field(t, y[0], drive), jax.tree.map(lambda v: v * (1.0 / ctx.dt), y[0])
 
     return step(solver, with_mean, (y, jax.tree.map(jnp.zeros_like, y)), drive, ctx)
 
 
-def _problem(vector_field: Callable[..., Any], ctx: Context) -> tuple[diffrax.ODETerm, Any, Any]:
+def _problem(vector_field: VectorField, ctx: Context) -> tuple[diffrax.ODETerm, Array, Array]:
     term = diffrax.ODETerm(lambda t, y, drive: vector_field(ctx.t + t, y, drive))
     return term, to_jax(np.zeros((), ctx.dtype)), to_jax(np.asarray(ctx.dt, ctx.dtype))
 
 
-def _for_fixed_steps(solver: Any, ctx: Context) -> Any:
+def _for_fixed_steps(solver: Solver, ctx: Context) -> Solver:
     """The solver, adapted to fixed steps.
 
     diffrax's chord method reports divergence early, expecting a smaller step, and takes its tolerances from a step size

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from dynplug.core.arrays_file import read_arrays, write_arrays
 from dynplug.core.definition import definition, differences
@@ -20,7 +20,7 @@ _FORMAT, _VERSION = "dynplug-states", 2  # 1 had no definition
 DEFINITION = "definition"
 
 
-def state_dict(tree: Any) -> dict[str, Array | np.ndarray]:
+def state_dict(tree: PyTree) -> dict[str, Array | np.ndarray]:
     """The arrays of a model, a state or any other pytree, by path.
 
     Numbers such as `tau=20.0` belong to the model's definition and are not among them.
@@ -38,7 +38,7 @@ def state_dict(tree: Any) -> dict[str, Array | np.ndarray]:
     return {leaf.path: leaf.value for leaf in leaves(tree) if is_array(leaf.value)}
 
 
-def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True, cast: bool = False) -> Loaded:
+def load_state_dict(tree: PyTree, arrays: Mapping[str, Any], *, strict: bool = True, cast: bool = False) -> Loaded:
     """A tree with its arrays replaced by others, by path; the given tree is unchanged.
 
     A number of the tree for which there is an array of shape (), such as a trained time constant, becomes that array.
@@ -72,7 +72,7 @@ def load_state_dict(tree: Any, arrays: Mapping[str, Any], *, strict: bool = True
     return _checked(fill(tree, leaves(tree), arrays, cast=cast), strict)
 
 
-def save_states(path: str | Path, tree: Any) -> None:
+def save_states(path: str | Path, tree: PyTree) -> None:
     """Write the arrays of a model, a state or any other pytree to a safetensors file, whole or not at all.
 
     Its header holds the definition of the model: the classes and constants that the arrays belong to.
@@ -94,7 +94,7 @@ def save_states(path: str | Path, tree: Any) -> None:
     write_arrays(path, state_dict(tree), header)
 
 
-def load_states(path: str | Path, tree: Any, *, strict: bool = True, cast: bool = False, prefix: str = "") -> Loaded:
+def load_states(path: str | Path, tree: PyTree, *, strict: bool = True, cast: bool = False, prefix: str = "") -> Loaded:
     """As `load_state_dict`, from a safetensors file. Nothing in it is executed.
 
     A file written by `save_states` or a trainer knows its model: a class, a constant such as `tau`, a surrogate or an

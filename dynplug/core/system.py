@@ -8,6 +8,7 @@ from typing import Any, overload
 import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
@@ -77,11 +78,11 @@ class DynamicalSystem(eqx.Module, metaclass=_Answering):
     __array_ufunc__ = None  # so that NumPy leaves `array >> system` to `__rrshift__`
 
     @abstractmethod
-    def init_state(self, ctx: Context) -> Any:
+    def init_state(self, ctx: Context) -> PyTree:
         """The state before the first step."""
 
     @abstractmethod
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         """One step of `ctx.dt`: from the state and the input to the next state and the output."""
 
     def __check_init__(self) -> None:
@@ -139,7 +140,7 @@ class Lift(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Any]:
+    def update(self, state: None, x: PyTree, ctx: Context) -> tuple[None, PyTree]:
         return None, called(self.function, x, ctx)
 
     @property
@@ -210,11 +211,11 @@ class Sequential(DynamicalSystem):
     def out_size(self) -> tuple[int, ...] | None:
         return self.follow(self.in_size)
 
-    def init_state(self, ctx: Context) -> dict[str, Any]:
+    def init_state(self, ctx: Context) -> dict[str, PyTree]:
         return {name: system.init_state(ctx.child(name)) for name, system in self.named_children()}
 
-    def update(self, state: dict[str, Any], x: Any, ctx: Context) -> tuple[dict[str, Any], Any]:
-        new: dict[str, Any] = {}
+    def update(self, state: dict[str, PyTree], x: PyTree, ctx: Context) -> tuple[dict[str, PyTree], PyTree]:
+        new: dict[str, PyTree] = {}
         for name, system in self.named_children():
             new[name], x = system.update(state[name], x, ctx.child(name))
         return new, x
@@ -250,11 +251,11 @@ def _parts(x: Any) -> tuple[Any, ...]:
     return (x,)
 
 
-def _out_size(system: Any) -> tuple[int, ...] | None:
+def _out_size(system: DynamicalSystem) -> tuple[int, ...] | None:
     return getattr(system, "out_size", None)
 
 
-def _called(system: Any) -> str:
+def _called(system: DynamicalSystem) -> str:
     return type(system.function if isinstance(system, Lift) else system).__name__
 
 

@@ -1,15 +1,15 @@
 """Checks of the values in a model, wherever they come from."""
 
 import dataclasses
-from typing import Any
 
 import jax
+from jaxtyping import PyTree
 
 from dynplug.core.parameter import check_value
 from dynplug.core.paths import children
 
 
-def check_values(tree: Any, path: str = "") -> None:
+def check_values(tree: PyTree, path: str = "") -> None:
     """Refuse a parameter of a model that is not finite, or not positive if it was declared so.
 
     Named tuples are skipped: the state of an optimizer has the structure of models, but not their values.

@@ -1,15 +1,14 @@
 """White noise in steps."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug.core.context import Context
 
 
-def white(sigma: Any, size: tuple[int, ...], ctx: Context) -> Float[Array, "*size"]:
+def white(sigma: ArrayLike, size: tuple[int, ...], ctx: Context) -> Float[Array, "*size"]:
     r"""A step of Gaussian white noise, whose integral over time does not depend on the step.
 
     $$x_i = \frac{\sigma}{\sqrt{\Delta t}}\,N(0, 1)$$

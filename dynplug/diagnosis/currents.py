@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynplug.core import Neuron, Sequential
+from dynplug.core import DynamicalSystem, Neuron, Sequential
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
@@ -62,7 +62,7 @@ class Currents(Diagnostic):
                 yield Finding("warning", path, what, advice, {"driven": driven})
 
 
-def _entry(model: Any, path: str = "") -> str | None:
+def _entry(model: DynamicalSystem, path: str = "") -> str | None:
     """The population that the model's input reaches as a current, if there is one."""
     if isinstance(model, Neuron):
         return path

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import PyTree
 
 from dynplug.core import DynamicalSystem
 from dynplug.diagnosis.spiking_activity import Activity
@@ -25,7 +27,7 @@ class Backward(NamedTuple):
     loss: float
     gradients: dict[str, Any]
     steps: dict[str, Any]
-    outputs: Any
+    outputs: PyTree
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,12 @@ class Evidence:
     dt: float
     duration: float
     activity: Activity
-    inputs: Any = None
+    inputs: PyTree = None
     timeless: bool = False
     backward: Backward | None = None
     need: Callable[[], Need | None] | None = None
-    again: Callable[[Any], Any] | None = None
-    redone: Callable[[dict[str, Any]], Activity] | None = None
+    again: Callable[[PyTree], PyTree] | None = None
+    redone: Callable[[dict[str, ArrayLike]], Activity] | None = None
     rescaled: Callable[[float], Activity] | None = None
     deterministic: bool = True
     overfitted: np.ndarray | None = None

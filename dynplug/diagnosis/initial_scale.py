@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from jax.typing import ArrayLike
 
 from dynplug.core import nodes, variables
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
-from dynplug.diagnosis.spiking_activity import Activity, limits, part
+from dynplug.diagnosis.spiking_activity import Activity, Population, limits, part
 
 INPUT = "input"
 _OFTEN = 0.9  # of the steps: saturated
@@ -57,7 +58,7 @@ class InitialScale(Diagnostic):
         """One row for each population that is to be brought to the rate."""
         if evidence.redone is None or evidence.backward is None:
             return
-        changed: dict[str, Any] = {}
+        changed: dict[str, ArrayLike] = {}
         activity, before = evidence.activity, ""
         for path in evidence.activity.populations:
             seen = activity.populations[path]
@@ -84,7 +85,7 @@ class InitialScale(Diagnostic):
             before = path
 
     def _run(
-        self, evidence: Evidence, path: str, before: str, changed: dict[str, Any]
+        self, evidence: Evidence, path: str, before: str, changed: dict[str, ArrayLike]
     ) -> tuple[str, Callable[[float], Activity]] | None:
         """What is to be scaled, and the activity for a factor."""
         assert evidence.redone is not None
@@ -96,7 +97,7 @@ class InitialScale(Diagnostic):
             return INPUT, evidence.rescaled
         return None
 
-    def _guess(self, evidence: Evidence, path: str, seen: Any) -> float:
+    def _guess(self, evidence: Evidence, path: str, seen: Population) -> float:
         known: Any = limits(evidence.model, path)
         if not {"V_th", "V_rest"} <= known.keys() or not np.isfinite(float(seen.std)):
             return 1.0

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
@@ -64,6 +64,6 @@ class NotFinite(Diagnostic):
         yield Finding("ok", "", "all is finite")
 
 
-def _finite(tree: Any) -> bool:
+def _finite(tree: PyTree) -> bool:
     arrays = map(np.asarray, jax.tree.leaves(tree))
     return all(np.isfinite(a).all() for a in arrays if np.issubdtype(a.dtype, np.inexact))

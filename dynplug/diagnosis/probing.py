@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug.core import Context, DynamicalSystem, leaves
 from dynplug.diagnosis.spiking_activity import Activity, is_real, measured, reader
@@ -19,10 +19,10 @@ class Probed(DynamicalSystem):
 
     target: DynamicalSystem
 
-    def init_state(self, ctx: Context) -> Any:
+    def init_state(self, ctx: Context) -> PyTree:
         return self.target.init_state(ctx)
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         x, nothing = x
         return self.target.update(eqx.apply_updates(state, nothing), x, ctx)
 
@@ -34,7 +34,7 @@ class Told(NamedTuple):
     loss: Any
     gradients: dict[str, Any]
     steps: dict[str, Any]
-    outputs: Any
+    outputs: PyTree
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +52,13 @@ class Probe:
     """
 
     loop: Loop
-    model: Callable[[Any], DynamicalSystem]
+    model: Callable[[PyTree], DynamicalSystem]
     observed: Callable[[DynamicalSystem], DynamicalSystem]
-    entered: Callable[[Any], Any]
+    entered: Callable[[PyTree], PyTree]
     loss: Callable[[Any, Any], Any]
-    settled: Callable[[DynamicalSystem, Any, PRNGKeyArray], DynamicalSystem] = lambda model, xs, key: model
+    settled: Callable[[DynamicalSystem, PyTree, PRNGKeyArray], DynamicalSystem] = lambda model, xs, key: model
 
-    def __call__(self, params: Any, xs: Any, y: Any, key: PRNGKeyArray) -> Told:
+    def __call__(self, params: PyTree, xs: PyTree, y: PyTree, key: PRNGKeyArray) -> Told:
         """A forward and a backward pass, to be compiled as a whole."""
         length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
         start_key, run_key = jax.random.split(key)
@@ -66,7 +66,7 @@ class Probe:
         real = jax.tree.map(lambda a: a if is_real(a) else None, shapes)
         nothing = jax.tree.map(lambda a: jnp.zeros((length, *a.shape), a.dtype), real)
 
-        def forward(params: Any, nothing: Any) -> tuple[Any, tuple[Any, Any]]:
+        def forward(params: PyTree, nothing: PyTree) -> tuple[PyTree, tuple[PyTree, PyTree]]:
             model = self.settled(self.model(params), xs, key)
             start = self._start(params, batch_size, start_key)
             probed, read = Probed(self.observed(model)), reader(model, start.system)
@@ -81,11 +81,11 @@ class Probe:
         by_step = {leaf.path: _size(leaf.value, first=1) for leaf in leaves(steps) if leaf.value.size}
         return Told(did, loss, by_param, by_step, out)
 
-    def _start(self, params: Any, batch_size: int, key: PRNGKeyArray) -> RunState:
+    def _start(self, params: PyTree, batch_size: int, key: PRNGKeyArray) -> RunState:
         return self.loop.start(self.model(params), batch_size=batch_size, key=key)
 
 
-def _size(a: Any, first: int = 0) -> Any:
+def _size(a: Array, first: int = 0) -> Array:
     """The root mean square over all axes from `first` on; scaled first, so that no square overflows or vanishes."""
     axes = tuple(range(first, a.ndim))
     greatest = jnp.max(jnp.abs(a), axis=axes, keepdims=True)

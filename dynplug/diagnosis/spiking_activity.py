@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from dynplug.core import DynamicalSystem, events, leaves, lookup
 from dynplug.errors import UnknownPathError
@@ -62,25 +63,25 @@ class Reader(NamedTuple):
 
     spiking: tuple[str, ...]
 
-    def __call__(self, state: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    def __call__(self, state: PyTree) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
         seen = {path: (lookup(state, _join(path, _SPIKE)), _potential(state, path)) for path in self.spiking}
         return seen, finite(state)
 
 
-def reader(model: DynamicalSystem, state: Any) -> Reader:
+def reader(model: DynamicalSystem, state: PyTree) -> Reader:
     """What to read of a model with such a state, of one sample or of many."""
     owners = [path.rpartition(".")[0] for path in events(state) if path.rpartition(".")[2] == _SPIKE]
     return Reader(tuple(path for path in owners if not isinstance(part(model, path), Source)))
 
 
-def measured(model: DynamicalSystem, start: Any, read: tuple[dict[str, Any], dict[str, Any]]) -> Activity:
+def measured(model: DynamicalSystem, start: PyTree, read: tuple[dict[str, PyTree], dict[str, PyTree]]) -> Activity:
     """What was read after each step, (time, batch, ...), as what the units did."""
     seen, sound = read
     populations = {path: _population(part(model, path), *values) for path, values in seen.items()}
     return Activity(populations, {path: jnp.all(a, axis=1) for path, a in sound.items()}, finite(start))
 
 
-def part(model: DynamicalSystem, path: str) -> Any:
+def part(model: DynamicalSystem, path: str) -> PyTree:
     """The system whose state is at a path; `None` where the state has another structure than the model."""
     try:
         return lookup(model, path) if path else model
@@ -88,7 +89,7 @@ def part(model: DynamicalSystem, path: str) -> Any:
         return None
 
 
-def finite(state: Any) -> dict[str, Any]:
+def finite(state: PyTree) -> dict[str, Any]:
     """Whether each array of a state, which can be NaN at all, is finite."""
     return {leaf.path: jnp.all(jnp.isfinite(leaf.value)) for leaf in leaves(state) if is_real(leaf.value)}
 
@@ -109,7 +110,7 @@ def _is_array(value: Any) -> bool:
     return isinstance(value, (jax.Array, np.ndarray))
 
 
-def _population(system: Any, spikes: Any, V: Any) -> Population:
+def _population(system: PyTree, spikes: Array, V: Array | None) -> Population:
     share = jnp.mean(spikes, axis=(0, 1)).ravel()
     unknown = jnp.full((), jnp.nan, share.dtype)
     if V is None:
@@ -117,7 +118,7 @@ def _population(system: Any, spikes: Any, V: Any) -> Population:
     return Population(share, V.max(), V.mean(), V.std(), _support(system, spikes, V))
 
 
-def _support(system: Any, spikes: Any, V: Any) -> Any:
+def _support(system: PyTree, spikes: Array, V: Array) -> Array:
     """The share of potentials within the surrogate's support, without those that a spike has reset."""
     surrogate, threshold = getattr(system, "surrogate", None), getattr(system, "V_th", None)
     if not isinstance(surrogate, Surrogate) or threshold is None:
@@ -127,7 +128,7 @@ def _support(system: Any, spikes: Any, V: Any) -> Any:
     return jnp.mean(near.astype(V.dtype), where=spikes == 0)  # NaN where there is always a spike
 
 
-def _potential(state: Any, path: str) -> Any:
+def _potential(state: PyTree, path: str) -> PyTree:
     owner = lookup(state, path) if path else state
     V = getattr(owner, "V", None)
     return V if V is not None and jnp.shape(V) == jnp.shape(lookup(state, _join(path, _SPIKE))) else None

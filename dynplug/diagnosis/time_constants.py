@@ -3,11 +3,10 @@
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from dynplug.core import STEPWISE, nodes
+from dynplug.core import STEPWISE, DynamicalSystem, nodes
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
@@ -68,7 +67,7 @@ class TimeConstants(Diagnostic):
             yield Finding("ok", "", f"dt/tau from {least:.3g} to {most:.3g}", numbers={"least": least, "most": most})
 
 
-def _all(system: Any) -> Iterable[tuple[str, float]]:
+def _all(system: DynamicalSystem) -> Iterable[tuple[str, float]]:
     """The shortest of each of a system's time constants, by name [ms]."""
     if not dataclasses.is_dataclass(system):
         return

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, PRNGKeyArray
+from jaxtyping import Array, Bool, PRNGKeyArray, PyTree
 
 from dynplug.core import DynamicalSystem, leaves
 from dynplug.errors import NonFiniteWarning
@@ -16,7 +16,7 @@ from dynplug.run.data_axes import DataAxis, swap_batch
 from dynplug.timeloop import Loop, RunState
 
 
-def has_nan(tree: Any) -> Bool[Array, " leaves"]:
+def has_nan(tree: PyTree) -> Bool[Array, " leaves"]:
     """For each leaf of a tree, whether it contains NaN."""
     found = [jnp.any(jnp.isnan(a)) if _may_be_nan(a) else jnp.zeros((), bool) for a in jax.tree.leaves(tree)]
     return jnp.stack(found) if found else jnp.zeros(0, bool)
@@ -27,7 +27,7 @@ def nan_by_step(
     loop: Loop,
     system: DynamicalSystem,
     state: RunState,
-    fed: Any,
+    fed: PyTree,
     key: PRNGKeyArray | None,
     length: int,
     axis: DataAxis | None,
@@ -47,12 +47,12 @@ class Watch:
     - `start`: the state at the start of the run; a NaN in it is taken as intended.
     """
 
-    def __init__(self, dt: float, t0: float, start: Any):
+    def __init__(self, dt: float, t0: float, start: PyTree):
         self._dt, self._t0 = dt, t0
         self._start = start
         self._said = False
 
-    def look(self, first: int, state: Any, flags: Any, inputs: Any, again: Callable[[], Any]) -> None:
+    def look(self, first: int, state: PyTree, flags: PyTree, inputs: PyTree, again: Callable[[], Any]) -> None:
         """Check a chunk.
 
         **Arguments:**

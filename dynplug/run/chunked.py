@@ -2,12 +2,11 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug.core import Context, DynamicalSystem, events, on_device_of
 from dynplug.errors import StateError
@@ -28,12 +27,12 @@ class Rows(eqx.Module):
     - `nan`: for each leaf of the system's state after these steps, whether it holds NaN.
     """
 
-    counted: Any
-    sampled: Any
-    spikes: Any = None
-    nan: Any = None
+    counted: PyTree
+    sampled: PyTree
+    spikes: PyTree = None
+    nan: PyTree = None
 
-    def whole(self) -> Any:
+    def whole(self) -> PyTree:
         """All records in one tree."""
         return eqx.combine(self.counted, self.sampled)
 
@@ -47,10 +46,10 @@ class Parted(DynamicalSystem):
 
     experiment: Experiment
 
-    def init_state(self, ctx: Context) -> Any:
+    def init_state(self, ctx: Context) -> PyTree:
         return self.experiment.init_state(ctx)
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Rows]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, Rows]:
         new, (out, seen) = self.experiment.update(state, x, ctx)
         happened = {id(array) for array in events(new).values()}
         sources = out, self.experiment.monitors.sources(new, seen)
@@ -62,7 +61,7 @@ def _steps(
     loop: Loop,
     experiment: Experiment,
     state: RunState,
-    fed: Any,
+    fed: PyTree,
     key: PRNGKeyArray | None,
     length: int,
     offset: int,
@@ -80,7 +79,13 @@ def _steps(
 
 
 def explain_steps(
-    loop: Loop, experiment: Experiment, state: RunState, fed: Any, key: PRNGKeyArray | None, length: int, axis: Any
+    loop: Loop,
+    experiment: Experiment,
+    state: RunState,
+    fed: PyTree,
+    key: PRNGKeyArray | None,
+    length: int,
+    axis: DataAxis | None,
 ) -> str:
     """The plan of `length` such steps, as text."""
     return loop.explain(Parted(experiment), state, swap_batch(fed, axis), length, key=key)
@@ -108,7 +113,7 @@ def _sums(a: Array, first: int, every: int) -> tuple[Array, Array]:
     return jnp.concatenate([head, middle]), rest[count * every :].sum(0, dtype=kind)
 
 
-def _go_on(before: Any, now: RunState, rows: Rows) -> tuple[RunState, Rows]:
+def _go_on(before: PyTree, now: RunState, rows: Rows) -> tuple[RunState, Rows]:
     """The same state and rows, with the events that were waiting for a record before these steps."""
     if jax.tree.map(jnp.shape, before) != jax.tree.map(lambda a: a.shape[1:], rows.counted):
         raise StateError(
@@ -124,7 +129,7 @@ _added = jax.jit(lambda events, before: jax.tree.map(jnp.add, before, events))
 _added_to_first = jax.jit(lambda counted, before: jax.tree.map(lambda a, b: a.at[0].add(b), counted, before))
 
 
-def _tree_of_pairs(pair: Callable[[Any], tuple[Any, Any]], tree: Any) -> tuple[Any, Any]:
+def _tree_of_pairs(pair: Callable[[PyTree], tuple[PyTree, PyTree]], tree: PyTree) -> tuple[PyTree, PyTree]:
     leaves, form = jax.tree.flatten(tree)
     pairs = [pair(leaf) for leaf in leaves]
     return form.unflatten([a for a, _ in pairs]), form.unflatten([b for _, b in pairs])
@@ -138,7 +143,7 @@ _one_thread: Callable[..., tuple[RunState, Rows]] = eqx.filter_jit(  # pyright: 
 )
 
 
-def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: Any) -> tuple[RunState, Rows]:
+def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: PyTree) -> tuple[RunState, Rows]:
     """One compiled call.
 
     On a CPU, XLA distributes an operation over threads from about a thousand values, which pays for a single operation
@@ -151,14 +156,14 @@ def advance(loop: Loop, experiment: Experiment, state: RunState, *rest: Any) -> 
         return _counting(_one_thread if on_cpu and few else _many_threads, loop, experiment, state, *rest)
 
 
-def advance_eagerly(*args: Any) -> tuple[RunState, Rows]:
+def advance_eagerly(*args: PyTree) -> tuple[RunState, Rows]:
     """The same without compilation, on concrete values."""
     with jax.disable_jit():
         return _counting(_steps, *args)
 
 
 def _counting(
-    steps: Callable[..., tuple[RunState, Rows]], loop: Loop, experiment: Experiment, state: RunState, *rest: Any
+    steps: Callable[..., tuple[RunState, Rows]], loop: Loop, experiment: Experiment, state: RunState, *rest: PyTree
 ) -> tuple[RunState, Rows]:
     """Run steps without the events counted before, which are added afterwards: so one program serves all chunks."""
     now, rows = steps(loop, experiment, dataclasses.replace(state, events=None), *rest)

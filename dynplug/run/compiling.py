@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 
 class Compiling:
@@ -15,7 +16,7 @@ class Compiling:
         self._known: set[Any] = set()
 
     @contextmanager
-    def __call__(self, bar: Any, *data: Any) -> Iterator[None]:
+    def __call__(self, bar: Any, *data: PyTree) -> Iterator[None]:
         """Show "compiling" on a visible bar while data of a new form are processed for the first time."""
         if bar.disable or (form := self._form(data)) in self._known:
             yield
@@ -30,6 +31,6 @@ class Compiling:
     def __reduce__(self) -> Any:
         return Compiling, ()  # another process compiles its own programs
 
-    def _form(self, data: Any) -> Any:
+    def _form(self, data: PyTree) -> Any:
         leaves, structure = jax.tree.flatten(data)
         return structure, tuple((np.shape(a), str(getattr(a, "dtype", a))) for a in leaves)

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from dynplug.core import with_auto_axes
 from dynplug.errors import DataError, OptionError, ShapeError
@@ -21,21 +22,21 @@ def check_axis(axis: Any, *, optional: bool) -> Any:
     raise OptionError(f"data_first_axis={axis!r} must be {choices}.")
 
 
-def as_arrays(tree: Any, convert: Callable[[Any], Any] = np.asarray) -> Any:
+def as_arrays(tree: PyTree, convert: Callable[[Any], Any] = np.asarray) -> PyTree:
     """A pytree of inputs as arrays. A list is an array; tuples, dictionaries and modules are structure."""
     return jax.tree.map(lambda leaf: convert(with_auto_axes(leaf)), tree, is_leaf=lambda node: isinstance(node, list))
 
 
-def device_or_host(x: Any) -> Any:
+def device_or_host(x: PyTree) -> PyTree:
     """An array where it is: on the device, or on the host, as it may be too large for the device."""
     return x if isinstance(x, jax.Array) else np.asarray(x)
 
 
-def rows_of(tree: Any, first: int, count: int, axis: DataAxis | None) -> Any:
+def rows_of(tree: PyTree, first: int, count: int, axis: DataAxis | None) -> PyTree:
     """The rows of `count` steps with unchanged axes: views on the host, one compiled program on a device."""
     along = 1 if axis == "B" else 0
 
-    def rows(a: Any) -> Any:
+    def rows(a: Array | np.ndarray) -> Array | np.ndarray:
         if first == 0 and a.shape[along] == count:
             return a
         if isinstance(a, jax.Array):
@@ -45,14 +46,14 @@ def rows_of(tree: Any, first: int, count: int, axis: DataAxis | None) -> Any:
     return jax.tree.map(rows, tree)
 
 
-def swap_batch(tree: Any, axis: DataAxis | None) -> Any:
+def swap_batch(tree: PyTree, axis: DataAxis | None) -> PyTree:
     """Exchange time and batch if the batch comes first; for inputs and outputs alike."""
     if axis != "B":
         return tree
     return jax.tree.map(lambda a: a.swapaxes(0, 1), tree)
 
 
-def length_of(tree: Any, axis: int, what: str) -> int:
+def length_of(tree: PyTree, axis: int, what: str) -> int:
     """The length that all arrays of a tree share along an axis."""
     arrays = jax.tree.leaves(tree)
     for a in arrays:

@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import Context, Drive, DynamicalSystem, add_inputs, leaves, lookup, nodes
 from dynplug.errors import OptionError, ShapeError, StateError, UnknownPathError, nearest
@@ -22,7 +23,9 @@ _APPLY: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def drive(target: DynamicalSystem, state: Any, x: Any, entries: list[Entry], ctx: Context) -> tuple[Any, Any]:
+def drive(
+    target: DynamicalSystem, state: PyTree, x: PyTree, entries: list[Entry], ctx: Context
+) -> tuple[PyTree, PyTree]:
     """One step of `target` after the entries have changed its state, its input, or the inputs of systems in it.
 
     **Raises:** `UnknownPathError` for an unknown target, or one whose system the step never calls.
@@ -48,7 +51,7 @@ def drive(target: DynamicalSystem, state: Any, x: Any, entries: list[Entry], ctx
     return new, out
 
 
-def address(target: Any, state: Any, path: str) -> str | None:
+def address(target: PyTree, state: PyTree, path: str) -> str | None:
     """`None` for a target that is a variable of the state, else the path of the system whose input it is.
 
     **Raises:** `UnknownPathError` with the nearest names.
@@ -83,7 +86,7 @@ def check_variable(path: str, operation: str, variable: Any, value: Any) -> None
         raise StateError(f"Input {path!r}: a variable of dtype bool can only be set, by '='; got {operation!r}.")
 
 
-def combine(x: Any, entry: Entry, ctx: Context) -> Any:
+def combine(x: PyTree, entry: Entry, ctx: Context) -> PyTree:
     """The input of a system after an entry. An array is a current if the other is a `Drive`; no input counts as 0."""
     path, value, operation = entry
     if operation == "=":
@@ -113,10 +116,10 @@ class Driven(DynamicalSystem):
     entries: tuple[Entry, ...]
     call: Callable[[str], None] = eqx.field(static=True)
 
-    def init_state(self, ctx: Context) -> Any:
+    def init_state(self, ctx: Context) -> PyTree:
         return self.system.init_state(ctx)
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         self.call(self.path)
         for entry in self.entries:
             x = combine(x, entry, ctx)
@@ -131,7 +134,7 @@ class Driven(DynamicalSystem):
         return self.system[item]  # pyright: ignore[reportIndexIssue]
 
 
-def _change(state: Any, entry: Entry) -> Any:
+def _change(state: PyTree, entry: Entry) -> PyTree:
     path, value, operation = entry
     variable = lookup(state, path)
     check_variable(path, operation, variable, value)
@@ -139,7 +142,7 @@ def _change(state: Any, entry: Entry) -> Any:
     return eqx.tree_at(lambda s: lookup(s, path), state, _APPLY[operation](variable, value))
 
 
-def _with(path: str, operation: str, a: Any, b: Any, ctx: Context) -> Any:
+def _with(path: str, operation: str, a: PyTree, b: PyTree, ctx: Context) -> PyTree:
     a, b = jnp.asarray(a), jnp.asarray(b)
     shape = _broadcast(a.shape, b.shape)
     if shape is None:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 from tqdm import tqdm
 
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described, to_jax
@@ -48,7 +48,7 @@ class _Chunk(NamedTuple):
 
     end: int
     before: RunState
-    fed: Any
+    fed: PyTree
     state: RunState
     rows: Rows
 
@@ -207,7 +207,7 @@ class DSRunner:
         reset_state: bool = False,
         eval_time: bool = False,
         shared_args: Mapping[str, Any] | None = None,
-    ) -> Any:
+    ) -> PyTree:
         """Run for a duration, or over inputs.
 
         **Arguments:**
@@ -276,13 +276,13 @@ class DSRunner:
             step=0 if self.state is None else int(self.state.i),
         )
 
-    def _experiment(self, held: Any) -> Experiment:
+    def _experiment(self, held: PyTree) -> Experiment:
         """The system with its stimuli and monitors, and an input without rows of its own, if any."""
         held = as_held(held, floating_dtype(self.target))
         stimuli, function = self.inputs.stimuli, self.inputs.function
         return Experiment(self.target, stimuli, function, self.monitors, held, self.return_outputs, self._fields)
 
-    def _record(self, experiment: Experiment, xs: Any, first: int, length: int, loop: Loop, kept: _Kept) -> Any:
+    def _record(self, experiment: Experiment, xs: PyTree, first: int, length: int, loop: Loop, kept: _Kept) -> PyTree:
         """Run and record all chunks. The device computes the next one while the host records the one before it.
 
         The copy of a chunk's rows begins before the next chunk is dispatched, and is read after that.
@@ -338,7 +338,7 @@ class DSRunner:
         self.inputs.settle()
         return out
 
-    def _finish(self, recorder: Recorder, first: int, done: int) -> Any:
+    def _finish(self, recorder: Recorder, first: int, done: int) -> PyTree:
         self.mon.clear()
         self.mon.ts = self._times(first, done)
         if done == first:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+from jaxtyping import PyTree
 
 from dynplug.core import Context, DynamicalSystem
 from dynplug.run.driven import drive
@@ -31,14 +32,14 @@ class Experiment(DynamicalSystem):
     stimuli: tuple[Stimulus, ...] = ()
     function: Callable[[Context], Any] | None = None
     monitors: Monitors = Monitors()
-    held: Any = None
+    held: PyTree = None
     puts_out: bool = eqx.field(static=True, default=True)
     spikes: SpikeFields = SpikeFields()
 
-    def init_state(self, ctx: Context) -> Any:
+    def init_state(self, ctx: Context) -> PyTree:
         return self.target.init_state(ctx)
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         x, rows = x
         x = now(self.held, ctx) if x is None else x
         pairs = enumerate(zip(self.stimuli, rows, strict=True))

@@ -6,6 +6,8 @@ from typing import Any, BinaryIO
 
 import jax
 import numpy as np
+from jax.typing import DTypeLike
+from jaxtyping import Array, PyTree
 
 from dynplug.core import leaves
 from dynplug.errors import DataError, OptionError
@@ -48,7 +50,7 @@ class InFiles(Recorder):
                 "folder as record_to."
             )
 
-    def append(self, row: int, rows: Any, times: np.ndarray) -> None:
+    def append(self, row: int, rows: PyTree, times: np.ndarray) -> None:
         out, seen = rows
         named = {OUTPUT: out, **seen}
         self._none = jax.tree.map(lambda a: np.zeros((0, *a.shape[1:]), a.dtype), rows)
@@ -61,13 +63,13 @@ class InFiles(Recorder):
         for file, part in zip(self._files, arrays, strict=True):
             file.write(row, np.asarray(part))
 
-    def finish(self, count: int) -> Any:
+    def finish(self, count: int) -> PyTree:
         if not self._files:
             return self._none
         named = jax.tree.unflatten(self._tree, [file.read(count) for file in self._files[:-1]])
         return named.pop(OUTPUT), named
 
-    def _open(self, names: list[str], arrays: list[Any]) -> None:
+    def _open(self, names: list[str], arrays: list[Array | np.ndarray]) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         clock = self._folder / f"{TIMES}.npy"
         before = int(np.searchsorted(np.load(clock), arrays[-1][0])) if clock.exists() else 0
@@ -78,7 +80,7 @@ class InFiles(Recorder):
 class GrowingArray:
     """A `.npy` file to which rows are appended. NumPy leaves room in the header for a growing number of rows."""
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: Any, before: int):
+    def __init__(self, path: Path, shape: tuple[int, ...], dtype: DTypeLike, before: int):
         self.path, self._shape, self._dtype, self._before = path, shape, np.dtype(dtype), before
         if path.exists():
             self._check()

@@ -5,13 +5,15 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import PyTree
 
 from dynplug.core import Context, to_jax
 from dynplug.errors import DurationError, OptionError
 from dynplug.inputs import Input
 
 
-def check_held(inputs: Any, duration: float | None) -> None:
+def check_held(inputs: PyTree, duration: float | None) -> None:
     """Raise for functions where only arrays can be, and for functions that are no `Input`."""
     found = jax.tree.leaves(inputs, is_leaf=_is_input)
     if plain := [part for part in found if callable(part) and not _is_input(part)]:
@@ -27,27 +29,27 @@ def check_held(inputs: Any, duration: float | None) -> None:
         )
 
 
-def now(held: Any, ctx: Context) -> Any:
+def now(held: PyTree, ctx: Context) -> PyTree:
     """The held input in the step of a context. What is drawn depends on the name of its place alone."""
     return _mapped(lambda place, part: part(ctx.child(place)), held)
 
 
-def constants_of(held: Any) -> Any:
+def constants_of(held: PyTree) -> PyTree:
     """The parts of a held input that are the same at all steps."""
     return _mapped(lambda place, part: None, held)
 
 
-def _mapped(function: Callable[[str, Input], Any], held: Any) -> Any:
+def _mapped(function: Callable[[str, Input], PyTree], held: PyTree) -> PyTree:
     """A held input with a function of the place and the input in place of each function of the context."""
 
-    def one(path: Any, part: Any) -> Any:
+    def one(path: Any, part: PyTree) -> PyTree:
         place = jax.tree_util.keystr(path, simple=True, separator=".")
         return function(f"inputs of the run.{place}".rstrip("."), part) if _is_input(part) else part
 
     return jax.tree_util.tree_map_with_path(one, held, is_leaf=_is_input)
 
 
-def as_held(inputs: Any, dtype: Any) -> Any:
+def as_held(inputs: PyTree, dtype: DTypeLike) -> PyTree:
     """A held input whose numbers are arrays on the device, so that another number needs no new compilation."""
     arrays = jax.tree.map(to_jax, inputs)
     return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, arrays)

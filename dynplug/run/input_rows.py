@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.errors import DurationError, ShapeError
 from dynplug.run.data_axes import DataAxis, length_of, rows_of
@@ -21,11 +22,11 @@ class InputRows(ABC):
         """Raise, before a run, if rows for its steps are not available."""
 
     @abstractmethod
-    def row(self, axis: DataAxis | None) -> Any:
+    def row(self, axis: DataAxis | None) -> PyTree:
         """The shapes and dtypes of one sample's row, or `None` if they are not known beforehand."""
 
     @abstractmethod
-    def take(self, first: int, count: int, axis: DataAxis | None) -> Any:
+    def take(self, first: int, count: int, axis: DataAxis | None) -> PyTree:
         """The rows of `count` steps."""
 
     @abstractmethod
@@ -36,7 +37,7 @@ class InputRows(ABC):
 class ArraySource(InputRows):
     """Arrays with a row for each step, counted from step 0."""
 
-    def __init__(self, target: str, arrays: Any):
+    def __init__(self, target: str, arrays: PyTree):
         self.target = target
         self.arrays = arrays
 
@@ -57,11 +58,11 @@ class ArraySource(InputRows):
                 f"the data, data_first_axis={axis!r}."
             )
 
-    def row(self, axis: DataAxis | None) -> Any:
+    def row(self, axis: DataAxis | None) -> PyTree:
         outer = 1 if axis is None else 2
         return jax.tree.map(lambda a: jax.ShapeDtypeStruct(a.shape[outer:], a.dtype), self.arrays)
 
-    def take(self, first: int, count: int, axis: DataAxis | None) -> Any:
+    def take(self, first: int, count: int, axis: DataAxis | None) -> PyTree:
         return rows_of(self.arrays, first, count, axis)
 
     def settle(self) -> None:
@@ -75,7 +76,7 @@ class IterableSource(InputRows):
     requested.
     """
 
-    def __init__(self, target: str, rows: Iterable[Any] | Callable[[], Iterable[Any]]):
+    def __init__(self, target: str, rows: Iterable[PyTree] | Callable[[], Iterable[PyTree]]):
         self.target = target
         self.once = isinstance(rows, Iterator)
         self._make: Callable[[], Iterable[Any]] = rows if callable(rows) else lambda: rows
@@ -94,7 +95,7 @@ class IterableSource(InputRows):
     def row(self, axis: DataAxis | None) -> None:
         return None
 
-    def take(self, first: int, count: int, axis: DataAxis | None) -> Any:
+    def take(self, first: int, count: int, axis: DataAxis | None) -> PyTree:
         if self._first is None or not self._first <= first <= self._first + len(self._kept):
             self._rows = iter(self._make())
             self._first, self._kept = first, []

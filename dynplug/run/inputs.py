@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from jaxtyping import PyTree
+
 from dynplug.core import Context, DynamicalSystem, lookup
 from dynplug.errors import OptionError
 from dynplug.run.data_axes import DataAxis
@@ -18,7 +20,7 @@ class Inputs:
     stimuli: tuple[Stimulus, ...] = ()
     function: Callable[[Context], Any] | None = None
 
-    def __init__(self, inputs: Any, target: DynamicalSystem, state: Any, axis: DataAxis | None):
+    def __init__(self, inputs: Any, target: DynamicalSystem, state: PyTree, axis: DataAxis | None):
         """Stimuli from the forms that users write.
 
         **Arguments:**
@@ -54,7 +56,7 @@ class Inputs:
             if source is not None:
                 source.check(first, count, batch_size, self.axis)
 
-    def take(self, first: int, count: int) -> tuple[Any, ...]:
+    def take(self, first: int, count: int) -> tuple[PyTree, ...]:
         """For each stimulus, its rows for `count` steps, or `None` if it needs none."""
         return tuple(None if source is None else source.take(first, count, self.axis) for source in self._sources)
 
@@ -64,7 +66,7 @@ class Inputs:
             if source is not None:
                 source.settle()
 
-    def _check(self, stimulus: Stimulus, source: InputRows | None, variable: Any) -> None:
+    def _check(self, stimulus: Stimulus, source: InputRows | None, variable: PyTree) -> None:
         value = stimulus.value if source is None else source.row(self.axis)
         if value is not None or (source is None and stimulus.function is None):
             check_variable(stimulus.target, stimulus.operation, variable, value)

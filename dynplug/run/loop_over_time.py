@@ -6,7 +6,7 @@ from typing import Any
 import equinox as eqx
 import jax
 from jax.core import Tracer
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup, on_device_of, to_jax
 from dynplug.errors import OptionError, ShapeError, StateError
@@ -126,7 +126,7 @@ class LoopOverTime(eqx.Module):
         i0: int | None = None,
         *,
         data_first_axis: str | None = None,
-    ) -> tuple[RunState, Any]:
+    ) -> tuple[RunState, PyTree]:
         """Run over inputs, or for a duration.
 
         **Arguments:**
@@ -147,7 +147,7 @@ class LoopOverTime(eqx.Module):
         with on_device_of((self, prepared)):
             return (_compiled if self.jit else LoopOverTime._run)(self, *prepared, axis)
 
-    def step(self, x: Any, state: RunState, key: PRNGKeyArray | None = None) -> tuple[RunState, Any]:
+    def step(self, x: PyTree, state: RunState, key: PRNGKeyArray | None = None) -> tuple[RunState, PyTree]:
         """One step, for inputs that arrive one by one. A call with all of them gives the same, but for rounding.
 
         ```python
@@ -192,7 +192,7 @@ class LoopOverTime(eqx.Module):
         key: PRNGKeyArray | None,
         i0: int | None,
         axis: DataAxis | None,
-    ) -> tuple[Loop, Any, RunState, PRNGKeyArray | None, int]:
+    ) -> tuple[Loop, PyTree, RunState, PRNGKeyArray | None, int]:
         """The loop, its inputs, the state before them, the key, and the number of steps."""
         if isinstance(xs_or_duration, (int, float)):
             xs, length = None, step_count(xs_or_duration, self.dt)
@@ -223,7 +223,7 @@ class LoopOverTime(eqx.Module):
         check_batch_size(batch_size, axis)
         return self._loop(axis).start(self._system(), i0=i0 or 0, batch_size=batch_size, key=key)
 
-    def _check_state(self, state: Any) -> None:
+    def _check_state(self, state: PyTree) -> None:
         if not isinstance(state, RunState):
             raise StateError(
                 "A run goes on from the state that reset_state, a call or a step of the loop returned, which has the "
@@ -247,28 +247,28 @@ class LoopOverTime(eqx.Module):
             remat=self.remat,
         )
 
-    def _read(self, system_state: Any) -> Any:
+    def _read(self, system_state: PyTree) -> PyTree:
         return jax.tree.map(lambda path: lookup(system_state, path), self.out_vars)
 
     def _run(
-        self, loop: Loop, xs: Any, state: RunState, key: PRNGKeyArray | None, length: int, axis: DataAxis | None
-    ) -> tuple[RunState, Any]:
+        self, loop: Loop, xs: PyTree, state: RunState, key: PRNGKeyArray | None, length: int, axis: DataAxis | None
+    ) -> tuple[RunState, PyTree]:
         with jax.named_scope(self.name):
             state, recorded = loop.advance(
                 self._system(), state, swap_batch(xs, axis), length, key=key, read=self._read
             )
         return state, self._chosen(*swap_batch(recorded, axis))
 
-    def _run_step(self, loop: Loop, x: Any, state: RunState, key: PRNGKeyArray | None) -> tuple[RunState, Any]:
+    def _run_step(self, loop: Loop, x: PyTree, state: RunState, key: PRNGKeyArray | None) -> tuple[RunState, PyTree]:
         with jax.named_scope(self.name):
             state, recorded = loop.step(self._system(), state, x, key=key, read=self._read)
         return state, self._chosen(*recorded)
 
-    def _chosen(self, out: Any, seen: Any) -> Any:
+    def _chosen(self, out: PyTree, seen: PyTree) -> PyTree:
         return out if self.out_vars is None else (out, seen)
 
 
-def _described(state: Any) -> str:
+def _described(state: PyTree) -> str:
     return f"an array of shape {state.shape}" if hasattr(state, "shape") else f"a {type(state).__name__}"
 
 

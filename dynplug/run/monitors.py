@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import Context, lookup
 from dynplug.errors import OptionError, UnknownPathError
@@ -22,13 +23,13 @@ class PathReader(eqx.Module):
     path: str = eqx.field(static=True)
     index: Any = eqx.field(static=True, default=None)
 
-    def __call__(self, state: Any, ctx: Context) -> Any:
+    def __call__(self, state: PyTree, ctx: Context) -> PyTree:
         value = self.find(state)
         if self.index is None:
             return value
         return value[self._key()]
 
-    def find(self, state: Any) -> Any:
+    def find(self, state: PyTree) -> PyTree:
         """The value at the path; `UnknownPathError` if it has no such index."""
         value = lookup(state, self.path)
         if self.index is None:
@@ -50,7 +51,7 @@ class StateReader(eqx.Module):
 
     function: Callable[[Any], Any]
 
-    def __call__(self, state: Any, ctx: Context) -> Any:
+    def __call__(self, state: PyTree, ctx: Context) -> PyTree:
         return self.function(state)
 
 
@@ -78,10 +79,10 @@ class Monitors(eqx.Module):
                 raise OptionError(f"A monitor cannot be called {TIMES!r}, the name of the times of the rows.")
             self.readers[name] = reader
 
-    def __call__(self, state: Any, ctx: Context) -> dict[str, Any]:
+    def __call__(self, state: PyTree, ctx: Context) -> dict[str, PyTree]:
         return {name: reader(state, ctx) for name, reader in self.readers.items()}
 
-    def sources(self, state: Any, seen: dict[str, Any]) -> dict[str, Any]:
+    def sources(self, state: PyTree, seen: dict[str, PyTree]) -> dict[str, PyTree]:
         """The monitored values, those read at an index being replaced by the whole array."""
         indexed = {
             name: reader.find(state)
@@ -90,7 +91,7 @@ class Monitors(eqx.Module):
         }
         return {**seen, **indexed}
 
-    def check(self, state: Any) -> None:
+    def check(self, state: PyTree) -> None:
         """Read all paths once, so that an unknown one raises."""
         for reader in self.readers.values():
             if isinstance(reader, PathReader):

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.errors import UnknownNameError, nearest
 from dynplug.run.monitors import TIMES
@@ -36,7 +37,7 @@ class Records(dict[str, Any]):
         return self[name]
 
 
-def copy_in_background(tree: Any) -> None:
+def copy_in_background(tree: PyTree) -> None:
     """Begin to copy arrays to the host, while their device goes on: to read one later then takes no time."""
     for array in jax.tree.leaves(tree):
         if isinstance(array, jax.Array):
@@ -52,11 +53,11 @@ class Recorder(ABC):
     leaves_device = True  # whether rows are read by the host in the end
 
     @abstractmethod
-    def append(self, row: int, rows: Any, times: np.ndarray) -> None:
+    def append(self, row: int, rows: PyTree, times: np.ndarray) -> None:
         """Store rows, the first of which is row `row` of the run; rows stored from there on are replaced."""
 
     @abstractmethod
-    def finish(self, count: int) -> Any:
+    def finish(self, count: int) -> PyTree:
         """The first `count` rows."""
 
 
@@ -72,10 +73,10 @@ class OnDevice(Recorder):
         self._numpy = self.leaves_device = numpy
         self._chunks: dict[int, Any] = {}
 
-    def append(self, row: int, rows: Any, times: np.ndarray) -> None:
+    def append(self, row: int, rows: PyTree, times: np.ndarray) -> None:
         self._chunks[row] = rows
 
-    def finish(self, count: int) -> Any:
+    def finish(self, count: int) -> PyTree:
         chunks = [rows for row, rows in self._chunks.items() if row < count or row == 0]
         if self._numpy:
             return jax.tree.map(lambda *parts: np.concatenate(parts), *chunks)
@@ -94,14 +95,14 @@ class OnHost(Recorder):
         self._total = total
         self._arrays: Any = None
 
-    def append(self, row: int, rows: Any, times: np.ndarray) -> None:
+    def append(self, row: int, rows: PyTree, times: np.ndarray) -> None:
         if self._arrays is None:
             self._arrays = jax.tree.map(lambda a: np.empty((self._total, *a.shape[1:]), a.dtype), rows)
 
-        def write(array: np.ndarray, part: Any) -> None:
+        def write(array: np.ndarray, part: PyTree) -> None:
             array[row : row + len(part)] = part
 
         jax.tree.map(write, self._arrays, rows)
 
-    def finish(self, count: int) -> Any:
+    def finish(self, count: int) -> PyTree:
         return jax.tree.map(lambda a: a[:count], self._arrays)

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import leaves
 from dynplug.errors import RecompilationWarning
@@ -19,7 +20,7 @@ def _numbers_of(form: Any) -> set[tuple[float, ...]]:
     return set()
 
 
-def note_numbers(model: Any) -> None:
+def note_numbers(model: PyTree) -> None:
     """Remember the numbers with which a model is run; warn once if they alone have caused many compilations."""
     found = leaves(model)
     numbers = tuple(leaf.value for leaf in found if type(leaf.value) is float)

@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import events, lookup
 from dynplug.errors import OptionError, UnknownPathError, nearest
@@ -26,11 +27,11 @@ class SpikeFields(eqx.Module):
     paths: tuple[tuple[str, str], ...] = eqx.field(static=True, default=())
     shapes: tuple[tuple[int, ...], ...] = eqx.field(static=True, default=())
 
-    def __call__(self, state: Any) -> dict[str, Any]:
+    def __call__(self, state: PyTree) -> dict[str, PyTree]:
         return {name: pack(lookup(state, path)) for name, path in self.paths}
 
 
-def spike_fields(spikes: Any, state: Any) -> SpikeFields:
+def spike_fields(spikes: Any, state: PyTree) -> SpikeFields:
     """Fields from the forms that users write.
 
     **Arguments:**
@@ -44,7 +45,7 @@ def spike_fields(spikes: Any, state: Any) -> SpikeFields:
     return SpikeFields(tuple(paths.items()), tuple(np.shape(known[path]) for path in paths.values()))
 
 
-def _items(spikes: Any, known: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _items(spikes: Any, known: Mapping[str, PyTree]) -> Iterable[tuple[str, str]]:
     if spikes is None or spikes is False:
         return []
     if spikes is True:
@@ -64,7 +65,7 @@ def _items(spikes: Any, known: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     return items
 
 
-def _field(path: str, state: Any, known: Mapping[str, Any]) -> str:
+def _field(path: str, state: PyTree, known: Mapping[str, PyTree]) -> str:
     """The path of the events that a path of a system, or of the events themselves, means."""
     for found in (path, f"{path}.{SPIKE}"):
         if found in known:

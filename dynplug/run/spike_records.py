@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import PyTree
 
 from dynplug.errors import DataError, OptionError, UnknownNameError, nearest
 from dynplug.measures import Events
@@ -126,7 +128,7 @@ class SpikeRecorder:
                 "folder as record_to."
             )
 
-    def append(self, first: int, bits: dict[str, Any]) -> None:
+    def append(self, first: int, bits: dict[str, PyTree]) -> None:
         """Store the events of a chunk that begins with step `first`; a chunk may be stored again."""
         for (name, path), shape in zip(self._fields.paths, self._fields.shapes, strict=True):
             words = np.asarray(bits[name])
@@ -160,7 +162,7 @@ class SpikeRecorder:
             )
         return spikes
 
-    def _time(self, step: Any) -> Any:
+    def _time(self, step: ArrayLike) -> Any:
         """The time at the start of a step [ms]: the end of the step before it."""
         return self._t0 + step * self._dt
 

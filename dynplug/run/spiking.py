@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.tree_util as jtu
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from dynplug.core import Drive, DynamicalSystem, events
 from dynplug.errors import SpikingWarning
@@ -45,7 +46,13 @@ class SpikeWatch:
         self._warned = False
 
     def look(
-        self, counted: Any, records: Any, recorded: Mapping[str, Events], state: Any, every: int, driving: Any
+        self,
+        counted: PyTree,
+        records: PyTree,
+        recorded: Mapping[str, Events],
+        state: PyTree,
+        every: int,
+        driving: PyTree,
     ) -> None:
         """Warn if the spikes of a run look wrong.
 
@@ -69,7 +76,7 @@ class SpikeWatch:
             self._warned = True
             warnings.warn(" ".join(problems), SpikingWarning, stacklevel=3)
 
-    def _populations(self, counted: Any, records: Any, state: Any) -> dict[str, Any]:
+    def _populations(self, counted: PyTree, records: PyTree, state: PyTree) -> dict[str, Any]:
         """Recorded events by the name of their population."""
         marked = {path for path, _ in jtu.tree_leaves_with_path(counted)}
         known = list(events(state))
@@ -105,7 +112,7 @@ class SpikeWatch:
             "below V_th."
         )
 
-    def _silent(self, found: dict[str, _Seen], driving: Any) -> list[str]:
+    def _silent(self, found: dict[str, _Seen], driving: PyTree) -> list[str]:
         silent = [
             (name, seen)
             for name, seen in found.items()
@@ -121,7 +128,7 @@ class SpikeWatch:
         ]
 
 
-def _of_rows(spikes: Any, every: int) -> _Seen:
+def _of_rows(spikes: Array | np.ndarray, every: int) -> _Seen:
     """Of records (rows, ...), each of `every` steps."""
     last = np.asarray(spikes[-_LOOKED_AT:])
     return _Seen(len(spikes) * every, len(last) * every, np.asarray(last.sum(0)), lambda: np.any(spikes))
@@ -134,7 +141,7 @@ def _of_events(events: Events, dt: float) -> _Seen:
     return _Seen(round(events.duration / dt), round(last.duration / dt), spikes, lambda: len(events))
 
 
-def _excitation(driving: Any) -> Any:
+def _excitation(driving: PyTree) -> PyTree:
     """The inputs that may excite: of a drive not the conductance, which may inhibit."""
 
     def is_drive(node: Any) -> bool:

@@ -7,6 +7,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
+from jaxtyping import PyTree
 
 from dynplug.core import Context, Drive, to_jax
 from dynplug.errors import OptionError
@@ -34,13 +36,13 @@ class Stimulus(eqx.Module):
     value: Any = None
     function: Callable[[Context], Any] | None = None
 
-    def now(self, row: Any, ctx: Context) -> Entry:
+    def now(self, row: PyTree, ctx: Context) -> Entry:
         if self.function is not None:
             row = jax.tree.map(jnp.asarray, self.function(ctx))
         return Entry(self.target, self.value if row is None else row, self.operation)
 
 
-def parse(item: Any, dtype: Any) -> tuple[Stimulus, InputRows | None]:
+def parse(item: Any, dtype: DTypeLike) -> tuple[Stimulus, InputRows | None]:
     """A stimulus from what the user wrote, and the source of its rows if it varies.
 
     **Raises:** `OptionError` if it is malformed.
@@ -93,7 +95,7 @@ def _entry(item: Any) -> Entry:
     return Entry(target, jax.tree.map(to_jax, value), operation)
 
 
-def _fixed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, None]:
+def _fixed(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple[Stimulus, None]:
     if _is_function(value) or isinstance(value, Iterator):
         raise OptionError(
             f"Input {target!r} is of type 'fix', the default, but its value is {_short(value)}: give a number or an "
@@ -104,7 +106,7 @@ def _fixed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulu
     return Stimulus(target, operation, arrays), None
 
 
-def _varying(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, InputRows]:
+def _varying(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple[Stimulus, InputRows]:
     if _is_function(value) or (isinstance(value, Iterable) and not _holds_arrays(value)):
         make: Any = value
         return Stimulus(target, operation), IterableSource(target, make)
@@ -117,7 +119,7 @@ def _varying(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimu
     return Stimulus(target, operation), ArraySource(target, arrays)
 
 
-def _computed(target: str, value: Any, operation: str, dtype: Any) -> tuple[Stimulus, None]:
+def _computed(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple[Stimulus, None]:
     if not _is_function(value):
         raise OptionError(
             f"Input {target!r} is of type 'func', but its value is {_short(value)}: give a function of the context "

@@ -1,8 +1,7 @@
 """A system without access to time."""
 
-from typing import Any
-
 import equinox as eqx
+from jaxtyping import PyTree
 
 from dynplug.core import Context, DynamicalSystem, NoTime
 
@@ -19,10 +18,10 @@ class Timeless(DynamicalSystem):
     system: DynamicalSystem
     hidden: tuple[str, ...] = eqx.field(static=True)
 
-    def init_state(self, ctx: Context) -> Any:
+    def init_state(self, ctx: Context) -> PyTree:
         return self.system.init_state(self._hide(ctx))
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         return self.system.update(state, x, self._hide(ctx))
 
     def _hide(self, ctx: Context) -> Context:

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from jaxtyping import PyTree
+
 from dynplug.diagnosis import Diagnosis
 from dynplug.errors import OptionError
 from dynplug.train.bptt import BPTT
 
 
 def diagnose(
-    model: Any,
+    model: PyTree,
     batch: Any,
     *,
     loss_fun: Any = None,

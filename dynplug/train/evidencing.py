@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jax.typing import ArrayLike
+from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import as_whole, leaves, to_jax
 from dynplug.diagnosis import Backward, Diagnosis, Evidence, Need, Probe, Told, diagnostics, examine
@@ -72,7 +73,7 @@ def diagnosed(
     return Diagnosis(tuple(rows), subject, perf_counter() - began)
 
 
-def _evidence(trained: Trained, whole: Any, few: Any, steps: int | None) -> Evidence:
+def _evidence(trained: Trained, whole: PyTree, few: PyTree, steps: int | None) -> Evidence:
     forward, params = trained.forward, trained.state.params
     model = eqx.combine(params, trained.static)
     xs = jax.tree.map(_fixed, forward.layout.enter(few.x))
@@ -101,10 +102,10 @@ def _evidence(trained: Trained, whole: Any, few: Any, steps: int | None) -> Evid
 class _Compiled:
     """The one forward and backward pass, compiled for a batch."""
 
-    def __init__(self, trained: Trained, params: Any, xs: Any, y: Any):
+    def __init__(self, trained: Trained, params: PyTree, xs: PyTree, y: PyTree):
         forward, objective = trained.forward, trained.objective
 
-        def loss(recorded: Any, y: Any) -> Any:
+        def loss(recorded: PyTree, y: PyTree) -> Any:
             value = objective.loss(*_of(forward, recorded, y))
             return value[0] if objective.has_aux else value
 
@@ -128,40 +129,40 @@ class _Compiled:
                 f"{in_words(error).rstrip('.')}. Run it on one sample first: dp.LoopOverTime(model, dt=...)(x)."
             ) from error
 
-    def __call__(self, params: Any, xs: Any) -> Told:
+    def __call__(self, params: PyTree, xs: PyTree) -> Told:
         return jax.tree.map(np.asarray, self._run(params, xs, self._y, self._key))
 
 
-def _of(forward: Forward, recorded: Any, y: Any) -> tuple[Any, Any, Any, Any]:
+def _of(forward: Forward, recorded: PyTree, y: PyTree) -> tuple[PyTree, PyTree, PyTree, PyTree]:
     """What a measure is called with."""
     out, seen = forward.layout.leave(recorded)
     return out, y, forward.layout, seen
 
 
-def _with(params: Any, changed: dict[str, Any]) -> Any:
+def _with(params: PyTree, changed: Mapping[str, ArrayLike]) -> PyTree:
     """Parameters with others at some paths."""
     values = [changed.get(leaf.path, leaf.value) for leaf in leaves(params)]
     values = [np.asarray(new, leaf.value.dtype) for new, leaf in zip(values, leaves(params), strict=True)]
     return jax.tree.unflatten(jax.tree.structure(params), values)
 
 
-def _fixed(x: Any) -> np.ndarray:
+def _fixed(x: ArrayLike) -> np.ndarray:
     """An array that nobody can change."""
     fixed = np.array(x)
     fixed.flags.writeable = False
     return fixed
 
 
-def _scaled(xs: Any, scale: float) -> Any:
+def _scaled(xs: PyTree, scale: float) -> PyTree:
     return jax.tree.map(lambda a: (a * scale).astype(a.dtype) if a.dtype.kind == "f" else a, xs)
 
 
-def _draws_nothing(forward: Forward, model: Any, xs: Any) -> bool:
+def _draws_nothing(forward: Forward, model: PyTree, xs: PyTree) -> bool:
     """Whether a run needs no random key."""
     loop = replace(forward.loop, loop="plain", remat=False)
     length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
 
-    def run() -> Any:
+    def run() -> PyTree:
         settled = forward.settled(model, forward.layout.leave(xs), jax.random.key(0))
         start = loop.start(settled, batch_size=batch_size)
         return loop.advance(settled, start, jax.tree.map(to_jax, xs), length)
@@ -173,7 +174,7 @@ def _draws_nothing(forward: Forward, model: Any, xs: Any) -> bool:
     return True
 
 
-def _need(trained: Trained, whole: Any) -> Need | None:
+def _need(trained: Trained, whole: PyTree) -> Need | None:
     plan = trained.step.planned(trained.state, whole.x, whole.y)
     if plan is None:
         return None

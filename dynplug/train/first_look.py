@@ -2,13 +2,12 @@
 
 import warnings
 from dataclasses import replace
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.diagnosis import Activity, Evidence, Reader, diagnostics, examine, listed, measured, reader
 from dynplug.errors import DiagnosisWarning
@@ -19,7 +18,7 @@ _SAMPLES = 32  # of a batch, at most
 _FEWEST = 200  # steps of all samples: in fewer, a unit that spikes in one step of a hundred is often silent
 
 
-def first_look(forward: Forward, model: Any, x: Any, key: PRNGKeyArray) -> None:
+def first_look(forward: Forward, model: PyTree, x: PyTree, key: PRNGKeyArray) -> None:
     """Run the cheap diagnostics on some samples of a batch, and warn of what they find.
 
     A model without spiking units is not looked at: its loss has told already if it is not finite. Neither are samples
@@ -43,7 +42,7 @@ def first_look(forward: Forward, model: Any, x: Any, key: PRNGKeyArray) -> None:
         )
 
 
-def few_of(forward: Forward, x: Any) -> Any:
+def few_of(forward: Forward, x: PyTree) -> PyTree:
     """Some samples of a batch, as (time, samples, ...)."""
     return jax.tree.map(lambda a: np.asarray(a)[:, :_SAMPLES], forward.layout.enter(x))
 
@@ -54,7 +53,7 @@ def plain(forward: Forward) -> Loop:
 
 
 @eqx.filter_jit
-def _activity(loop: Loop, model: Any, read: Reader, xs: Any, batch_size: int, key: PRNGKeyArray) -> Activity:
+def _activity(loop: Loop, model: PyTree, read: Reader, xs: PyTree, batch_size: int, key: PRNGKeyArray) -> Activity:
     start, xs = loop.start(model, batch_size=batch_size, key=key), jax.tree.map(jnp.asarray, xs)
     _, (_, seen) = loop.advance(model, start, xs, len(jax.tree.leaves(xs)[0]), key=key, read=read)
     return measured(model, start.system, seen)

@@ -12,14 +12,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.diagnosis import Diagnosis
 from dynplug.errors import OptionError
 from dynplug.plugin import answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
-from dynplug.timeloop import RunState
+from dynplug.timeloop import Loop, RunState
 from dynplug.train.checkpoint import CheckpointPair
 from dynplug.train.data import Batch, Layout, Pair, Reading, Window, check_reset, keeps_keys, with_lengths
 from dynplug.train.evidencing import Trained, diagnosed, losses_on
@@ -146,7 +146,7 @@ class GradientTrainer(Resumable):
         """The axes of the data."""
 
     @abstractmethod
-    def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Any:
+    def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Loop:
         """The loop over time."""
 
     @abstractmethod
@@ -252,13 +252,13 @@ class GradientTrainer(Resumable):
 
     def predict(
         self,
-        inputs: Any,
+        inputs: PyTree,
         *,
         reset_state: bool = True,
         batch_size: int | None = None,
         shared_args: Mapping[str, Any] | None = None,
         eval_time: bool = False,
-    ) -> Any:
+    ) -> PyTree:
         """The outputs of the model at all steps, with the axes of the data. Monitors record into `mon`.
 
         The model is `average`, the present one or, with `ema`, that of the mean parameters.
@@ -321,7 +321,7 @@ class GradientTrainer(Resumable):
         trained = Trained(*given, partial(losses_on, self), partial(self._check_data, shared, True))
         return diagnosed(trained, batch, checks, samples, overfit)
 
-    def explain(self, inputs: Any) -> str:
+    def explain(self, inputs: PyTree) -> str:
         """How the time loop of a training step on a batch of inputs is compiled, as text: its stages, and the reasons.
 
         **Arguments:**
@@ -347,16 +347,16 @@ class GradientTrainer(Resumable):
         told = {**self._placement.told, "epoch": self.epoch, "steps": self.steps}
         return described(self, self.target, dt=self.dt, measures=names, **told)
 
-    def _started(self, params: Any) -> Any:
+    def _started(self, params: PyTree) -> PyTree:
         """The optimizer's state for such parameters, which tells what is tracked."""
         optimizer = started(self._optimizer, self._bounds.free(params))
         self._tracking.check(optimizer)
         return self.precision.scaling.started(optimizer)
 
-    def _look(self, at: Callable[..., Any], shared: Mapping[str, Any], batch: Any) -> Any:
+    def _look(self, at: Callable[..., Any], shared: Mapping[str, Any], batch: PyTree) -> Any:
         return at(self._forward(False, shared), self.average, batch, self._key(_PREDICT))
 
-    def _start(self, model: Any, batch_size: int) -> RunState:
+    def _start(self, model: PyTree, batch_size: int) -> RunState:
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
 
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import Loaded, to, whole_here
 from dynplug.errors import OptionError
@@ -36,7 +37,7 @@ class Resumable(ABC):
     _device: Any = None
 
     @abstractmethod
-    def _start(self, model: Any, batch_size: int) -> RunState:
+    def _start(self, model: PyTree, batch_size: int) -> RunState:
         """The states of a model before the first step."""
 
     @property
@@ -49,7 +50,7 @@ class Resumable(ABC):
         return self._progress.model
 
     @target.setter
-    def target(self, model: Any) -> None:
+    def target(self, model: PyTree) -> None:
         if "_progress" in vars(self):
             self._placement.check(model, "The model")
             self._progress.replace_model(model)
@@ -84,7 +85,7 @@ class Resumable(ABC):
         return None if self._progress.best is None else self._progress.best.epoch
 
     @property
-    def average(self) -> Any:
+    def average(self) -> PyTree:
         """The model that tests and predictions take: with `ema`, that of the mean parameters; else `target`."""
         return self._progress.averaged
 

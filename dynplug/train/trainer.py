@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.train.fit import History
 
@@ -43,7 +44,7 @@ class Trainer(Protocol):
         """
         ...
 
-    def predict(self, inputs: Any) -> Any:
+    def predict(self, inputs: PyTree) -> PyTree:
         """The outputs of the present model at all steps."""
         ...
 

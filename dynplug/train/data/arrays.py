@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import is_whole
 from dynplug.errors import DataError
@@ -24,8 +25,8 @@ class Batch(NamedTuple):
     `real` says which of them are, where there may be others; `lengths` how many steps of each, where not all count.
     """
 
-    x: Any
-    y: Any
+    x: PyTree
+    y: PyTree
     size: int
     real: Any = None
     lengths: Any = None

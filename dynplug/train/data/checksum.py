@@ -1,13 +1,13 @@
 """Batches told apart by a number."""
 
 import zlib
-from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 
-def checksum(tree: Any, before: int = 0) -> int:
+def checksum(tree: PyTree, before: int = 0) -> int:
     """A number that depends on all values of a pytree of arrays, and on what came before.
 
     **Arguments:**

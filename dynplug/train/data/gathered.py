@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.errors import DataError
 from dynplug.train.data.arrays import Pair
@@ -36,7 +37,7 @@ def data_of(data: Any, layout: Layout, name: str, epoch: int = 1) -> Pair:
     return _joined(batches, layout, name)
 
 
-def padded_inputs(inputs: Any, layout: Layout) -> Pair:
+def padded_inputs(inputs: PyTree, layout: Layout) -> Pair:
     """Inputs of several lengths padded to one, with targets that are their numbers."""
     return pairs_of((inputs, list(range(len(lengths_of(inputs, "inputs"))))), layout, "inputs", 1)[0]
 

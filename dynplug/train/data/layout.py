@@ -2,9 +2,10 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax
+from jaxtyping import PyTree
 
 from dynplug.run import check_axis, swap_batch
 
@@ -30,19 +31,19 @@ class Layout(ABC):
         """The axis of time, or `None` where there is none."""
 
     @abstractmethod
-    def enter(self, tree: Any) -> Any:
+    def enter(self, tree: PyTree) -> PyTree:
         """Inputs as (time, batch, ...)."""
 
     @abstractmethod
-    def leave(self, tree: Any) -> Any:
+    def leave(self, tree: PyTree) -> PyTree:
         """What is (time, batch, ...) in the axes of the data."""
 
     @abstractmethod
-    def from_batch_first(self, array: Any) -> Any:
+    def from_batch_first(self, array: PyTree) -> PyTree:
         """An array of (batch, time, ...) in the axes of the data; one of rank one has no time."""
 
     @abstractmethod
-    def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
+    def batch_first(self, out: PyTree, targets: PyTree) -> tuple[PyTree, PyTree]:
         """Outputs and targets in the axes of the data, as registered losses read them: batch, then time."""
 
 
@@ -59,16 +60,16 @@ class BatchFirst(Layout):
     def time(self, rank: int, *, target: bool = False) -> int | None:
         return 1 if rank > 1 else None
 
-    def enter(self, tree: Any) -> Any:
+    def enter(self, tree: PyTree) -> PyTree:
         return swap_batch(tree, "B")
 
-    def leave(self, tree: Any) -> Any:
+    def leave(self, tree: PyTree) -> PyTree:
         return swap_batch(tree, "B")
 
-    def from_batch_first(self, array: Any) -> Any:
+    def from_batch_first(self, array: PyTree) -> PyTree:
         return array
 
-    def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
+    def batch_first(self, out: PyTree, targets: PyTree) -> tuple[PyTree, PyTree]:
         return out, targets
 
 
@@ -85,16 +86,16 @@ class TimeFirst(Layout):
     def time(self, rank: int, *, target: bool = False) -> int | None:
         return None if target and rank == 1 else 0
 
-    def enter(self, tree: Any) -> Any:
+    def enter(self, tree: PyTree) -> PyTree:
         return tree
 
-    def leave(self, tree: Any) -> Any:
+    def leave(self, tree: PyTree) -> PyTree:
         return tree
 
-    def from_batch_first(self, array: Any) -> Any:
+    def from_batch_first(self, array: PyTree) -> PyTree:
         return array if array.ndim == 1 else array.swapaxes(0, 1)
 
-    def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
+    def batch_first(self, out: PyTree, targets: PyTree) -> tuple[PyTree, PyTree]:
         return swap_batch(out, "B"), jax.tree.map(lambda y: y if y.ndim == 1 else y.swapaxes(0, 1), targets)
 
 
@@ -111,16 +112,16 @@ class WithoutTime(Layout):
     def time(self, rank: int, *, target: bool = False) -> int | None:
         return None
 
-    def enter(self, tree: Any) -> Any:
+    def enter(self, tree: PyTree) -> PyTree:
         return jax.tree.map(lambda a: a[None], tree)
 
-    def leave(self, tree: Any) -> Any:
+    def leave(self, tree: PyTree) -> PyTree:
         return jax.tree.map(lambda a: a[0], tree)
 
-    def from_batch_first(self, array: Any) -> Any:
+    def from_batch_first(self, array: PyTree) -> PyTree:
         return array
 
-    def batch_first(self, out: Any, targets: Any) -> tuple[Any, Any]:
+    def batch_first(self, out: PyTree, targets: PyTree) -> tuple[PyTree, PyTree]:
         return jax.tree.map(lambda a: a[:, None], out), targets
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.errors import DataError
 from dynplug.train.data.arrays import Pair, parts_of
@@ -13,7 +14,7 @@ _WORTH = 0.1  # of all steps: what another length must save in padding to be wor
 _CANDIDATES = 64  # lengths that are tried as bounds
 
 
-def are_sequences(tree: Any, layout: Layout) -> bool:
+def are_sequences(tree: PyTree, layout: Layout) -> bool:
     """Whether inputs are lists of arrays, one a sample, which make no array in the axes of the data.
 
     They differ in length, or the samples of an array come second.
@@ -71,7 +72,7 @@ def to_check(pairs: list[Pair], data: Any, layout: Layout, name: str) -> Pair:
     return Pair((jax.tree.map(shaped, pairs[0].x), targets, known), layout, name)
 
 
-def lengths_of(x: Any, name: str) -> np.ndarray:
+def lengths_of(x: PyTree, name: str) -> np.ndarray:
     """The lengths of sequences, which all parts of an input share; or `DataError`."""
     found = [np.array([len(a) for a in rows]) for rows in _lists(x)]
     if len(found) != len(jax.tree.leaves(x, is_leaf=_is_list)) or any(not np.array_equal(n, found[0]) for n in found):
@@ -119,13 +120,13 @@ def rounded(length: int) -> int:
     return next(n for n in (3 << (power - 2), 1 << power) if n >= length) if length > 8 else 8
 
 
-def unpadded(tree: Any, lengths: np.ndarray, layout: Layout) -> list[Any]:
+def unpadded(tree: PyTree, lengths: np.ndarray, layout: Layout) -> list[Any]:
     """A tree for each sample, of what counts of it: (time, ...), from arrays in the axes of the data."""
     first = layout.batch_first(tree, ())[0]
     return [jax.tree.map(lambda a, n=n, end=end: a[n, :end], first) for n, end in enumerate(lengths)]
 
 
-def _lists(tree: Any) -> list[list[Any]]:
+def _lists(tree: PyTree) -> list[list[Any]]:
     """The lists of arrays in a tree."""
     found = [leaf for leaf in jax.tree.leaves(tree, is_leaf=_is_list) if isinstance(leaf, list) and leaf]
     return [rows for rows in found if all(np.ndim(a) > 0 for a in rows if _regular(a)) and all(map(_regular, rows))]

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.errors import DataError, OptionError
 from dynplug.timeloop import RunState
@@ -22,8 +23,8 @@ class Window(NamedTuple):
 
     batch: int
     size: int
-    x: Any
-    y: Any
+    x: PyTree
+    y: PyTree
     weight: int
     fresh: bool = True
     last: bool = True

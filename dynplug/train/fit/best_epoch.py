@@ -2,6 +2,8 @@
 
 from typing import Any, NamedTuple
 
+from jaxtyping import PyTree
+
 
 class BestEpoch(NamedTuple):
     """Which epoch was the best so far.
@@ -20,7 +22,7 @@ class Kept(NamedTuple):
     """The best epoch, the parameters after it, and whether `fit` goes back to them in the end."""
 
     of: BestEpoch
-    params: Any
+    params: PyTree
     restores: bool
 
     def to_json(self) -> Any:
@@ -28,6 +30,6 @@ class Kept(NamedTuple):
         return {**self.of._asdict(), "restores": self.restores}
 
     @classmethod
-    def from_json(cls, told: Any, params: Any) -> "Kept":
+    def from_json(cls, told: Any, params: PyTree) -> "Kept":
         """What `to_json` described, with these parameters."""
         return cls(BestEpoch(*(told[name] for name in BestEpoch._fields)), params, told["restores"])

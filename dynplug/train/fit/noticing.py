@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, PyTree
 
 from dynplug.errors import NonFiniteWarning
 from dynplug.run import has_nan
@@ -33,12 +33,12 @@ class Noticing:
     - `what`: what is done, for the message.
     """
 
-    def __init__(self, program: Program, params: Any, what: str):
+    def __init__(self, program: Program, params: PyTree, what: str):
         self._program, self._params, self._what = program, params, what
         self._last: _Batch | None = None
         self._said = False
 
-    def batch(self, n: int, x: Any, y: Any, run: RunState | None, results: Any) -> None:
+    def batch(self, n: int, x: PyTree, y: PyTree, run: RunState | None, results: PyTree) -> None:
         """One more batch, the states that it started with, and all that came of it."""
         before, self._last = self._last, _Batch(n, x, y, run, _any_nan(results))
         self._look(before)
@@ -61,5 +61,5 @@ class Noticing:
 
 
 @jax.jit
-def _any_nan(results: Any) -> Any:
+def _any_nan(results: PyTree) -> Array:
     return jnp.any(has_nan(results))

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from dynplug.errors import DataError
 from dynplug.run import as_arrays
@@ -17,8 +18,8 @@ _BUCKETS = 4  # lengths to which sequences of several lengths are padded
 
 
 def outputs(
-    program: Program, params: Any, inputs: Any, layout: Layout, run: RunState | None, batch_size: int | None
-) -> tuple[RunState | None, Any, dict[str, Any]]:
+    program: Program, params: PyTree, inputs: PyTree, layout: Layout, run: RunState | None, batch_size: int | None
+) -> tuple[RunState | None, PyTree, dict[str, PyTree]]:
     """The states after the inputs, where all samples are computed at once; all outputs, and all records.
 
     **Arguments:**
@@ -53,15 +54,15 @@ def outputs(
     if len(parts) == 1:
         return after, *parts[0]
 
-    def join(*arrays: Any) -> Any:
+    def join(*arrays: Array | np.ndarray) -> Array | np.ndarray:
         return jnp.concatenate(arrays, layout.samples(arrays[0].ndim))
 
     return None, *jax.tree.map(join, *parts)
 
 
 def _of_sequences(
-    program: Program, params: Any, inputs: Any, layout: Layout, batch_size: int | None
-) -> tuple[list[Any], dict[str, Any]]:
+    program: Program, params: PyTree, inputs: PyTree, layout: Layout, batch_size: int | None
+) -> tuple[list[PyTree], dict[str, PyTree]]:
     """The outputs and records of sequences of several lengths, in lists."""
     numbers = list(range(len(lengths_of(inputs, "inputs"))))
     outs, records = [None] * len(numbers), [dict[str, Any]()] * len(numbers)
@@ -72,7 +73,7 @@ def _of_sequences(
     return outs, {name: [one[name] for one in records] for name in records[0]}
 
 
-def _samples(inputs: Any, layout: Layout) -> int:
+def _samples(inputs: PyTree, layout: Layout) -> int:
     shapes = [a.shape for a in jax.tree.leaves(inputs)]
     found = {shape[layout.samples(len(shape))] for shape in shapes if len(shape) >= layout.least_rank}
     if len(found) != 1 or any(len(shape) < layout.least_rank for shape in shapes):

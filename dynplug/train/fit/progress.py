@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 import dynplug.train.checkpoint as checkpoint
 from dynplug.core import Loaded, check_values, definition, differences, leaves
@@ -46,7 +47,7 @@ class Progress:
     """
 
     state: TrainState
-    static: Any
+    static: PyTree
     run: RunState | None = None
     epoch: int = 0
     batches: int = 0
@@ -58,12 +59,12 @@ class Progress:
     kept: Kept | None = None
 
     @property
-    def model(self) -> Any:
+    def model(self) -> PyTree:
         """The model with its present parameters."""
         return eqx.combine(self.state.values, self.static)
 
     @property
-    def averaged(self) -> Any:
+    def averaged(self) -> PyTree:
         """The model with the mean of its parameters, if there is one, else as `model`."""
         return eqx.combine(self.state.tested, self.static)
 
@@ -87,7 +88,7 @@ class Progress:
         )
         return replace(self, log=log, history=deepcopy(self.history))
 
-    def replace_model(self, model: Any) -> None:
+    def replace_model(self, model: PyTree) -> None:
         """Take another model's arrays, which must be of the same structure, shapes and dtypes."""
         old, new = ({leaf.path: _form(leaf.value) for leaf in leaves(m)} for m in (self.model, model))
         if jax.tree.structure(self.model) != jax.tree.structure(model) or old != new:
@@ -103,7 +104,7 @@ class Progress:
         params, learned, self.static = self._partition(model)
         self.state = self.state.moved_to(params, learned)
 
-    def go_back_to(self, values: Any) -> None:
+    def go_back_to(self, values: PyTree) -> None:
         """Take parameters and statistics that were kept, from which the mean starts anew."""
         params, learned, _ = self._partition(eqx.combine(values, self.static))
         self.state = self.state.moved_to(params, learned)
@@ -178,17 +179,17 @@ class Progress:
         )
         return progress, told["seed"], loaded
 
-    def _partition(self, model: Any) -> tuple[Any, Any, Any]:
+    def _partition(self, model: PyTree) -> tuple[PyTree, PyTree, PyTree]:
         """A model's part that is trained, its statistics of batches, and the rest."""
         trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
         params, rest = eqx.partition(model, trained)
         return params, *statistics_of(rest)
 
-    def _values(self, model: Any) -> Any:
+    def _values(self, model: PyTree) -> PyTree:
         """A model's part that is trained, with its statistics of batches."""
         return joined(*self._partition(model)[:2])
 
-    def _trees(self, run: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, Any]:
+    def _trees(self, run: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, PyTree]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}
         if self.state.average is not None:
             trees["average"] = self.averaged

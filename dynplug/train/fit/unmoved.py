@@ -1,10 +1,10 @@
 """Parameters that a training does not reach."""
 
 import warnings
-from typing import Any
 
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+from jaxtyping import PyTree
 
 from dynplug.core import leaves
 from dynplug.errors import ZeroGradientWarning
@@ -25,20 +25,20 @@ class Unmoved:
     - `params`: the trained part of the model.
     """
 
-    def __init__(self, params: Any):
+    def __init__(self, params: PyTree):
         self._paths = [leaf.path for leaf in leaves(params)]
         self._moved = np.zeros(len(self._paths), bool)
         self._last: Window | None = None
         self._steps = 0
 
-    def see(self, window: Window, moved: Any) -> None:
+    def see(self, window: Window, moved: PyTree) -> None:
         """A step on a window, with a flag for each parameter: whether its gradient is other than zero."""
         self._steps += 1
         if not self._moved.all():
             self._moved |= np.asarray(moved)
             self._last = window
 
-    def end(self, program: Program, state: Any) -> None:
+    def end(self, program: Program, state: PyTree) -> None:
         """Say what was not moved, at the end of the epoch."""
         if self._last is None or self._moved.all():
             return

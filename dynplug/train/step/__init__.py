@@ -9,6 +9,7 @@ from dynplug.train.step.compiled_step import (
     folded as folded,
 )
 from dynplug.train.step.forward import Forward as Forward, Run as Run
+from dynplug.train.step.gradient_transformation import Optimizer as Optimizer
 from dynplug.train.step.objective import (
     ALL as ALL,
     Counting as Counting,

@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Int
+from jaxtyping import Array, Int, PyTree
 
 from dynplug.errors import OptionError
 
@@ -26,16 +26,16 @@ class Average:
     doi:10.1137/0330046.
     """
 
-    params: Any
+    params: PyTree
     steps: Int[Array, ""]
     decay: float
 
     @classmethod
-    def of(cls, params: Any, decay: float, steps: int = 0) -> "Average":
+    def of(cls, params: PyTree, decay: float, steps: int = 0) -> "Average":
         """A mean that stands at these parameters."""
         return cls(params, jnp.asarray(steps, jnp.int32), decay)
 
-    def after(self, params: Any) -> "Average":
+    def after(self, params: PyTree) -> "Average":
         """The mean after one more step, with the parameters after it."""
         steps = self.steps + 1
         with jax.numpy_dtype_promotion("standard"):
@@ -54,7 +54,7 @@ def as_decay(given: Any) -> float | None:
     return float(given)
 
 
-def as_average(given: Any, params: Any) -> Average | None:
+def as_average(given: Any, params: PyTree) -> Average | None:
     """The mean with a decay as given, at these parameters; `None` for none. **Raises:** `OptionError`."""
     decay = as_decay(given)
     return None if decay is None else Average.of(params, decay)

@@ -8,11 +8,10 @@ What a model, a checkpoint or a message holds is always $p$.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from dynplug.core import leaves
 
@@ -24,23 +23,23 @@ class Bounds:
     positive: tuple[bool, ...]
 
     @classmethod
-    def of(cls, params: Any) -> "Bounds":
+    def of(cls, params: PyTree) -> "Bounds":
         """The bounds that a model's fields declare."""
         return cls(tuple(leaf.positive for leaf in leaves(params)))
 
-    def free(self, params: Any) -> Any:
+    def free(self, params: PyTree) -> PyTree:
         """The parameters as an optimizer sees them, any of which may be any number."""
         return self._map(_free, params)
 
-    def pulled_back(self, grads: Any, params: Any) -> Any:
+    def pulled_back(self, grads: PyTree, params: PyTree) -> PyTree:
         """The gradient with respect to them, from that with respect to the parameters."""
         return self._map(lambda grad, p: grad * -jnp.expm1(-p), grads, params)
 
-    def moved(self, params: Any, free: Any) -> Any:
+    def moved(self, params: PyTree, free: PyTree) -> PyTree:
         """The parameters after they were moved there; one that was not moved is the same to the last bit."""
         return self._map(_moved, free, params)
 
-    def _map(self, bounded: Callable[..., Array], first: Any, *rest: Any) -> Any:
+    def _map(self, bounded: Callable[..., Array], first: PyTree, *rest: PyTree) -> PyTree:
         values, treedef = jax.tree.flatten(first)
         others = [jax.tree.leaves(tree) for tree in rest]
         rows = zip(self.positive, values, *others, strict=True)

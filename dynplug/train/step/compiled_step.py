@@ -11,12 +11,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr
-from jaxtyping import Array, Key, PRNGKeyArray
+from jax.typing import ArrayLike
+from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from dynplug.core import on_device_of, to_jax
 from dynplug.timeloop import RunState
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
+from dynplug.train.step.gradient_transformation import Optimizer
 from dynplug.train.step.nonfinite import first_culprit
 from dynplug.train.step.objective import ALL, Counting, Logged, Objective
 from dynplug.train.step.tracking import Tracking
@@ -53,9 +55,9 @@ class CompiledStep:
         self,
         forward: Forward,
         objective: Objective,
-        optimizer: Any,
+        optimizer: Optimizer,
         bounds: Bounds,
-        static: Any,
+        static: PyTree,
         key: PRNGKeyArray,
         stream: tuple[int, ...],
         *,
@@ -66,7 +68,7 @@ class CompiledStep:
         self._key, self._stream, self._jit = key, stream, jit
 
     @property
-    def bound(self) -> tuple[list[Any], PRNGKeyArray]:
+    def bound(self) -> tuple[list[ArrayLike], PRNGKeyArray]:
         """The arrays that are the same for all batches, and the trainer's key."""
         return self._arrays, self._key
 
@@ -80,22 +82,32 @@ class CompiledStep:
         return np.array([*self._stream, n], np.uint32)
 
     def train(
-        self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL, *, keep: bool
+        self,
+        state: TrainState,
+        x: PyTree,
+        y: PyTree,
+        run: RunState | None,
+        n: int,
+        counting: Counting = ALL,
+        *,
+        keep: bool,
     ) -> Stepped:
         """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
         return self._call(train_and_keep if keep else train, n, state, x, y, run, counting)
 
     def evaluate(
-        self, params: Any, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL
+        self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int, counting: Counting = ALL
     ) -> tuple[RunState | None, Logged]:
         """The states after a batch, and everything that is logged for it, without training on it."""
         return self._call(evaluate, n, params, x, y, run, counting)
 
-    def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
+    def predict(
+        self, params: PyTree, x: PyTree, run: RunState | None, n: int
+    ) -> tuple[RunState, PyTree, dict[str, PyTree]]:
         """The states after a batch, its outputs and its records."""
         return self._call(predict, n, params, x, run)
 
-    def shapes(self, params: Any, x: Any, samples: int) -> Any:
+    def shapes(self, params: PyTree, x: PyTree, samples: int) -> PyTree:
         """The shapes and dtypes of the outputs for such inputs, batch first, with `samples` in a batch."""
         at = self._fixed.filled(self._arrays)[0].layout.samples
         stream = self.stream(0)
@@ -103,12 +115,12 @@ class CompiledStep:
         out = _compiled.eval_shape(_shapes, self._fixed, self._arrays, self._key, stream, params, one)
         return jax.tree.map(lambda a: _struct(a, 0, samples), out)
 
-    def first_culprit(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> str | None:
+    def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int) -> str | None:
         """What is first not finite in a batch, before the loss."""
         forward, *_, static = self._fixed.filled(self._arrays)
         return first_culprit(forward, eqx.combine(params, static), x, y, run, folded(self._key, *self._stream, n))
 
-    def gradient(self, params: Any, learned: Any, x: Any, y: Any) -> ClosedJaxpr:
+    def gradient(self, params: PyTree, learned: PyTree, x: PyTree, y: PyTree) -> ClosedJaxpr:
         """The program of the gradient of a batch, which is only looked at."""
         stream = self.stream(0)
         batch = jax.tree.map(to_jax, (params, learned, x, y))
@@ -128,65 +140,69 @@ class CompiledStep:
         shapes = tuple((np.shape(leaf), getattr(leaf, "dtype", float)) for leaf in self.free)
         return _Fixed([_HERE if type(leaf) is float else leaf for leaf in rest], treedef), shapes
 
-    def planned(self, state: TrainState, x: Any, y: Any) -> Any:
+    def planned(self, state: TrainState, x: PyTree, y: PyTree) -> Any:
         """The memory of a training step on a batch, as XLA has planned it; `None` where it does not say."""
         stream = self.stream(0)
         batch = state, x, y, None, ALL
         return _compiled.lower(train, self._fixed, self._arrays, self._key, stream, *batch).compile().memory_analysis()
 
-    def _call(self, function: Callable[..., Any], n: int, *batch: Any) -> Any:
+    def _call(self, function: Callable[..., Any], n: int, *batch: PyTree) -> PyTree:
         with on_device_of(batch):
             return self._call_here(function, self.stream(n), *batch)
 
-    def _call_here(self, function: Callable[..., Any], stream: Any, *batch: Any) -> Any:
+    def _call_here(self, function: Callable[..., Any], stream: Any, *batch: PyTree) -> PyTree:
         if self._jit:
             return _compiled(function, self._fixed, self._arrays, self._key, stream, *batch)
         return called(function, self._fixed, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
 
 
-def train_and_keep(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
+def train_and_keep(parts: PyTree, key: PRNGKeyArray, state: TrainState, *batch: PyTree) -> Stepped:
     """A training step, of the parts of a program, on a batch, with the states after it."""
     forward, objective, optimizer, bounds, tracking, static = parts
     x, y, run, counting = batch
     return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, counting, tracking)
 
 
-def train(parts: Any, key: PRNGKeyArray, state: TrainState, *batch: Any) -> Stepped:
+def train(parts: PyTree, key: PRNGKeyArray, state: TrainState, *batch: PyTree) -> Stepped:
     """The same, without the states."""
     return train_and_keep(parts, key, state, *batch)._replace(run=None)
 
 
-def _gradient(parts: Any, key: PRNGKeyArray, params: Any, learned: Any, x: Any, y: Any) -> list[Any]:
+def _gradient(
+    parts: PyTree, key: PRNGKeyArray, params: PyTree, learned: PyTree, x: PyTree, y: PyTree
+) -> list[ArrayLike]:
     forward, objective, *_, static = parts
     forward = _plain(forward)
 
-    def loss(p: Any) -> Any:
+    def loss(p: PyTree) -> Any:
         model = forward.settled(eqx.combine(joined(p, learned), static), x, key)
         return objective(forward, model, x, y, key, None)[0]
 
     return jax.tree.leaves(jax.grad(loss)(params))
 
 
-def evaluate(parts: Any, key: PRNGKeyArray, params: Any, *batch: Any) -> Any:
+def evaluate(parts: PyTree, key: PRNGKeyArray, params: PyTree, *batch: PyTree) -> PyTree:
     """The states after a batch, and what is logged for it."""
     forward, objective, *_, static = parts
     x, y, run, counting = batch
 
-    def measured(params: Any) -> Any:
+    def measured(params: PyTree) -> PyTree:
         after, logged = objective(forward, eqx.combine(params, static), x, y, key, run, counting)[1]
         return after, objective.total(logged)
 
     return forward.precision.products(measured)(params)
 
 
-def predict(parts: Any, key: PRNGKeyArray, params: Any, x: Any, run: RunState | None, counting: Counting = ALL) -> Any:
+def predict(
+    parts: PyTree, key: PRNGKeyArray, params: PyTree, x: PyTree, run: RunState | None, counting: Counting = ALL
+) -> PyTree:
     """The states after a batch, its outputs and its records."""
     forward, *_, static = parts
     ends = counting.ends(x, forward.layout)
     return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run, ends))(params)
 
 
-def _shapes(parts: Any, key: PRNGKeyArray, params: Any, x: Any) -> Any:
+def _shapes(parts: PyTree, key: PRNGKeyArray, params: PyTree, x: PyTree) -> PyTree:
     forward, *_, static = parts
     _, out, _ = _plain(forward)(eqx.combine(params, static), x, key)
     return forward.layout.batch_first(out, ())[0]
@@ -197,7 +213,7 @@ def _plain(forward: Forward) -> Forward:
     return replace(forward, loop=replace(forward.loop, loop="plain", remat=False))
 
 
-def _struct(a: Any, axis: int, length: int) -> jax.ShapeDtypeStruct:
+def _struct(a: Array | np.ndarray | jax.ShapeDtypeStruct, axis: int, length: int) -> jax.ShapeDtypeStruct:
     shape = (*a.shape[:axis], length, *a.shape[axis + 1 :])
     return jax.ShapeDtypeStruct(shape, jax.dtypes.canonicalize_dtype(a.dtype))
 
@@ -210,8 +226,8 @@ def folded(key: PRNGKeyArray, *stream: Any) -> PRNGKeyArray:
 
 
 def called(
-    function: Callable[..., Any], fixed: "_Fixed", arrays: Any, key: PRNGKeyArray, stream: Any, *batch: Any
-) -> Any:
+    function: Callable[..., Any], fixed: "_Fixed", arrays: PyTree, key: PRNGKeyArray, stream: Any, *batch: PyTree
+) -> PyTree:
     """A function of the parts of a program, of the key for a batch and of the batch."""
     return function(fixed.filled(arrays), folded(key, *(stream[i] for i in range(len(stream)))), *batch)
 
@@ -247,15 +263,15 @@ class Together:
         self._keys = jnp.stack([program._key for program in programs])
         self._streams = [program._stream for program in programs]
 
-    def train(self, numbers: Sequence[int], batch: Any, *, keep: bool) -> Stepped:
+    def train(self, numbers: Sequence[int], batch: PyTree, *, keep: bool) -> Stepped:
         """A training step of each on its batch, all arguments of which are stacked."""
         return self._call(train_and_keep if keep else train, numbers, batch)
 
-    def evaluate(self, numbers: Sequence[int], batch: Any) -> tuple[RunState | None, Logged]:
+    def evaluate(self, numbers: Sequence[int], batch: PyTree) -> tuple[RunState | None, Logged]:
         """What each logs of its batch, likewise."""
         return self._call(evaluate, numbers, batch)
 
-    def _call(self, function: Callable[..., Any], numbers: Sequence[int], batch: Any) -> Any:
+    def _call(self, function: Callable[..., Any], numbers: Sequence[int], batch: PyTree) -> PyTree:
         streams = np.array([[*stream, n] for stream, n in zip(self._streams, numbers, strict=True)], np.uint32)
         return _mapped(function, self._fixed, self._differ, self._own, self._shared, self._keys, streams, batch)
 
@@ -265,13 +281,13 @@ def _mapped(
     function: Callable[..., Any],
     fixed: "_Fixed",
     differ: tuple[bool, ...],
-    own: list[Any],
-    shared: list[Any],
+    own: list[ArrayLike],
+    shared: list[ArrayLike],
     keys: Key[Array, "lanes"],
     streams: Any,
-    batch: Any,
-) -> Any:
-    def one(own: list[Any], key: PRNGKeyArray, stream: Any, batch: Any) -> Any:
+    batch: PyTree,
+) -> PyTree:
+    def one(own: list[ArrayLike], key: PRNGKeyArray, stream: Any, batch: PyTree) -> PyTree:
         mine, ours = iter(own), iter(shared)
         arrays = [next(mine) if differs else next(ours) for differs in differ]
         return called(function, fixed, arrays, key, stream, *batch)
@@ -287,13 +303,13 @@ class _Fixed:
         self._value = treedef, *((type(leaf), leaf) for leaf in leaves)
         self._hash = hash(self._value)  # once: the hot path asks for it at every step
 
-    def filled(self, arrays: Any) -> Any:
+    def filled(self, arrays: PyTree) -> PyTree:
         """The tree, with `arrays` in its places for arrays."""
         left = iter(arrays)
         return jax.tree.unflatten(self._treedef, [next(left) if leaf is _HERE else leaf for leaf in self._rest])
 
     @property
-    def parts(self) -> tuple[list[Any], Any]:
+    def parts(self) -> tuple[list[PyTree], PyTree]:
         """The leaves, with `_HERE` in the place of each array, and the structure."""
         return self._rest, self._treedef
 
@@ -304,7 +320,7 @@ class _Fixed:
         return self._hash
 
 
-def _fixed(tree: Any) -> tuple[_Fixed, list[Any]]:
+def _fixed(tree: PyTree) -> tuple[_Fixed, list[ArrayLike]]:
     """What is fixed in a tree, the same object for equal trees, and its arrays."""
     leaves, treedef = jax.tree.flatten(tree)
     fixed = _Fixed([_HERE if _is_array(leaf) else leaf for leaf in leaves], treedef)

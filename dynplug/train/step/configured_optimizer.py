@@ -4,6 +4,7 @@ from typing import Any
 
 import equinox as eqx
 import optax
+from jaxtyping import PyTree
 
 from dynplug.errors import OptionError
 from dynplug.plugin import build
@@ -22,17 +23,17 @@ class ConfiguredOptimizer(eqx.Module):
 
     config: Any
 
-    def made(self) -> Any:
+    def made(self) -> optax.GradientTransformationExtraArgs:
         """The optimizer itself. **Raises:** `OptionError` where it is none."""
         built = build(self.config, kind="optimizer")
         if not (hasattr(built, "init") and hasattr(built, "update")):
             raise OptionError(f"optimizer={self.config!r} makes no optax optimizer.")
         return optax.with_extra_args_support(built)
 
-    def init(self, params: Any) -> Any:
+    def init(self, params: PyTree) -> PyTree:
         """Its state at the start."""
         return self.made().init(params)
 
-    def update(self, updates: Any, state: Any, params: Any = None, **extra: Any) -> tuple[Any, Any]:
+    def update(self, updates: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
         """The updates and its next state."""
         return self.made().update(updates, state, params, **extra)

@@ -1,11 +1,9 @@
 """The forward pass of a trainer: a batch through the model."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug.core import DynamicalSystem, Sequential, to_jax
 from dynplug.run import Experiment, Monitors
@@ -41,11 +39,11 @@ class Forward(eqx.Module):
     def __call__(
         self,
         model: DynamicalSystem,
-        x: Any,
+        x: PyTree,
         key: PRNGKeyArray,
         state: RunState | None = None,
         lengths: Array | None = None,
-    ) -> tuple[RunState, Any, dict[str, Any]]:
+    ) -> tuple[RunState, PyTree, dict[str, PyTree]]:
         """Run over inputs from a state, or else from the start: the state after them, all outputs and all records.
 
         With `lengths`, only so many steps of each sample count.
@@ -61,8 +59,8 @@ class Forward(eqx.Module):
         return state, *self.layout.leave(recorded)
 
     def settled(
-        self, model: Any, x: Any, key: PRNGKeyArray, state: RunState | None = None, lengths: Array | None = None
-    ) -> Any:
+        self, model: PyTree, x: PyTree, key: PRNGKeyArray, state: RunState | None = None, lengths: Array | None = None
+    ) -> PyTree:
         """The model with the statistics of this batch, where parts of it have a method `settle`.
 
         The parts are gone through in their order: what comes before each is run over all steps, as it will be run.
@@ -88,14 +86,14 @@ class Forward(eqx.Module):
             model, first = eqx.tree_at(lambda m, n=n: m.systems[n], model, settled), n
         return model
 
-    def explain(self, model: DynamicalSystem, x: Any, key: PRNGKeyArray) -> str:
+    def explain(self, model: DynamicalSystem, x: PyTree, key: PRNGKeyArray) -> str:
         """The plan of the loop over such inputs, as text."""
         xs, length, batch_size = self._entered(x)
         watched = Experiment(self.settled(model, x, key), monitors=self.monitors)
         plan = self.loop.explain(watched, self.start(model, batch_size, key), (xs, ()), length, key=key)
         return f"{plan}\n{told}" if (told := self.precision.describe()) else plan
 
-    def _entered(self, x: Any) -> tuple[Any, int, int]:
+    def _entered(self, x: PyTree) -> tuple[PyTree, int, int]:
         """Inputs as (time, batch, ...), and these two lengths."""
         xs = jax.tree.map(to_jax, self.layout.enter(x))
         length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
@@ -110,11 +108,11 @@ class Run(eqx.Module):
     **Attributes:** `model`; `key`, a `jax.random.key` of this batch.
     """
 
-    model: Any
+    model: PyTree
     key: PRNGKeyArray
     _forward: Forward
 
-    def __call__(self, inputs: Any, *, key: PRNGKeyArray | None = None) -> Any:
+    def __call__(self, inputs: PyTree, *, key: PRNGKeyArray | None = None) -> PyTree:
         """The outputs of the model for inputs, both with the axes of the data.
 
         **Arguments:**

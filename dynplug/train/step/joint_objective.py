@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
@@ -40,9 +40,9 @@ class JointObjective:
     def __call__(
         self,
         forward: Forward,
-        model: Any,
-        x: Any,
-        y: Any,
+        model: PyTree,
+        x: PyTree,
+        y: PyTree,
         key: PRNGKeyArray,
         state: RunState | None,
         counting: Counting = ALL,
@@ -57,11 +57,11 @@ class JointObjective:
         value, logged = self.objective.measured(out, y, seen, layout, self.given)
         return value, (state, piece.once(logged))
 
-    def total(self, tree: Any) -> Any:
+    def total(self, tree: PyTree) -> PyTree:
         """The sums over the devices of all arrays: the one moment in a step in which they wait for each other."""
         return self.piece.total(tree)
 
-    def _is_mean(self, out: Any, y: Any, layout: Layout) -> bool:
+    def _is_mean(self, out: PyTree, y: PyTree, layout: Layout) -> bool:
         """Whether all that is measured is a mean in which each sample weighs the same."""
         measures, of_lengths = (self.objective.loss, *self.objective.metrics), self.given.lengths is not None
         if self.objective.has_aux or of_lengths or not all(measure.is_mean for measure in measures):
@@ -69,7 +69,13 @@ class JointObjective:
         return all(measure.weight(out, y, layout) is None for measure in measures)
 
     def _mean(
-        self, out: Any, y: Any, seen: dict[str, Any], layout: Layout, real: Array | None, state: RunState | None
+        self,
+        out: PyTree,
+        y: PyTree,
+        seen: dict[str, PyTree],
+        layout: Layout,
+        real: Array | None,
+        state: RunState | None,
     ) -> tuple[Array, tuple[RunState | None, Logged]]:
         if real is None:
             share: Any = 1.0 / jax.lax.axis_size(self.piece.over)

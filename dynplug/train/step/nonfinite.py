@@ -6,14 +6,16 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, PRNGKeyArray
+from jaxtyping import Array, Bool, PRNGKeyArray, PyTree
 
 from dynplug.core import leaves, to_jax
 from dynplug.timeloop import RunState
 from dynplug.train.step.forward import Forward
 
 
-def first_culprit(forward: Forward, model: Any, x: Any, y: Any, run: RunState | None, key: PRNGKeyArray) -> str | None:
+def first_culprit(
+    forward: Forward, model: PyTree, x: PyTree, y: PyTree, run: RunState | None, key: PRNGKeyArray
+) -> str | None:
     """The first thing that is not finite in a batch: of the data, then of the states in time, then of the outputs.
 
     `None` if that is all finite.
@@ -47,17 +49,17 @@ def first_culprit(forward: Forward, model: Any, x: Any, y: Any, run: RunState | 
 
 
 @eqx.filter_jit
-def _watch(forward: Forward, model: Any, state: RunState, xs: Any, length: int, key: PRNGKeyArray) -> Any:
-    def flags(system: Any) -> Bool[Array, " leaves"]:
+def _watch(forward: Forward, model: PyTree, state: RunState, xs: Any, length: int, key: PRNGKeyArray) -> PyTree:
+    def flags(system: PyTree) -> Bool[Array, " leaves"]:
         return jnp.array([jnp.all(_finite(leaf.value)) for leaf in leaves(system)], bool)
 
-    def watched(state: RunState) -> Any:
+    def watched(state: RunState) -> PyTree:
         return forward.loop.advance(model, state, xs, length, key=key, read=flags)
 
     return forward.precision.products(watched)(state)
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: PyTree) -> Any:
     return jnp.isfinite(value) if jnp.issubdtype(jnp.result_type(value), jnp.inexact) else jnp.ones((), bool)
 
 

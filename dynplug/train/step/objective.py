@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug.errors import DataError, OptionError
 from dynplug.losses import (
@@ -36,7 +36,7 @@ class Counting(NamedTuple):
     real: Array | None = None
     lengths: Array | None = None
 
-    def ends(self, x: Any, layout: Layout) -> Array | None:
+    def ends(self, x: PyTree, layout: Layout) -> Array | None:
         """The number of steps of each sample that count, 0 for one that is not real; `None` where all do."""
         if self.real is None:
             return self.lengths
@@ -113,17 +113,17 @@ class Measure:
         means = inner is None or isinstance(inner, (str, dict)) or takes_weights(inner)
         return means and takes_weights(self.function) and not self.is_counted
 
-    def counts(self, out: Any, targets: Any, layout: Layout, *counting: Any) -> Array:
+    def counts(self, out: PyTree, targets: PyTree, layout: Layout, *counting: Any) -> Array:
         """The counts of a batch, where it is counted."""
         given, which = self._arguments(out, targets, layout, None, *counting)
         return counts_of(self.function, *given, **which)
 
     def __call__(
         self,
-        out: Any,
-        targets: Any,
+        out: PyTree,
+        targets: PyTree,
         layout: Layout,
-        seen: dict[str, Any] | None = None,
+        seen: dict[str, PyTree] | None = None,
         real: Array | None = None,
         lengths: Array | None = None,
     ) -> Any:
@@ -141,15 +141,15 @@ class Measure:
         return self.function(*given, **which)
 
     def weight(
-        self, out: Any, targets: Any, layout: Layout, real: Array | None = None, lengths: Array | None = None
+        self, out: PyTree, targets: PyTree, layout: Layout, real: Array | None = None, lengths: Array | None = None
     ) -> Any:
         """The weight of the value in the mean over an epoch; `None` for the number of samples."""
         given, which = self._arguments(out, targets, layout, None, real, lengths)
         return weight_of_targets(self.function, *given, **which)
 
     def _arguments(
-        self, out: Any, targets: Any, layout: Layout, seen: Any, real: Array | None, lengths: Array | None
-    ) -> tuple[tuple[Any, Any], dict[str, Any]]:
+        self, out: PyTree, targets: PyTree, layout: Layout, seen: PyTree, real: Array | None, lengths: Array | None
+    ) -> tuple[tuple[PyTree, PyTree], dict[str, PyTree]]:
         which = {} if lengths is None else self._counting(out, layout, lengths)
         if not self.batch_first:
             return ((out, seen) if seen else out, targets), which
@@ -168,7 +168,7 @@ class Measure:
             "predictions, which says what counts."
         )
 
-    def _counting(self, out: Any, layout: Layout, lengths: Array) -> dict[str, Any]:
+    def _counting(self, out: PyTree, layout: Layout, lengths: Array) -> dict[str, Any]:
         if takes(self.function, "mask"):
             steps = jax.tree.leaves(layout.batch_first(out, ())[0])[0].shape[1]
             mask = jnp.arange(steps, dtype=lengths.dtype)[None] < lengths[:, None]
@@ -183,15 +183,15 @@ class Minimised(Protocol):
     def __call__(
         self,
         forward: Forward,
-        model: Any,
-        x: Any,
-        y: Any,
+        model: PyTree,
+        x: PyTree,
+        y: PyTree,
         key: PRNGKeyArray,
         state: RunState | None,
         counting: Counting = ALL,
     ) -> tuple[Array, tuple[RunState | None, Logged]]: ...
 
-    def total(self, tree: Any) -> Any: ...
+    def total(self, tree: PyTree) -> PyTree: ...
 
 
 @dataclass(frozen=True)
@@ -221,7 +221,7 @@ class Objective:
         """By name, the functions of summed counts among the metrics."""
         return {metric.name: metric.value_of_counts for metric in self.metrics if metric.is_counted}
 
-    def check(self, predicts: Any, targets: Any, mask: Any = None) -> None:
+    def check(self, predicts: PyTree, targets: PyTree, mask: Any = None) -> None:
         """Raise `DataError` for targets on the host that the loss or a metric cannot take.
 
         **Arguments:**
@@ -262,9 +262,9 @@ class Objective:
     def __call__(
         self,
         forward: Forward,
-        model: Any,
-        x: Any,
-        y: Any,
+        model: PyTree,
+        x: PyTree,
+        y: PyTree,
         key: PRNGKeyArray,
         state: RunState | None,
         counting: Counting = ALL,
@@ -281,12 +281,12 @@ class Objective:
             value, logged = self._logged(self.loss.function(Run(model, key, forward), x, y, **which), {}, {}, {})
         return value, (state, logged)
 
-    def total(self, tree: Any) -> Any:
+    def total(self, tree: PyTree) -> PyTree:
         """Gradients, and what is logged, of the whole batch from those of what was computed here: the same."""
         return tree
 
     def measured(
-        self, out: Any, y: Any, seen: dict[str, Any], layout: Layout, counting: Counting = ALL
+        self, out: PyTree, y: PyTree, seen: dict[str, PyTree], layout: Layout, counting: Counting = ALL
     ) -> tuple[Array, Logged]:
         """The loss of outputs, and everything that is logged, the loss included.
 

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec
+from jaxtyping import PyTree
 
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
@@ -67,10 +68,10 @@ class Plan:
         lengths = None if given.lengths is None else jnp.pad(given.lengths, (0, missing))
         return Counting(jnp.pad(real, (0, missing)), lengths)
 
-    def data(self, pieces: Sequence[Any]) -> tuple[Any, ...]:
+    def data(self, pieces: Sequence[PyTree]) -> tuple[Any, ...]:
         """How inputs and targets lie."""
 
-        def lie(tree: Any, axis: Callable[[int], int]) -> Any:
+        def lie(tree: PyTree, axis: Callable[[int], int]) -> PyTree:
             return jax.tree.map(lambda a: along_axis(axis(a.ndim)), tree)
 
         return tuple(lie(tree, axis) for tree, axis in zip(pieces, self.axes, strict=False))
@@ -86,12 +87,12 @@ class Plan:
         stepped: Any = Stepped
         return stepped(_ALIKE, None if function is train else run, _ALIKE, _ALIKE, _ALIKE)
 
-    def cut(self, made: Any, lie: Any) -> Any:
+    def cut(self, made: PyTree, lie: PyTree) -> PyTree:
         """Results, which lie so, without the samples that made up the batch."""
         if self.filled == self.rows:
             return made
 
-        def cut(spec: PartitionSpec, tree: Any) -> Any:
+        def cut(spec: PartitionSpec, tree: PyTree) -> PyTree:
             if AXIS not in spec:
                 return tree
             axis = list(spec).index(AXIS)
@@ -105,11 +106,11 @@ def on_each(
     function: Callable[..., Any],
     fixed: Any,
     plan: Plan,
-    alike: Any,
-    pieces: Sequence[Any],
+    alike: PyTree,
+    pieces: Sequence[PyTree],
     run: RunState | None,
     counting: Counting,
-) -> Any:
+) -> PyTree:
     """The results of a function for a whole batch, from what it gives on each device.
 
     **Arguments:**
@@ -122,11 +123,11 @@ def on_each(
     """
     piece, lie = Piece(AXIS, plan.rows), plan.results(function)
 
-    def on_one(alike: Any, pieces: Any, run: Any, counting: Any) -> Any:
+    def on_one(alike: PyTree, pieces: PyTree, run: RunState | None, counting: Counting) -> PyTree:
         (arrays, key), stream, state = alike
         filled = plan.counting(counting)
 
-        def here(parts: Any, *given: Any) -> Any:
+        def here(parts: PyTree, *given: PyTree) -> PyTree:
             forward, objective, *rest = parts
             forward = replace(forward, loop=replace(forward.loop, over=AXIS), part=piece)
             return function((forward, JointObjective(objective, piece, counting, filled), *rest), *given)
@@ -141,6 +142,6 @@ def on_each(
     return plan.cut(sharded(alike, pieces, run, counting), lie)
 
 
-def _of(run: RunState, i: Any, system: Any) -> Any:
+def _of(run: RunState, i: Any, system: PyTree) -> Any:
     """The states of a run, or what is said of them, in the place of others."""
     return eqx.tree_at(lambda r: (r.i, r.system), run, (i, system), is_leaf=lambda leaf: leaf is None)

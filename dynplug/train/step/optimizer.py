@@ -1,14 +1,16 @@
 """Optimizers from configurations, and what is put around them."""
 
 import re
-from typing import Any
+from typing import Any, cast
 
 import jax
 import optax
+from jaxtyping import Array, PyTree
 
 from dynplug.core import uncompiled
 from dynplug.errors import OptionError
 from dynplug.train.step.configured_optimizer import ConfiguredOptimizer
+from dynplug.train.step.gradient_transformation import Optimizer
 
 
 def clip_by_global_norm(optimizer: optax.GradientTransformation, max_norm: float) -> optax.GradientTransformation:
@@ -63,7 +65,7 @@ def accumulate(optimizer: optax.GradientTransformation, steps: int) -> optax.Gra
     return optax.MultiSteps(optimizer, every_k_schedule=steps).gradient_transformation()
 
 
-def as_optimizer(given: Any) -> Any:
+def as_optimizer(given: Any) -> Optimizer:
     """An `optax.GradientTransformation` from one, from a name or configuration, or `None` for Adam at 1e-3."""
     if given is None:
         return optax.adam(1e-3)
@@ -78,7 +80,7 @@ def as_optimizer(given: Any) -> Any:
     return given
 
 
-def started(optimizer: Any, params: Any) -> Any:
+def started(optimizer: Optimizer, params: PyTree) -> PyTree:
     """The state of an optimizer for the trained part of a model; `OptionError` where it cannot be started on it."""
     with jax.numpy_dtype_promotion("standard"):
         try:
@@ -91,7 +93,7 @@ def started(optimizer: Any, params: Any) -> Any:
             ) from error
 
 
-def updated(optimizer: Any, grads: Any, state: Any, params: Any, value: Any) -> tuple[Any, Any]:
+def updated(optimizer: Optimizer, grads: PyTree, state: PyTree, params: PyTree, value: Array) -> tuple[PyTree, PyTree]:
     """The updates and the next state. An optimizer that asks for it gets the loss's `value` and the gradients.
 
     **Raises:** `OptionError`, where a program is traced, for one that needs more: a line search wants the loss as a
@@ -99,9 +101,9 @@ def updated(optimizer: Any, grads: Any, state: Any, params: Any, value: Any) -> 
     """
     with jax.numpy_dtype_promotion("standard"):
         try:
-            known = (
-                optimizer if isinstance(optimizer, ConfiguredOptimizer) else optax.with_extra_args_support(optimizer)
-            )
+            known = optimizer
+            if not isinstance(optimizer, ConfiguredOptimizer):
+                known = optax.with_extra_args_support(cast(optax.GradientTransformation, optimizer))
             return known.update(grads, state, params, value=value, grad=grads)
         except TypeError as error:
             if "keyword-only" not in str(error):

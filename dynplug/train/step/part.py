@@ -4,18 +4,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 
 class Part(ABC):
     """What of a batch is here."""
 
     @abstractmethod
-    def joined(self, tree: Any, axis: int) -> Any:
+    def joined(self, tree: PyTree, axis: int) -> PyTree:
         """What all devices have of a tree, along the axis of samples. Derivatives go back to each."""
 
 
@@ -23,7 +22,7 @@ class Part(ABC):
 class Whole(Part):
     """All of it: there is one device."""
 
-    def joined(self, tree: Any, axis: int) -> Any:
+    def joined(self, tree: PyTree, axis: int) -> PyTree:
         return tree
 
 
@@ -43,10 +42,10 @@ class Piece(Part):
     over: str
     rows: int
 
-    def joined(self, tree: Any, axis: int) -> Any:
+    def joined(self, tree: PyTree, axis: int) -> PyTree:
         return jax.tree.map(lambda a: self._cut(jax.lax.all_gather(a, self.over, axis=axis, tiled=True), axis), tree)
 
-    def shown(self, tree: Any, axis: Callable[[int], int]) -> Any:
+    def shown(self, tree: PyTree, axis: Callable[[int], int]) -> PyTree:
         """The same, for what each device computes anew: to each goes the derivative with respect to its own part.
 
         **Arguments:**
@@ -61,12 +60,12 @@ class Piece(Part):
         size = a.shape[0] // jax.lax.axis_size(self.over)
         return jax.lax.dynamic_slice_in_dim(a, jax.lax.axis_index(self.over) * size, size)
 
-    def once(self, tree: Any) -> Any:
+    def once(self, tree: PyTree) -> PyTree:
         """What all devices have alike, as summands: one has it, and the others zero."""
         first = jax.lax.axis_index(self.over) == 0
         return jax.tree.map(lambda a: jnp.where(first, a, jnp.zeros_like(a)), tree)
 
-    def total(self, tree: Any) -> Any:
+    def total(self, tree: PyTree) -> PyTree:
         """The sums over the devices, of all arrays at once."""
         return jax.lax.psum(tree, self.over)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 from jax.experimental import multihost_utils
+from jaxtyping import PyTree
 
 from dynplug.errors import DeviceError, OptionError
 from dynplug.train.data import Layout
@@ -24,7 +25,7 @@ class Placement(ABC):
         """A program, as it runs here."""
 
     @abstractmethod
-    def check(self, tree: Any, what: str) -> None:
+    def check(self, tree: PyTree, what: str) -> None:
         """Raise `DeviceError` where arrays are on devices that would not be used."""
 
     @abstractmethod
@@ -57,7 +58,7 @@ class OneDevice(Placement):
     def program(self, program: CompiledStep, layout: Layout) -> Program:
         return program
 
-    def check(self, tree: Any, what: str) -> None:
+    def check(self, tree: PyTree, what: str) -> None:
         check_on_one(tree, what)
 
     def check_to(self, device: Any) -> None:
@@ -92,7 +93,7 @@ class ManyDevices(Placement):
     def program(self, program: CompiledStep, layout: Layout) -> Program:
         return Sharded(program, layout, self.spread)
 
-    def check(self, tree: Any, what: str) -> None:
+    def check(self, tree: PyTree, what: str) -> None:
         for a in jax.tree.leaves(tree):
             if isinstance(a, jax.Array) and not (a.is_fully_addressable or a.is_fully_replicated):
                 raise DeviceError(
@@ -147,7 +148,7 @@ def as_placement(given: Any, auto_run: bool, compiled: bool) -> Placement:
     return ManyDevices(spread)
 
 
-def check_on_one(tree: Any, what: str) -> None:
+def check_on_one(tree: PyTree, what: str) -> None:
     """Raise `DeviceError` where an array lies on several devices, which a trainer of one would not use."""
     for a in jax.tree.leaves(tree):
         if isinstance(a, jax.Array) and len(a.sharding.device_set) > 1:

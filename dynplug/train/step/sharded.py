@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 from jax.extend.core import ClosedJaxpr
+from jaxtyping import PyTree
 
 from dynplug.core import on_device_of, whole_here
 from dynplug.timeloop import RunState
@@ -34,7 +35,15 @@ class Sharded:
         self._bound = spread.copies(program.bound)
 
     def train(
-        self, state: TrainState, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL, *, keep: bool
+        self,
+        state: TrainState,
+        x: PyTree,
+        y: PyTree,
+        run: RunState | None,
+        n: int,
+        counting: Counting = ALL,
+        *,
+        keep: bool,
     ) -> Stepped:
         made = self._call(train_and_keep if keep else train, n, state, (x, y), run, counting)
         if jax.process_count() > 1:  # all see alike how a step went before any starts another
@@ -42,37 +51,45 @@ class Sharded:
         return made
 
     def evaluate(
-        self, params: Any, x: Any, y: Any, run: RunState | None, n: int, counting: Counting = ALL
+        self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int, counting: Counting = ALL
     ) -> tuple[RunState | None, Logged]:
         return self._call(evaluate, n, params, (x, y), run, counting)
 
-    def predict(self, params: Any, x: Any, run: RunState | None, n: int) -> tuple[RunState, Any, dict[str, Any]]:
+    def predict(
+        self, params: PyTree, x: PyTree, run: RunState | None, n: int
+    ) -> tuple[RunState, PyTree, dict[str, PyTree]]:
         return whole_here(self._call(predict, n, params, (x,), run, ALL))
 
-    def shapes(self, params: Any, x: Any, samples: int) -> Any:
+    def shapes(self, params: PyTree, x: PyTree, samples: int) -> PyTree:
         return self._program.shapes(params, x, samples)
 
-    def first_culprit(self, params: Any, x: Any, y: Any, run: RunState | None, n: int) -> str | None:
+    def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int) -> str | None:
         return self._program.first_culprit(whole_here(params), x, y, whole_here(run), n)
 
-    def gradient(self, params: Any, learned: Any, x: Any, y: Any) -> ClosedJaxpr:
+    def gradient(self, params: PyTree, learned: PyTree, x: PyTree, y: PyTree) -> ClosedJaxpr:
         return self._program.gradient(whole_here(params), whole_here(learned), x, y)
 
-    def planned(self, state: TrainState, x: Any, y: Any) -> Any:
+    def planned(self, state: TrainState, x: PyTree, y: PyTree) -> Any:
         """The memory of a training step, on one of the devices."""
         return self.compiled(state, x, y).memory_analysis()
 
-    def compiled(self, state: TrainState, x: Any, y: Any) -> Any:
+    def compiled(self, state: TrainState, x: PyTree, y: PyTree) -> Any:
         """A training step on a batch, as XLA has compiled it."""
         return on_each.lower(*self._arguments(train, 0, state, (x, y), None, ALL)).compile()
 
-    def _call(self, function: Callable[..., Any], n: int, *given: Any) -> Any:
+    def _call(self, function: Callable[..., Any], n: int, *given: PyTree) -> PyTree:
         with on_device_of(self._bound):
             return on_each(*self._arguments(function, n, *given))
 
     def _arguments(
-        self, function: Callable[..., Any], n: int, alike: Any, data: Any, run: RunState | None, counting: Counting
-    ) -> tuple[Any, ...]:
+        self,
+        function: Callable[..., Any],
+        n: int,
+        alike: PyTree,
+        data: PyTree,
+        run: RunState | None,
+        counting: Counting,
+    ) -> tuple[PyTree, ...]:
         first = jax.tree.leaves(data[0])[0]
         plan = Plan(self._spread, self._layout, first.shape[self._layout.samples(first.ndim)])
         pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, plan.axes, strict=False))

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jaxtyping import PyTree
 
 from dynplug.core import is_whole
 from dynplug.errors import DeviceError, OptionError
@@ -45,17 +46,17 @@ class Spread:
         """The number of samples, made up to a multiple of the devices."""
         return -(-rows // self.size) * self.size
 
-    def copies(self, tree: Any) -> Any:
+    def copies(self, tree: PyTree) -> PyTree:
         """A tree with its arrays on all devices; those that are there stay."""
         return jax.tree.map(lambda a: self._placed(a, self.copied), tree)
 
-    def parts(self, tree: Any, axis: Callable[[int], int]) -> Any:
+    def parts(self, tree: PyTree, axis: Callable[[int], int]) -> PyTree:
         """A tree with its arrays cut along the axis of samples, which is by the rank: each device has its part.
 
         A number of samples that the devices do not divide is made up by their like.
         """
 
-        def part(a: Any) -> Any:
+        def part(a: PyTree) -> PyTree:
             along = axis(np.ndim(a))
             size = self.filled(a.shape[along])
             if size != a.shape[along]:
@@ -64,7 +65,7 @@ class Spread:
 
         return jax.tree.map(part, tree)
 
-    def _placed(self, a: Any, sharding: NamedSharding) -> Any:
+    def _placed(self, a: PyTree, sharding: NamedSharding) -> PyTree:
         if isinstance(a, jax.Array):
             if a.sharding == sharding:
                 return a

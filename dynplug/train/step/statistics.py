@@ -1,16 +1,15 @@
 """The arrays of a model that are not trained and go by the batches, such as running means."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
+from jaxtyping import PyTree
 
 from dynplug.core import leaves, lookup, nodes
 from dynplug.errors import CompositionError, UnknownPathError
 from dynplug.timeloop import RunState
 
 
-def statistics_of(static: Any) -> tuple[Any, Any]:
+def statistics_of(static: PyTree) -> tuple[PyTree, PyTree]:
     """What is not trained of a model, as its statistics, `None` if it has none, and the rest."""
     known = leaves(static)
     flags = [leaf.statistic and eqx.is_array(leaf.value) for leaf in known]
@@ -19,12 +18,12 @@ def statistics_of(static: Any) -> tuple[Any, Any]:
     return eqx.partition(static, jax.tree.structure(static).unflatten(flags))
 
 
-def learns_from_states(model: Any) -> bool:
+def learns_from_states(model: PyTree) -> bool:
     """Whether a part of a model learns from its states, which know nothing of samples that count for nothing."""
     return any(hasattr(node, "learned") for node in nodes(model).values())
 
 
-def learned_by(model: Any, known: Any, after: RunState | None) -> Any:
+def learned_by(model: PyTree, known: PyTree, after: RunState | None) -> PyTree:
     """The statistics of a model after a batch.
 
     **Arguments:**

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax.tree_utils as otu
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from dynplug.core import leaves
 from dynplug.errors import OptionError, nearest
@@ -43,7 +43,7 @@ class Tracking:
             tuple(name for name in names if name != SPIKE_RATE), _rate(optimizer) if "learning_rate" in names else None
         )
 
-    def check(self, state: Any) -> None:
+    def check(self, state: PyTree) -> None:
         """Raise `OptionError` where the learning rate cannot be told from an optimizer's state."""
         if "learning_rate" not in self.names:
             return
@@ -54,7 +54,7 @@ class Tracking:
                 "'adam', 'learning_rate': 1e-3}, or as optax.inject_hyperparams(optax.adam)(learning_rate=...)."
             )
 
-    def __call__(self, grads: Any, before: Any, after: Any) -> dict[str, Array]:
+    def __call__(self, grads: PyTree, before: PyTree, after: PyTree) -> dict[str, Array]:
         """What is logged of a step with such gradients, and such states of the optimizer before it and after it."""
         found: dict[str, Array] = {}
         if "gradient_norm" in self.names:
@@ -66,18 +66,18 @@ class Tracking:
             found["learning_rate"] = jnp.asarray(self._rate_at(before, after))
         return found
 
-    def _rate_at(self, before: Any, after: Any) -> Any:
+    def _rate_at(self, before: PyTree, after: PyTree) -> Any:
         if self.rate is None:
             return _injected(after)[0]  # which the step has set for itself
         return self.rate(_count(before)) if callable(self.rate) else self.rate
 
 
-def _norm(grads: Any) -> Array:
+def _norm(grads: PyTree) -> Array:
     """The Euclidean norm over all arrays."""
     return jnp.sqrt(sum(jnp.sum(jnp.square(g)) for g in jax.tree.leaves(grads)))
 
 
-def _by_layer(grads: Any) -> dict[str, list[Array]]:
+def _by_layer(grads: PyTree) -> dict[str, list[Array]]:
     """Gradients by the part of the model whose parameters they are of."""
     owners: dict[str, list[Array]] = {}
     for leaf in leaves(grads):
@@ -97,13 +97,13 @@ def _rate(given: Any) -> Any:
     return None
 
 
-def _injected(state: Any) -> list[Any]:
+def _injected(state: PyTree) -> list[Any]:
     """The learning rates that `optax.inject_hyperparams` shows in a state, beside the states of its schedules."""
     found = otu.tree_get_all_with_path(state, "learning_rate")
     return [rate for path, rate in found if any(getattr(key, "name", "") == "hyperparams" for key in path)]
 
 
-def _count(state: Any) -> Any:
+def _count(state: PyTree) -> Any:
     """How many updates a schedule has seen; `None` where there is none in a state."""
     counts = otu.tree_get_all_with_path(state, "count")
     return next((count for path, count in counts if getattr(path[-1], "tuple_name", "") == _SCHEDULED), None)

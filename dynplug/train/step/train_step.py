@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug.core import leaves, to_jax
 from dynplug.errors import OptionError
@@ -17,6 +17,7 @@ from dynplug.timeloop import RunState
 from dynplug.train.step.average import Average
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
+from dynplug.train.step.gradient_transformation import Optimizer
 from dynplug.train.step.objective import ALL, Counting, Logged, Minimised
 from dynplug.train.step.optimizer import updated
 from dynplug.train.step.statistics import learned_by
@@ -41,13 +42,19 @@ class TrainState:
 
     @classmethod
     def of(
-        cls, params: Any, optimizer: Any, *, learned: Any = None, average: Average | None = None, ok: Any = True
+        cls,
+        params: PyTree,
+        optimizer: PyTree,
+        *,
+        learned: PyTree = None,
+        average: Average | None = None,
+        ok: Any = True,
     ) -> "TrainState":
         """The state of these."""
         leaves, structure = jax.tree.flatten((params, optimizer, learned, average))
         return cls(leaves, to_jax(np.asarray(ok) if isinstance(ok, bool) else ok), structure)
 
-    def moved_to(self, params: Any, learned: Any) -> "TrainState":
+    def moved_to(self, params: PyTree, learned: PyTree) -> "TrainState":
         """The state with other parameters, from which the mean starts anew, and other statistics."""
         average = None if self.average is None else Average.of(params, self.average.decay)
         return TrainState.of(params, self.optimizer, learned=learned, average=average)
@@ -57,19 +64,19 @@ class TrainState:
         return replace(self, ok=jnp.asarray(True))
 
     @property
-    def params(self) -> Any:
+    def params(self) -> PyTree:
         return jax.tree.unflatten(self.structure, self.leaves)[0]
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> PyTree:
         return jax.tree.unflatten(self.structure, self.leaves)[1]
 
     @property
-    def learned(self) -> Any:
+    def learned(self) -> PyTree:
         return jax.tree.unflatten(self.structure, self.leaves)[2]
 
     @property
-    def values(self) -> Any:
+    def values(self) -> PyTree:
         return joined(self.params, self.learned)
 
     @property
@@ -77,12 +84,12 @@ class TrainState:
         return jax.tree.unflatten(self.structure, self.leaves)[3]
 
     @property
-    def tested(self) -> Any:
+    def tested(self) -> PyTree:
         average = self.average
         return joined(self.params if average is None else average.params, self.learned)
 
 
-def joined(params: Any, learned: Any) -> Any:
+def joined(params: PyTree, learned: PyTree) -> PyTree:
     """The trained part of a model with the statistics in it, if there are any."""
     return params if learned is None else eqx.combine(params, learned)
 
@@ -104,12 +111,12 @@ class Stepped(NamedTuple):
 def train_step(
     forward: Forward,
     objective: Minimised,
-    optimizer: Any,
+    optimizer: Optimizer,
     bounds: Bounds,
-    static: Any,
+    static: PyTree,
     state: TrainState,
-    x: Any,
-    y: Any,
+    x: PyTree,
+    y: PyTree,
     run: RunState | None,
     key: PRNGKeyArray,
     counting: Counting = ALL,
@@ -135,7 +142,7 @@ def train_step(
     scaling = forward.precision.scaling
     unscaled = scaling.optimizer(scaled)
 
-    def loss(params: Any) -> Any:
+    def loss(params: PyTree) -> Any:
         model = eqx.combine(joined(params, known), static)
         model = forward.settled(model, x, key, run, counting.ends(x, forward.layout))
         value, (after, logged) = objective(forward, model, x, y, key, run, counting)
@@ -168,11 +175,11 @@ def train_step(
     return Stepped(state, after, logged, finite, moved)
 
 
-def _chosen(first: Array, a: Any, b: Any) -> Any:
+def _chosen(first: Array, a: PyTree, b: PyTree) -> PyTree:
     return jax.tree.map(lambda x, y: jnp.where(first, x, y), a, b)
 
 
-def checked(params: Any) -> list[str]:
+def checked(params: PyTree) -> list[str]:
     """What the flags of `Stepped.finite` are about."""
     paths = [leaf.path for leaf in leaves(params)]
     return ["the loss", *(f"the gradient of {path}" for path in paths), *(f"the update of {path}" for path in paths)]

@@ -7,13 +7,14 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from dynplug.core import DynamicalSystem, Leaf, leaves
 from dynplug.errors import DataWarning, NoTrainableParametersError, UnknownPathError, nearest
 from dynplug.timeloop import floating_dtype
 
 
-def partition(model: DynamicalSystem, trainable: Mapping[str, bool] | None = None) -> tuple[Any, Any]:
+def partition(model: DynamicalSystem, trainable: Mapping[str, bool] | None = None) -> tuple[PyTree, PyTree]:
     """Split a model into its trainable part and the rest; `equinox.combine` joins them again.
 
     An inexact array is trainable unless its field was declared a constant. `trainable` overrides that by path:
@@ -44,7 +45,7 @@ def partition(model: DynamicalSystem, trainable: Mapping[str, bool] | None = Non
     return eqx.partition(treedef.unflatten(values), treedef.unflatten(flags))
 
 
-def warn_of_twins(params: Any) -> None:
+def warn_of_twins(params: PyTree) -> None:
     """Say where one array stands at several paths: each place is trained by itself, and they go apart."""
     places: dict[int, list[str]] = {}
     for leaf in leaves(params):
