@@ -91,9 +91,16 @@ def _by_class(class_weight: Any, scores: Array, y: Array, name: str) -> Array | 
 
 def class_weights(given: Any, classes: int, name: str) -> np.ndarray:
     """The weight of each class, from a sequence of all or a mapping from some, the others being 1; or `DataError`."""
+    try:
+        numbers = np.asarray([*given.values()] if isinstance(given, Mapping) else given, float)
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{name}: class_weight={given!r} holds no numbers: give a weight for each of {classes} classes, as "
+            "samples / (classes * numpy.bincount(labels)), or a dictionary of those that are not 1."
+        ) from error
     if isinstance(given, Mapping):
         weights = np.ones(classes)
-        for label, weight in given.items():
+        for label, weight in zip(given, numbers, strict=True):
             if not str(label).isdigit() or int(label) >= classes:
                 raise DataError(
                     f"{name}: class_weight has a weight for class {label!r}, which is not there: the model has "
@@ -101,7 +108,7 @@ def class_weights(given: Any, classes: int, name: str) -> np.ndarray:
                 )
             weights[int(label)] = weight
     else:
-        weights = np.asarray(given, float)
+        weights = numbers
     if weights.shape != (classes,):
         raise DataError(
             f"{name}: class_weight of shape {weights.shape} does not fit {classes} classes: give a weight for each, or "

@@ -88,7 +88,7 @@ def called_here(name: str) -> str:
         return "It was registered in a process by dp.register: import the file that does so, by --import FILE."
     plain = name.replace("_", "").casefold()
     if plain in _PACKAGES:
-        return f"It is in a package of its own: pip install {_PACKAGES[plain]}"
+        return f"It is in a package of its own: pip install {_PACKAGES[plain]}."
     for others, own in _COMPONENTS:
         if plain in others.split():
             return f"Its counterpart here is {own}."

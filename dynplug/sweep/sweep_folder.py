@@ -41,7 +41,8 @@ class SweepFolder:
         except OSError as error:
             raise CheckpointError(f"{self.path} could not be made ({error}).") from error
         file, text = self.path / SWEEP, tomli_w.dumps(config.values)
-        if file.exists() and (differing := _differing(Config.from_file(file).values, config.values)):
+        begun = (self.folder_of(0) / TRIAL).exists()  # else nothing would be lost
+        if begun and (differing := _differing(Config.from_file(file).values, config.values)):
             release()
             raise CheckpointError(
                 f"{self.path} holds a sweep of another configuration, which differs at {', '.join(differing)}: name "

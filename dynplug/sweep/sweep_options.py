@@ -88,7 +88,7 @@ def _check(config: Config, path: str, values: list[Any]) -> None:
     """Refuse a hyperparameter that is no key of the configuration, or of the component that it names."""
     for value in values if path.endswith("type") else values[:1]:
         try:
-            made = without_sweep(config).with_values({path: value}, {path: f"{config.source}, [sweep.space] {path}"})
+            made = without_sweep(config).with_values({path: value}, {path: f"{config.source}, [sweep.space]"})
             with made.blamed():
                 resolved = made.resolved()
                 for part, given in ((resolved["task"], ()), (resolved["model"], ()), (resolved["runner"], ("target",))):

@@ -62,7 +62,8 @@ class _Sweep:
     """A sweep under way: the trials, and the outcomes so far."""
 
     def __init__(self, config: Config, options: SweepOptions, files: SweepFolder, imports: tuple[str, ...]):
-        self._base, self._options, self._files, self._imports = without_sweep(config), options, files, imports
+        self._config, self._base = config, without_sweep(config)
+        self._options, self._files, self._imports = options, files, imports
         self.search = Search(options.space, options.metric, options.mode, files.path)
         self._values: dict[int, Mapping[str, Any]] = {}
         self._outcomes: dict[int, Outcome] = {}
@@ -80,12 +81,16 @@ class _Sweep:
             if outcome is None:
                 yield self._trial(number, values)
         number = len(known)
-        while (values := self._options.sampler.ask(self.search, number)) is not None:
+        while (values := self._asked(number)) is not None:
             trial = self._trial(number, values)
             self._files.add(trial)
             self._values[number] = values
             yield trial
             number += 1
+
+    def _asked(self, number: int) -> Mapping[str, Any] | None:
+        with self._config.blamed():
+            return self._options.sampler.ask(self.search, number)
 
     def _trial(self, number: int, values: Mapping[str, Any]) -> Trial:
         made = self._base.with_values(values, dict.fromkeys(values, f"trial {number}"))

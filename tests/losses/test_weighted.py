@@ -129,6 +129,8 @@ def test_scores_that_are_nan_are_not_silent():
     ("call", "error", "said"),
     [
         (lambda p, y: cross_entropy(p, y, class_weight=[1.0, 2.0]), "DataError", "does not fit 4 classes"),
+        (lambda p, y: cross_entropy(p, y, class_weight="balanced"), "DataError", "'balanced' holds no numbers: give"),
+        (lambda p, y: cross_entropy(p, y, class_weight={1: [2.0, 1.0], 2: 1.0}), "DataError", "holds no numbers"),
         (lambda p, y: cross_entropy(p, y, class_weight={7: 2.0}), "DataError", "a weight for class 7, which is not"),
         (lambda p, y: cross_entropy(p, y, class_weight={"a": 2.0}), "DataError", "a weight for class 'a'"),
         (lambda p, y: cross_entropy(p, y, class_weight=[1, -1, 1, 1]), "DataError", "none below 0"),

@@ -112,4 +112,4 @@ def test_data_that_are_no_arrays_of_numbers_are_refused(data, said):
 
 
 def test_a_component_of_a_package_of_ours_is_named_with_its_package():
-    assert called_here("FlaxLayer") == "It is in a package of its own: pip install dynplug-flax"
+    assert called_here("FlaxLayer") == "It is in a package of its own: pip install dynplug-flax."

@@ -177,7 +177,10 @@ def test_a_metric_that_is_not_finite_is_a_failure(values, tmp_path):
     ("change", "problem"),
     [
         ({"space": {"model": {"hiden": {"tau": [1.0]}}}}, "there is no table 'model.hiden'. Did you mean 'hidden'?"),
-        ({"space": {"model.hidden.taw": [1.0]}}, "LIF takes no 'taw'. Did you mean 'tau'?"),
+        (
+            {"space": {"model.hidden.taw": [1.0]}},
+            r"\[sweep.space\], model.hidden.taw: LIF takes no 'taw'. Did",
+        ),
         ({"space": {"model": {"hidden": {"tau": {"unifrm": [1, 2]}}}}}, "Or did you mean the distribution 'uniform'"),
         ({"space": {"fit.num_epochs": [1]}}, "fit takes no 'num_epochs'. Did you mean 'num_epoch'"),
         ({"space": {"model.hidden.type": ["LIF", "LIFF"]}}, "There is no component called 'LIFF'"),
@@ -195,7 +198,7 @@ def test_a_metric_that_is_not_finite_is_a_failure(values, tmp_path):
         ({"launcher": {"type": "vmap", "num_lane": 0}}, "num_lane=0 must be a whole number, 1 or more"),
         (
             {"sampler": "optuna"},
-            "'optuna'. It is in a package of its own: pip install dynplug-optuna",
+            r"'optuna'. It is in a package of its own: pip install dynplug-optuna\. ",
         ),
         ({"launcher": "submitit"}, "pip install dynplug-submitit"),
         ({"launcher": "ray"}, "pip install dynplug-ray"),
@@ -210,6 +213,18 @@ def test_what_cannot_be_swept_is_refused_before_anything_is_written(values, tmp_
     assert not (tmp_path / "out").exists()
     monkeypatch.undo()
     dp.refresh()
+
+
+def test_where_no_trial_was_begun_the_folder_takes_another_sweep(text, tmp_path):
+    path = tmp_path / "wrong.toml"
+    path.write_text(text.replace("[5.0, -1.0, 20.0]", "{ uniform = [5.0, 20.0] }"))
+    with pytest.raises(ConfigError, match=r"wrong.toml, line \d+, sweep.space.model.hidden.tau: has a continuum"):
+        dp.sweep_config(path, tmp_path / "out", say=silent)
+    path.write_text(text.replace("[5.0, -1.0, 20.0]", "[-1.0]"))
+    assert [t["status"] for t in dp.sweep_config(path, tmp_path / "out", say=silent).trials] == ["failed"] * 2
+    path.write_text(text)
+    with pytest.raises(CheckpointError, match="holds a sweep of another configuration"):
+        dp.sweep_config(path, tmp_path / "out", say=silent)
 
 
 def test_a_configuration_without_a_sweep_is_told_so(values, tmp_path):

@@ -186,6 +186,7 @@ def test_the_best_may_be_the_greatest(trainer, data, tmp_path):
         ("loss", "write the phase and the metric, as 'test/loss'", OptionError),
         ("tset/loss", "no phase 'tset'", OptionError),
         ("test/score", "say whether less or more of 'score'", OptionError),
+        ("test/acuracy", "less or more of 'acuracy' is better, 'min' or 'max'. Did you mean 'accuracy'?", OptionError),
         (("test/loss", "less"), "neither 'min' nor 'max'", OptionError),
         ("test/accuracy", "no test 'accuracy'", UnknownNameError),
     ],

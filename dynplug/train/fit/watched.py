@@ -65,4 +65,6 @@ def _direction(metric: str, name: str) -> str:
         return "max"
     if metric == "loss" or "less_is_better" in told or registry().candidates(metric, "loss"):
         return "min"
-    raise OptionError(f"{name}: say whether less or more of {metric!r} is better, 'min' or 'max'.")
+    hint = nearest(metric, (found.spec.name for kind in ("metric", "loss") for found in registry().components(kind)))
+    meant = f" {hint}" if hint.startswith("Did you mean") else ""
+    raise OptionError(f"{name}: say whether less or more of {metric!r} is better, 'min' or 'max'.{meant}")
