@@ -198,11 +198,11 @@ def test_both_ways_of_changing_weights_are_equal(x64, seed):
         dp.plasticity.Factors(*(jnp.asarray(numbers.normal(size=n)) for n in (pre_size, post_size))),
         (jnp.asarray(0.1), jnp.asarray(0.9)),
     )
-    found = jax.jit(by_events)(*given)
-    np.testing.assert_allclose(found, jax.jit(by_all)(*given), rtol=1e-14)
+    found, changed_by_all = jax.jit(by_events)(*given), jax.jit(by_all)
+    np.testing.assert_allclose(found, changed_by_all(*given), rtol=1e-14)
     assert np.mean(np.asarray(found) != given[0]) > 0.3
     samples = jnp.stack([given[0], found, given[0]]), jnp.stack([given[2], ~given[2], ~given[2]])
-    expected = [by_all(w, fanout, sent, *given[3:]) for w, sent in zip(*samples, strict=True)]
+    expected = [changed_by_all(w, fanout, sent, *given[3:]) for w, sent in zip(*samples, strict=True)]
 
     def run(weight, sent, bounds):
         return by_events(weight, fanout, sent, *given[3:6], bounds)

@@ -1,8 +1,6 @@
 """The suite as tests of pytest's."""
 
 import dataclasses
-import subprocess
-import sys
 
 import pytest
 
@@ -118,10 +116,10 @@ def test_every_component_of_the_registry_is_among_those_of_its_distribution():
     assert found == [c for c in registry().components() if c.plugin.distribution == "dynplug"]
 
 
-def test_failures_and_expected_failures_are_pytests(tmp_path):
+def test_failures_and_expected_failures_are_pytests(tmp_path, fresh_processes):
     (tmp_path / "test_it.py").write_text(TESTS)
-    command = [sys.executable, "-m", "pytest", "-q", "-rfsx", "-p", "no:cacheprovider", str(tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    code, options = "import sys, pytest; sys.exit(pytest.console_main())", ["-q", "-rfsx", "-p", "no:cacheprovider"]
+    done = fresh_processes.run(code, *options, tmp_path, cwd=tmp_path)
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "SKIPPED", "XFAIL"))]
     assert done.returncode == 1, done.stdout
     assert sum("XFAIL" in line and "keeps_float32" in line for line in lines) == 1

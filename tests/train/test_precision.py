@@ -1,5 +1,6 @@
 """Mixed precision: what is rounded, against NumPy, and what is not; scaled losses, against the rule by hand."""
 
+import functools
 import inspect
 import re
 
@@ -15,6 +16,7 @@ from dynplug.errors import CheckpointError, NonFiniteError, OptionError
 from dynplug.recipe.config import Config
 from dynplug.train.step.reduced_products import reduced
 
+sgd = functools.cache(optax.sgd)  # one object, so that equal trainers share their compiled program
 BITS = {"bfloat16": jnp.bfloat16, "float16": np.float16}
 
 
@@ -26,7 +28,7 @@ def feed_forward(weight, loss, lr=1.0, **options):
     """A trainer of one matrix."""
     weight = np.asarray(weight, np.float32)
     layer = dp.layers.Dense(*weight.shape[::-1], W_initializer=weight, b_initializer=None)
-    return dp.BPFF(layer, loss, optax.sgd(lr), logger=None, progress_bar=False, shuffle_data=False, **options)
+    return dp.BPFF(layer, loss, sgd(lr), logger=None, progress_bar=False, shuffle_data=False, **options)
 
 
 def operands(jaxpr):
