@@ -85,7 +85,17 @@ def folder(tmp_path_factory):
         dp.refresh()
 
 
-@pytest.mark.usefixtures("folder")
+@pytest.fixture
+def settings():
+    """Those of JAX, which an example may change, are set back."""
+    before = dict(jax.config.values)
+    yield
+    for name, value in before.items():
+        if jax.config.values[name] != value:
+            jax.config.update(name, value)
+
+
+@pytest.mark.usefixtures("folder", "settings")
 @pytest.mark.parametrize("given", SHOWN, ids=SHOWN.get)
 def test_what_users_call_shows_an_example_that_runs(given):
     assert examples_of(given), f"{SHOWN[given]} has no example"

@@ -12,10 +12,12 @@ from dynplug.errors import DiagnosisWarning
 # weights behind silent units have no gradient, of which a training warns too
 pytestmark = pytest.mark.filterwarnings("ignore::dynplug.errors.ZeroGradientWarning")
 
+STILL = optax.sgd(0.0)  # one object, so that equal trainers share their compiled program
+
 
 def trained(batch, model, epochs=1, repeat=10, **options):
     """A training with ten steps an epoch that change nothing."""
-    options = {"optimizer": optax.sgd(0.0), "logger": None, "progress_bar": False, **options}
+    options = {"optimizer": STILL, "logger": None, "progress_bar": False, **options}
     trainer = dp.BPTT(model, "cross_entropy", dt=1.0, **options)
     x, y = batch
     trainer.fit([(x, np.zeros_like(y))] * repeat, num_epoch=epochs)  # of one class, so that no gradient is zero

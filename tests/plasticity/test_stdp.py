@@ -196,11 +196,11 @@ def test_both_ways_of_changing_weights_are_equal(x64, seed):
         dp.plasticity.Factors(*(jnp.asarray(numbers.normal(size=n)) for n in (pre_size, post_size))),
         (jnp.asarray(0.1), jnp.asarray(0.9)),
     )
-    found = jax.jit(by_events)(*given)
-    np.testing.assert_allclose(found, jax.jit(by_all)(*given), rtol=1e-14)
+    found, changed_by_all = jax.jit(by_events)(*given), jax.jit(by_all)
+    np.testing.assert_allclose(found, changed_by_all(*given), rtol=1e-14)
     assert np.mean(np.asarray(found) != given[0]) > 0.3
     samples = jnp.stack([given[0], found, given[0]]), jnp.stack([given[2], ~given[2], ~given[2]])
-    expected = [by_all(w, fanout, sent, *given[3:]) for w, sent in zip(*samples, strict=True)]
+    expected = [changed_by_all(w, fanout, sent, *given[3:]) for w, sent in zip(*samples, strict=True)]
 
     def run(weight, sent, bounds):
         return by_events(weight, fanout, sent, *given[3:6], bounds)
@@ -208,11 +208,12 @@ def test_both_ways_of_changing_weights_are_equal(x64, seed):
     batch = jax.vmap(run, (0, 0, None))
     np.testing.assert_allclose(jax.jit(batch)(*samples, given[6]), expected, rtol=1e-14)
     shared = jax.jit(jax.vmap(run, (None, 0, None)))(given[0], samples[1][:2], given[6])
-    np.testing.assert_allclose(shared, jnp.stack([expected[0], expected[2]]), rtol=1e-14)
+    np.testing.assert_allclose(shared, [expected[0], expected[2]], rtol=1e-14)
     bounds = jnp.array([0.1, 0.3]), jnp.array([0.9, 0.6])  # of their own: of two batches
     several = jax.jit(jax.vmap(batch, (None, None, 0)))(*samples, bounds)
     np.testing.assert_allclose(several[0], expected, rtol=1e-14)
-    np.testing.assert_allclose(several[1, 2], by_all(given[0], fanout, ~given[2], *given[3:6], (0.3, 0.6)), rtol=1e-14)
+    narrow = changed_by_all(given[0], fanout, ~given[2], *given[3:6], (jnp.asarray(0.3), jnp.asarray(0.6)))
+    np.testing.assert_allclose(several[1, 2], narrow, rtol=1e-14)
 
 
 def cells(rule, sign=None, **options):

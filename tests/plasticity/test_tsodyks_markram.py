@@ -25,9 +25,10 @@ def _sent(U, tau_d, tau_f, train, dt):
 
 def sent(U, tau_d, tau_f, spikes):
     """What the spikes in these steps of 0.5 ms release."""
-    train = jnp.zeros(STEPS).at[jnp.asarray(spikes)].set(1.0)
-    out = np.asarray(_sent(*(jnp.asarray([float(v)]) for v in (U, tau_d, tau_f)), train, 0.5))
     silent = np.setdiff1d(np.arange(STEPS), spikes)
+    train = np.ones(STEPS, jnp.result_type(float))
+    train[silent] = 0.0
+    out = np.asarray(_sent(*(jnp.asarray([float(v)]) for v in (U, tau_d, tau_f)), train, 0.5))
     assert np.all(out[silent] == 0)
     return out[np.sort(np.asarray(spikes))]
 

@@ -147,7 +147,7 @@ def test_bits_are_as_many_words_as_needed_and_give_back_what_they_were_made_of(s
 @pytest.mark.parametrize("dtype", [bool, np.int8, np.int32, np.uint8, np.float16, np.float32])
 def test_spikes_of_any_dtype(dtype):
     spikes = np.random.default_rng(3).integers(0, 2, (1, 1, 70)).astype(dtype)
-    step, sample, unit = unpack(np.asarray(pack(jnp.asarray(spikes[0, 0])))[None, None], 70)
+    step, sample, unit = unpack(np.asarray(pack_all(spikes)), 70)
     np.testing.assert_array_equal(unit, np.nonzero(spikes)[2])
     assert not step.any()
     assert not sample.any()

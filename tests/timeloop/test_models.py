@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from gpu_programs import COMPILER, kernel_count, lowered
 
-from dynplug.plugin import registry
+from dynplug.plugin import example_of, registry
 from dynplug.testing.stepping import DT, trial_of
 from dynplug.testing.subject import Skip, Subject
 from dynplug.timeloop import Loop, RunState
@@ -23,6 +23,8 @@ WITHOUT = ("Delta", "Direct", "pinsky-rinzel", "soma")
 KERNELS = [c for c in ODES if not any(f":{n}@" in c.id or c.id.endswith(f":{n}") for n in WITHOUT)]
 OTHERS = [c for c in (*ODES, *registry().components("layer")) if c not in KERNELS]
 BATCH = 2
+# With Bosh3, which is the solver of `morris-lecar` too, XLA compiles each of their programs for seconds.
+LARGE = ("conductance:wang-buzsaki", "conductance:pinsky-rinzel")
 
 
 class Case:
@@ -32,7 +34,7 @@ class Case:
         self.component = component
         with jax.enable_x64(True):
             try:
-                trial = trial_of(Subject(component))
+                trial = trial_of(subject(component))
             except Skip as reason:
                 pytest.skip(str(reason))
             self.key, self.xs = trial.key, np.stack([trial.x, np.float64(0.9) * trial.x], 1)
@@ -42,6 +44,11 @@ class Case:
     def outcome(self, **options):
         with jax.enable_x64(True):
             return jax.jit(partial(self.step, **options))(*self.given)
+
+
+def subject(component):
+    quick = {"integrator": {"type": "Euler"}} if component.id.startswith(LARGE) else {}
+    return Subject(component, {**example_of(component), **quick})
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +115,7 @@ def test_a_component_is_one_kernel_forward_and_one_backward(case, kernels, measu
     """Interpreted it gives the same as a scan, and lowered for a GPU nothing is left of the loop."""
     measure(case.outcome(), case.expected, measured)
     kernels(COMPILER)
-    step, given = training_step(Subject(case.component).instance, case.xs.astype(np.float32), case.key)
+    step, given = training_step(subject(case.component).instance, case.xs.astype(np.float32), case.key)
     text = lowered(step, *given)
     assert kernel_count(text) == 2
     assert "stablehlo.while" not in text

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.quick
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(30, 4)).astype(np.float32)
 Y = (X[:, 0] > X[:, 1]).astype(int)
+ADAM = optax.adam(0.05)  # one object, so that equal trainers share their compiled program
 
 
 def net():
@@ -22,7 +23,7 @@ def net():
 
 
 def trainer(model=None, loss_fun="cross_entropy", **options):
-    return dp.BPFF(model or net(), loss_fun, options.pop("optimizer", optax.adam(0.05)), logger=None, **options)
+    return dp.BPFF(model or net(), loss_fun, options.pop("optimizer", ADAM), logger=None, **options)
 
 
 def forward(model, x):

@@ -17,7 +17,7 @@ from dynplug.train.step import compiled_step
 N, T, F, C = 4, 6, 3, 3
 RNG = np.random.default_rng(3)
 KEY = jax.random.key(2)
-SGD = optax.sgd(1.0)
+SGD, STILL = optax.sgd(1.0), optax.sgd(0.0)
 
 
 def network():
@@ -196,9 +196,9 @@ def test_buckets_are_few_programs_of_one_batch_size_and_cover_all():
     t.fit((X, STEPS), num_epoch=3, batch_size=2, buckets=2)
     assert compiled_step._compiled._cache_size() - before == 2
     assert len(t.get_hist_metric(which="detailed")) == 3 * (1 + 3)  # 2 sequences of up to 2 steps, 5 longer ones
-    one = trainer(optimizer=optax.sgd(0.0))
+    one = trainer(optimizer=STILL)
     one.fit((X, STEPS), num_epoch=1, batch_size=2)
-    whole = trainer(optimizer=optax.sgd(0.0))
+    whole = trainer(optimizer=STILL)
     whole.fit((X, STEPS), num_epoch=1, buckets=1)
     np.testing.assert_allclose(one.get_hist_metric(), whole.get_hist_metric(), rtol=1e-5)
 
@@ -310,9 +310,9 @@ def test_windows_end_with_their_sequences():
     t.fit((padded(X)[:, :5], padded(STEPS)[:, :5]), num_epoch=1, lengths=np.minimum(LENGTHS, 4))
     assert t.steps == 2  # the third window would be of nothing
     assert t._progress.history.to_json()["fit"][0]["weights"]["loss"] == [13.0, 9.0]
-    whole = trainer(optimizer=optax.sgd(0.0), truncate=2)
+    whole = trainer(optimizer=STILL, truncate=2)
     whole.fit((X, STEPS), num_epoch=1, buckets=1)
-    once = trainer(optimizer=optax.sgd(0.0))
+    once = trainer(optimizer=STILL)
     once.fit((X, STEPS), num_epoch=1, buckets=1)
     np.testing.assert_allclose(whole.get_hist_metric(), once.get_hist_metric(), rtol=1e-5)
 

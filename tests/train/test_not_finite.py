@@ -13,6 +13,8 @@ from dynplug.errors import NonFiniteError
 from dynplug.train.step.compiled_step import CompiledStep
 from dynplug.train.step.nonfinite import first_culprit
 
+STILL = optax.sgd(0.0)  # one object, so that equal trainers share their compiled program
+
 
 class Drift(dp.DynamicalSystem):
     """A state that grows by what it receives, and the root of what is left to one."""
@@ -29,7 +31,7 @@ class Drift(dp.DynamicalSystem):
 
 def fit(x, model=None, loss="mse", y=None, optimizer=None, **options):
     model = model or dp.Sequential(first=dp.Lift(lambda x: x), drift=Drift(jnp.ones(())))
-    t = dp.BPTT(model, loss, optimizer or optax.sgd(0.0), dt=1.0, logger=None, shuffle_data=False, **options)
+    t = dp.BPTT(model, loss, optimizer or STILL, dt=1.0, logger=None, shuffle_data=False, **options)
     with pytest.raises(NonFiniteError) as error:
         t.fit((x, np.zeros((len(x), x.shape[1])) if y is None else y), num_epoch=2, batch_size=2)
     return t, str(error.value)
@@ -104,7 +106,7 @@ def test_an_output_a_loss_a_gradient_and_an_update_are_told_apart():
 
 
 def test_with_states_that_go_on_the_search_starts_from_them():
-    t = dp.BPTT(dp.Sequential(d=Drift(jnp.ones(()))), "mse", optax.sgd(0.0), dt=1.0, logger=None)
+    t = dp.BPTT(dp.Sequential(d=Drift(jnp.ones(()))), "mse", STILL, dt=1.0, logger=None)
     x = np.full((2, 1, 1), 0.9, np.float32)
     with pytest.raises(NonFiniteError, match=r"step 2: the state d.level at time step 0"):
         t.fit([(x, np.zeros((2, 1)))] * 9, num_epoch=1, reset_state=False)

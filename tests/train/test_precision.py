@@ -1,5 +1,7 @@
 """Mixed precision: what is rounded, against NumPy, and what is not; scaled losses, against the rule by hand."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -17,6 +19,7 @@ from dynplug.timeloop.program import byte_count, is_var
 from dynplug.timeloop.traced_scan import trace_scan
 from dynplug.train.step.reduced_products import reduced
 
+sgd = functools.cache(optax.sgd)  # one object, so that equal trainers share their compiled program
 BITS = {"bfloat16": jnp.bfloat16, "float16": np.float16}
 
 
@@ -28,7 +31,7 @@ def feed_forward(weight, loss, lr=1.0, **options):
     """A trainer of one matrix."""
     weight = np.asarray(weight, np.float32)
     layer = dp.layers.Dense(*weight.shape[::-1], W_initializer=weight, b_initializer=None)
-    return dp.BPFF(layer, loss, optax.sgd(lr), logger=None, progress_bar=False, shuffle_data=False, **options)
+    return dp.BPFF(layer, loss, sgd(lr), logger=None, progress_bar=False, shuffle_data=False, **options)
 
 
 def operands(jaxpr):

@@ -13,6 +13,7 @@ import dynplug as dp
 from dynplug.errors import DataError, OptionError
 
 RATE = 0.3
+SGD = optax.sgd(RATE)  # one object, so that equal trainers share their compiled program
 KEY = jax.random.key(1)
 
 
@@ -54,9 +55,7 @@ def by_hand(batches, window, carry=False):
 
 
 def trainer(axis="B", **options):
-    return dp.BPTT(
-        cell(), "mse", optax.sgd(RATE), dt=1.0, logger=None, shuffle_data=False, data_first_axis=axis, **options
-    )
+    return dp.BPTT(cell(), "mse", SGD, dt=1.0, logger=None, shuffle_data=False, data_first_axis=axis, **options)
 
 
 def assert_equals(t, params, losses):

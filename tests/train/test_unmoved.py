@@ -13,12 +13,11 @@ from dynplug.errors import ZeroGradientWarning
 from dynplug.train.fit import unmoved
 
 X, Y = np.random.default_rng(0).random((6, 5, 3)).astype(np.float32), np.ones((6, 2), np.float32)
+SGD = optax.sgd(0.1)  # one object, so that equal trainers share their compiled program
 
 
 def trainer(model, trainable=None, **options):
-    return dp.BPTT(
-        model, "mse", optax.sgd(0.1), dt=1.0, trainable=trainable, logger=None, progress_bar=False, **options
-    )
+    return dp.BPTT(model, "mse", SGD, dt=1.0, trainable=trainable, logger=None, progress_bar=False, **options)
 
 
 def spiking(**neuron):
