@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from dynplug.errors import DataError
 from dynplug.losses.labels import Form, check_classes, form_of
@@ -39,8 +39,8 @@ class Classified(NamedTuple):
 
 def read_classes(
     name: str,
-    predicts: Any,
-    targets: Any,
+    predicts: PyTree,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     ignore_index: int | None = None,
@@ -71,7 +71,7 @@ def read_classes(
     return Classified(scores, y, together(sample_weight, labelled, valid, _by_class(class_weight, scores, y, name)))
 
 
-def weight_of_classes(predicts: Any, targets: Any, **options: Any) -> Array | None:
+def weight_of_classes(predicts: PyTree, targets: PyTree, **options: Any) -> Array | None:
     """The weight of a batch: the number of labels, if some may be missing or weigh more than others, else `None`."""
     if all(options.get(name) is None for name in ("ignore_index", "class_weight", "mask")):
         return None

@@ -1,12 +1,13 @@
 """The softmax cross-entropy, and the share of correct answers."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import ParameterError
 from dynplug.losses.class_targets import class_weights, read_classes, weight_of_classes
@@ -16,10 +17,10 @@ from dynplug.losses.means import mean
 from dynplug.losses.targets import checked_by
 
 
-def check_of(name: str) -> Any:
+def check_of(name: str) -> Callable[..., None]:
     """The check of targets of the loss or metric of a name."""
 
-    def check(predicts: Any, targets: Any, *, class_weight: Any = None, mask: Any = None, **options: Any) -> None:
+    def check(predicts: PyTree, targets: PyTree, *, class_weight: Any = None, mask: Any = None, **options: Any) -> None:
         check_classes(predicts, targets, name=name, mask=mask, **options)
         if class_weight is not None:
             class_weights(class_weight, predicts.shape[-1], name)
@@ -31,7 +32,7 @@ def check_of(name: str) -> Any:
 @batch_first
 def cross_entropy(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     ignore_index: int | None = None,
@@ -106,7 +107,7 @@ def cross_entropy(
 @batch_first
 def accuracy(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     ignore_index: int | None = None,

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import ParameterError, nearest
 from dynplug.losses.class_targets import read_classes
@@ -18,7 +18,7 @@ from dynplug.losses.targets import checked_by
 Counts = Float[Array, "classes classes"]
 
 
-def count(predicts: Any, targets: Any, *, name: str, **options: Any) -> Counts:
+def count(predicts: PyTree, targets: PyTree, *, name: str, **options: Any) -> Counts:
     """The number of samples, or their weight, by right class (rows) and answer (columns); NaN where a score is."""
     read = read_classes(name, predicts, targets, **options)
     classes, dtype = read.scores.shape[-1], read.scores.dtype
@@ -62,7 +62,7 @@ def _f1(counts: Counts, *, average: str = "macro") -> Float[Array, ""]:
 @batch_first
 def confusion_matrix(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     ignore_index: int | None = None,
@@ -113,7 +113,7 @@ def confusion_matrix(
 @batch_first
 def per_class_accuracy(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     ignore_index: int | None = None,
@@ -166,7 +166,7 @@ def per_class_accuracy(
 @batch_first
 def balanced_accuracy(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     ignore_index: int | None = None,
@@ -219,7 +219,7 @@ def balanced_accuracy(
 @batch_first
 def f1(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     average: str = "macro",
     reduce_time: str = "mean",

@@ -2,6 +2,7 @@
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, TypeVar
 
@@ -54,6 +55,6 @@ def function_of(function: Any) -> Any:
     return function_of(function.func) if isinstance(function, partial) else function
 
 
-def optax_rules() -> Any:
+def optax_rules() -> AbstractContextManager[object]:
     """The dtype promotion that optax expects; all code of dynplug is strict."""
     return jax.numpy_dtype_promotion("standard")

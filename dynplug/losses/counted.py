@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+from jaxtyping import Array, PyTree
 
 from dynplug.losses.conventions import Function, function_of, takes
 from dynplug.losses.targets import options_of
@@ -50,7 +51,7 @@ def is_counted(function: Any) -> bool:
     return hasattr(function_of(function), _COUNTS)
 
 
-def counts_of(function: Any, predicts: Any, targets: Any, **given: Any) -> Any:
+def counts_of(function: Any, predicts: PyTree, targets: PyTree, **given: Any) -> Array:
     """The counts of a batch, for what a counted metric is called with."""
     return getattr(function_of(function), _COUNTS)(predicts, targets, **given, **options_of(function))
 

@@ -4,7 +4,7 @@ from functools import partial
 from typing import Any
 
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import DataError, ParameterError
 from dynplug.losses.class_targets import read_classes, weight_of_classes
@@ -14,7 +14,7 @@ from dynplug.losses.means import mean
 from dynplug.losses.targets import checked_by, is_known, one_array
 
 
-def check_labels(predicts: Any, targets: Any, *, ignore_index: int | None = None, **_: Any) -> None:
+def check_labels(predicts: PyTree, targets: PyTree, *, ignore_index: int | None = None, **_: Any) -> None:
     """Raise `DataError` for targets that are not a class for each sample."""
     y = one_array(targets, "targets", "first_spike")
     if y.ndim != 1:
@@ -26,7 +26,7 @@ def check_labels(predicts: Any, targets: Any, *, ignore_index: int | None = None
 @batch_first
 def first_spike(
     predicts: Float[Array, "batch time classes"],
-    targets: Any,
+    targets: PyTree,
     *,
     tau: float = 5.0,
     dt: float = 1.0,

@@ -4,6 +4,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.errors import DataError
 from dynplug.losses.targets import finite, one_array
@@ -18,7 +19,7 @@ class Form(Enum):
     PROBABILITIES = "probabilities"
 
 
-def form_of(predicts: Any, targets: Any, one_hot: bool | None, name: str) -> tuple[Form, bool]:
+def form_of(predicts: PyTree, targets: PyTree, one_hot: bool | None, name: str) -> tuple[Form, bool]:
     """The form of targets, from their dtype and rank, and whether there is one per step; or `DataError`."""
     whole = np.issubdtype(targets.dtype, np.integer)
     form = Form.INDICES if whole and not one_hot else Form.PROBABILITIES
@@ -41,8 +42,8 @@ def form_of(predicts: Any, targets: Any, one_hot: bool | None, name: str) -> tup
 
 
 def check_classes(
-    predicts: Any,
-    targets: Any,
+    predicts: PyTree,
+    targets: PyTree,
     *,
     ignore_index: int | None = None,
     one_hot: bool | None = None,
@@ -138,5 +139,5 @@ def _are_one_hot(y: np.ndarray) -> bool:
     return bool(np.all((y == 0) | (y == 1)) and np.all(y.sum(-1) == 1))
 
 
-def _without_time(predicts: Any) -> tuple[int, ...]:
+def _without_time(predicts: PyTree) -> tuple[int, ...]:
     return (*predicts.shape[:1], *predicts.shape[2:-1])

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, PyTree
 
 from dynplug.errors import DataError, ParameterError, nearest
 from dynplug.losses.means import over
@@ -29,7 +29,7 @@ def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str, mas
     return _REDUCE[reduce_time](predicts, as_mask(mask, predicts))
 
 
-def as_mask(mask: Any, predicts: Any) -> Valid | None:
+def as_mask(mask: Any, predicts: PyTree) -> Valid | None:
     """A mask of (batch, time) for predictions, as bools, or `DataError` where it does not fit."""
     if mask is None:
         return None

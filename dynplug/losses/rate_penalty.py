@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Shaped
+from jaxtyping import Array, Float, PyTree, Shaped
 
 from dynplug.errors import DataError, ParameterError, nearest
 from dynplug.losses.conventions import batch_first, reads_records
@@ -55,11 +55,11 @@ def _function(loss: Any) -> Any:
     return build(loss, kind="loss") if isinstance(loss, (str, Mapping)) else loss
 
 
-def _check(predicts: Any, targets: Any, *, loss: Any = "cross_entropy", mask: Any = None, **_: Any) -> None:
+def _check(predicts: PyTree, targets: PyTree, *, loss: Any = "cross_entropy", mask: Any = None, **_: Any) -> None:
     check_targets(_function(loss), predicts, targets, mask)
 
 
-def _weight(predicts: Any, targets: Any, *, loss: Any = "cross_entropy", mask: Any = None, **given: Any) -> Any:
+def _weight(predicts: PyTree, targets: PyTree, *, loss: Any = "cross_entropy", mask: Any = None, **given: Any) -> Any:
     which = {
         name: v for name, v in {"mask": mask, "sample_weight": given.get("sample_weight")}.items() if v is not None
     }
@@ -70,8 +70,8 @@ def _weight(predicts: Any, targets: Any, *, loss: Any = "cross_entropy", mask: A
 @reads_records
 @batch_first
 def rate_regularized(
-    predicts: Any,
-    targets: Any,
+    predicts: PyTree,
+    targets: PyTree,
     *,
     loss: Any = "cross_entropy",
     monitor: str | Sequence[str] | None = None,

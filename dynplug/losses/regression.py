@@ -6,7 +6,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import DataError
 from dynplug.losses.conventions import batch_first, optax_rules
@@ -15,7 +15,7 @@ from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import checked_by, finite, one_array
 
 
-def check_values(predicts: Any, targets: Any, *, name: str, mask: Any = None, **_: Any) -> None:
+def check_values(predicts: PyTree, targets: PyTree, *, name: str, mask: Any = None, **_: Any) -> None:
     """Raise `DataError` for targets that are not finite numbers, at steps that count."""
     y = one_array(targets, "targets", name)
     if mask is not None and y.ndim == one_array(predicts, "predictions", name).ndim and y.shape[:2] == np.shape(mask):
@@ -25,8 +25,8 @@ def check_values(predicts: Any, targets: Any, *, name: str, mask: Any = None, **
 
 def read_values(
     name: str,
-    predicts: Any,
-    targets: Any,
+    predicts: PyTree,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     sample_weight: Any = None,
@@ -51,7 +51,7 @@ def read_values(
     return p, y, together(sample_weight, valid)
 
 
-def weight_of_values(predicts: Any, targets: Any, *, name: str, mask: Any = None, **options: Any) -> Array | None:
+def weight_of_values(predicts: PyTree, targets: PyTree, *, name: str, mask: Any = None, **options: Any) -> Array | None:
     """The weight of a batch of several lengths: the number of its steps, or of its samples if targets have no time."""
     if mask is None:
         return None
@@ -62,7 +62,7 @@ def weight_of_values(predicts: Any, targets: Any, *, name: str, mask: Any = None
 @batch_first
 def mse(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     sample_weight: Any = None,
@@ -103,7 +103,7 @@ def mse(
 @batch_first
 def mae(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     reduce_time: str = "mean",
     sample_weight: Any = None,
@@ -140,7 +140,7 @@ def mae(
 @batch_first
 def huber(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     delta: float = 1.0,
     reduce_time: str = "mean",

@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import DataError, ParameterError
 from dynplug.losses.conventions import batch_first, optax_rules
@@ -15,7 +15,7 @@ from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import checked_by, finite, is_known, one_array
 
 
-def check_wanted(predicts: Any, targets: Any, *, mask: Any = None, **_: Any) -> None:
+def check_wanted(predicts: PyTree, targets: PyTree, *, mask: Any = None, **_: Any) -> None:
     """Raise `DataError` for targets that are neither a class nor rates for each sample."""
     y = one_array(targets, "targets", "spike_count")
     samples, units = (one_array(predicts, "predictions", "spike_count").shape[n] for n in (0, -1))
@@ -33,7 +33,7 @@ def check_wanted(predicts: Any, targets: Any, *, mask: Any = None, **_: Any) -> 
 @batch_first
 def spike_count(
     predicts: Float[Array, "batch time units"],
-    targets: Any,
+    targets: PyTree,
     *,
     right: float = 0.6,
     wrong: float = 0.1,

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import PyTree
 
 from dynplug.errors import DataError
 from dynplug.losses.conventions import Function, function_of, takes
@@ -46,7 +47,7 @@ def checked_by(check: Callable[..., None], weight: Callable[..., Any] | None = N
     return mark
 
 
-def check_targets(function: Any, predicts: Any, targets: Any, mask: Any = None) -> None:
+def check_targets(function: Any, predicts: PyTree, targets: PyTree, mask: Any = None) -> None:
     """Raise the `DataError` of a loss or metric about targets, if it is marked with a check.
 
     A check that takes a `mask` is told which steps count, if not all do.
@@ -62,7 +63,7 @@ def checks_targets(function: Any) -> bool:
     return hasattr(function_of(function), _CHECK)
 
 
-def weight_of_targets(function: Any, predicts: Any, targets: Any, **given: Any) -> Any:
+def weight_of_targets(function: Any, predicts: PyTree, targets: PyTree, **given: Any) -> Any:
     """The weight of a batch in the mean over an epoch, if a loss or metric has one of its own, else `None`.
 
     **Arguments:**
@@ -99,7 +100,7 @@ def one_array(given: Any, what: str, name: str) -> Any:
 _EXAMPLE = {"targets": "predicts, targets['label']", "predictions": "predicts['out'], targets"}
 
 
-def finite(name: str, targets: Any) -> None:
+def finite(name: str, targets: PyTree) -> None:
     """Raise `DataError` for a target that is NaN or infinite, with its place."""
     if not np.issubdtype(targets.dtype, np.inexact) and targets.dtype.kind != "V":  # V: bfloat16 and the like
         return

@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import DataError
 from dynplug.losses.class_targets import read_classes, weight_of_classes
@@ -19,7 +19,7 @@ from dynplug.losses.targets import checked_by
 @batch_first
 def top_k_accuracy(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     k: int = 5,
     reduce_time: str = "mean",

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import DataError, ParameterError
 from dynplug.losses.conventions import batch_first
@@ -20,7 +20,7 @@ from dynplug.losses.targets import checked_by
 @batch_first
 def van_rossum(
     predicts: Float[Array, "batch time ..."],
-    targets: Any,
+    targets: PyTree,
     *,
     tau: float = 10.0,
     dt: float = 1.0,

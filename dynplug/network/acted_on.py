@@ -1,16 +1,18 @@
 """The variables of populations on which drives act."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import lookup
 from dynplug.errors import CompositionError, UnknownPathError
 
+ByPopulation = Mapping[str, PyTree]
+"""States or outputs by the names of populations."""
 
-def acted_on(paths: Iterable[str], states: Mapping[str, Any]) -> Float[Array, " units"]:
+
+def acted_on(paths: Iterable[str], states: ByPopulation) -> Float[Array, " units"]:
     """The variables at paths such as `"E.V"`, those of one population after the other, flat.
 
     **Raises:** `CompositionError` for a population without one.

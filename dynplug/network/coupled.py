@@ -5,11 +5,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from dynplug.core import Context, Drive, DynamicalSystem, param
 from dynplug.delivery import Fanout, deliver
-from dynplug.network.acted_on import acted_on
+from dynplug.network.acted_on import ByPopulation, acted_on
 from dynplug.network.delay_chain import DelayChain
 from dynplug.network.forms import FORMS
 from dynplug.network.summary import of_coupling
@@ -18,7 +18,7 @@ from dynplug.network.summary import of_coupling
 class CoupledState(eqx.Module):
     """What is under way: the variables of the source in the steps before."""
 
-    delays: tuple[Any, ...] = ()
+    delays: tuple[PyTree, ...] = ()
 
 
 class Coupled(DynamicalSystem):
@@ -49,12 +49,12 @@ class Coupled(DynamicalSystem):
     def init_state(self, ctx: Context) -> CoupledState:
         return CoupledState(self.chain.init_state(ctx))
 
-    def open(self, state: CoupledState, states: Any) -> CoupledState:
+    def open(self, state: CoupledState, states: ByPopulation) -> CoupledState:
         """The state before the first step: the source's variable was what it is at the beginning."""
         x = acted_on([self.reads], states)
         return jax.tree.map(lambda held: jnp.broadcast_to(x, held.shape), state)
 
-    def sees(self, state: CoupledState, states: Any, outs: Any) -> tuple[Array, Array]:
+    def sees(self, state: CoupledState, states: ByPopulation, outs: ByPopulation) -> tuple[Array, Array]:
         """The variables of the source and of the targets at the start of the step."""
         return acted_on([self.reads], states), acted_on(self.acts_on, states)
 
@@ -65,11 +65,11 @@ class Coupled(DynamicalSystem):
         drive = FORMS[self.form](lambda x: deliver(x, weight, self.fanout, method=self.delivery), sent, own)
         return CoupledState(delays), drive
 
-    def act(self, state: CoupledState, drive: Drive, states: Any, ctx: Context) -> tuple[CoupledState, Drive]:
+    def act(self, state: CoupledState, drive: Drive, states: ByPopulation, ctx: Context) -> tuple[CoupledState, Drive]:
         """A drive needs no synapse."""
         return state, drive
 
-    def close(self, state: CoupledState, outs: Any, ctx: Context) -> CoupledState:
+    def close(self, state: CoupledState, outs: ByPopulation, ctx: Context) -> CoupledState:
         """The next step reads what it needs from the states."""
         return state
 

@@ -1,11 +1,10 @@
 """What is under way from one population: a chain of delay lines."""
 
 import itertools
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import Context
 from dynplug.errors import DurationError
@@ -28,15 +27,15 @@ class DelayChain(eqx.Module):
     ahead: int = eqx.field(static=True, default=0)
     rounded: bool = eqx.field(static=True, default=False)
 
-    def init_state(self, ctx: Context) -> tuple[Any, ...]:
+    def init_state(self, ctx: Context) -> tuple[PyTree, ...]:
         try:
             return tuple(line and line.init_state(ctx) for line in self._lines(ctx.dt))
         except DurationError as error:
             raise DurationError(f"{ctx.path}: {error}") from None
 
     def update(
-        self, state: tuple[Any, ...], x: Float[Array, " units"], ctx: Context
-    ) -> tuple[tuple[Any, ...], Float[Array, " copies"]]:
+        self, state: tuple[PyTree, ...], x: Float[Array, " units"], ctx: Context
+    ) -> tuple[tuple[PyTree, ...], Float[Array, " copies"]]:
         """What arrives in a step, first all units with the shortest delay."""
         held, copies = [], []
         for line, values in zip(self._lines(ctx.dt), state, strict=True):

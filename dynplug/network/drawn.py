@@ -123,7 +123,7 @@ def child(key: PRNGKeyArray | None, name: str) -> PRNGKeyArray | None:
     return None if key is None else jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
-def as_array(values: Any, order: Any) -> Array | float:
+def as_array(values: Any, order: Array | np.ndarray | slice) -> Array | float:
     """Values in another order, as an array of the default floating dtype; a number for all as it is."""
     if np.ndim(values) == 0:
         return values

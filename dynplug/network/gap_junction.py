@@ -11,7 +11,7 @@ from jaxtyping import Array, PRNGKeyArray
 from dynplug.core import Context, Drive, DynamicalSystem, param, to_jax
 from dynplug.delivery import Fanout, deliver
 from dynplug.errors import ParameterError
-from dynplug.network.acted_on import acted_on
+from dynplug.network.acted_on import ByPopulation, acted_on
 from dynplug.network.drawn import Pairs, as_array, child
 from dynplug.network.routes import Sizes
 from dynplug.network.summary import of_junctions
@@ -100,25 +100,25 @@ class Junctions(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def open(self, state: None, states: Any) -> None:
+    def open(self, state: None, states: ByPopulation) -> None:
         """Nothing was under way before the first step."""
         return state
 
-    def sees(self, state: None, states: Any, outs: Any) -> Any:
+    def sees(self, state: None, states: ByPopulation, outs: ByPopulation) -> Array:
         """The potentials at the start of the step."""
         return acted_on(self.acts_on, states)
 
-    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
+    def update(self, state: None, x: Array, ctx: Context) -> tuple[None, Drive]:
         g = jnp.asarray(self.g, x.dtype)
         g = g if self.pair is None else g[self.pair]
         current, conductance = (deliver(V, g, self.fanout, method="sparse") for V in (x, jnp.ones_like(x)))
         return None, Drive(current, conductance)
 
-    def act(self, state: None, drive: Drive, states: Any, ctx: Context) -> tuple[None, Drive]:
+    def act(self, state: None, drive: Drive, states: ByPopulation, ctx: Context) -> tuple[None, Drive]:
         """Currents need no synapse."""
         return state, drive
 
-    def close(self, state: None, outs: Any, ctx: Context) -> None:
+    def close(self, state: None, outs: ByPopulation, ctx: Context) -> None:
         """Nothing is kept."""
 
     def arrows(self) -> list[tuple[str, str, str]]:

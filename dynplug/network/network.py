@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import Context, DynamicalSystem, untraced
 from dynplug.errors import ShapeError, UnknownPathError, nearest
@@ -134,12 +134,12 @@ class Network(DynamicalSystem):
     def out_size(self) -> tuple[int, ...] | None:
         return getattr(self[self.output_from], "out_size", None) if self.output_from else None
 
-    def init_state(self, ctx: Context) -> dict[str, Any]:
+    def init_state(self, ctx: Context) -> dict[str, PyTree]:
         state = {name: part.init_state(ctx.child(name)) for name, part in self.named_children()}
         begun = {name: edge.open(state[name], state) for name, edge in zip(self.edge_names, self.edges, strict=True)}
         return state | begun
 
-    def update(self, state: dict[str, Any], x: Any, ctx: Context) -> tuple[dict[str, Any], dict[str, Any]]:
+    def update(self, state: dict[str, PyTree], x: PyTree, ctx: Context) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
         step = Step(self, state, ctx)
         x = self._inputs(x)
         for name in self.order:
@@ -147,7 +147,7 @@ class Network(DynamicalSystem):
         outs = {name: step.outs[name] for name in self.names}
         return step.end(), outs if self.output_from is None else outs[self.output_from]
 
-    def _inputs(self, x: Any) -> Mapping[str, Any]:
+    def _inputs(self, x: PyTree) -> Mapping[str, PyTree]:
         if x is None:
             return {}
         if not isinstance(x, Mapping):

@@ -6,6 +6,8 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
+from jaxtyping import PyTree
 
 from dynplug.core import Context, add_inputs, check_fits
 
@@ -20,16 +22,16 @@ class Step:
     - `ctx`: its context.
     """
 
-    def __init__(self, network: Any, state: dict[str, Any], ctx: Context):
+    def __init__(self, network: Any, state: dict[str, PyTree], ctx: Context):
         self.state, self.ctx = state, ctx
         self.systems = dict(zip(network.names, network.systems, strict=True))
         self.edges = dict(zip(network.edge_names, network.edges, strict=True))
         self.waiting = list(network.groups)
         self.new = dict(state)
-        self.outs: dict[str, Any] = {}
-        self.drives: dict[str, Any] = {}
+        self.outs: dict[str, PyTree] = {}
+        self.drives: dict[str, PyTree] = {}
 
-    def population(self, name: str, x: Any) -> None:
+    def population(self, name: str, x: PyTree) -> None:
         """Update a population, after all synapses that act on it."""
         for group in [group for group in self.waiting if name in self.edges[group[0]].targets]:
             self.waiting.remove(group)
@@ -39,7 +41,7 @@ class Step:
         total = add_inputs(self.drives.get(name), x)
         self.new[name], self.outs[name] = system.update(self.state[name], total, self.ctx.child(name))
 
-    def end(self) -> dict[str, Any]:
+    def end(self) -> dict[str, PyTree]:
         """The new state, when all populations have been updated: new spikes set out, and plastic weights change."""
         for name, edge in self.edges.items():
             self.new[name] = edge.close(self.new[name], self.outs, self.ctx.child(name))
@@ -58,14 +60,14 @@ class Step:
         for target, part in self._parts(drive, edge.targets):
             self.drives[target] = add_inputs(self.drives.get(target), part)
 
-    def _parts(self, drive: Any, targets: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    def _parts(self, drive: PyTree, targets: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         """The drive of each target, out of that of the units of all of them in a row."""
         first = 0
         for target in targets:
             size = self.systems[target].in_size
             last = first + math.prod(size)
 
-            def part(a: Any, units: slice = slice(first, last), size: tuple[int, ...] = size) -> Any:
+            def part(a: ArrayLike, units: slice = slice(first, last), size: tuple[int, ...] = size) -> ArrayLike:
                 return a if jnp.ndim(a) == 0 else jnp.reshape(a, -1)[units].reshape(size)
 
             yield target, jax.tree.map(part, drive)

@@ -6,11 +6,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import Context, DynamicalSystem, Parameter, children, param
 from dynplug.delivery import Delivery, Fanout, choose, deliver
-from dynplug.network.acted_on import acted_on
+from dynplug.network.acted_on import ByPopulation, acted_on
 from dynplug.network.delay_chain import DelayChain
 from dynplug.network.summary import of_pathway
 from dynplug.plasticity import Plasticity, without_derivative
@@ -32,18 +32,18 @@ class Magnitude(eqx.Module):
 class PathwayState(eqx.Module):
     """The synapse's state, whose variables are reached by their own names, and what is under way."""
 
-    synapse: Any = None
+    synapse: PyTree = None
     last: Array | None = None
     """the source's output in the last step, where the projection is part of a cycle"""
-    delays: tuple[Any, ...] = ()
-    short_term: Any = None
-    plasticity: Any = None
+    delays: tuple[PyTree, ...] = ()
+    short_term: PyTree = None
+    plasticity: PyTree = None
     weight: Array | None = None
     """the weights, or their magnitudes, where they are plastic"""
     arrived: Array | None = None
     """what has arrived in the step from each sending unit, where weights are plastic"""
 
-    def named_children(self) -> list[tuple[str, Any]]:
+    def named_children(self) -> list[tuple[str, PyTree]]:
         """The synapse's variables, then the rest."""
         own = [
             (name, getattr(self, name)) for name in ("last", "delays", "short_term", "plasticity", "weight", "arrived")
@@ -130,15 +130,15 @@ class Pathway(DynamicalSystem):
             arrived=arrived,
         )
 
-    def open(self, state: PathwayState, states: Any) -> PathwayState:
+    def open(self, state: PathwayState, states: ByPopulation) -> PathwayState:
         """Nothing was under way before the first step."""
         return state
 
-    def sees(self, state: PathwayState, states: Any, outs: Any) -> Any:
+    def sees(self, state: PathwayState, states: ByPopulation, outs: ByPopulation) -> PyTree:
         """What the projection reads: the source's output, of the step before if it is late."""
         return state.last if self.late else outs[self.source]
 
-    def update(self, state: PathwayState, x: Any, ctx: Context) -> tuple[PathwayState, Array]:
+    def update(self, state: PathwayState, x: Array, ctx: Context) -> tuple[PathwayState, Array]:
         """The events that arrive in a step, for the source's output, flat."""
         short_term, x = state.short_term, jnp.ravel(x).astype(ctx.dtype)
         if self.short_term is not None:
@@ -149,7 +149,9 @@ class Pathway(DynamicalSystem):
         arrived = None if self.plasticity is None else sent  # for the end of the step
         return dataclasses.replace(state, delays=delays, short_term=short_term, arrived=arrived), events
 
-    def act(self, state: PathwayState, events: Array, states: Any, ctx: Context) -> tuple[PathwayState, Any]:
+    def act(
+        self, state: PathwayState, events: Array, states: ByPopulation, ctx: Context
+    ) -> tuple[PathwayState, PyTree]:
         """A step of the synapses: from all events that arrive to the drive of the targets."""
         synapse = self.synapse
         if hasattr(getattr(synapse, "output", None), "at"):
@@ -158,7 +160,7 @@ class Pathway(DynamicalSystem):
         synapse, drive = synapse.update(state.synapse, events.reshape(synapse.size), ctx.child("synapse"))
         return dataclasses.replace(state, synapse=synapse), drive
 
-    def close(self, state: PathwayState, outs: Any, ctx: Context) -> PathwayState:
+    def close(self, state: PathwayState, outs: ByPopulation, ctx: Context) -> PathwayState:
         """The end of a step, when all populations have been updated: weights change, and the output is kept."""
         if self.plasticity is not None:
             state = self._learn(self.plasticity, state, outs, ctx)
@@ -170,7 +172,7 @@ class Pathway(DynamicalSystem):
         """What a diagram shows: source, target, and the style of the arrow."""
         return [(self.source, target, "-|>") for target in self.targets]
 
-    def _learn(self, rule: Plasticity, state: PathwayState, outs: Any, ctx: Context) -> PathwayState:
+    def _learn(self, rule: Plasticity, state: PathwayState, outs: ByPopulation, ctx: Context) -> PathwayState:
         spiked = jnp.concatenate([jnp.ravel(outs[target]).astype(ctx.dtype) for target in self.targets])
         values = (rule, state.plasticity, state.weight, state.arrived, spiked)
         rule, traces, weight, sent, spiked = without_derivative(ctx.path, values)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 
-from dynplug.core import Context, ODESystem, as_system, leaves
+from dynplug.core import Context, DynamicalSystem, ODESystem, as_system, leaves
 from dynplug.errors import CompositionError, DurationError, UnknownPathError, nearest
 from dynplug.network.order import Route
 from dynplug.sources import Source
@@ -65,7 +65,7 @@ def sizes_of(nodes: Mapping[str, Any], routes: Mapping[str, Route]) -> Sizes:
     )
 
 
-def _shape(name: str, system: Any, field: str, does: str) -> tuple[int, ...]:
+def _shape(name: str, system: DynamicalSystem, field: str, does: str) -> tuple[int, ...]:
     shape = getattr(system, field, None)
     if shape is None:
         raise CompositionError(
@@ -75,7 +75,7 @@ def _shape(name: str, system: Any, field: str, does: str) -> tuple[int, ...]:
     return shape
 
 
-def _spikes(system: Any) -> bool:
+def _spikes(system: DynamicalSystem) -> bool:
     """Whether the state has spikes; a system whose state depends on the step, such as a refractory period, has."""
     try:
         state = eqx.filter_eval_shape(lambda: system.init_state(Context(dt=1.0, key=jax.random.key(0))))

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 
 def lines(network: Any) -> Iterator[str]:
@@ -61,5 +62,5 @@ def _delay(delays: tuple[float, ...]) -> str:
     return f"delay {low:g} to {high:g} ms in {len(delays)} values"
 
 
-def _bytes(*trees: Any) -> int:
+def _bytes(*trees: PyTree) -> int:
     return sum(a.size * np.dtype(a.dtype).itemsize for a in jax.tree.leaves(trees) if hasattr(a, "dtype"))

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import PyTree
+
 from dynplug.core import DELAY_STEP
 from dynplug.timeloop.custom_derivative import differentiable_loop
 from dynplug.timeloop.derivative_rules import has_linear_backward, rule_effects
@@ -31,7 +33,7 @@ class Analysis:
     hoisted: Hoisted
     plan: Plan
 
-    def run(self) -> Any:
+    def run(self) -> PyTree:
         """The carry after the last step, and all outputs."""
         loop, hoisted = self.loop, self.hoisted
         inputs = hoisted.inputs(loop.carry, loop.xs, loop.length, loop.reverse)
@@ -39,7 +41,9 @@ class Analysis:
         return loop.finish([*hoisted.outputs(loop.carry, carry_out, loop.length), *ys])
 
 
-def analyse(step: Step, init: Any, xs: Any, length: Any, reverse: bool, mode: str, remat: bool | int) -> Analysis | str:
+def analyse(
+    step: Step, init: PyTree, xs: PyTree, length: Any, reverse: bool, mode: str, remat: bool | int
+) -> Analysis | str:
     """The analysed loop, or the reason why it must run as `jax.lax.scan`."""
     if mode == "plain":
         return "loop='plain' was asked for"

@@ -17,22 +17,22 @@ doi:10.1145/347837.347846, and T. Chen, B. Xu, C. Zhang, C. Guestrin: Training d
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, PyTree
 
 
 def in_chunks(
-    chunk: Callable[..., tuple[Any, Any, Any]],
-    carry: Any,
-    xs: Any,
+    chunk: Callable[..., tuple[PyTree, PyTree, PyTree]],
+    carry: PyTree,
+    xs: PyTree,
     length: int,
     size: int,
     *,
     reverse: bool = False,
-    sums: Sequence[Any] = (),
-) -> tuple[Any, Any, Any]:
+    sums: Sequence[PyTree] = (),
+) -> tuple[PyTree, PyTree, PyTree]:
     """Run `chunk(carry, xs, length, reverse) -> (carry, ys, sums)` through time.
 
     Every array in `xs` and `ys` has one row a step or one row a chunk; a last, shorter chunk takes the remaining steps.
@@ -42,16 +42,16 @@ def in_chunks(
     if count == 1 and not left:
         return chunk(carry, xs, length, reverse)
 
-    def step(state: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], Any]:
+    def step(state: tuple[PyTree, PyTree], x: PyTree) -> tuple[tuple[PyTree, PyTree], PyTree]:
         new, ys, sums = chunk(state[0], x, size, reverse)
         return (new, jax.tree.map(jnp.add, state[1], sums)), ys
 
-    def whole_chunks(carry: Any, xs: Any, sums: Any) -> tuple[Any, Any, Any]:
+    def whole_chunks(carry: PyTree, xs: PyTree, sums: PyTree) -> tuple[PyTree, PyTree, PyTree]:
         parts = jax.tree.map(lambda x: x.reshape(count, x.shape[0] // count, *x.shape[1:]), xs)
         (new, sums), ys = jax.lax.scan(step, (carry, sums), parts, count, reverse)
         return new, jax.tree.map(lambda y: y.reshape(y.shape[0] * y.shape[1], *y.shape[2:]), ys), sums
 
-    def last_chunk(carry: Any, xs: Any, sums: Any) -> tuple[Any, Any, Any]:
+    def last_chunk(carry: PyTree, xs: PyTree, sums: PyTree) -> tuple[PyTree, PyTree, PyTree]:
         new, ys, more = chunk(carry, xs, left, reverse)
         return new, ys, jax.tree.map(jnp.add, sums, more)
 
@@ -70,7 +70,7 @@ def in_chunks(
     return carry, jax.tree.map(lambda a, b: jnp.concatenate([a, b]), first_ys, last_ys), total
 
 
-def _whole_rows(x: Any, length: int, size: int) -> int:
+def _whole_rows(x: Array, length: int, size: int) -> int:
     """The number of rows that belong to whole chunks, of an array with one row a step or one row a chunk."""
     count = length // size
     return count * size if x.shape[0] == length else count

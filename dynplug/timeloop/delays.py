@@ -25,6 +25,7 @@ from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from dynplug.core import DELAY_STEP
 from dynplug.timeloop.primitives import inner_eqns
@@ -69,27 +70,27 @@ def row_axis(eqn: Eqn) -> int | None:
     return axes[0] if len(axes) == 1 and size != {1} and x.shape == out.shape and not moved else None
 
 
-def from_ring(buffer: Any, axis: int, i: Any) -> Any:
+def from_ring(buffer: Array, axis: int, i: Array) -> Array:
     """The rows, the oldest first, of a ring buffer into which step `i` writes next."""
     size = buffer.shape[axis]
     order = (i + jnp.arange(size, dtype=i.dtype)) % jnp.asarray(size, i.dtype)
     return jnp.moveaxis(jnp.take(buffer, order, axis=axis), axis, 0)
 
 
-def to_ring(rows: Any, axis: int, i: Any) -> Any:
+def to_ring(rows: Array, axis: int, i: Array) -> Array:
     """The inverse of `from_ring`: the ring buffer into which step `i` writes next."""
     size = rows.shape[0]
     order = (jnp.arange(size, dtype=i.dtype) - i) % jnp.asarray(size, i.dtype)
     return jnp.moveaxis(jnp.take(rows, order, axis=0), 0, axis)
 
 
-def rows_read(rows: Any, length: int, reverse: bool) -> Any:
+def rows_read(rows: Array, length: int, reverse: bool) -> Array:
     """The rows that the next `length` steps read, where these are no more than the delay."""
     rows = rows[1 : 1 + length]
     return jnp.flip(rows, 0) if reverse else rows
 
 
-def shift(rows: Any, values: Any, reverse: bool) -> tuple[Any, Any]:
+def shift(rows: Array, values: Array, reverse: bool) -> tuple[Array, Array]:
     """The rows after steps that wrote `values`, and what these steps read."""
     # In reverse, which is the backward pass, `values` are cotangents in forward order. What waits in the first row is
     # added to the first that is taken up, and the row it leaves is zero.
@@ -100,7 +101,7 @@ def shift(rows: Any, values: Any, reverse: bool) -> tuple[Any, Any]:
     return (after.at[0].set(0), jnp.flip(seen, 0)) if reverse else (after, seen)
 
 
-def time_reversed(cotangent: Any) -> Any:
+def time_reversed(cotangent: Array) -> Array:
     """The cotangent of rows as rows in reversed time, and back."""
     return jnp.concatenate([cotangent[:1], jnp.flip(cotangent[1:], 0)])
 

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from dynplug.timeloop.program import Atom, Traced, Var, is_var
 
@@ -32,7 +33,7 @@ def increment(traced: Traced, before: Var, after: Atom) -> int | None:
     return None if is_var(other) or jnp.ndim(other.val) else int(other.val)
 
 
-def at_all_steps(first: Any, by: int, length: int, reverse: bool) -> Any:
+def at_all_steps(first: Array, by: int, length: int, reverse: bool) -> Array:
     """The values of an induction variable at the start of each step, stacked in the order of the inputs."""
     steps = jnp.arange(length, dtype=jnp.uint32)
     steps = steps[::-1] if reverse else steps
@@ -40,11 +41,11 @@ def at_all_steps(first: Any, by: int, length: int, reverse: bool) -> Any:
     return first[None] + steps.reshape(-1, *(1,) * first.ndim)
 
 
-def after_all_steps(first: Any, by: int, length: int) -> Any:
+def after_all_steps(first: Array, by: int, length: int) -> Array:
     """The value of an induction variable after the last step."""
     return first + _wrapped(length * by, first.dtype)
 
 
-def _wrapped(number: int, dtype: Any) -> Any:
+def _wrapped(number: int, dtype: np.dtype) -> Any:
     """An integer modulo 2 to the number of bits of its type."""
     return jnp.asarray(np.asarray(number % 2 ** (8 * dtype.itemsize), f"u{dtype.itemsize}").astype(dtype))

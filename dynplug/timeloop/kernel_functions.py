@@ -18,17 +18,19 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.typing import ArrayLike
+from jaxtyping import Array
 
 LN2 = float(np.log(2.0))  # ln 2 [-]
 
 
-def where(condition: Any, a: Any, b: Any) -> Any:
+def where(condition: Array, a: ArrayLike, b: ArrayLike) -> Array:
     """`a` where the condition holds, else `b`; one of them may be a number."""
     like = a if hasattr(a, "dtype") else b
     return lax.select(condition, *(v if hasattr(v, "dtype") else jnp.full_like(like, v) for v in (a, b)))
 
 
-def with_sign_of(x: Any, size: Any) -> Any:
+def with_sign_of(x: Array, size: Array) -> Array:
     """A value of at least zero with the sign of `x`, also with that of a zero."""
     return _number(lax.bitwise_or(_bits(size), _bits(x) & _bits(jnp.full_like(x, -0.0))), x)
 
@@ -36,12 +38,12 @@ def with_sign_of(x: Any, size: Any) -> Any:
 # -- Whole numbers -------------------------------------------------------------------------------------------------
 
 
-def is_finite(x: Any) -> Any:
+def is_finite(x: Array) -> Array:
     """Whether a number is neither infinite nor NaN."""
     return lax.abs(x) < jnp.inf
 
 
-def floor(x: Any) -> Any:
+def floor(x: Array) -> Array:
     """The largest whole number that is not above."""
     size = lax.abs(x)
     outside = (size >= 2.0 ** jnp.finfo(x.dtype).nmant) | (x != x) | (x == 0.0)  # whole, or NaN; zeros have signs
@@ -49,12 +51,12 @@ def floor(x: Any) -> Any:
     return where(outside, x, where(cut > x, cut - 1.0, cut))
 
 
-def ceil(x: Any) -> Any:
+def ceil(x: Array) -> Array:
     """The smallest whole number that is not below."""
     return -floor(-x)
 
 
-def round_to_even(x: Any) -> Any:
+def round_to_even(x: Array) -> Array:
     """The nearest whole number; of two, the even one."""
     size = lax.abs(x)
     below = floor(size)
@@ -62,14 +64,14 @@ def round_to_even(x: Any) -> Any:
     return with_sign_of(x, where((part > 0.5) | ((part == 0.5) & odd), below + 1.0, below))
 
 
-def round_from_zero(x: Any) -> Any:
+def round_from_zero(x: Array) -> Array:
     """The nearest whole number; of two, the larger one in size."""
     size = lax.abs(x)
     below = floor(size)
     return with_sign_of(x, where(size - below >= 0.5, below + 1.0, below))
 
 
-def remainder(x: Any, y: Any) -> Any:
+def remainder(x: Array, y: Array) -> Array:
     """What division leaves, with the sign of `x`: long division, as many digits at once as are exact."""
     a, b = lax.abs(x), lax.abs(y)
     ma, ea = _mantissa_and_exponent(a)
@@ -77,7 +79,7 @@ def remainder(x: Any, y: Any) -> Any:
     info = jnp.finfo(x.dtype)
     digits, upper = info.nmant // 2 - 1, _upper_half(mb)
 
-    def divide(_: Any, state: tuple[Any, Any]) -> tuple[Any, Any]:
+    def divide(_: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         left, more = state
         now = lax.min(more, jnp.full_like(more, digits))
         scaled = left * _power_of_two(now, x)
@@ -92,7 +94,7 @@ def remainder(x: Any, y: Any) -> Any:
     return where((a == jnp.inf) | (b == 0.0) | (x != x) | (y != y), jnp.nan, found)
 
 
-def next_after(x: Any, y: Any) -> Any:
+def next_after(x: Array, y: Array) -> Array:
     """The next number from `x` towards `y`."""
     bits = _bits(x)
     one = jnp.ones_like(bits)
@@ -101,7 +103,7 @@ def next_after(x: Any, y: Any) -> Any:
     return where((x != x) | (y != y), jnp.nan, where(x == y, y, moved))
 
 
-def bit_count(x: Any) -> Any:
+def bit_count(x: Array) -> Array:
     """The number of bits that are set, of whole numbers: sums of neighbours, of ever more bits."""
     unsigned = lax.bitcast_convert_type(x, jnp.uint64 if x.dtype.itemsize == 8 else jnp.uint32)
     size = 8 * x.dtype.itemsize
@@ -117,7 +119,7 @@ def bit_count(x: Any) -> Any:
 # -- Powers, exponentials and logarithms ---------------------------------------------------------------------------
 
 
-def integer_power(x: Any, y: int) -> Any:
+def integer_power(x: Array, y: int) -> Array:
     """`x**y` by repeated squaring, in the order in which XLA multiplies."""
     one = jnp.ones_like(x)
     factors, square, left = [], x, abs(y)
@@ -131,7 +133,7 @@ def integer_power(x: Any, y: int) -> Any:
     return lax.div(one, found) if y < 0 else found
 
 
-def power(x: Any, y: Any) -> Any:
+def power(x: Array, y: Array) -> Array:
     """`x**y` as two to the power of `y log2(x)`, which is computed in two parts, for its size is lost in the result."""
     y = y.astype(x.dtype)
     a = lax.abs(x)
@@ -171,12 +173,12 @@ def power(x: Any, y: Any) -> Any:
     return where((y == 0.0) | (x == 1.0), 1.0, where(is_nan, jnp.nan, signed))
 
 
-def polynomial(x: Any, *coefficients: Any) -> Any:
+def polynomial(x: Array, *coefficients: Any) -> Any:
     """The polynomial with these coefficients, lowest degree first, by Horner's rule."""
     return reduce(lambda found, c: found * x + c, reversed(coefficients))
 
 
-def bell(x: Any) -> Any:
+def bell(x: Array) -> Array:
     """`exp(-x²)` of numbers above zero, whose squares need two parts."""
     x = lax.min(x, jnp.full_like(x, 40.0))
     upper = _upper_half(x)
@@ -187,7 +189,7 @@ def bell(x: Any) -> Any:
     return lax.exp(-upper * upper) * factor
 
 
-def cube_root(x: Any) -> Any:
+def cube_root(x: Array) -> Array:
     """The real cube root, by a step of Newton's method."""
     a = lax.abs(x)
     regular = (a > 0.0) & (a < jnp.inf)
@@ -197,7 +199,7 @@ def cube_root(x: Any) -> Any:
     return where(regular, with_sign_of(x, root), x)
 
 
-def log1p(x: Any) -> Any:
+def log1p(x: Array) -> Array:
     """`log(1 + x)`."""
     # log(1 + x) = 2 artanh(s) for s = x / (2 + x), by its series near zero, where 1 + x would round x away.
     one, two = jnp.ones_like(x), jnp.full_like(x, 2.0)
@@ -211,7 +213,7 @@ def log1p(x: Any) -> Any:
     return lax.select(exact_zero, x, lax.select(near, lax.mul(s, series), lax.log(lax.add(one, x))))
 
 
-def expm1(x: Any) -> Any:
+def expm1(x: Array) -> Array:
     """`exp(x) - 1`."""
     one = jnp.ones_like(x)
     u = lax.exp(x)
@@ -225,7 +227,7 @@ def expm1(x: Any) -> Any:
 # -- Hyperbolic functions and their inverses -----------------------------------------------------------------------
 
 
-def sinh(x: Any) -> Any:
+def sinh(x: Array) -> Array:
     """The hyperbolic sine."""
     half = lax.exp(0.5 * lax.abs(x))  # squared below, which overflows no earlier than the result
     e = expm1(lax.abs(x))
@@ -233,13 +235,13 @@ def sinh(x: Any) -> Any:
     return with_sign_of(x, where(lax.abs(x) < 20.0, small, (0.5 * half) * half))
 
 
-def cosh(x: Any) -> Any:
+def cosh(x: Array) -> Array:
     """The hyperbolic cosine."""
     e = lax.exp(0.5 * lax.abs(x))
     return (0.5 * e) * e + (0.5 / e) / e
 
 
-def asinh(x: Any) -> Any:
+def asinh(x: Array) -> Array:
     """The inverse hyperbolic sine."""
     a = lax.abs(x)
     large = a > 1e8
@@ -248,7 +250,7 @@ def asinh(x: Any) -> Any:
     return with_sign_of(x, where(large, lax.log(a) + LN2, value))
 
 
-def acosh(x: Any) -> Any:
+def acosh(x: Array) -> Array:
     """The inverse hyperbolic cosine."""
     large = x > 1e8
     above = where(large, 1.0, x) - 1.0
@@ -256,7 +258,7 @@ def acosh(x: Any) -> Any:
     return where(x >= 1.0, found, jnp.nan)
 
 
-def atanh(x: Any) -> Any:
+def atanh(x: Array) -> Array:
     """The inverse hyperbolic tangent."""
     a = lax.abs(x)
     return with_sign_of(x, where(a == 1.0, jnp.inf, 0.5 * log1p(2.0 * a / where(a == 1.0, 1.0, 1.0 - a))))
@@ -265,25 +267,25 @@ def atanh(x: Any) -> Any:
 # -- The bits of numbers, and arithmetic in two parts --------------------------------------------------------------
 
 
-def _whole(x: Any) -> Any:
+def _whole(x: Array) -> Any:
     return f"int{8 * x.dtype.itemsize}"
 
 
-def _bits(x: Any) -> Any:
+def _bits(x: Array) -> Array:
     return lax.bitcast_convert_type(x, _whole(x))
 
 
-def _number(bits: Any, like: Any) -> Any:
+def _number(bits: Array, like: Array) -> Array:
     return lax.bitcast_convert_type(bits, like.dtype)
 
 
-def _power_of_two(e: Any, like: Any) -> Any:
+def _power_of_two(e: Array, like: Array) -> Array:
     """Two to the power of a whole number, if that is normal."""
     info = jnp.finfo(like.dtype)
     return _number((e + (info.maxexp - 1)) << info.nmant, like)
 
 
-def _scaled(x: Any, e: Any) -> Any:
+def _scaled(x: Array, e: Array) -> Array:
     """`x` times two to the power of `e`, in three factors, as one may be no normal number though the result is."""
     most = jnp.finfo(x.dtype).maxexp - 2
     e = lax.clamp(jnp.full_like(e, -3 * most), e, jnp.full_like(e, 3 * most))
@@ -292,7 +294,7 @@ def _scaled(x: Any, e: Any) -> Any:
     return x * _power_of_two(first, x) * _power_of_two(second, x) * _power_of_two(e - first - second, x)
 
 
-def _mantissa_and_exponent(a: Any) -> tuple[Any, Any]:
+def _mantissa_and_exponent(a: Array) -> tuple[Array, Array]:
     """Of a number above zero: what lies from 1 to below 2, and the power of two that it is multiplied by."""
     info = jnp.finfo(a.dtype)
     small = a < float(info.tiny)
@@ -302,19 +304,19 @@ def _mantissa_and_exponent(a: Any) -> tuple[Any, Any]:
     return _number(mantissa, a), where(small, exponent - info.nmant, exponent)
 
 
-def _upper_half(x: Any) -> Any:
+def _upper_half(x: Array) -> Array:
     """`x` with the upper half of its digits, whose square is exact."""
     return _number(_bits(x) & -(1 << (jnp.finfo(x.dtype).nmant // 2 + 1)), x)
 
 
-def _sum(a: Any, b: Any) -> tuple[Any, Any]:
+def _sum(a: Array, b: Array) -> tuple[Array, Array]:
     """The sum of two numbers, and what rounding takes from it."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)
 
 
-def _product(a: Any, b: Any) -> tuple[Any, Any]:
+def _product(a: Array, b: Array) -> tuple[Array, Array]:
     """The product of two numbers, and about what rounding takes from it.
 
     A compiler may contract a product and a sum to one operation, without rounding between them, in one place and not in

@@ -15,15 +15,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax import lax
+from jaxtyping import Array
 
 import dynplug.timeloop.kernel_functions as f
 import dynplug.timeloop.kernel_series as series
+from dynplug.timeloop.program import Eqn
 
 Operation = Callable[..., Any]
 Make = Callable[[Any], Operation | None]  # of an equation
 
 
-def operation(eqn: Any) -> Operation | None:
+def operation(eqn: Eqn) -> Operation | None:
     """The function that a kernel computes for an elementwise equation; `None` if it cannot."""
     dtypes = [str(v.aval.dtype) for v in (*eqn.invars, *eqn.outvars)]
     if not eqn.invars or not _OF.keys() >= {*dtypes}:
@@ -33,7 +35,7 @@ def operation(eqn: Any) -> Operation | None:
     return None if make is None else make(eqn)
 
 
-def operation_count(eqn: Any) -> int:
+def operation_count(eqn: Eqn) -> int:
     """The number of operations that a kernel computes an equation by: one, or those of an identity."""
     if eqn.primitive.name not in _LACKING:
         return 1
@@ -43,7 +45,7 @@ def operation_count(eqn: Any) -> int:
     return len(jax.make_jaxpr(compute)(*shapes).jaxpr.eqns)
 
 
-def _native(eqn: Any) -> Operation:
+def _native(eqn: Eqn) -> Operation:
     params = eqn.params | ({"accuracy": None} if "accuracy" in eqn.params else {})  # Mosaic has but one
     return lambda *values: eqn.primitive.bind(*values, **params)
 
@@ -60,22 +62,22 @@ def _identities(**operations: Operation) -> dict[str, Make]:
     return {name: _always(compute) for name, compute in operations.items()}
 
 
-def _bits_of(eqn: Any) -> Operation | None:
+def _bits_of(eqn: Eqn) -> Operation | None:
     before, after = eqn.invars[0].aval.dtype, eqn.outvars[0].aval.dtype
     return _native(eqn) if before.itemsize == after.itemsize else None  # else there is an axis more, or less
 
 
-def _conversion(eqn: Any) -> Operation:
+def _conversion(eqn: Eqn) -> Operation:
     to_bool = eqn.params["new_dtype"] == jnp.bool_
     return (lambda x: x if x.dtype == jnp.bool_ else x != 0) if to_bool else _native(eqn)
 
 
-def _selection(eqn: Any) -> Operation:
+def _selection(eqn: Eqn) -> Operation:
     """By a condition, or by the index of a case, which may not be outside."""
     if eqn.invars[0].aval.dtype == jnp.bool_ and len(eqn.invars) == 3:
         return _native(eqn)
 
-    def select(which: Any, *cases: Any) -> Any:
+    def select(which: Array, *cases: Array) -> Array:
         found = cases[-1]
         for k in range(len(cases) - 2, -1, -1):
             found = lax.select(which <= k, cases[k], found)
@@ -87,7 +89,7 @@ def _selection(eqn: Any) -> Operation:
 def _by_float32(make: Make) -> Make:
     """Of half precision: computed in float32, and rounded."""
 
-    def of(eqn: Any) -> Operation | None:
+    def of(eqn: Eqn) -> Operation | None:
         if (compute := make(eqn)) is None:
             return None
         dtype = eqn.outvars[0].aval.dtype
@@ -102,19 +104,19 @@ _FROM_ABOVE = {"clz", "population_count", "shift_right_logical"}  # they look at
 def _by_32_bits(name: str, make: Make) -> Make:
     """Of whole numbers of 8 and 16 bits, of which the bits above them do not change the lower ones of a result."""
 
-    def of(eqn: Any) -> Operation | None:
+    def of(eqn: Eqn) -> Operation | None:
         if (compute := make(eqn)) is None:
             return None
         dtype = eqn.outvars[0].aval.dtype
         own = eqn.invars[-1].aval.dtype
         unsigned = jnp.issubdtype(own, jnp.unsignedinteger) or name in _FROM_ABOVE
 
-        def widened(v: Any) -> Any:
+        def widened(v: Array) -> Array:
             if v.dtype != own:
                 return v
             return v.astype(f"uint{8 * own.itemsize}").astype(jnp.uint32) if unsigned else v.astype(jnp.int32)
 
-        def computed(*values: Any) -> Any:
+        def computed(*values: Array) -> Array:
             found = compute(*map(widened, values))
             return (found - (32 - 8 * own.itemsize) if name == "clz" else found).astype(dtype)
 

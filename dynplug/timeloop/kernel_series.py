@@ -19,6 +19,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.typing import DTypeLike
+from jaxtyping import Array
 from scipy import fft, special
 
 from dynplug.timeloop.kernel_functions import bell, log1p, where, with_sign_of
@@ -41,7 +43,7 @@ class Series:
         self._function, self._middle, self._half = function, 0.5 * (high + low), 0.5 * (high - low)
         self._coefficients: dict[Any, list[float]] = {}
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Array) -> Array:
         """The function of `x`, by Clenshaw's recurrence."""
         first, *rest = self._of(x.dtype)
         s = (x - self._middle) / self._half
@@ -50,7 +52,7 @@ class Series:
             b, before = 2.0 * s * b - before + c, b
         return s * b - before + first
 
-    def _of(self, dtype: Any) -> list[float]:
+    def _of(self, dtype: DTypeLike) -> list[float]:
         """The coefficients, as far as they matter to numbers of a dtype."""
         if dtype not in self._coefficients:
             nodes = np.cos(np.pi * (np.arange(_NODES) + 0.5) / _NODES)
@@ -72,18 +74,18 @@ _ATAN = Series(lambda u: np.arctan(np.sqrt(u)) / np.sqrt(u), 0.0, 0.18)
 _ASIN = Series(lambda u: np.arcsin(np.sqrt(u)) / np.sqrt(u), 0.0, 0.25)
 
 
-def tan(x: Any) -> Any:
+def tan(x: Array) -> Array:
     """The tangent."""
     return lax.sin(x) / lax.cos(x)
 
 
-def _small_atan(t: Any) -> Any:
+def _small_atan(t: Array) -> Array:
     """Of 0 to 1, by the half of the angle."""
     half = t / (1.0 + lax.sqrt(1.0 + t * t))
     return 2.0 * half * _ATAN(half * half)
 
 
-def atan(x: Any) -> Any:
+def atan(x: Array) -> Array:
     """The arctangent."""
     a = lax.abs(x)
     inverse = a > 1.0
@@ -91,7 +93,7 @@ def atan(x: Any) -> Any:
     return with_sign_of(x, where(inverse, 0.5 * _PI - found, found))
 
 
-def atan2(y: Any, x: Any) -> Any:
+def atan2(y: Array, x: Array) -> Array:
     """The angle of the point (x, y)."""
     a, b = lax.abs(y), lax.abs(x)
     large, small = lax.max(a, b), lax.min(a, b)
@@ -103,19 +105,19 @@ def atan2(y: Any, x: Any) -> Any:
     return with_sign_of(y, where(negative, _PI - found, found))
 
 
-def _upper_asin(a: Any) -> Any:
+def _upper_asin(a: Array) -> Array:
     """Twice the arcsine of the root of (1 - a) / 2, of 0.5 to 1: the arccosine of a."""
     u = 0.5 * (1.0 - a)
     return 2.0 * lax.sqrt(u) * _ASIN(u)
 
 
-def asin(x: Any) -> Any:
+def asin(x: Array) -> Array:
     """The arcsine."""
     a = lax.abs(x)
     return with_sign_of(x, where(a > 0.5, 0.5 * _PI - _upper_asin(a), a * _ASIN(a * a)))
 
 
-def acos(x: Any) -> Any:
+def acos(x: Array) -> Array:
     """The arccosine."""
     upper = _upper_asin(lax.abs(x))
     return where(x > 0.5, upper, where(x < -0.5, _PI - upper, 0.5 * _PI - x * _ASIN(x * x)))
@@ -127,19 +129,19 @@ _ERF = Series(lambda u: special.erf(np.sqrt(u)) / np.sqrt(u), 0.0, 0.25)
 _ERFCX = Series(lambda t: special.erfcx(2.0 / t - 2.0) / t, 0.0, 1.0)
 
 
-def _upper_erfc(a: Any) -> Any:
+def _upper_erfc(a: Array) -> Array:
     """Of 0.5 and more: the bell of a times a smooth function of 2 / (2 + a)."""
     t = 2.0 / (2.0 + a)
     return bell(a) * (t * _ERFCX(t))
 
 
-def erf(x: Any) -> Any:
+def erf(x: Array) -> Array:
     """The error function."""
     a = lax.abs(x)
     return with_sign_of(x, where(a < 0.5, a * _ERF(a * a), 1.0 - _upper_erfc(a)))
 
 
-def erfc(x: Any) -> Any:
+def erfc(x: Array) -> Array:
     """One minus the error function."""
     upper = _upper_erfc(lax.abs(x))
     return where(x > 0.5, upper, where(x < -0.5, 2.0 - upper, 1.0 - x * _ERF(x * x)))
@@ -158,7 +160,7 @@ _ERF_INV = [
 ]
 
 
-def erf_inv(x: Any) -> Any:
+def erf_inv(x: Array) -> Array:
     """The inverse of the error function, by series in -log(1 - x²) and its root."""
     a = lax.abs(x)
     w = -(log1p(-a) + log1p(a))
@@ -177,14 +179,14 @@ _I1E = Series(lambda x: special.i1e(x) / x, 0.0, 8.0)
 _I1E_FAR = Series(lambda t: special.i1e(8.0 / t) * np.sqrt(8.0 / t), 0.0, 1.0)
 
 
-def bessel_i0e(x: Any) -> Any:
+def bessel_i0e(x: Array) -> Array:
     """The modified Bessel function of order 0, times exp(-|x|)."""
     a = lax.abs(x)
     far = lax.max(a, jnp.full_like(a, 8.0))
     return where(a < 8.0, _I0E(a), _I0E_FAR(8.0 / far) / lax.sqrt(far))
 
 
-def bessel_i1e(x: Any) -> Any:
+def bessel_i1e(x: Array) -> Array:
     """The modified Bessel function of order 1, times exp(-|x|)."""
     a = lax.abs(x)
     far = lax.max(a, jnp.full_like(a, 8.0))

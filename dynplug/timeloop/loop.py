@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Int, PRNGKeyArray
+from jax.typing import DTypeLike
+from jaxtyping import Array, Int, PRNGKeyArray, PyTree
 
 from dynplug.core import (
     Context,
@@ -54,10 +55,10 @@ class RunState(eqx.Module):
     """
 
     i: Int[Array, ""]
-    system: Any
-    events: Any = None
+    system: PyTree
+    events: PyTree = None
 
-    def __getitem__(self, path: str) -> Any:
+    def __getitem__(self, path: str) -> PyTree:
         """The part of the system's state at a path such as `"hidden.V"`."""
         return lookup(self.system, path)
 
@@ -111,13 +112,13 @@ class Loop(eqx.Module):
         i0: int = 0,
         batch_size: int | None = None,
         key: PRNGKeyArray | None = None,
-        dtype: Any = None,
+        dtype: DTypeLike | None = None,
     ) -> RunState:
         """The state before the first step."""
         i = as_index(i0)
         dtype = floating_dtype(system) if dtype is None else dtype
 
-        def one(key: Any) -> Any:
+        def one(key: PRNGKeyArray | None) -> PyTree:
             with _explained(self.shared, self.over):
                 return jax.tree.map(jnp.asarray, system.init_state(self._context(i, key, dtype)))
 
@@ -131,14 +132,14 @@ class Loop(eqx.Module):
         self,
         system: DynamicalSystem,
         state: RunState,
-        xs: Any,
+        xs: PyTree,
         length: int,
         *,
         key: PRNGKeyArray | None = None,
         hold: bool = False,
-        read: Callable[[Any], Any] = lambda state: None,
+        read: Callable[[PyTree], PyTree] = lambda state: None,
         lengths: Array | None = None,
-    ) -> tuple[RunState, tuple[Any, Any]]:
+    ) -> tuple[RunState, tuple[PyTree, PyTree]]:
         """Run `length` steps from `state`: the state after them, all outputs, and what `read` returns for each state.
 
         With `hold`, `xs` is the input of one step, the same at all steps. With `lengths`, only so many steps of each
@@ -155,11 +156,11 @@ class Loop(eqx.Module):
         self,
         system: DynamicalSystem,
         state: RunState,
-        x: Any,
+        x: PyTree,
         *,
         key: PRNGKeyArray | None = None,
-        read: Callable[[Any], Any] = lambda state: None,
-    ) -> tuple[RunState, tuple[Any, Any]]:
+        read: Callable[[PyTree], PyTree] = lambda state: None,
+    ) -> tuple[RunState, tuple[PyTree, PyTree]]:
         """The step of `advance` alone, without a loop around it."""
         x = _of_dtype(x, floating_dtype(system))
         (i, s), recorded = self._step(system, x, key, True, read)((state.i, state.system), None)
@@ -169,12 +170,12 @@ class Loop(eqx.Module):
         self,
         system: DynamicalSystem,
         state: RunState,
-        xs: Any,
+        xs: PyTree,
         length: int,
         *,
         key: PRNGKeyArray | None = None,
         hold: bool = False,
-        read: Callable[[Any], Any] = lambda state: None,
+        read: Callable[[PyTree], PyTree] = lambda state: None,
     ) -> str:
         """The plan of `advance` for the same arguments, as text."""
         check_options(self.loop, self.remat)
@@ -188,20 +189,22 @@ class Loop(eqx.Module):
     def _step(
         self,
         system: DynamicalSystem,
-        xs: Any,
+        xs: PyTree,
         key: PRNGKeyArray | None,
         hold: bool,
-        read: Callable[[Any], Any],
+        read: Callable[[PyTree], PyTree],
         ends: Array | None = None,
-    ) -> Callable[[tuple[Array, Any], Any], tuple[tuple[Array, Any], tuple[Any, Any]]]:
+    ) -> Callable[[tuple[Array, PyTree], PyTree], tuple[tuple[Array, PyTree], tuple[PyTree, PyTree]]]:
         """One step: from index, state and input to the next index and state, the output, and what `read` returns."""
         dtype, place = floating_dtype(system), self._place
 
-        def one(s: Any, x: Any, key: Any, i: Array, end: Array | None = None) -> tuple[Any, Any, Any]:
+        def one(
+            s: PyTree, x: PyTree, key: PRNGKeyArray | None, i: Array, end: Array | None = None
+        ) -> tuple[PyTree, PyTree, PyTree]:
             new, out = system.update(s, x, self._context(i, key, dtype, None if end is None else i < end))
             return new, out, read(new)
 
-        def step(carry: tuple[Array, Any], x: Any) -> tuple[tuple[Array, Any], tuple[Any, Any]]:
+        def step(carry: tuple[Array, PyTree], x: PyTree) -> tuple[tuple[Array, PyTree], tuple[PyTree, PyTree]]:
             i, s = carry
             x = xs if hold else x
             step_key = None if key is None else jax.random.fold_in(key, i)
@@ -224,18 +227,18 @@ class Loop(eqx.Module):
         return (BATCH,) if self.over is None else (f"{BATCH} of one device", self.over)
 
     @property
-    def _place(self) -> Any:
+    def _place(self) -> Array | None:
         """The number of this device. It is asked for in front of a loop: in it, it would be an effect of the step."""
         return None if self.over is None else jax.lax.axis_index(self.over)
 
-    def _keys(self, key: PRNGKeyArray, size: int, place: Any) -> Any:
+    def _keys(self, key: PRNGKeyArray, size: int, place: Array | None) -> Array:
         """A key a sample, which depends on its number in the whole batch alone."""
         if place is None:
             return jax.random.split(key, size)
         numbers = place * size + jnp.arange(size, dtype=jnp.int32)
         return jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, numbers)  # the same as the keys of `split`
 
-    def _context(self, i: Array, key: Any, dtype: Any, valid: Any = None) -> Context:
+    def _context(self, i: Array, key: PRNGKeyArray | None, dtype: DTypeLike, valid: Array | None = None) -> Context:
         shared = dict(self.shared)
         fit = bool(shared.pop("fit", self.fit))
         t = NoTime("t", _TOO_LATE.format(dtype)) if self.coarse else self.t0 + i.astype(dtype) * self.dt
@@ -266,7 +269,7 @@ def as_index(i: Any) -> Int[Array, ""]:
     return jnp.asarray(i, jnp.int32) if isinstance(i, jax.Array) else to_jax(np.asarray(i, np.int32))
 
 
-def floating_dtype(system: DynamicalSystem) -> Any:
+def floating_dtype(system: DynamicalSystem) -> np.dtype:
     """The dtype of a system's states: that of its floating parameters, else JAX's default."""
     found = {leaf.value.dtype for leaf in leaves(system) if eqx.is_inexact_array(leaf.value)}
     return np.result_type(*found) if found else jnp.result_type(float)
@@ -314,7 +317,7 @@ def _explained(shared: Mapping[str, Any], over: str | None) -> Iterator[None]:
         ) from error
 
 
-def _batch_size(state: Any, x: Any) -> int:
+def _batch_size(state: PyTree, x: PyTree) -> int:
     """The number of samples that a state and an input share, or `ShapeError`."""
     kept, given = ({a.shape[0] for a in jax.tree.leaves(tree)} for tree in (state, x))
     if len(kept | given) > 1:
@@ -333,11 +336,11 @@ def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def _of_dtype(xs: Any, dtype: Any) -> Any:
+def _of_dtype(xs: PyTree, dtype: DTypeLike) -> PyTree:
     return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, xs)
 
 
-def _check_carry(old: Any, new: Any) -> None:
+def _check_carry(old: PyTree, new: PyTree) -> None:
     """Raise `StateError`, naming the field, if a step changes the structure, shapes or dtypes of a state."""
     before = {leaf.path: leaf.value for leaf in leaves(old)}
     after = {leaf.path: leaf.value for leaf in leaves(new)}

@@ -12,6 +12,7 @@ from typing import Any, SupportsIndex
 import jax
 import jax.numpy as jnp
 from jax.interpreters.partial_eval import DynamicJaxprTracer
+from jaxtyping import PyTree
 
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.custom_derivative import with_fallback
@@ -25,14 +26,14 @@ _compiled: weakref.WeakKeyDictionary[Step, Callable[..., Any]] = weakref.WeakKey
 
 def scan(
     step: Step,
-    init: Any,
-    xs: Any = None,
+    init: PyTree,
+    xs: PyTree = None,
     length: SupportsIndex | None = None,
     reverse: bool = False,
     *,
     loop: str = "auto",
     remat: bool | int = False,
-) -> tuple[Any, Any]:
+) -> tuple[PyTree, PyTree]:
     """The same as `jax.lax.scan(step, init, xs, length, reverse)`, with less work.
 
     The step is traced once and split along its dependences. Loop invariants are computed once. Matrix products and
@@ -81,7 +82,7 @@ def _as_length(length: Any) -> Any:
     return count if count >= 0 else _UNKNOWN
 
 
-def _is_refused(step: Any, init: Any, xs: Any, reverse: Any) -> bool:
+def _is_refused(step: Any, init: PyTree, xs: PyTree, reverse: Any) -> bool:
     """Whether `jax.lax.scan` refuses these arguments before it calls the step."""
     try:
         hash(reverse)
@@ -105,7 +106,7 @@ def _jitted(step: Step) -> Callable[..., Any]:
     return run
 
 
-def _scan(step: Any, init: Any, xs: Any, options: tuple[Any, ...]) -> Any:
+def _scan(step: Any, init: PyTree, xs: PyTree, options: tuple[Any, ...]) -> PyTree:
     length, reverse, mode, remat, _ = options
     loop = analyse(step, init, xs, length, reverse, mode, remat)
     plain = partial(jax.lax.scan, step, init, xs, length, reverse)

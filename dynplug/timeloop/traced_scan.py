@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from dynplug.timeloop.program import Atom, Eqn, Traced, as_function, inlined, is_var
 from dynplug.timeloop.weak_types import settle
@@ -36,7 +37,7 @@ class TracedScan:
     carry: list[Any]
     xs: list[Any]
     origin: tuple[int | None, ...]
-    finish: Callable[[list[Any]], Any]
+    finish: Callable[[list[PyTree]], PyTree]
 
     @property
     def length(self) -> int:
@@ -54,7 +55,7 @@ class TracedScan:
         return inlined(getattr(body, "jaxpr", body), getattr(body, "consts", ()), keep).closed(self.consts)
 
 
-def trace_scan(step: Step, init: Any, xs: Any, length: Any, reverse: bool) -> TracedScan | str:
+def trace_scan(step: Step, init: PyTree, xs: PyTree, length: Any, reverse: bool) -> TracedScan | str:
     """The loop that `jax.lax.scan` would run, or the reason why there is none."""
     closed, shapes = jax.make_jaxpr(lambda c, x: jax.lax.scan(step, c, x, length, reverse), return_shape=True)(init, xs)
     jaxpr: Any = closed.jaxpr
@@ -80,7 +81,7 @@ def trace_scan(step: Step, init: Any, xs: Any, length: Any, reverse: bool) -> Tr
     operands = as_function(before, names, eqn.invars)(*inputs)
     tree = jax.tree.structure(shapes)
 
-    def finish(found: list[Any]) -> Any:
+    def finish(found: list[Any]) -> PyTree:
         results = as_function(after, (*names, *eqn.outvars), jaxpr.outvars)(*inputs, *found)
         return tree.unflatten([settle(v, out.aval) for v, out in zip(results, jaxpr.outvars, strict=True)])
 

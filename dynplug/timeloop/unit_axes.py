@@ -15,7 +15,6 @@ doi:10.1145/364099.364331.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from scipy.cluster.hierarchy import DisjointSet
 
@@ -128,7 +127,7 @@ _LAYOUT: dict[str, Callable[[Eqn], Sequence[tuple[Axis, Axis]] | None]] = {
 LAYOUT = frozenset(_LAYOUT)
 
 
-def _shape(v: Any) -> tuple[int, ...]:
+def _shape(v: Atom) -> tuple[int, ...]:
     return v.aval.shape
 
 
