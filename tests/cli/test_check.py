@@ -40,11 +40,11 @@ def test_a_component_is_checked_by_its_id(dynplug):
 
 
 HOOKS = """
-from dynplug.api import ConnectorSpec, SurrogateSpec, hookimpl
+from dynplug.api import InitializerSpec, SurrogateSpec, hookimpl
 
 @hookimpl
-def dynplug_register_connectors():
-    return [ConnectorSpec(name="pairs", target="dynplug.connectors:OneToOne", summary="a copy")]
+def dynplug_register_initializers():
+    return [InitializerSpec(name="same", target="dynplug.initializers:Constant", summary="a copy")]
 
 @hookimpl
 def dynplug_register_surrogates():
@@ -61,7 +61,7 @@ def test_a_distribution_is_checked_whole(dynplug, site, fresh_registry):
     result = dynplug("check", "dynplug-copies", "--json")
     found = json.loads(result.out)
     assert (result.code, found["ok"]) == (0, True), result.out
-    assert [c["component"] for c in found["components"]] == ["surrogate copies:arc@1", "connector copies:pairs@1"]
+    assert [c["component"] for c in found["components"]] == ["surrogate copies:arc@1", "initializer copies:same@1"]
     assert found["kinds"]["all"]["components"] == 2
     assert found["kinds"]["all"]["ran"] == sum(len(c["ran"]) for c in found["components"])
     assert found["kinds"]["surrogate"]["failed"] == 0
