@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from dynplug.errors import DurationError, OptionError
-from dynplug.measures.spike_trains import Events, as_events
+from dynplug.measures.spike_trains import Events, as_events, recorded
 
 _MS_PER_S = 1000.0
 
@@ -49,6 +49,7 @@ def rate(events: Any, start: float | None = None, stop: float | None = None) -> 
     ```python
     events = dp.measures.Events([1.0, 2.0, 4.5], [0, 1, 0], stop=10.0)     # two spikes and one in 10 ms
     assert np.allclose(dp.measures.rate(events), [200.0, 100.0])     # [Hz]
+    assert np.allclose(dp.measures.rate((events.t, events.i), stop=10.0), [200.0, 100.0])     # a pair has no end itself
     ```
 
     **Arguments:**
@@ -59,11 +60,11 @@ def rate(events: Any, start: float | None = None, stop: float | None = None) -> 
 
     **Returns:** one value per unit; of a batch (samples, units).
 
-    **Raises:** `OptionError` for a window without length.
+    **Raises:** `OptionError` for a window without length, or one that reaches beyond the recording.
 
     **Reference:** Dayan, P. & Abbott, L. F. (2001), Theoretical Neuroscience, section 1.2, MIT Press.
     """
-    return as_events(events).rate(start, stop)
+    return recorded(events, start, stop).rate(start, stop)
 
 
 def rate_over_time(events: Any, bin: float) -> tuple[np.ndarray, np.ndarray]:

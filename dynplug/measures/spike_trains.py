@@ -9,6 +9,7 @@ import numpy as np
 from dynplug.errors import OptionError, ShapeError
 
 _ROUNDING = 8.0 * np.finfo(float).eps  # relative: times are multiples of a step, and 3 * 0.1 is no later than 0.3
+_ALIKE = 1e-9  # relative: ends of windows and of recordings, which are sums of steps
 _MS_PER_S = 1000.0
 _FEWEST = 2  # intervals that can vary
 
@@ -117,10 +118,17 @@ class Events:
         return f"Events({len(self)} spikes of {self.size} units{batch}, {self.start:g} to {self.stop:g} ms)"
 
     def between(self, start: float, stop: float) -> "Events":
-        """The events after `start` and up to `stop` [ms], as views of these; no further than these reach."""
+        """The events after `start` and up to `stop` [ms], as views of these, within what was recorded."""
         if start > stop:
             raise OptionError(f"between({start:g}, {stop:g}): the later time comes last.")
-        start, stop = np.clip([start, stop], self.start, self.stop).tolist()
+        within = np.clip([start, stop], self.start, self.stop)
+        if not np.allclose(within, [start, stop], rtol=_ALIKE, atol=_ALIKE * max(abs(self.start), abs(self.stop))):
+            raise OptionError(
+                f"Spikes from {start:g} to {stop:g} ms are asked for, but they were recorded from {self.start:g} to "
+                f"{self.stop:g} ms. Ask for a time within, or say how long the recording was, as in "
+                "dp.measures.Events(t, i, start=..., stop=...); without stop it ends with its last spike."
+            )
+        start, stop = within.tolist()
         first, last = np.searchsorted(self.t, self.edges([start, stop]), side="right")
         some = copy(self)
         some.start, some.stop = start, stop
@@ -192,6 +200,15 @@ class Events:
 def as_events(events: Any) -> Events:
     """Events as they are, or those of a pair `(t, i)` of times [ms] and units, from 0 ms to the last spike."""
     return events if isinstance(events, Events) else Events(*events)
+
+
+def recorded(events: Any, start: float | None, stop: float | None) -> Events:
+    """As `as_events`, but a pair, which does not tell how long it was recorded, was so for as long as it is asked for."""
+    found = as_events(events)
+    if found is not events:
+        found.start = min(found.start, found.start if start is None else start)
+        found.stop = max(found.stop, found.stop if stop is None else stop)
+    return found
 
 
 def _each(change: Callable[[Any], Any], trains: list[Any]) -> list[Any]:

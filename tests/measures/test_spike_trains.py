@@ -55,11 +55,23 @@ def test_windows_that_follow_each_other_share_no_spike_and_lose_none(seed, dt, t
 
 def test_windows_reach_no_further_than_the_recording():
     events = Events([1.0, 2.0], [0, 1], start=0.5, stop=3.0)
-    part = events.between(-10.0, 1.5)
+    part = events.between(0.5, 1.5)
     assert (part.start, part.stop, part.t.tolist(), part.size) == (0.5, 1.5, [1.0], 2)
     assert np.shares_memory(part.t, events.t)
-    with pytest.raises(OptionError, match="comes last"):
-        events.between(2.0, 1.0)
+    assert events.between(0.5, 3.0 * (1.0 + 1e-12)).stop == 3.0
+    for window in [(-10.0, 1.5), (1.0, 3.1), (5.0, 6.0)]:
+        with pytest.raises(OptionError, match="recorded from 0.5 to 3 ms.*stop=..."):
+            events.between(*window)
+        with pytest.raises(OptionError, match="recorded from 0.5 to 3 ms"):
+            dp.measures.rate(events, *window)
+
+
+def test_a_pair_was_recorded_for_as_long_as_its_rate_is_asked_for():
+    pair = [1.0, 2.0, 4.5], [0, 1, 0]
+    np.testing.assert_allclose(dp.measures.rate(pair, stop=10.0), [200.0, 100.0])
+    np.testing.assert_allclose(dp.measures.rate(pair, -10.0, 10.0), [100.0, 50.0])
+    np.testing.assert_allclose(dp.measures.rate(pair, 0.0, 4.0), [250.0, 250.0])
+    np.testing.assert_allclose(dp.measures.rate(pair), [2 / 4.5e-3, 1 / 4.5e-3])
 
 
 def test_units_of_a_batch_are_measured_sample_by_sample():
