@@ -203,7 +203,7 @@ def as_events(events: Any) -> Events:
 
 
 def recorded(events: Any, start: float | None, stop: float | None) -> Events:
-    """As `as_events`, but a pair, which does not tell how long it was recorded, was so for as long as it is asked for."""
+    """As `as_events`; a pair, which does not tell how long it was recorded, was so for as long as it is asked for."""
     found = as_events(events)
     if found is not events:
         found.start = min(found.start, found.start if start is None else start)

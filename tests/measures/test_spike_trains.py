@@ -60,9 +60,9 @@ def test_windows_reach_no_further_than_the_recording():
     assert np.shares_memory(part.t, events.t)
     assert events.between(0.5, 3.0 * (1.0 + 1e-12)).stop == 3.0
     for window in [(-10.0, 1.5), (1.0, 3.1), (5.0, 6.0)]:
-        with pytest.raises(OptionError, match="recorded from 0.5 to 3 ms.*stop=..."):
+        with pytest.raises(OptionError, match=r"recorded from 0\.5 to 3 ms.*stop="):
             events.between(*window)
-        with pytest.raises(OptionError, match="recorded from 0.5 to 3 ms"):
+        with pytest.raises(OptionError, match=r"recorded from 0\.5 to 3 ms"):
             dp.measures.rate(events, *window)
 
 

@@ -20,14 +20,15 @@ from dynplug.timeloop.unit_axes import Mixed, unit_axes
 
 
 def random_step(seed, dtype):
-    """An elementwise step over units (3, 5): carried values of several types and shapes, two inputs, parameters."""
+    """An elementwise step over units (3, 5): parameters, carried values of several types and shapes, three inputs."""
     rng = np.random.default_rng(seed)
     vector, number = (jnp.asarray(rng.uniform(0.2, 0.8, n), dtype) for n in (5, ()))
     unary = [jnp.tanh, jnp.sin, jnp.exp, jax.nn.sigmoid, jax.nn.softplus, jnp.square, jnp.abs, lambda v: v**3]
     names = [unary[k] for k in rng.integers(len(unary), size=4)]
     threshold = float(rng.uniform(0.1, 0.4))
 
-    def step(carry, x):
+    def step(parameters, carry, x):
+        vector, number = parameters
         v, w, left, seen, count = carry
         drive, wide, t = x
         current = (wide + drive[:, None]).astype(dtype)
@@ -54,14 +55,14 @@ def inputs(length, dtype, seed):
     return tuple(jnp.asarray(rng.normal(size=shape), dtype) for shape in shapes)
 
 
-def run(step, start, xs, reverse=False, loop="auto"):
-    """All results of a loop, and the gradients of what is floating in them for the first carry and the inputs."""
+def run(step, start, xs, parameters, reverse=False, loop="auto"):
+    """All results of a loop, and the gradients of what is floating in them for parameters, first carry and inputs."""
 
-    def total(floating, xs):
-        (v, w, *rest), outs = scan(step, (*floating, *start[2:]), xs, reverse=reverse, loop=loop)
+    def total(parameters, floating, xs):
+        (v, w, *rest), outs = scan(partial(step, parameters), (*floating, *start[2:]), xs, reverse=reverse, loop=loop)
         return sum(jnp.sum(jnp.sin(a.astype(jnp.float32))) for a in (v, w, outs[0])), ((v, w, *rest), outs)
 
-    (_, results), gradients = jax.jit(jax.value_and_grad(total, (0, 1), has_aux=True))(start[:2], xs)
+    (_, results), gradients = jax.jit(jax.value_and_grad(total, (0, 1, 2), has_aux=True))(parameters, start[:2], xs)
     return results, gradients
 
 
@@ -74,11 +75,11 @@ def run(step, start, xs, reverse=False, loop="auto"):
 )
 def test_any_elementwise_step(seed, length, dtype, reverse, kernels):
     with jax.enable_x64(dtype == "float64"):
-        step, start, _ = random_step(seed, dtype)
+        step, start, parameters = random_step(seed, dtype)
         xs = inputs(length, dtype, seed)
-        assert "one kernel of 15 units" in explained(step, start, xs, reverse)
-        expected, slopes = run(step, start, xs, reverse, "plain")
-        found, found_slopes = run(step, start, xs, reverse)
+        assert "one kernel of 15 units" in explained(partial(step, parameters), start, xs, reverse)
+        expected, slopes = run(step, start, xs, parameters, reverse, "plain")
+        found, found_slopes = run(step, start, xs, parameters, reverse)
         # Whole numbers and booleans are equal; so are most floating numbers, but XLA may contract products and sums.
         eps = float(jnp.finfo(dtype).eps)
         for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(expected), strict=True):
@@ -89,7 +90,7 @@ def test_any_elementwise_step(seed, length, dtype, reverse, kernels):
             else:
                 np.testing.assert_array_equal(a, b)
         scales = [float(jnp.abs(b).max()) for b in jax.tree.leaves(slopes)]
-        assert sum(scale > 0 for scale in scales) >= 4  # all but that for time, which shifts a threshold
+        assert sum(scale > 0 for scale in scales) >= 6  # all but that for time, which shifts a threshold
         for a, b, scale in zip(jax.tree.leaves(found_slopes), jax.tree.leaves(slopes), scales, strict=True):
             np.testing.assert_allclose(double(a), double(b), rtol=0, atol=64 * eps * scale)
 
@@ -108,11 +109,11 @@ def explained(step, start, xs, reverse=False):
 
 
 def test_a_kernel_is_batched_differentiated_twice_and_run_in_forward_mode(kernels):
-    step, start, _ = random_step(8, "float32")
+    step, start, parameters = random_step(8, "float32")
     xs = inputs(9, "float32", 8)
 
     def end(scale, loop):
-        (v, *_), outs = scan(step, (start[0] * scale, *start[1:]), xs, loop=loop)
+        (v, *_), outs = scan(partial(step, parameters), (start[0] * scale, *start[1:]), xs, loop=loop)
         return jnp.sum(jnp.sin(v)) + jnp.sum(outs[0] ** 2)
 
     scales = jnp.array([0.2, 0.4, 0.6])
@@ -126,10 +127,10 @@ def test_a_kernel_is_batched_differentiated_twice_and_run_in_forward_mode(kernel
 def test_a_batch_of_loops_is_one_kernel_of_more_units(kernels):
     """Not a loop over kernels: so a sweep over seeds fills a GPU."""
     kernels(COMPILER)
-    step, start, _ = random_step(9, "float32")
+    step, start, parameters = random_step(9, "float32")
     many = jax.tree.map(lambda a: jnp.stack([a] * 4), start)
     xs = inputs(9, "float32", 9)
-    text = lowered(jax.vmap(lambda c: scan(step, c, xs)), many)
+    text = lowered(jax.vmap(lambda c: scan(partial(step, parameters), c, xs)), many)
     assert kernel_count(text) == 1
     assert "stablehlo.while" not in text
 
@@ -250,9 +251,10 @@ def test_the_device_of_arrays_is_the_one_planned_for(monkeypatch):
 def test_a_program_planned_for_a_gpu_runs_on_a_cpu(kernels):
     """As a scan, since only lowering knows the platform."""
     kernels(COMPILER)
-    step, start, _ = random_step(10, "float32")
+    step, start, parameters = random_step(10, "float32")
     xs = inputs(9, "float32", 10)
-    for a, b in zip(*(jax.tree.leaves(run(step, start, xs, loop=loop)) for loop in ("plain", "auto")), strict=True):
+    both = (jax.tree.leaves(run(step, start, xs, parameters, loop=loop)) for loop in ("plain", "auto"))
+    for a, b in zip(*both, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
@@ -262,19 +264,17 @@ def test_what_a_compiler_refuses_after_all_is_a_scan_and_a_warning(kernels, monk
 
     kernels(COMPILER)
     monkeypatch.setattr(recurrence_primitive, "run_kernel", refuse)
+    step, start, parameters = random_step(11, "float32")
     with pytest.warns(KernelWarning, match=f"15 units runs as a scan.*{COMPILER} refuses.*no such operation"):
-        text = lowered(lambda c, x: scan(random_step(11, "float32")[0], c, x), *_example(11))
+        text = lowered(lambda c, x: scan(partial(step, parameters), c, x), start, inputs(9, "float32", 11))
     assert kernel_count(text) == 0
     assert "stablehlo.while" in text
 
 
-def _example(seed):
-    return random_step(seed, "float32")[1], inputs(9, "float32", seed)
-
-
 def test_the_code_does_not_grow_with_the_number_of_steps(kernels):
     kernels(COMPILER)
-    step, start, _ = random_step(12, "float32")
+    step, start, parameters = random_step(12, "float32")
+    step = partial(step, parameters)
     short, long = (lowered(lambda c, x: scan(step, c, x), start, inputs(n, "float32", 0)) for n in (64, 4096))
     assert kernel_count(short) == kernel_count(long) == 1
     assert len(long) < 1.05 * len(short)

@@ -13,6 +13,7 @@ import pytest
 from gpu_programs import COMPILER, kernel_count, lowered
 
 from dynplug.plugin import example_of, registry
+from dynplug.testing.driving import traced
 from dynplug.testing.stepping import DT, trial_of
 from dynplug.testing.subject import Skip, Subject
 from dynplug.timeloop import Loop, RunState
@@ -28,7 +29,7 @@ LARGE = ("conductance:wang-buzsaki", "conductance:pinsky-rinzel")
 
 
 class Case:
-    """A component's run, and what `jax.lax.scan` makes of it, in double precision."""
+    """A component's run with parameters that are learned, and what `jax.lax.scan` makes of it, in double precision."""
 
     def __init__(self, component):
         self.component = component
@@ -38,7 +39,7 @@ class Case:
             except Skip as reason:
                 pytest.skip(str(reason))
             self.key, self.xs = trial.key, np.stack([trial.x, np.float64(0.9) * trial.x], 1)
-            self.step, self.given = training_step(trial.system, self.xs, trial.key)
+            self.step, self.given = training_step(traced(subject(component)), self.xs, trial.key)
             self.expected = self.outcome(loop="plain")
 
     def outcome(self, **options):
@@ -115,7 +116,7 @@ def test_a_component_is_one_kernel_forward_and_one_backward(case, kernels, measu
     """Interpreted it gives the same as a scan, and lowered for a GPU nothing is left of the loop."""
     measure(case.outcome(), case.expected, measured)
     kernels(COMPILER)
-    step, given = training_step(subject(case.component).instance, case.xs.astype(np.float32), case.key)
+    step, given = training_step(traced(subject(case.component)), case.xs.astype(np.float32), case.key)
     text = lowered(step, *given)
     assert kernel_count(text) == 2
     assert "stablehlo.while" not in text
