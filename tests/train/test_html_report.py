@@ -271,7 +271,7 @@ def test_rates_of_layers_that_were_tracked_are_one_figure_in_hertz(tmp_path):
     assert about == "spike rates: mean rate of each layer by epoch, in the end first 20, second 5 Hz."
     assert "rate [Hz]" in text
     assert not any(one.startswith("spike_rate") for one in found.figures)
-    assert ["test spike_rate/first", "0.02"] in found.rows
+    assert not any("spike_rate" in name for name, *_ in found.rows)  # they are in a figure, in Hz
 
 
 def test_the_page_says_of_which_epoch_the_model_is(tmp_path):

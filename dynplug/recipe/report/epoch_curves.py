@@ -7,6 +7,7 @@ import numpy as np
 
 from dynplug.errors import OptionError, UnknownNameError
 from dynplug.train.fit import BestEpoch, History, Watched
+from dynplug.train.step import SPIKE_RATE
 
 PHASES = {"fit": "training", "test": "test"}
 """The phases of an epoch, and what their data are called."""
@@ -63,3 +64,8 @@ def _last(history: Any, phase: str) -> dict[str, float]:
         return history.last(phase)
     except LookupError:  # this phase was never
         return {}
+
+
+def is_rate(metric: str) -> bool:
+    """Whether it is the spike rate of a layer, which has a figure of its own."""
+    return metric.partition("/")[0] == SPIKE_RATE

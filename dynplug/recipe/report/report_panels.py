@@ -9,11 +9,10 @@ import numpy as np
 
 from dynplug.plugin import shortened
 from dynplug.recipe.report.answering import Answers
-from dynplug.recipe.report.epoch_curves import PHASES, at
+from dynplug.recipe.report.epoch_curves import PHASES, at, is_rate
 from dynplug.recipe.report.layer_activity import LayerActivity
 from dynplug.recipe.report.learned_parameters import LearnedParameter, in_short
 from dynplug.recipe.report.reported import Reported
-from dynplug.train.step import SPIKE_RATE
 
 _CURVES, _RASTERS, _WEIGHTS = 6, 4, 12  # panels at most
 _LAYERS = 8  # lines of different colours
@@ -36,7 +35,7 @@ def of_learning(reported: Reported) -> list[Panel]:
     """The learning curves, with the best epoch, and the rates of layers where they were tracked."""
     panels: list[Panel] = []
     epoch = None if reported.best is None else reported.best.epoch
-    metrics = [name for name in reported.curves if not _is_rate(name)]
+    metrics = [name for name in reported.curves if not is_rate(name)]
     for metric in metrics[:_CURVES]:
         by_phase = reported.curves[metric]
         named = {PHASES[phase]: values for phase, values in by_phase.items()}
@@ -49,7 +48,7 @@ def of_learning(reported: Reported) -> list[Panel]:
 
 def _of_rates(reported: Reported) -> list[Panel]:
     """The rates of layers by epoch, a line each."""
-    tracked = [name for name in reported.curves if _is_rate(name)]
+    tracked = [name for name in reported.curves if is_rate(name)]
     rates: dict[str, np.ndarray] = {}
     for name in tracked[:_LAYERS]:
         values = list(reported.curves[name].values())[-1]  # of the test data, if they were ever tested
@@ -60,10 +59,6 @@ def _of_rates(reported: Reported) -> list[Panel]:
     which = "each layer" if len(rates) == len(tracked) else f"the first {len(rates)} of {len(tracked)} layers"
     about = f"mean rate of {which} by epoch, in the end {ends} Hz."
     return [Panel("spike rates", about, partial(_curve, curves=rates, label="rate [Hz]", best=None))]
-
-
-def _is_rate(metric: str) -> bool:
-    return metric.partition("/")[0] == SPIKE_RATE
 
 
 def of_sample(reported: Reported, answers: Answers | None, layers: Sequence[LayerActivity]) -> list[Panel]:

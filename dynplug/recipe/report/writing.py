@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dynplug.recipe.report.answering import Answers, answers_of
-from dynplug.recipe.report.epoch_curves import PHASES, at
+from dynplug.recipe.report.epoch_curves import PHASES, at, is_rate
 from dynplug.recipe.report.html_parts import code, counts_table, facts, figure, figures, page, paragraph, table
 from dynplug.recipe.report.layer_activity import LayerActivity, layer_activity
 from dynplug.recipe.report.learned_parameters import LearnedParameter, in_short, learned_parameters
@@ -106,6 +106,7 @@ def _results(reported: Reported) -> str:
     rows = [
         [f"{PHASES[phase]} {metric}", *(f"{at(values, epoch, last):.6g}" for epoch in epochs)]
         for metric, by_phase in reported.curves.items()
+        if not is_rate(metric)
         for phase, values in by_phase.items()
     ]
     return table(["", *epochs.values()], rows, caption=said)
