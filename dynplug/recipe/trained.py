@@ -14,6 +14,7 @@ from dynplug.recipe.config import Config
 from dynplug.recipe.own_code import import_files
 from dynplug.recipe.report import PICTURES, REPORT, curve
 from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training
+from dynplug.train.fit import nothing
 
 _FILES = (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT)
 
@@ -95,17 +96,13 @@ def train_config(
         observers=[*observers],
         report=report,
     )
-    say = say if training.runner.writes else _nothing
+    say = say if training.runner.writes else nothing
     say(f"Run folder: {training.folder}")
     began = perf_counter()
     training.run(say)
     written = [name for name in _FILES if (training.folder / name).exists()]
     say(f"Wrote {', '.join(written)} to {training.folder}")
     return Result.of(training, perf_counter() - began)
-
-
-def _nothing(line: str) -> None:
-    """Say nothing."""
 
 
 def _measured(history: Any, phase: str) -> bool:
