@@ -43,7 +43,7 @@ class Vmap(Launcher):
 
     **Arguments:**
 
-    - `num_lane`: $K$, how many trials run together.
+    - `num_lane`: $K$, how many trials run together: on a CPU few, whose arrays fit into its caches, on a GPU many.
 
     **Raises:** `OptionError`.
 
@@ -51,7 +51,7 @@ class Vmap(Launcher):
     tracing, SysML Conference.
     """
 
-    num_lane: int = 64
+    num_lane: int = 16
 
     def __post_init__(self) -> None:
         if type(self.num_lane) is not int or self.num_lane < 1:
