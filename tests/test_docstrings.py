@@ -14,16 +14,16 @@ import pytest
 
 import dynplug as dp
 from dynplug.plugin import LOCAL, registry
+from dynplug.testing import CHECKS, named
 
 GIVEN = {"dp": dp, "jax": jax, "jnp": jnp, "np": np, "eqx": eqx, "optax": optax, "diffrax": diffrax}
-OURS = [component for component in registry().components() if component.spec.target.startswith("dynplug.")]
-REGISTERED = {component.load(): f"{component.kind.name} {component.spec.name}" for component in OURS}
 PUBLIC = {getattr(dp, name): f"dp.{name}" for name in dp.__all__ if not inspect.ismodule(getattr(dp, name))}
 DEMANDED = {
     given: name
-    for given, name in {**REGISTERED, **PUBLIC}.items()
+    for given, name in PUBLIC.items()
     if inspect.isclass(given) or inspect.isroutine(given)  # the rest is a type or a number
 }
+COMPONENTS = {component.load() for component in registry().components()}  # whose examples conformance runs
 MODULES = {getattr(dp, name): f"dp.{name}" for name in dp.__all__ if inspect.ismodule(getattr(dp, name))}
 
 
@@ -38,7 +38,7 @@ VOLUNTARY = {
     given: f"{of}.{name}"
     for module, of in MODULES.items()
     for name, given in vars(module).items()
-    if getattr(given, "__module__", "").startswith("dynplug.") and examples_of(given)
+    if getattr(given, "__module__", "").startswith("dynplug.") and examples_of(given) and given not in COMPONENTS
 }
 INTRODUCED = {module: name for module, name in MODULES.items() if examples_of(module) and module is not dp.testing}
 SHOWN = {**INTRODUCED, **VOLUNTARY, **DEMANDED}  # what `dp.testing` shows is for a package that readers have
@@ -101,3 +101,9 @@ def test_what_users_call_shows_an_example_that_runs(given):
     assert examples_of(given), f"{SHOWN[given]} has no example"
     for example in examples_of(given):
         exec(compile(example, SHOWN[given], "exec"), dict(GIVEN))
+
+
+def test_every_component_shows_an_example():
+    """Which the conformance suite runs."""
+    ours = [s for s in named(None) if s.component.plugin.distribution.startswith("dynplug")]
+    assert not [s.title for s in ours if CHECKS["examples_run"].lacking(s)]

@@ -7,6 +7,7 @@ import equinox as eqx
 import dynplug.testing.connectors as connectors
 import dynplug.testing.encoders as encoders
 import dynplug.testing.initializers as initializers
+import dynplug.testing.shown as shown
 from dynplug.core import AveragingSolver, ODESystem
 from dynplug.integrators import ExponentialEuler
 from dynplug.plugin import Plugin, parameters
@@ -56,6 +57,7 @@ complete = Capability(
     "documented in full", lambda s: "Arguments as for" not in doc_of(s), "its docstring refers to another's"
 )
 citing = Capability("citing", lambda s: bool(dois(s)), "its docstring cites no DOI")
+exemplified = Capability("exemplified", lambda s: bool(shown.examples_of(s)), "its docstring shows no example")
 listed = Capability("listed", lambda s: bool(s.spec.params), "its spec lists no params")
 keyed = Capability("keyed", _takes("key"), "its constructor takes no key")
 stochastic = Capability("stochastic", lambda s: unproven_trial_of(s).stochastic, _NO_KEY_ERROR)

@@ -24,6 +24,7 @@ import dynplug.testing.runners as runners
 import dynplug.testing.samplers as samplers
 import dynplug.testing.schedules as schedules
 import dynplug.testing.settling as settling
+import dynplug.testing.shown as shown
 import dynplug.testing.sources as sources
 import dynplug.testing.static as static
 import dynplug.testing.surrogates as surrogates
@@ -49,6 +50,7 @@ CHECKS: dict[str, Check] = {
         Check(static.arguments_are_documented, _ALL, (of.documented, of.complete)),
         Check(static.units_are_coherent, _ALL, (of.documented,)),
         Check(static.citation_is_well_formed, _ALL, (of.citing,)),
+        Check(shown.examples_run, _ALL, (of.exemplified,)),
         Check(static.params_match_constructor, _ALL, (of.listed,)),
         Check(static.builds, _ALL),
         Check(identities.satisfies_its_identities, tuple(QUANTITIES), (of.states_identities,)),

@@ -39,6 +39,15 @@ class CitesNothing(Layer):
     """
 
 
+class Shows(Layer):
+    """A gain.
+
+    ```python
+    Shows(gain=3.0)
+    ```
+    """
+
+
 class Needs(Layer):
     def __init__(self, gain):
         self.gain = gain
@@ -50,6 +59,7 @@ FAULTS = [
     {"check": "arguments_are_documented", "kind": "layer", "target": Silent},
     {"check": "units_are_coherent", "kind": "layer", "target": InSeconds},
     {"check": "citation_is_well_formed", "kind": "layer", "target": CitesNothing},
+    {"check": "examples_run", "kind": "layer", "target": Shows},
     {
         "check": "params_match_constructor",
         "kind": "layer",
