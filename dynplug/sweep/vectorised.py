@@ -18,6 +18,7 @@ from dynplug.search import Launcher, Outcome, Trial
 from dynplug.sweep.trial_log import logged, note
 from dynplug.sweep.trying import finished, held, options_of, outcome_in, run_trial
 from dynplug.train import GradientTrainer
+from dynplug.train.fit import nothing
 from dynplug.train.together import NotTogether, alike, run_together
 
 
@@ -33,10 +34,14 @@ class Vmap(Launcher):
     packages, runs one by one. A number that differs is traced and not compiled in, which rounds differently.
 
     ```python
-    import pathlib
-    import tomllib
-
-    config = tomllib.loads(pathlib.Path("small.toml").read_text())
+    digits = {"type": "digits", "test_share": 0.95, "encoder": {"type": "latency", "num_step": 2}}
+    readout = {"type": "Dense", "in_size": 64, "out_size": 10}
+    config = {
+        "task": digits,
+        "model": {"type": "Sequential", "readout": readout},
+        "runner": {"type": "BPTT", "dt": 1.0, "loss_fun": "cross_entropy"},
+        "fit": {"num_epoch": 1},
+    }
     trials = (dp.search.Trial(n, {"seed": n}, {**config, "seed": n}, f"vmap/{n}") for n in range(2))
     assert [outcome.status for outcome in dp.sweep.Vmap().launch(trials)] == ["finished", "finished"]
     ```
@@ -121,13 +126,13 @@ def _together(group: list[tuple[Trial, Training]], alone: list[Trial]) -> Iterat
             alone.append(trial)
             continue
         if not isinstance(result, BaseException):
-            training.report(_silent)
+            training.report(nothing)
         yield finished(trial, partial(_given, result))
 
 
 def _fitted(training: Training) -> Result:
     began = time.perf_counter()
-    training.run(_silent, report=False)
+    training.train(nothing)
     return Result.of(training, time.perf_counter() - began)
 
 
@@ -135,7 +140,3 @@ def _given(result: Any) -> Any:
     if isinstance(result, BaseException):
         raise result
     return result
-
-
-def _silent(line: str) -> None:
-    """Where nobody listens."""
