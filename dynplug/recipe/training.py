@@ -1,7 +1,7 @@
 """Training a configured model, with the results in a run folder."""
 
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -80,24 +80,24 @@ class Training:
         """The run folder."""
         return self._files.path
 
-    def run(self, say: Callable[[str], None], *, report: bool = True) -> None:
-        """Train for the epochs that are still to do, of `num_epoch` in all, and write the report, if not later.
+    def run(self, say: Callable[[str], None]) -> None:
+        """`train`, and write the report, if there is to be one.
 
-        One that blew up is reported too: the model is that of the last step that was finite.
+        A training that blew up is reported too: the model is that of the last step that was finite.
         """
-        self._files.hold()
-        try:
-            self._run(say)
-            if report:
-                self.report(say)
-        except NonFiniteError as error:
-            self._ended = f"The training ended with an error. {error}"
-            with suppress(Exception):  # this is the error to be told
-                if report:
+        with self._holding():
+            try:
+                self._train(say)
+            except NonFiniteError:
+                with suppress(Exception):  # this is the error to be told
                     self.report(say)
-            raise
-        finally:
-            self._files.release()
+                raise
+            self.report(say)
+
+    def train(self, say: Callable[[str], None]) -> None:
+        """Train for the epochs that are still to do, of `num_epoch` in all."""
+        with self._holding():
+            self._train(say)
 
     def report(self, say: Callable[[str], None]) -> None:
         """Write the report, if there is to be one; of several processes one does, with what all compute."""
@@ -124,7 +124,16 @@ class Training:
         """Let other processes into the run folder."""
         self._files.release()
 
-    def _run(self, say: Callable[[str], None]) -> None:
+    @contextmanager
+    def _holding(self) -> Iterator[None]:
+        """Others are kept out of the run folder."""
+        self._files.hold()
+        try:
+            yield
+        finally:
+            self._files.release()
+
+    def _train(self, say: Callable[[str], None]) -> None:
         if self._note:
             say(self._note)
         fit = dict(self.config.values["fit"])
@@ -136,7 +145,11 @@ class Training:
             say(f"This run is finished: epoch {before} was the last, with fit.num_epoch={asked}. To extend it: {more}")
         if self._saves_itself:
             fit["save_to"] = self._files.checkpoints.path
-        self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)
+        try:
+            self.runner.fit(self.data.train, self.data.test, fun_after_report=self._after_report, **fit)
+        except NonFiniteError as error:
+            self._ended = f"The training ended with an error. {error}"
+            raise
         if self.runner.epoch < asked:
             what = "This run is finished: it" if self.runner.epoch == before else "The run"
             stopped = f"was stopped early, after epoch {self.runner.epoch} of {asked}."
