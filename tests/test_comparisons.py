@@ -36,7 +36,8 @@ def test_a_row_says_what_to_write_and_what_it_refers_to_is_there(row):
     assert set(row) <= {"page", "names", "form", "code", "tests"}
     assert row["names"]
     assert row.get("form") or row.get("code")
-    for test in row.get("tests", ()):
+    assert row["tests"]  # of the values that its code gives
+    for test in row["tests"]:
         file, _, function = test.partition("::")
         assert (ROOT / file).is_file(), test
         assert function.partition("[")[0] in functions(ROOT / file), test
