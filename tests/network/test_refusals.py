@@ -105,7 +105,7 @@ def test_plasticity_where_nothing_spikes_is_refused_by_name(source, target, with
 @pytest.mark.parametrize("target", [dp.neurons.LIF(3, tau_ref=1.0), dp.layers.InputGroup(3)])
 def test_plasticity_of_what_spikes_or_relays_spikes_is_allowed(source, target):
     net = dp.Network({"A": source, "B": target}, {"p": projection(**LEARNING, target="B")})
-    assert net["p"].plasticity is not None
+    assert net["p"].plasticity == LEARNING["plasticity"]
 
 
 def test_wrong_steps_and_inputs(run):

@@ -9,6 +9,7 @@ import time
 import warnings
 
 import pytest
+from started import started
 
 from dynplug.errors import PluginError, PluginWarning
 from dynplug.plugin.hook_imports import imports_of, that_never_return
@@ -199,11 +200,11 @@ def test_ctrl_c_says_which_plugin_hangs(install, site, source):
     install("dynplug-hang", {"hang_hooks": f"import sys\nsys.stderr.write('began ')\n{source}"}, {"a": "hang_hooks"})
     heard = command(site, "list")  # where interrupts are ignored, as in a job in the background, they are heard again
     heard[2] = f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {heard[2]}"
-    begun = subprocess.Popen(heard, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    assert begun.stderr.read(6) == b"began "
-    time.sleep(0.1)
-    begun.send_signal(signal.SIGINT)
-    out, err = begun.communicate(timeout=30)
+    with started(heard, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as begun:
+        assert begun.stderr.read(6) == b"began "
+        time.sleep(0.1)
+        begun.send_signal(signal.SIGINT)
+        out, err = begun.communicate()
     assert begun.returncode == 1
     assert out == b""
     expected = (

@@ -45,7 +45,7 @@ def test_the_loop_is_told(make, option, value, monkeypatch):
 
     monkeypatch.setattr(Loop, "advance", advance)
     runner = make(dp.neurons.LIF(2), dt=0.5, **{option: value})
-    assert runner(4.0) if make is dp.LoopOverTime else runner.run(4.0) is not None
+    (runner if make is dp.LoopOverTime else runner.run)(4.0)
     assert set(told) == {value}
 
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from started import started
 
 import dynplug as dp
 import dynplug.run.ds_runner as ds_runner
@@ -238,11 +239,11 @@ def wait_for_rows(child, folder, count=1500, seconds=120):
 @pytest.mark.skipif(not hasattr(signal, "SIGINT") or os.name != "posix", reason="signals of POSIX")
 def test_ctrl_c_on_a_real_process(tmp_path):
     code = textwrap.dedent(CHILD)
-    child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    assert child.stdout.readline() == "going\n"
-    wait_for_rows(child, tmp_path)
-    child.send_signal(signal.SIGINT)
-    told, _ = child.communicate(timeout=60)
+    with started([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline() == "going\n"
+        wait_for_rows(child, tmp_path)
+        child.send_signal(signal.SIGINT)
+        told, _ = child.communicate()
     assert child.returncode == 0
     done = int(told)
     V, ts = np.load(tmp_path / "V.npy"), np.load(tmp_path / "ts.npy")
@@ -255,13 +256,11 @@ def test_ctrl_c_on_a_real_process(tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_files_are_whole_after_a_kill(tmp_path):
-    child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(CHILD), str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert child.stdout.readline() == "going\n"
-    wait_for_rows(child, tmp_path)
-    child.kill()
-    child.communicate(timeout=60)
+    command = [sys.executable, "-c", textwrap.dedent(CHILD), str(tmp_path)]
+    with started(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout.readline() == "going\n"
+        wait_for_rows(child, tmp_path)
+        child.kill()
     rows = len(np.load(tmp_path / "ts.npy"))
     V = np.load(tmp_path / "V.npy")
     assert len(V) >= rows >= 1500
