@@ -25,7 +25,7 @@ from dynplug.run.files import OUTPUT, InFiles, check_names
 from dynplug.run.held import as_held, check_held, constants_of
 from dynplug.run.inputs import Inputs
 from dynplug.run.monitors import Monitors
-from dynplug.run.options import check_batch_size, jit_for, refuse
+from dynplug.run.options import check_batch_size, jit_for
 from dynplug.run.records import OnDevice, OnHost, Recorder, Records, copy_in_background
 from dynplug.run.searching import note_numbers
 from dynplug.run.spike_fields import spike_fields
@@ -33,12 +33,6 @@ from dynplug.run.spike_records import SpikeRecorder, Spikes
 from dynplug.run.spiking import SpikeWatch
 from dynplug.run.starting import Start, size_and_values, with_values
 from dynplug.timeloop import Loop, RunState, check_options, floating_dtype, step_count
-
-_INSTEAD = {
-    "dyn_vars": "all that changes is the state that init_state returns; set `runner.state` to start from another.",
-    "fun_inputs": "give the function as `inputs`; it gets the context and returns [(target, value), ...].",
-    "fun_monitors": "give the functions as `monitors`, by name; they get the state, or the state and the context.",
-}
 
 _Kept = tuple[Recorder, SpikeRecorder]
 
@@ -108,9 +102,6 @@ class DSRunner:
         applies here. Otherwise all values are concrete, for debugging.
     - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether a backward pass recomputes chunks of the loop; an integer is the number of steps in one.
-    - `dyn_vars`: refused: the state is one value, `state`.
-    - `fun_inputs`: refused: give the function as `inputs`.
-    - `fun_monitors`: refused: give the functions as `monitors`.
 
     A `SpikingWarning`, issued once, names a population that spiked in nearly every step, or never in a run of 50 ms or
     more with an input, if its spikes are recorded.
@@ -148,11 +139,7 @@ class DSRunner:
         jit: bool | Mapping[str, bool] = True,
         loop: str = "auto",
         remat: bool | int = False,
-        dyn_vars: Any = None,
-        fun_inputs: Any = None,
-        fun_monitors: Any = None,
     ):
-        refuse("DSRunner", {"dyn_vars": dyn_vars, "fun_inputs": fun_inputs, "fun_monitors": fun_monitors}, _INSTEAD)
         self.target = as_system(target, "DSRunner")
         self.dt, self.t0 = as_dt(dt), as_t0(t0)
         self.data_first_axis: DataAxis | None = check_axis(data_first_axis, optional=True)

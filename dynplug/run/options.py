@@ -27,10 +27,3 @@ def jit_for(phase: str, jit: Any) -> bool:
         if name not in _PHASES:
             raise OptionError(f"jit={jit!r}: unknown phase {name!r}. {nearest(str(name), _PHASES)}")
     return jit.get(phase, True)
-
-
-def refuse(runner: str, given: Mapping[str, Any], instead: Mapping[str, str]) -> None:
-    """Raise `OptionError` for options of other libraries, with their equivalent here."""
-    for name, value in given.items():
-        if value is not None:
-            raise OptionError(f"{runner} takes no {name!r}: {instead[name]}")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dynplug as dp
-from dynplug.errors import OptionError
+from dynplug.errors import ArgumentError, OptionError
 from dynplug.timeloop import Loop
 
 RUNNERS = [dp.DSRunner, dp.LoopOverTime]
@@ -73,12 +73,12 @@ def test_numbers_of_steps_are_positive(option):
     ("option", "value", "instead"),
     [
         ("dyn_vars", {"V": jnp.zeros(3)}, "runner.state"),
-        ("fun_inputs", lambda tdi: None, "give the function as `inputs`"),
-        ("fun_monitors", {"a": lambda tdi: None}, "give the functions as `monitors`"),
+        ("fun_inputs", lambda tdi: None, "Give the function as inputs"),
+        ("fun_monitors", {"a": lambda tdi: None}, "Give the functions as monitors"),
     ],
 )
 def test_old_forms_are_refused_with_the_new_one(option, value, instead):
-    with pytest.raises(OptionError, match=f"takes no '{option}': .*{instead}"):
+    with pytest.raises(ArgumentError, match=f"takes no '{option}'. .*{instead}"):
         quick(Told(), **{option: value})
 
 
