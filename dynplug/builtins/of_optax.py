@@ -32,7 +32,7 @@ _DOZAT = "Dozat, T. (2016), Incorporating Nesterov momentum into Adam, ICLR work
 
 @dataclass(frozen=True)
 class _Told:
-    """What is stated of an optimizer: its summary, its update and its source."""
+    """The documentation of an optimizer: its summary, its update rule and its source."""
 
     summary: str
     equations: tuple[str, ...]

@@ -9,7 +9,7 @@ from dynplug.core.vector_field import VectorField
 
 
 def refractory(state: PyTree) -> Bool[Array, "*size"] | None:
-    """Which units are refractory: those whose field `refractory`, the number of steps left, is not zero.
+    """The mask of refractory units: those whose field `refractory`, the number of steps left, is not zero.
 
     `None` if the state has no such field, or does without it.
     """

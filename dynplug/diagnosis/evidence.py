@@ -1,4 +1,4 @@
-"""What diagnostics look at."""
+"""The evidence that diagnostics examine: activity, gradients and the need of memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dynplug.diagnosis.spiking_activity import Activity
 
 
 class Backward(NamedTuple):
-    """What a backward pass has left.
+    """The results of a backward pass.
 
     **Attributes:**
 

@@ -28,7 +28,7 @@ class Probed(DynamicalSystem):
 
 
 class Told(NamedTuple):
-    """What a pass tells: the activity, and what is in `Backward`."""
+    """The results of a pass: the activity, and the fields of `Backward`."""
 
     activity: Activity
     loss: Any
@@ -39,7 +39,7 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """How a batch goes through a model and its loss.
+    """One forward and backward pass of a batch through a model and its loss.
 
     **Attributes:**
 

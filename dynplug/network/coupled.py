@@ -16,7 +16,7 @@ from dynplug.network.summary import of_coupling
 
 
 class CoupledState(eqx.Module):
-    """What is under way: the variables of the source in the steps before."""
+    """The delay lines: the source's variables in the steps before."""
 
     delays: tuple[PyTree, ...] = ()
 
@@ -74,7 +74,7 @@ class Coupled(DynamicalSystem):
         return state
 
     def arrows(self) -> list[tuple[str, str, str]]:
-        """What a diagram shows: source, target, and the style of the line."""
+        """The arrows in a diagram: source, target, and the style of the line."""
         return [(self.source, target, "-|>") for target in self.targets]
 
     def described(self, shares: str | None) -> str:

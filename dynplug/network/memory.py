@@ -1,4 +1,4 @@
-"""What the connections of a network will take, before it is taken."""
+"""A check of the memory for a network's connections before they are drawn."""
 
 import os
 from typing import Any

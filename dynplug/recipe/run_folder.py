@@ -64,7 +64,7 @@ class RunFolder:
             self._release = None
 
     def _found(self) -> list[Any]:
-        """What tells the present files from those that another process writes."""
+        """A fingerprint of the present files, which differs from that of files that another process writes."""
         stats = [
             path.stat() for path in sorted(self.path.glob("*")) if path.name in (METRICS, self.checkpoints.path.name)
         ]
@@ -133,7 +133,7 @@ class RunFolder:
 
     @contextmanager
     def blaming_packages(self) -> Iterator[None]:
-        """Where a component cannot be found or built, name the packages that made the run and are not here."""
+        """Name the packages that made the run and are missing, if a component cannot be found or built."""
         try:
             yield
         except DynplugError as error:

@@ -21,7 +21,7 @@ _FILES = (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT)
 
 @dataclass(frozen=True)
 class Result:
-    """What a training has come to. It holds plain values alone, so that one process can send it to another.
+    """The result of a training. It holds plain values alone, so that one process can send it to another.
 
     **Attributes:**
 

@@ -176,7 +176,7 @@ class LoopOverTime(eqx.Module):
             return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
 
     def explain(self, xs_or_duration: Any, *, key: PRNGKeyArray | None = None) -> str:
-        """How the time loop of such a call is compiled, as text: its stages, its chunks, and the reasons.
+        """Describe how the time loop of such a call is compiled: its stages, its chunks, and the reasons.
 
         **Arguments:** as for a call.
         """

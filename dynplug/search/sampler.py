@@ -12,7 +12,7 @@ from dynplug.search.trial import Outcome
 
 @dataclass(frozen=True)
 class Search:
-    """What a sampler is asked about.
+    """The problem given to a sampler: the space of hyperparameters, and the metric to improve.
 
     **Attributes:**
 

@@ -1,4 +1,4 @@
-"""What came of a sweep: a table, and what mattered."""
+"""The result of a sweep: a table of its trials, and the importance of each hyperparameter."""
 
 import csv
 import io

@@ -71,7 +71,9 @@ class SweepFolder:
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Where two configurations differ, but for what a sweep may be gone on with: where it runs, how many trials."""
+    """The paths at which two configurations differ, except those that may change when a sweep is resumed: the launcher
+    and the number of trials.
+    """
     before, after = (dict(_items(_fixed(values))) for values in (old, new))
     return [path for path in {**before, **after} if before.get(path) != after.get(path)]
 

@@ -16,7 +16,7 @@ _KEYS = ("space", "metric", "mode", "sampler", "launcher", "report")
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """What a sweep shall do.
+    """The options of a sweep.
 
     **Attributes:**
 
@@ -68,7 +68,7 @@ def _built(given: Any, kind: str) -> Any:
 
 
 def _goal(table: Mapping[str, Any], config: Config) -> tuple[str, Literal["min", "max"]]:
-    """What to make better, and the direction."""
+    """The metric to improve, and the direction."""
     metric = table.get("metric", "test/loss")
     if not isinstance(metric, str) or "/" not in metric:
         raise ConfigError(f"must be a phase and a metric, as 'test/accuracy'; got {metric!r}.", "sweep.metric")

@@ -1,4 +1,4 @@
-"""What a trial prints."""
+"""The log of what a trial prints, in its folder."""
 
 import io
 from collections.abc import Iterator

@@ -106,7 +106,9 @@ def _prepared(trial: Trial) -> Training | None:
 
 
 def _kind(trial: Trial, training: Training, objectives: dict[str, Any]) -> Any:
-    """What is the same for all that run together. Those with the same words for what they measure get one objective."""
+    """A key that is the same for all trials that can run together. Those with equal `[runner]`, but for the
+    optimizer, and equal `[fit]` get one objective.
+    """
     runner = {name: value for name, value in trial.config["runner"].items() if name != "optimizer"}
     written = json.dumps([runner, trial.config["fit"]], sort_keys=True)
     training.runner.objective = objectives.setdefault(written, training.runner.objective)

@@ -46,7 +46,7 @@ _PROPERTY = "dynplug-claim"  # of a test's report, by which what workers of pyte
 
 @dataclass(frozen=True)
 class Claim:
-    """What a mark says."""
+    """The contents of the mark of a claim."""
 
     id: str
     text: str

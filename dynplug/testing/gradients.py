@@ -44,7 +44,7 @@ def every_array_gets_a_gradient(subject: Subject) -> None:
 
 
 def gradients_match_differences(subject: Subject) -> None:
-    """Where a run is smooth, its derivatives with respect to arrays, constants and inputs equal finite differences."""
+    """Derivatives of a smooth run with respect to arrays, constants and inputs equal finite differences."""
     with jax.enable_x64(True):
         xs = np.asarray(drive_of(subject), np.float64)[:_STEPS]
         system = _without_surrogate(subject)

@@ -28,7 +28,7 @@ _BEFORE = "_before"
 
 @dataclass(frozen=True)
 class Quantities:
-    """What identities can name.
+    """The quantities that identities can name.
 
     **Attributes:** `made`, the arrays of an instance as it was built; `run`, what it was given and what it did, with
     the arrays that it had meanwhile, which take the place of those in identities about it; `rtol`, the accuracy.

@@ -49,7 +49,7 @@ def keeps_the_numbers_of_a_single_run(subject: Subject) -> None:
 
 
 def _outcomes(subject: Subject) -> tuple[list[Outcome], dict[int, Outcome | None], dict[int, Outcome]]:
-    """What comes of trials when launched; what their folders hold; and what comes of each by itself."""
+    """The outcomes of trials when launched; those stored in their folders; and those of each trial run by itself."""
     if find_spec("sklearn") is None:
         raise Skip("its trials train on the digits, which are part of scikit-learn: pip install 'dynplug[demo]'")
 

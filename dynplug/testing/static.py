@@ -114,7 +114,7 @@ def doc_of(subject: Subject) -> str:
 
 
 def dois(subject: Subject) -> list[str]:
-    """What the docstring cites as DOIs, well-formed or not."""
+    """The DOIs that the docstring cites, well-formed or not."""
     return re.findall(r"doi(?:\.org/|:)\s*(\S+)", doc_of(subject), re.IGNORECASE)
 
 

@@ -54,7 +54,7 @@ def _sampled(made: Any, folder: Path, space: Any) -> list[tuple[float, float]]:
 
 
 def launcher(sitter: Sitter, figure: Figure) -> None:
-    """From when each of some trials was taken until its outcome was there."""
+    """A bar for each trial, from its start until its outcome."""
     (ax,) = panels(figure, 1)
     taken: dict[int, float] = {}
     ended: dict[int, float] = {}

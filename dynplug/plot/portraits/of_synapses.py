@@ -49,6 +49,6 @@ def _first(values: Any, steps: int) -> np.ndarray:
 
 
 def _end(ts: np.ndarray, response: np.ndarray) -> float:
-    """When a response is over [ms]."""
+    """The time at which a response is over [ms]."""
     size = np.abs(response)
     return float(1.05 * ts[np.flatnonzero(size >= _OVER * size.max())[-1]])

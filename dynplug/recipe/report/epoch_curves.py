@@ -1,4 +1,4 @@
-"""What was measured in each epoch, and in which it was best."""
+"""Metrics by epoch, and the best epoch."""
 
 import math
 from typing import Any

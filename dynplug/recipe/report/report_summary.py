@@ -1,4 +1,4 @@
-"""What came of a training, in a few sentences."""
+"""The result of a training in a few sentences."""
 
 import numpy as np
 

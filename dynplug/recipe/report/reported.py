@@ -62,7 +62,7 @@ class Reported:
 
     @cached_property
     def curves(self) -> dict[str, dict[str, np.ndarray]]:
-        """What was measured, one value an epoch, by metric and phase."""
+        """All metrics, one value an epoch, by metric and phase."""
         return curves(self.runner.history)
 
     @cached_property

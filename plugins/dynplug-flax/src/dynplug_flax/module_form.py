@@ -54,7 +54,7 @@ class ModuleForm(ABC):
         """
 
     def inputs(self, variables: Variables, x: Any, key: Any) -> tuple[Any, ...]:
-        """What the module is called with at the first step."""
+        """The arguments of the module's call at the first step."""
         return (self.carry(variables, x.shape, key), x) if self.is_cell else (x,)
 
     @abstractmethod
@@ -63,7 +63,7 @@ class ModuleForm(ABC):
 
     @abstractmethod
     def closed(self, variables: Variables) -> Any:
-        """What holds them in Flax, from arrays by collection."""
+        """The containers that hold them in Flax, from arrays by collection."""
 
     @abstractmethod
     def module(self, variables: Variables) -> Any:

@@ -1,4 +1,4 @@
-"""What all trainers of a readout share."""
+"""Base class of trainers of a readout."""
 
 import time
 from abc import ABC, abstractmethod
@@ -83,7 +83,7 @@ class ReadoutTrainer(ABC):
 
     @abstractmethod
     def _epochs(self, asked: int) -> int:
-        """How many times to go through the data where `asked` times are asked for."""
+        """The number of passes through the data if `asked` are asked for."""
 
     @property
     @abstractmethod
