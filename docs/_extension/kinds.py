@@ -23,7 +23,7 @@ def overview() -> str:
 
 
 def contract(name: str) -> str:
-    """What the code knows of a kind: hook, spec, signature, base class, template, and its own checks."""
+    """The contract of a kind: hook, spec, signature, base class, template, and its own checks."""
     from checks import of_the_suite
 
     kind = KINDS[name]
