@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from dynplug.api import Spec
-from dynplug.new.examples import EXAMPLES
+from dynplug.new import EXAMPLES
 from dynplug.plugin import KINDS, registry
 
 

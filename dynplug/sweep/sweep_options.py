@@ -9,7 +9,7 @@ from dynplug.errors import ConfigError, OptionError, nearest
 from dynplug.plugin import Configured, parameters, resolve
 from dynplug.recipe import Config
 from dynplug.search import FORMS, Launcher, Sampler, Space
-from dynplug.train.fit import Watched
+from dynplug.train import Watched
 
 _KEYS = ("space", "metric", "mode", "sampler", "launcher", "report")
 

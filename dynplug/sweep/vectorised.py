@@ -17,9 +17,7 @@ from dynplug.recipe import Result, Training, import_files
 from dynplug.search import Launcher, Outcome, Trial
 from dynplug.sweep.trial_log import logged, note
 from dynplug.sweep.trying import finished, held, options_of, outcome_in, run_trial
-from dynplug.train import GradientTrainer
-from dynplug.train.fit import nothing
-from dynplug.train.together import NotTogether, alike, run_together
+from dynplug.train import GradientTrainer, NotTogether, alike, run_together
 
 
 @dataclass(frozen=True)
@@ -128,14 +126,18 @@ def _together(group: list[tuple[Trial, Training]], alone: list[Trial]) -> Iterat
             alone.append(trial)
             continue
         if not isinstance(result, BaseException):
-            training.report(nothing)
+            training.report(_silently)
         yield finished(trial, partial(_given, result))
 
 
 def _fitted(training: Training) -> Result:
     began = time.perf_counter()
-    training.train(nothing)
+    training.train(_silently)
     return Result.of(training, time.perf_counter() - began)
+
+
+def _silently(line: str) -> None:
+    """Print nothing."""
 
 
 def _given(result: Any) -> Any:

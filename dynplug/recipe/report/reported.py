@@ -13,8 +13,7 @@ import numpy as np
 from dynplug.core import leaves
 from dynplug.errors import DataError
 from dynplug.recipe.report.epoch_curves import best_epoch, curves
-from dynplug.train import toolkit
-from dynplug.train.fit import BestEpoch
+from dynplug.train import BestEpoch, toolkit
 
 
 @dataclass(frozen=True)
