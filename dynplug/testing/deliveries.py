@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.delivery import Fanout, deliver
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.subject import Subject
 
 _PRE, _POST, _CONNECTIONS, _SAMPLES = 9, 6, 40, 3

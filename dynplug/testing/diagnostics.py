@@ -13,7 +13,7 @@ from dynplug.diagnosis import Diagnostic, Evidence, Finding
 from dynplug.initializers import KaimingNormal
 from dynplug.layers import Dense
 from dynplug.neurons import LIF, LeakyIntegrator
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.subject import Subject
 from dynplug.train import BPTT
 

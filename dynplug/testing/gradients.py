@@ -9,7 +9,7 @@ import numpy as np
 
 from dynplug.core import leaves
 from dynplug.surrogates import Surrogate
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import constants, drive_of, gradients, traced, weigh
 from dynplug.testing.stepping import quick_jit, steps, trial_of
 from dynplug.testing.subject import Skip, Subject

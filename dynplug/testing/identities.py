@@ -13,7 +13,7 @@ import numpy as np
 from dynplug.core import leaves
 from dynplug.equations import Node, parse
 from dynplug.errors import EquationError, nearest
-from dynplug.testing.compare import close
+from dynplug.testing.demands import close
 from dynplug.testing.losses import all_data_of
 from dynplug.testing.stepping import Trial, quick_jit, size_of, start, step
 from dynplug.testing.subject import UNITS, Subject

@@ -11,7 +11,7 @@ import numpy as np
 
 from dynplug.search import Outcome, Trial
 from dynplug.sweep import outcome_in, run_trial
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.subject import Skip, Subject
 
 _RTOL = 1e-5  # single precision, after some steps

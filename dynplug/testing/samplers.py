@@ -7,7 +7,7 @@ from typing import Any
 
 from dynplug.errors import ConfigError
 from dynplug.search import Choice, Outcome, Search, Space
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.subject import Subject
 
 _MANY = {"a": {"uniform": [0.5, 2.0]}, "b.c": {"loguniform": [1e-3, 1.0]}, "d": {"int": [2, 5]}, "e": ["x", "y"]}

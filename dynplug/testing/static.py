@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from dynplug.plugin import Imported, argument_of, imports_of, normalise, unit_of
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.subject import Skip, Subject
 
 _DOI = re.compile(r"10\.\d{4,9}/\S*[^\s.,;]")
