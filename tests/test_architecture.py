@@ -149,6 +149,12 @@ def test_errors_keep_the_border_that_they_state():
     assert wrong == []
 
 
+def test_each_package_has_a_folder_of_tests():
+    folders = {path.parent.name for path in Path(__file__).parent.glob("*/*.py")}
+    packages = {name for name in HEIGHT if (ROOT / name).is_dir()}
+    assert folders - {"docs", "examples", "recorded", "support", "tutorial"} == packages
+
+
 def test_no_file_name_stands_twice():
     names = [path.name for path in FILES if path.name != "__init__.py"]
     assert sorted({name for name in names if names.count(name) > 1}) == []
