@@ -18,7 +18,7 @@ def refractory(state: PyTree) -> Bool[Array, "*size"] | None:
 
 
 def holding(vector_field: VectorField, name: str, held: Bool[Array, "*size"]) -> VectorField:
-    """A vector field in which one variable does not change where it is held; all others see it at its value."""
+    """A vector field in which one variable is constant where it is held; all others see it at its held value."""
 
     def field(t: Array | float, y: PyTree, drive: Drive) -> PyTree:
         dy = vector_field(t, y, drive)

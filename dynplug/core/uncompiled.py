@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def to_jax(value: Any) -> Any:
-    """`jnp.asarray(value)`, for which JAX compiles a program for each shape, if it is not told the dtype."""
+    """Return `jnp.asarray(value)`, with an explicit dtype: without, JAX would compile a program for each shape."""
     if not isinstance(value, np.ndarray):
         return jnp.asarray(value)
     dtype = jax.dtypes.canonicalize_dtype(value.dtype)

@@ -52,7 +52,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A model, what it did with a batch, and what the gradient of its loss was. All of it is to be looked at only.
+    """A model, its activity on a batch, and the gradient of its loss. Diagnostics read it and change nothing.
 
     **Attributes:**
 

@@ -36,7 +36,7 @@ class OneBatch(Diagnostic):
     least: float = 0.02
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row, where it was asked for."""
+        """One finding, if `overfit` was asked for."""
         losses = evidence.overfitted
         if losses is None or not np.isfinite(losses).all():
             return

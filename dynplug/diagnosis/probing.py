@@ -1,4 +1,4 @@
-"""One forward and one backward pass, which tell all that diagnostics ask."""
+"""One forward and one backward pass that collect the evidence for all diagnostics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from dynplug.timeloop import Loop, RunState
 
 
 class Probed(DynamicalSystem):
-    """A system to whose state something, zero in fact, is added before each step: its gradient is the state's."""
+    """A system to whose state zeros are added before each step: their gradient is that of the state."""
 
     target: DynamicalSystem
 

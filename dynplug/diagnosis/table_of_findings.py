@@ -1,4 +1,4 @@
-"""A diagnosis: what all diagnostics have found, as a table."""
+"""A diagnosis: the findings of all diagnostics as a table."""
 
 import textwrap
 from collections.abc import Iterable, Iterator

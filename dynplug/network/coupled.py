@@ -1,4 +1,4 @@
-"""A coupling in a network: its connections, and what is under way in them."""
+"""A coupling in a network: its connections, and the delayed values in them."""
 
 from typing import Any
 
@@ -50,7 +50,7 @@ class Coupled(DynamicalSystem):
         return CoupledState(self.chain.init_state(ctx))
 
     def open(self, state: CoupledState, states: ByPopulation) -> CoupledState:
-        """The state before the first step: the source's variable was what it is at the beginning."""
+        """The state before the first step, as if the source's variable had always had its initial value."""
         x = acted_on([self.reads], states)
         return jax.tree.map(lambda held: jnp.broadcast_to(x, held.shape), state)
 

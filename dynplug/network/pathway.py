@@ -1,4 +1,4 @@
-"""A projection in a network: its connections, and what is under way in them."""
+"""A projection in a network: its connections, and the delayed spikes in them."""
 
 import dataclasses
 from typing import Any

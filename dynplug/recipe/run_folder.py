@@ -1,4 +1,4 @@
-"""The folder of a training: configuration, metrics, checkpoints. Whatever ends the process, it can be gone on from."""
+"""The folder of a training: configuration, metrics, checkpoints. It serves to resume, however the process ended."""
 
 import itertools
 import json

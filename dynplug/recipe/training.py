@@ -100,7 +100,7 @@ class Training:
             self._train(say)
 
     def report(self, say: Callable[[str], None]) -> None:
-        """Write the report, if there is to be one; of several processes one does, with what all compute."""
+        """Write the report, if there is to be one. All processes compute it, and one writes it."""
         if not self._reports:
             return
         values, options = self.config.values, _import_options(self._imports)

@@ -1,4 +1,4 @@
-"""One training of a sweep: what it is, and what came of it."""
+"""One training of a sweep, and its outcome."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

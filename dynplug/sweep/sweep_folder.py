@@ -1,4 +1,4 @@
-"""The folder of a sweep: what was asked for, and a folder for each trial. From it a killed sweep goes on."""
+"""The folder of a sweep: its configuration, and a folder for each trial. A killed sweep resumes from it."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -29,7 +29,7 @@ class SweepFolder:
         self.path = Path(path)
 
     def begin(self, config: Config) -> Callable[[], Any]:
-        """Claim the folder for a sweep; what is returned lets go of it.
+        """Claim the folder for a sweep; the function that is returned releases it.
 
         **Raises:** `CheckpointError` where another process is at work in it, or where it holds another sweep.
         """

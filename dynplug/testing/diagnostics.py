@@ -46,7 +46,7 @@ def only_looks(subject: Subject) -> None:
 
 @cache
 def _models() -> dict[str, Evidence]:
-    """Evidence of little networks, by what they are."""
+    """Evidence of small networks, by description."""
     missing = _batch()
     missing[0][2, 3] = np.nan
     return {

@@ -1,4 +1,4 @@
-"""The check of identities: equations, stated as text in a spec, between what a component is given and what it does."""
+"""The check of identities: equations, stated as text in a spec, between a component's arguments and its behaviour."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress

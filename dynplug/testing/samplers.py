@@ -28,7 +28,7 @@ def asks_within_the_space(subject: Subject) -> None:
 
 
 def goes_on_as_if_never_killed(subject: Subject) -> None:
-    """One that is made anew, and told of all trials that are done, chooses again what was asked for and not done."""
+    """A new sampler that is told the outcomes of all finished trials repeats the choices of unfinished ones."""
     with tempfile.TemporaryDirectory() as folder:
         search = _search(subject, folder)
         first = subject.make()

@@ -29,7 +29,7 @@ MOST_ADDED = 600
 
 @dataclass(frozen=True, eq=False)
 class Recurrence:
-    """Equations of one step, and what they read and give.
+    """Equations of one step, with their inputs and results.
 
     **Arguments:**
 
@@ -62,7 +62,7 @@ class Recurrence:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A part of a stage, with the positions in the stage of what it carries and gives.
+    """A part of a stage, with the positions in the stage of its carried values and outputs.
 
     **Arguments:**
 

@@ -1,4 +1,4 @@
-"""Diagnostics, by what they find in networks that have one fault each."""
+"""Diagnostics on networks that have one fault each."""
 
 from typing import Any
 

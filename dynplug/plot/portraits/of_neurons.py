@@ -54,7 +54,7 @@ def _trace(sitter: Sitter, ax: Axes, current: float, length: float) -> None:
 
 
 def _without_spikes(sitter: Sitter, above: Axes, below: Axes, unit: str) -> None:
-    """A neuron without spikes: its potential under three currents, and where it settles."""
+    """A neuron without spikes: its potential under three currents, and its steady state."""
     steps = round(_DURATION / 3 / _DT)
     ends = []
     for current in (0.5, 1.0, 2.0):

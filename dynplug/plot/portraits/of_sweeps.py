@@ -1,4 +1,4 @@
-"""Samplers and launchers, by what they do with the trials of a small sweep."""
+"""Samplers and launchers on the trials of a small sweep."""
 
 import itertools
 import tempfile

@@ -1,4 +1,4 @@
-"""A synapse: what one event gives, and what of it reaches a neuron."""
+"""A synapse: its response to one event, and the response of a neuron."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _OVER = 0.01  # of its maximum, below which a response counts as over
 
 
 def synapse(sitter: Sitter, figure: Figure) -> None:
-    """Above, what an event of weight 1 gives; below, how it moves the potential of a leaky neuron from -65 mV."""
+    """Above, the response to an event of weight 1; below, its effect on the potential of a leaky neuron at -65 mV."""
     with jax.enable_x64(True):  # else a small move, added to -65 mV in little steps, is lost in rounding
         _draw(sitter, figure)
 

@@ -1,4 +1,4 @@
-"""The figures of a report: how it went, what the model does with a sample, what its weights became."""
+"""The figures of a report: learning curves, the model's response to a sample, its weights."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial

@@ -1,4 +1,4 @@
-"""A module of Flax as a pure function: what the layer needs to know of linen and of nnx."""
+"""A module of Flax as a pure function: the common interface of linen and nnx."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -59,11 +59,11 @@ class ModuleForm(ABC):
 
     @abstractmethod
     def opened(self, given: Any) -> Variables:
-        """Arrays by collection, from what holds them in Flax."""
+        """Arrays by collection, from their containers in Flax."""
 
     @abstractmethod
     def closed(self, variables: Variables) -> Any:
-        """The containers that hold them in Flax, from arrays by collection."""
+        """Their containers in Flax, from arrays by collection."""
 
     @abstractmethod
     def module(self, variables: Variables) -> Any:
