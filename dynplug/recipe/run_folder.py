@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dynplug.train.checkpoint as checkpoint
-from dynplug.core import write_whole
+from dynplug.core import write_atomically
 from dynplug.errors import CheckpointError, DynplugError
 from dynplug.recipe.lock import lock
 from dynplug.train.checkpoint import CheckpointPair
@@ -96,7 +96,7 @@ class RunFolder:
     def keep(self, files: Sequence[str | Path]) -> None:
         """Keep copies of files that the training needs."""
         for file in map(Path, files):
-            write_whole(self.path / file.name, file.read_bytes())
+            write_atomically(self.path / file.name, file.read_bytes())
 
     def resume(self, trainer: Any) -> str:
         """Keep others out, and `load`. **Raises:** as both do."""
@@ -151,7 +151,7 @@ class RunFolder:
         return ""
 
     def _write(self, name: str, text: str) -> None:
-        write_whole(self.path / name, text.encode())
+        write_atomically(self.path / name, text.encode())
 
     @property
     def lines(self) -> list[dict[str, Any]]:

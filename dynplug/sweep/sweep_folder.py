@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from dynplug.core import write_whole
+from dynplug.core import write_atomically
 from dynplug.errors import CheckpointError
 from dynplug.recipe import CONFIG, Config, lock
 from dynplug.search import Outcome, Trial
@@ -48,7 +48,7 @@ class SweepFolder:
                 f"{self.path} holds a sweep of another configuration, which differs at {', '.join(differing)}: name "
                 "another folder with --out."
             )
-        write_whole(file, text.encode())
+        write_atomically(file, text.encode())
         return release
 
     def folder_of(self, number: int) -> Path:
@@ -59,8 +59,8 @@ class SweepFolder:
         """Write a new trial down before it runs."""
         folder = Path(trial.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / CONFIG, tomli_w.dumps(trial.config).encode())
-        write_whole(folder / TRIAL, json.dumps({"number": trial.number, "values": dict(trial.values)}).encode())
+        write_atomically(folder / CONFIG, tomli_w.dumps(trial.config).encode())
+        write_atomically(folder / TRIAL, json.dumps({"number": trial.number, "values": dict(trial.values)}).encode())
 
     def known(self) -> Iterator[tuple[int, dict[str, Any], Outcome | None]]:
         """Number, values and outcome, if there is one, of each trial that was written down."""

@@ -8,7 +8,7 @@ from dynplug.recipe.run_folder import RunFolder
 from dynplug.train.checkpoint import CheckpointPair
 
 
-class Bystander:
+class ReadOnlyFolder:
     """A read-only stand-in for a `RunFolder` that another process writes.
 
     **Arguments:**
