@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation; `developing/documentation.md` describes the parts."""
+"""Configuration of Sphinx; `developing/documentation.md` describes the parts of the documentation."""
 
 import os
 import sys

@@ -205,7 +205,7 @@ class DeliverySpec(Spec):
 
 
 class PlasticitySpec(Spec):
-    """A `dynplug.plasticity.Plasticity`: how spikes change the weights of a projection."""
+    """A `dynplug.plasticity.Plasticity`: a rule by which spikes change the weights of a projection."""
 
 
 class ObserverSpec(Spec):
@@ -213,11 +213,11 @@ class ObserverSpec(Spec):
 
 
 class SamplerSpec(Spec):
-    """A `dynplug.search.Sampler`: which values the trials of a sweep have."""
+    """A `dynplug.search.Sampler`, which chooses the values of a sweep's trials."""
 
 
 class LauncherSpec(Spec):
-    """A `dynplug.search.Launcher`: where the trials of a sweep run."""
+    """A `dynplug.search.Launcher`, which runs the trials of a sweep."""
 
 
 class OptimizerSpec(Spec):

@@ -67,7 +67,7 @@ class KeyRequiredError(DynplugError, ValueError):
 
 
 class TracedError(DynplugError, TypeError):
-    """What is made on the host, as connections are, was to be made within a function that JAX traces."""
+    """A function that JAX traces makes something that only the host can make, such as random connections."""
 
 
 class IntegratorError(DynplugError, TypeError):

@@ -56,7 +56,7 @@ class External(dp.sources.Source):
         return None
 
     def generate(self, state: None, ctx: dp.Context) -> tuple[None, jax.Array]:
-        """How many events each unit gets."""
+        """The number of events that each unit receives."""
         u = jax.random.uniform(ctx.random_key(), self.size, ctx.dtype)
         most = int(scipy.stats.poisson.isf(1e-7, self.mean))
         below = scipy.stats.poisson.cdf(np.arange(most), self.mean)

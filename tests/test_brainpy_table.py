@@ -61,7 +61,7 @@ ROWS = tomllib.loads(DATA.read_text(encoding="utf-8"))["row"]
 
 
 def names(row):
-    """What a row names: `f(a, b)` is f, f.a and f.b."""
+    """The names in a row: `f(a, b)` is f, f.a and f.b."""
     for span in row["names"]:
         name, call, arguments = span.partition("(")
         if name and call:

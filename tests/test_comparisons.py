@@ -47,7 +47,7 @@ def test_a_row_says_what_to_write_and_what_it_refers_to_is_there(row):
 
 @pytest.fixture(scope="module")
 def things():
-    """What the code may use: a model, data and runners."""
+    """Objects that the code may use: a model, data and runners."""
     k1, k2 = jax.random.split(jax.random.key(0))
     model = dp.Sequential(
         input=dp.layers.Dense(3, 4, key=k1), hidden=dp.neurons.LIF(4), out=dp.layers.Dense(4, 2, key=k2)

@@ -1,4 +1,4 @@
-"""What users call shows in its docstring how it is used, and what it shows runs."""
+"""Docstrings of public functions and classes have an example, which runs."""
 
 import inspect
 import os
@@ -104,6 +104,6 @@ def test_what_users_call_shows_an_example_that_runs(given):
 
 
 def test_every_component_shows_an_example():
-    """Which the conformance suite runs."""
+    """The conformance suite runs it."""
     ours = [s for s in named(None) if s.component.plugin.distribution.startswith("dynplug")]
     assert not [s.title for s in ours if CHECKS["examples_run"].lacking(s)]

@@ -1,4 +1,4 @@
-"""What pyproject.toml promises: floors that agree everywhere, and tools of one version."""
+"""Promises of pyproject.toml: lower bounds that agree everywhere, and tools of one version."""
 
 import re
 import tomllib

@@ -1,4 +1,4 @@
-"""What the README shows runs as it stands."""
+"""The code in the README runs as it stands."""
 
 import re
 from pathlib import Path

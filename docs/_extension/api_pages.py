@@ -36,7 +36,7 @@ def public_names(module: str) -> list[str]:
 
 
 def _exported(face: ast.Module) -> set[str]:
-    """What a module defines, and what it imports in the form `x as x`: the rest it uses itself."""
+    """The public names of a module: its definitions, and its imports of the form `x as x`."""
     defined = {node.name for node in face.body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     imports = (alias for node in ast.walk(face) if isinstance(node, ast.ImportFrom) for alias in node.names)
     return defined | {alias.name for alias in imports if alias.asname == alias.name}

@@ -29,7 +29,7 @@ class AsInstalled(Directive):
 
 
 def install(home: Path, site: Path) -> None:
-    """What an editable installation leaves in a folder of packages."""
+    """Write into a folder of packages what an editable installation would leave there."""
     project = tomllib.loads((home / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     site.mkdir(exist_ok=True)
     for package in (home / "src").iterdir():

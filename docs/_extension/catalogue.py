@@ -80,7 +80,7 @@ def figures(components: Iterable[Component], cache: Path) -> list[Path]:
 
 
 def _key(component: Component, drawing: str) -> str:
-    """What a figure depends on: the component, its example, its source, what draws it, and versions."""
+    """A digest of all that a figure depends on: component, example, source, drawing code, and versions."""
     target, spec = component.load(), component.spec
     files = sorted(_sources(getattr(target, "func", target)))  # optax's nadam is a partial
     told = [component.id, spec.target, json.dumps(dict(spec.example), default=str), _digest(files), drawing]

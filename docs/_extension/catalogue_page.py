@@ -14,7 +14,7 @@ import catalogue_recipes as recipes
 import dynplug as dp
 from dynplug.api import Param
 from dynplug.plugin import KINDS, Component, Kind, bibtex, documentation
-from dynplug.testing.table import CHECKS
+from dynplug.testing import CHECKS
 
 _SECTION = re.compile(r"^\*\*(Arguments|Raises|References?|Attributes|Returns):\*\*", re.MULTILINE)
 _DISPLAYED = re.compile(r"[ \t]*\n?^[ \t]*\$\$(.+?)\$\$[ \t]*\n?", re.DOTALL | re.MULTILINE)

@@ -10,8 +10,7 @@ import matplotlib
 
 import dynplug as dp
 from dynplug.plugin import Component, registry
-from dynplug.testing.subject import Subject
-from dynplug.testing.table import checks_of
+from dynplug.testing import checks_of, named
 
 
 def draw(wanted: tuple[str, str, str]) -> str:
@@ -35,5 +34,5 @@ def draw(wanted: tuple[str, str, str]) -> str:
 
 def _applying(component: Component) -> list[str]:
     """The checks of the conformance suite for whose capabilities a component has what they need."""
-    subject = Subject(component)
+    subject = next(subject for subject in named(component.spec.name) if subject.component is component)
     return [check.name for check in checks_of(component.kind.name) if all(need.has(subject) for need in check.needs)]

@@ -1,4 +1,4 @@
-"""How a component is made, in Python and in TOML. Both texts are run when its figure is drawn."""
+"""Texts that construct a component, in Python and in TOML. Both are run when its figure is drawn."""
 
 import tomllib
 from collections.abc import Mapping

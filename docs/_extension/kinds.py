@@ -9,7 +9,7 @@ from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
 from dynplug.api import Spec
-from dynplug.new.examples import EXAMPLES
+from dynplug.new import EXAMPLES
 from dynplug.plugin import KINDS, registry
 
 
@@ -23,7 +23,7 @@ def overview() -> str:
 
 
 def contract(name: str) -> str:
-    """What the code knows of a kind: hook, spec, signature, base class, template, and its own checks."""
+    """The contract of a kind: hook, spec, signature, base class, template, and its own checks."""
     from checks import of_the_suite
 
     kind = KINDS[name]

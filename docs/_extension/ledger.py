@@ -79,7 +79,7 @@ def marked(root: Path) -> Claims:
 
 
 def measured(root: Path, file: Path) -> Claims:
-    """What the file says of each claim that is marked, with the path of its test; what is missing is an error."""
+    """The measured value of each marked claim, with the path of its test; a claim without one is an error."""
     how = f"Measure the claims, in {root}, by\n    {MEASURE.format(file=file)}"
     if not file.exists():
         raise ValueError(f"There is no {file}. {how}")

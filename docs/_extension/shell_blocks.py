@@ -69,7 +69,7 @@ class Session:
         self.folder: tempfile.TemporaryDirectory[str] | None = None
 
     def run(self, commands: str, fails: bool, timeout: int, place: str) -> str:
-        """What the commands print, run after all earlier ones of the page."""
+        """The output of commands, run after all earlier ones of the page."""
         self.before.append(commands)
         kept = self.cache / (hashlib.sha256(json.dumps([self.release, self.before]).encode()).hexdigest()[:24] + ".txt")
         if kept.exists() and self.folder is None:

@@ -31,8 +31,8 @@ _DOZAT = "Dozat, T. (2016), Incorporating Nesterov momentum into Adam, ICLR work
 
 
 @dataclass(frozen=True)
-class _Told:
-    """What is stated of an optimizer: its summary, its update and its source."""
+class _Stated:
+    """The documentation of an optimizer: its summary, its update rule and its source."""
 
     summary: str
     equations: tuple[str, ...]
@@ -41,16 +41,16 @@ class _Told:
 
 
 _OPTIMIZERS = {
-    "adam": _Told(
+    "adam": _Stated(
         "adaptive step sizes from first and second moments of the gradients", (_MOMENTS, _UNBIASED, _ADAM), _KINGMA
     ),
-    "adamw": _Told("Adam with decoupled weight decay", (_MOMENTS, _UNBIASED, _DECAYED), _LOSHCHILOV),
-    "sgd": _Told(
+    "adamw": _Stated("Adam with decoupled weight decay", (_MOMENTS, _UNBIASED, _DECAYED), _LOSHCHILOV),
+    "sgd": _Stated(
         "stochastic gradient descent, optionally with (Nesterov) momentum",
         (r"u_t = \mu u_{t-1} + g_t, \qquad \theta_t = \theta_{t-1} - \eta\,u_t",),
         "Robbins, H. & Monro, S. (1951), A stochastic approximation method, doi:10.1214/aoms/1177729586",
     ),
-    "rmsprop": _Told(
+    "rmsprop": _Stated(
         "gradients divided by a running root mean square",
         (
             r"v_t = \gamma v_{t-1} + (1 - \gamma)\,g_t^2, \qquad "
@@ -59,13 +59,13 @@ _OPTIMIZERS = {
         "Tieleman, T. & Hinton, G. (2012), Lecture 6.5, RMSProp, Neural Networks for Machine Learning, Coursera; "
         "centred as in Graves, A. (2013), Generating sequences with recurrent neural networks, arXiv:1308.0850",
     ),
-    "adagrad": _Told(
+    "adagrad": _Stated(
         "gradients divided by the root of the sum of all their squares",
         (r"v_t = v_{t-1} + g_t^2, \qquad \theta_t = \theta_{t-1} - \eta\,\frac{g_t}{\sqrt{v_t + \epsilon}}",),
         "Duchi, J., Hazan, E. & Singer, Y. (2011), Adaptive subgradient methods for online learning and stochastic "
         "optimization, JMLR 12, 2121-2159",
     ),
-    "adabelief": _Told(
+    "adabelief": _Stated(
         "Adam with the variance of the gradients about their mean",
         (
             r"m_t = \beta_1 m_{t-1} + (1 - \beta_1)\,g_t, \qquad "
@@ -76,8 +76,8 @@ _OPTIMIZERS = {
         "Zhuang, J. et al. (2020), AdaBelief optimizer: adapting stepsizes by the belief in observed gradients, "
         "arXiv:2010.07468",
     ),
-    "nadam": _Told("Adam with Nesterov momentum", (_MOMENTS, _NESTEROV, _ADAM), _DOZAT),
-    "radam": _Told(
+    "nadam": _Stated("Adam with Nesterov momentum", (_MOMENTS, _NESTEROV, _ADAM), _DOZAT),
+    "radam": _Stated(
         "Adam with a rectified variance in the first steps",
         (
             _MOMENTS,
@@ -89,7 +89,7 @@ _OPTIMIZERS = {
         ),
         "Liu, L. et al. (2020), On the variance of the adaptive learning rate and beyond, arXiv:1908.03265",
     ),
-    "lion": _Told(
+    "lion": _Stated(
         "sign of an interpolated momentum, with weight decay",
         (
             r"\theta_t = \theta_{t-1} - \eta\left(\mathrm{sign}(\beta_1 m_{t-1} + (1 - \beta_1)\,g_t) "
@@ -97,7 +97,7 @@ _OPTIMIZERS = {
         ),
         "Chen, X. et al. (2023), Symbolic discovery of optimization algorithms, arXiv:2302.06675",
     ),
-    "adadelta": _Told(
+    "adadelta": _Stated(
         "step sizes from running averages of squared gradients and updates",
         (
             r"v_t = \rho v_{t-1} + (1 - \rho)\,g_t^2, \qquad "
@@ -107,17 +107,17 @@ _OPTIMIZERS = {
         "Zeiler, M. D. (2012), ADADELTA: an adaptive learning rate method, arXiv:1212.5701",
         rate=1.0,
     ),
-    "adamax": _Told(
+    "adamax": _Stated(
         "Adam with the maximum norm in place of the second moment",
         (*_MAXIMUM, r"\theta_t = \theta_{t-1} - \eta\,\frac{\hat m_t}{u_t}"),
         _KINGMA,
     ),
-    "adamaxw": _Told(
+    "adamaxw": _Stated(
         "Adamax with decoupled weight decay",
         (*_MAXIMUM, r"\theta_t = \theta_{t-1} - \eta\left(\frac{\hat m_t}{u_t} + \lambda\,\theta_{t-1}\right)"),
         f"{_LOSHCHILOV}; Adamax as in arXiv:1412.6980",
     ),
-    "amsgrad": _Told(
+    "amsgrad": _Stated(
         "Adam with the largest second moment so far",
         (
             _MOMENTS,
@@ -127,7 +127,7 @@ _OPTIMIZERS = {
         ),
         "Reddi, S. J., Kale, S. & Kumar, S. (2018), On the convergence of Adam and beyond, arXiv:1904.09237",
     ),
-    "lamb": _Told(
+    "lamb": _Stated(
         "Adam with step sizes scaled layer by layer, for large batches",
         (
             _MOMENTS,
@@ -139,7 +139,7 @@ _OPTIMIZERS = {
         "You, Y. et al. (2020), Large batch optimization for deep learning: training BERT in 76 minutes, "
         "arXiv:1904.00962",
     ),
-    "lars": _Told(
+    "lars": _Stated(
         "momentum with step sizes scaled layer by layer, for large batches",
         (
             r"d_t = g_t + \lambda\,\theta_{t-1}, \qquad "
@@ -149,12 +149,12 @@ _OPTIMIZERS = {
         "You, Y., Gitman, I. & Ginsburg, B. (2017), Large batch training of convolutional networks, arXiv:1708.03888",
         rate=1.0,
     ),
-    "nadamw": _Told(
+    "nadamw": _Stated(
         "NAdam with decoupled weight decay",
         (_MOMENTS, _NESTEROV, _DECAYED),
         f"{_LOSHCHILOV}; NAdam by Dozat, T. (2016)",
     ),
-    "novograd": _Told(
+    "novograd": _Stated(
         "Adam with one second moment per layer",
         (
             r"v_t = \beta_2 v_{t-1} + (1 - \beta_2)\,\|g_t\|^2, \qquad "
@@ -164,7 +164,7 @@ _OPTIMIZERS = {
         "Ginsburg, B. et al. (2019), Stochastic gradient methods with layer-wise adaptive moments for training of deep "
         "networks, arXiv:1905.11286",
     ),
-    "yogi": _Told(
+    "yogi": _Stated(
         "Adam whose second moment changes additively",
         (
             r"m_t = \beta_1 m_{t-1} + (1 - \beta_1)\,g_t, \qquad "

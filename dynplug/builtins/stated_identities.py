@@ -1,4 +1,4 @@
-"""The identities that built-in components state: by name, equations between what one is given and what it does."""
+"""The identities that built-in components state, by name: equations between arguments and behaviour."""
 
 LAYERS = {
     "Dense": {"output": "weight @ x + bias"},

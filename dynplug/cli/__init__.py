@@ -14,17 +14,12 @@ COMMANDS = ("train", "sweep", "diagnose", "predict", "compare", "list", "info", 
 """Each is a module of this package that holds a `click.Command` called `command`, imported when it is run."""
 
 
-_FILES = {"compare": "comparison"}
-"""Modules of another name than their command, as no name of a file stands twice."""
-
-
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [*COMMANDS]  # `list` is a module here once that command has run
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        name = _FILES.get(cmd_name, cmd_name)
-        return import_module(f"dynplug.cli.{name}").command if cmd_name in COMMANDS else None
+        return import_module(f"dynplug.cli.{cmd_name}").command if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args[0] not in COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:

@@ -1,4 +1,4 @@
-"""`dynplug diagnose`: what may be wrong with a model, before it is trained."""
+"""`dynplug diagnose`: find faults of a model before it is trained."""
 
 import sys
 

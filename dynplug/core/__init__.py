@@ -5,7 +5,7 @@ from dynplug.core.arrays_file import (
     read_arrays as read_arrays,
     read_header as read_header,
     write_arrays as write_arrays,
-    write_whole as write_whole,
+    write_atomically as write_atomically,
 )
 from dynplug.core.context import Context as Context
 from dynplug.core.definition import (

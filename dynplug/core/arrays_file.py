@@ -42,10 +42,10 @@ def write_arrays(path: str | Path, arrays: Mapping[str, Array | np.ndarray], hea
     at = _SUM_AT.search(data)
     assert at is not None
     data[at.start(1) : at.end(1)] = b"%08x" % zlib.crc32(data)
-    write_whole(path, data)
+    write_atomically(path, data)
 
 
-def write_whole(path: str | Path, data: bytes | bytearray) -> None:
+def write_atomically(path: str | Path, data: bytes | bytearray) -> None:
     """Write a file, whole or not at all: if the process is killed at any moment, the previous file stays.
 
     **Arguments:**

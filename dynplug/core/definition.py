@@ -39,7 +39,7 @@ def definition(tree: PyTree) -> dict[str, Any]:
 
 
 def differences(saved: Mapping[str, Any], present: Mapping[str, Any], arrays: Collection[str] = ()) -> list[Difference]:
-    """The differences of two definitions. A part that only one of them has is listed once, without what is below it.
+    """The differences of two definitions. A part that only one of them has is listed once, without its own parts.
 
     **Arguments:**
 

@@ -45,7 +45,7 @@ def to(tree: Tree, device: Any) -> Tree:
 
 
 def with_auto_axes(a: Tree) -> Tree:
-    """An array where it is, on a mesh whose axes JAX sees to. With explicit axes all operations would have to."""
+    """An array on the same devices, on a mesh with automatic axes: explicit ones would burden every operation."""
     if isinstance(a, Tracer) or not isinstance(a, jax.Array) or not isinstance(a.sharding, NamedSharding):
         return a
     mesh = a.sharding.mesh
@@ -55,7 +55,7 @@ def with_auto_axes(a: Tree) -> Tree:
 
 
 def whole_here(tree: Tree) -> Tree:
-    """A tree whose arrays are whole in this process. What lies in several is gathered, for which all of them ask."""
+    """A tree with complete arrays in this process. Arrays spread over processes are gathered: all must call this."""
     if jax.process_count() == 1:
         return tree
 
@@ -70,7 +70,7 @@ def whole_here(tree: Tree) -> Tree:
 
 
 def default_platform() -> str:
-    """The platform, `"cpu"`, `"gpu"` or `"tpu"`, of the device on which JAX computes what is nowhere yet."""
+    """The platform, `"cpu"`, `"gpu"` or `"tpu"`, of JAX's default device."""
     device: Any = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
     if device is None:
         return jax.default_backend()
@@ -79,7 +79,7 @@ def default_platform() -> str:
 
 @contextmanager
 def on_device_of(tree: PyTree) -> Iterator[None]:
-    """Make the device of a tree's arrays the default, where it is of another platform: programs are planned for it."""
+    """Make the device of a tree's arrays the default if its platform is another one: programs are planned for it."""
     if jax.default_backend() == "cpu":  # there is no other
         yield
         return
@@ -90,7 +90,7 @@ def on_device_of(tree: PyTree) -> Iterator[None]:
 
 
 def on_host() -> AbstractContextManager[object]:
-    """Make the CPU the default device, if JAX may use it: a GPU takes long to compile programs for a few numbers."""
+    """Make the CPU the default device, if available: a GPU takes long to compile programs for a few numbers."""
     if jax.default_backend() == "cpu":
         return nullcontext()
     try:

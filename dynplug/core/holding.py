@@ -9,7 +9,7 @@ from dynplug.core.vector_field import VectorField
 
 
 def refractory(state: PyTree) -> Bool[Array, "*size"] | None:
-    """Which units are refractory: those whose field `refractory`, the number of steps left, is not zero.
+    """The mask of refractory units: those whose field `refractory`, the number of steps left, is not zero.
 
     `None` if the state has no such field, or does without it.
     """
@@ -18,7 +18,7 @@ def refractory(state: PyTree) -> Bool[Array, "*size"] | None:
 
 
 def holding(vector_field: VectorField, name: str, held: Bool[Array, "*size"]) -> VectorField:
-    """A vector field in which one variable does not change where it is held; all others see it at its value."""
+    """A vector field in which one variable is constant where it is held; all others see it at its held value."""
 
     def field(t: Array | float, y: PyTree, drive: Drive) -> PyTree:
         dy = vector_field(t, y, drive)

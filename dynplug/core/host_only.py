@@ -1,4 +1,4 @@
-"""What is made on the host, as connections are, and so not where JAX traces a function."""
+"""A named error for host-only construction, such as that of connections, inside a function that JAX traces."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from dynplug.errors import TracedError
 
 @contextmanager
 def untraced(what: str) -> Iterator[None]:
-    """Say where to make what is made on the host, if it is made where JAX traces. **Raises:** `TracedError`."""
+    """Turn JAX's error about a tracer into one that says where to make `what`. **Raises:** `TracedError`."""
     try:
         yield
     except jax.errors.JAXTypeError as error:

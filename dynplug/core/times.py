@@ -31,5 +31,5 @@ def in_steps(times: Any, t0: float, dt: float) -> np.ndarray:
 
 
 def first_steps(times: Any, t0: float, dt: float) -> np.ndarray:
-    """For each time [ms] the first step that starts then or later, within what an index can hold."""
+    """For each time [ms] the first step that starts then or later, within the range of an index."""
     return np.asarray(np.clip(np.ceil(in_steps(times, t0, dt)), -(2**31), 2**31 - 1), np.int32)

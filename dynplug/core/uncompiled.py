@@ -1,4 +1,4 @@
-"""Functions that are called once: what NumPy can compute of them is not compiled."""
+"""Evaluation of functions that are called once, by NumPy where possible, to save compilation."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 def to_jax(value: Any) -> Any:
-    """`jnp.asarray(value)`, for which JAX compiles a program for each shape, if it is not told the dtype."""
+    """Return `jnp.asarray(value)`, with an explicit dtype: without, JAX would compile a program for each shape."""
     if not isinstance(value, np.ndarray):
         return jnp.asarray(value)
     dtype = jax.dtypes.canonicalize_dtype(value.dtype)
@@ -24,18 +24,18 @@ def to_jax(value: Any) -> Any:
 
 
 def uncompiled(function: Callable[..., T], *given: Any) -> T:
-    """What `function(*given)` returns, bit for bit, for which as few programs are compiled as can be.
+    """Return `function(*given)`, bit for bit, with as few compiled programs as possible.
 
-    Called as it is, it has JAX compile a program for each operation and shape. So its operations are traced, and those
-    that are needed are evaluated one by one, by NumPy where that gives the same bits.
+    A plain call makes JAX compile one program for each operation and shape. Instead, the operations are traced, and
+    those that the result needs are evaluated one by one, by NumPy where that gives the same bits.
 
-    It is called as it is where its branches depend on values, where it is given arrays that the user put on a device,
-    which its results follow, and within functions that JAX traces, where nothing is compiled for it.
+    The call stays plain if branches depend on values; if an argument is an array that the user put on a device, as the
+    result belongs there, too; and within functions that JAX traces, where nothing is compiled for it.
 
     **Arguments:**
 
     - `function`: the function, pure, with a pytree as its result.
-    - `given`: what it is given.
+    - `given`: its arguments.
     """
     within = isinstance(jax.device_put(0), Tracer)
     traced = None if within or any(map(_is_placed, jax.tree.leaves(given))) else _traced(function, given)

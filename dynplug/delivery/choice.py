@@ -35,7 +35,7 @@ def choose(fanout: Fanout, *, fixed: bool = True) -> tuple[str, str]:
 
 
 def explain_delivery(fanout: Fanout) -> str:
-    """What `deliver(..., method="auto")` does with a fanout, in words, and which ways packages bring.
+    """Explain the method that `deliver(..., method="auto")` takes for a fanout, and name those of installed packages.
 
     ```python
     from dynplug.delivery import Fanout, explain_delivery

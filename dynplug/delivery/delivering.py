@@ -18,7 +18,7 @@ from dynplug.plugin import build
 
 
 def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str | Delivery = "auto") -> Float[Array, " post"]:
-    r"""What the units receive when others send through their connections.
+    r"""The weighted sums that units receive from others through their connections.
 
     $$y_i = \sum_{k:\, j \to i} w_k\,x_j$$
 

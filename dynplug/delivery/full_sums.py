@@ -20,7 +20,7 @@ _AS_IT_IS: dict[str, Any] = {"mode": "promise_in_bounds", "wrap_negative_indices
 
 
 class Sparse(Delivery):
-    r"""What each connection carries, added up where it arrives.
+    r"""Adds the contribution of every connection to its target unit.
 
     $$y_i = \sum_k [k \to i]\, w_k\,x_{j(k)}$$
 

@@ -1,4 +1,4 @@
-"""What is wrong with a model, before it is trained for long: diagnostics, and what they look at."""
+"""Diagnostics, which find faults of a model before a long training, and the evidence that they examine."""
 
 from dynplug.diagnosis.axes_of_data import Axes as Axes
 from dynplug.diagnosis.currents import Currents as Currents

@@ -8,7 +8,7 @@ from dynplug.diagnosis.finding import Finding
 
 
 class Diagnostic(ABC):
-    """A check of a model on a batch, which looks at what one forward and one backward pass have left.
+    """A check of a model on a batch, which examines the results of one forward and one backward pass.
 
     Implementing one: `examine`. One that reads nothing of the evidence but `model`, `dt`, `duration` and `activity` may
     declare the capability `"cheap"` in its spec: it then also runs by itself after the first epoch of a training.

@@ -1,4 +1,4 @@
-"""What diagnostics look at."""
+"""The evidence that diagnostics examine: activity, gradients and the need of memory."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dynplug.diagnosis.spiking_activity import Activity
 
 
 class Backward(NamedTuple):
-    """What a backward pass has left.
+    """The results of a backward pass.
 
     **Attributes:**
 
@@ -52,7 +52,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Evidence:
-    """A model, what it did with a batch, and what the gradient of its loss was. All of it is to be looked at only.
+    """A model, its activity on a batch, and the gradient of its loss. Diagnostics read it and change nothing.
 
     **Attributes:**
 

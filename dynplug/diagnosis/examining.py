@@ -32,7 +32,7 @@ def diagnostics(checks: Sequence[Any] | None = None, *, cheap: bool = False) -> 
 
 
 def examine(evidence: Evidence, checks: Sequence[tuple[str, Any]]) -> list[tuple[str, Finding]]:
-    """What diagnostics find. One that fails, as a plugin's may, is a row of its own, and the others go on."""
+    """The findings of diagnostics, by name. One that fails, as a plugin's may, is a finding; the others still run."""
     return [(name, finding) for name, check in checks for finding in _found(name, check, evidence)]
 
 

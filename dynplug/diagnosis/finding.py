@@ -1,4 +1,4 @@
-"""What a diagnostic finds."""
+"""A finding of a diagnostic, and its level of severity."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

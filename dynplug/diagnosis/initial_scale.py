@@ -87,7 +87,7 @@ class InitialScale(Diagnostic):
     def _run(
         self, evidence: Evidence, path: str, before: str, changed: dict[str, ArrayLike]
     ) -> tuple[str, Callable[[float], Activity]] | None:
-        """What is to be scaled, and the activity for a factor."""
+        """The path of the array to scale, and the activity as a function of the factor."""
         assert evidence.redone is not None
         redone, feeding = evidence.redone, _feeding(evidence, path, before)
         if feeding is not None:

@@ -1,4 +1,4 @@
-"""The first thing that is not finite."""
+"""The first value that is not finite."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class NotFinite(Diagnostic):
     """
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row: where it begins, or that there is none."""
+        """One finding: the place of the first such value, or that there is none."""
         if not _finite(evidence.inputs):
             what, advice = "the input is not finite", "Look at the data: replace or leave out what is missing."
             yield Finding("warning", "input", what, advice)

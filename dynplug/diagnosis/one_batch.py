@@ -1,4 +1,4 @@
-"""Whether one batch can be learned by heart."""
+"""A diagnostic that overfits the model to one batch."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from dynplug.diagnosis.finding import Finding
 
 @dataclass(frozen=True)
 class OneBatch(Diagnostic):
-    r"""Whether the loss falls when the model is trained on this batch alone, by the optimizer that it is to have.
+    r"""Tests whether the loss falls in a short training on this batch alone, by the trainer's optimizer.
 
     $$\frac{L_0 - \min_k L_k}{|L_0|} \ge \mathrm{least}$$
 
@@ -36,7 +36,7 @@ class OneBatch(Diagnostic):
     least: float = 0.02
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row, where it was asked for."""
+        """One finding, if `overfit` was asked for."""
         losses = evidence.overfitted
         if losses is None or not np.isfinite(losses).all():
             return

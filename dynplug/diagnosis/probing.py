@@ -1,4 +1,4 @@
-"""One forward and one backward pass, which tell all that diagnostics ask."""
+"""One forward and one backward pass that collect the evidence for all diagnostics."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from dynplug.timeloop import Loop, RunState
 
 
 class Probed(DynamicalSystem):
-    """A system to whose state something, zero in fact, is added before each step: its gradient is the state's."""
+    """A system to whose state zeros are added before each step: their gradient is that of the state."""
 
     target: DynamicalSystem
 
@@ -28,7 +28,7 @@ class Probed(DynamicalSystem):
 
 
 class Told(NamedTuple):
-    """What a pass tells: the activity, and what is in `Backward`."""
+    """The results of a pass: the activity, and the fields of `Backward`."""
 
     activity: Activity
     loss: Any
@@ -39,7 +39,7 @@ class Told(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Probe:
-    """How a batch goes through a model and its loss.
+    """One forward and backward pass of a batch through a model and its loss.
 
     **Attributes:**
 

@@ -1,4 +1,4 @@
-"""What the units of a model did in a run."""
+"""Statistics of the spikes and potentials of a model in a run."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -18,7 +18,7 @@ _PEAK = 0.01  # the share of a surrogate's peak below which no gradient is worth
 
 
 class Population(NamedTuple):
-    """What the spiking units of one part of a model did: in all samples, in all steps.
+    """Statistics of the spiking units of one part of a model, over all samples and steps.
 
     **Attributes:**
 
@@ -44,7 +44,7 @@ class Population(NamedTuple):
 
 
 class Activity(NamedTuple):
-    """What the model did with a batch.
+    """The activity of a model in a run on a batch.
 
     **Attributes:**
 
@@ -69,13 +69,13 @@ class Reader(NamedTuple):
 
 
 def reader(model: DynamicalSystem, state: PyTree) -> Reader:
-    """What to read of a model with such a state, of one sample or of many."""
+    """The reader for a model with this state, of one sample or of many."""
     owners = [path.rpartition(".")[0] for path in events(state) if path.rpartition(".")[2] == _SPIKE]
     return Reader(tuple(path for path in owners if not isinstance(part(model, path), Source)))
 
 
 def measured(model: DynamicalSystem, start: PyTree, read: tuple[dict[str, PyTree], dict[str, PyTree]]) -> Activity:
-    """What was read after each step, (time, batch, ...), as what the units did."""
+    """The activity, from what a `Reader` returned after each step, (time, batch, ...)."""
     seen, sound = read
     populations = {path: _population(part(model, path), *values) for path, values in seen.items()}
     return Activity(populations, {path: jnp.all(a, axis=1) for path, a in sound.items()}, finite(start))
@@ -90,7 +90,7 @@ def part(model: DynamicalSystem, path: str) -> PyTree:
 
 
 def finite(state: PyTree) -> dict[str, Any]:
-    """Whether each array of a state, which can be NaN at all, is finite."""
+    """For each floating array of a state, by path, whether all of it is finite."""
     return {leaf.path: jnp.all(jnp.isfinite(leaf.value)) for leaf in leaves(state) if is_real(leaf.value)}
 
 
@@ -100,7 +100,7 @@ def is_real(value: Any) -> bool:
 
 
 def limits(model: DynamicalSystem, path: str) -> Mapping[str, np.ndarray]:
-    """What the potential of a spiking part moves between: `V_th`, `V_rest` and `R`, as far as they are known."""
+    """The known ones of a spiking part's `V_th`, `V_rest` and `R`, which give the range of its potential."""
     system = part(model, path)
     known = {name: getattr(system, name, None) for name in ("V_th", "V_rest", "R")}
     return {name: np.asarray(value) for name, value in known.items() if isinstance(value, float) or _is_array(value)}

@@ -1,4 +1,4 @@
-"""A diagnosis: what all diagnostics have found, as a table."""
+"""A diagnosis: the findings of all diagnostics as a table."""
 
 import textwrap
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ _SIGNS = {"ok": "ok", "note": "note", "warning": "WARNING"}
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """What was found in a model. Its text is a table, with a sentence of advice under each finding.
+    """The findings about a model. Its text is a table, with a sentence of advice under each finding.
 
     ```python
     model = dp.layers.Dense(4, 8, key=jax.random.key(0)) >> dp.neurons.LIF(8)

@@ -65,7 +65,7 @@ class Latency(eqx.Module):
 
     @eqx.filter_jit
     def _coded(self, x: Float[Array, "..."]) -> tuple[Array, Array]:
-        """Whether each value's spike is later than the last step, and the spikes."""
+        """A mask of the values whose spike would come after the last step, and the spikes."""
         fires = x > self.threshold
         time = self._linear(x) if self.tau is None else self._logarithmic(jnp.where(fires, x, 1.0))
         step = jnp.where(fires, jnp.round(time), -1.0)

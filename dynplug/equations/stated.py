@@ -109,7 +109,7 @@ class Stated:
         return found
 
     def after_step(self, names: Mapping[str, Any]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Whether there is a spike, and the value of each variable after the step, with or without it."""
+        """A mask of spikes, and the value of each variable after the step, reset where there is a spike."""
         assert self.spike is not None
         with np.errstate(all="ignore"):
             known = self._defined(names)

@@ -67,7 +67,7 @@ class BatchNormThroughTime(Normalising):
         return self._wide(self.weight[at]) * self._normalised(x, mean[at], variance[at])
 
     def _there(self, xs: Array, counts: Array | None) -> Array:
-        """Whether any sample has each step."""
+        """A mask of the steps that at least one sample has."""
         return jnp.ones(len(xs), bool) if counts is None else jnp.any(counts, axis=1)
 
     def _at(self, old: Array, new: Array, known: Array, i: Array) -> Array:

@@ -1,4 +1,4 @@
-"""What all normalisations share whose statistics are those of a batch, over its samples and steps."""
+"""Base class of normalisations by statistics over the samples and steps of a batch."""
 
 from abc import abstractmethod
 from typing import Any

@@ -76,6 +76,6 @@ class Stateful(DynamicalSystem):
         return StatefulState(tuple(jax.tree.leaves(new))) if ctx.fit else state, out
 
     def learned(self, state: StatefulState) -> Any:
-        """The layer with what it has seen, from the states of the samples of a batch, which have all seen the same."""
+        """The layer with its new statistics, from the states of the samples of a batch, which all hold the same."""
         seen = tuple(jax.lax.stop_gradient(a[0]) for a in state.arrays)
         return eqx.tree_at(lambda layer: layer.memory, self, seen)

@@ -1,4 +1,4 @@
-"""What is computed from the numbers of samples by right class and answer."""
+"""The confusion matrix, the number of samples by true class and answer, and metrics computed from it."""
 
 from functools import partial
 from typing import Any

@@ -52,7 +52,7 @@ def is_counted(function: Any) -> bool:
 
 
 def counts_of(function: Any, predicts: PyTree, targets: PyTree, **given: Any) -> Array:
-    """The counts of a batch, for what a counted metric is called with."""
+    """The counts of a batch, from the arguments of a counted metric."""
     return getattr(function_of(function), _COUNTS)(predicts, targets, **given, **options_of(function))
 
 

@@ -46,7 +46,7 @@ def correlation(events: Any, bin: float) -> np.ndarray:
 
 
 def synchrony(values: Any) -> float:
-    r"""How far the units of a population vary together: 1 if all are the same, $1/\sqrt N$ if independent.
+    r"""The synchrony of a population: 1 if all units vary alike, about $1/\sqrt N$ if they are independent.
 
     $$\chi^2 = \sigma^2_{\bar V} \Big/ \frac{1}{N} \sum_{i=1}^{N} \sigma^2_{V_i}, \qquad
     \bar V(t) = \frac{1}{N} \sum_{i=1}^{N} V_i(t)$$
@@ -77,7 +77,7 @@ def synchrony(values: Any) -> float:
 
 
 def order_parameter(theta: Any) -> np.ndarray:
-    r"""How far oscillators are in step: 1 if all phases are the same, about $1/\sqrt N$ if they are independent.
+    r"""The Kuramoto order parameter: 1 if all phases are equal, about $1/\sqrt N$ if they are independent.
 
     $$r(t) = \Big|\frac{1}{N} \sum_{j=1}^{N} e^{i \theta_j(t)}\Big|$$
 

@@ -1,4 +1,4 @@
-"""A coupling in a network: its connections, and what is under way in them."""
+"""A coupling in a network: its connections, and the delayed values in them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from dynplug.network.summary import of_coupling
 
 
 class CoupledState(eqx.Module):
-    """What is under way: the variables of the source in the steps before."""
+    """The delay lines: the source's variables in the steps before."""
 
     delays: tuple[PyTree, ...] = ()
 
@@ -50,7 +50,7 @@ class Coupled(DynamicalSystem):
         return CoupledState(self.chain.init_state(ctx))
 
     def open(self, state: CoupledState, states: ByPopulation) -> CoupledState:
-        """The state before the first step: the source's variable was what it is at the beginning."""
+        """The state before the first step, as if the source's variable had always had its initial value."""
         x = acted_on([self.reads], states)
         return jax.tree.map(lambda held: jnp.broadcast_to(x, held.shape), state)
 
@@ -74,7 +74,7 @@ class Coupled(DynamicalSystem):
         return state
 
     def arrows(self) -> list[tuple[str, str, str]]:
-        """What a diagram shows: source, target, and the style of the line."""
+        """The arrows in a diagram: source, target, and the style of the line."""
         return [(self.source, target, "-|>") for target in self.targets]
 
     def described(self, shares: str | None) -> str:

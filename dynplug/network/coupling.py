@@ -68,7 +68,7 @@ class Coupling(eqx.Module):
 
     @property
     def is_delayed(self) -> bool:
-        """What is read is that of the start of the step."""
+        """True, as a coupling reads the values at the start of the step."""
         return True
 
     def draw(self, name: str, sizes: Sizes, late: bool, key: PRNGKeyArray | None) -> Coupled:

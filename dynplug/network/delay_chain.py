@@ -1,4 +1,4 @@
-"""What is under way from one population: a chain of delay lines."""
+"""A chain of delay lines that holds the outputs of one population until they arrive."""
 
 import itertools
 
@@ -36,7 +36,7 @@ class DelayChain(eqx.Module):
     def update(
         self, state: tuple[PyTree, ...], x: Float[Array, " units"], ctx: Context
     ) -> tuple[tuple[PyTree, ...], Float[Array, " copies"]]:
-        """What arrives in a step, first all units with the shortest delay."""
+        """The values that arrive in a step, first those of all units with the shortest delay."""
         held, copies = [], []
         for line, values in zip(self._lines(ctx.dt), state, strict=True):
             if line is not None:

@@ -1,4 +1,4 @@
-"""The forms of coupling: what a unit receives from others, given sums over its connections."""
+"""The forms of coupling: the input of a unit, given sums over its connections."""
 
 from collections.abc import Callable
 from typing import Literal, get_args
@@ -24,7 +24,7 @@ def as_form(form: str) -> str:
 
 
 def additive(weighted: Sum, x: Array, own: Units) -> Drive:
-    """The sum of what arrives."""
+    """The sum of the arriving values."""
     return Drive(current=weighted(x))
 
 

@@ -122,7 +122,7 @@ class Junctions(DynamicalSystem):
         """Nothing is kept."""
 
     def arrows(self) -> list[tuple[str, str, str]]:
-        """What a diagram shows: the populations, and the style of the line."""
+        """The line in a diagram: the two populations, and the style."""
         return [(self.targets[0], self.targets[-1], "|-|, widthA=0.3, widthB=0.3")]
 
     def described(self, shares: str | None) -> str:

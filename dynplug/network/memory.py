@@ -1,4 +1,4 @@
-"""What the connections of a network will take, before it is taken."""
+"""A check of the memory for a network's connections before they are drawn."""
 
 import os
 from typing import Any
@@ -9,7 +9,7 @@ _BYTES = 44  # a connection at the peak of drawing: two indices of 8 bytes, thei
 
 
 def check_memory(name: str, connector: Any, sizes: list[tuple[int, int]]) -> None:
-    """Raise `NetworkMemoryError` if a connector that tells the number of its connections beforehand tells too many."""
+    """Raise `NetworkMemoryError` if a connector announces more connections than fit into memory."""
     expected = getattr(connector, "expected", None)
     if expected is None:
         return
@@ -23,7 +23,7 @@ def check_memory(name: str, connector: Any, sizes: list[tuple[int, int]]) -> Non
 
 
 def available() -> int:
-    """The memory that is free on this machine [bytes], as far as the system tells."""
+    """The free memory of this machine [bytes], as the operating system reports it."""
     try:
         with open("/proc/meminfo") as file:
             lines = dict(line.split(":", 1) for line in file)

@@ -48,7 +48,7 @@ class Step:
         return self.new
 
     def _synapses(self, group: tuple[str, ...]) -> None:
-        """Turn what the projections of a group deliver, through the synapses that they share, into drives."""
+        """Turn the events that the projections of a group deliver into drives, through the synapses that they share."""
         total = None
         for name in group:
             edge, state = self.edges[name], self.state[name]

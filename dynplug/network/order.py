@@ -1,4 +1,4 @@
-"""The order of a step: which projections read the step before, and which population comes after which."""
+"""The order of a step: the projections that read the step before, and the sequence of populations."""
 
 import itertools
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""A projection in a network: its connections, and what is under way in them."""
+"""A projection in a network: its connections, and the delayed spikes in them."""
 
 import dataclasses
 from typing import Any
@@ -91,7 +91,7 @@ class Pathway(DynamicalSystem):
 
     @property
     def way(self) -> tuple[str | Delivery, str]:
-        """How spikes are delivered, and why."""
+        """The method that delivers spikes, and the reason for it."""
         if self.delivery != "auto":
             return self.delivery, "chosen for this projection"
         return choose(self.fanout, fixed=self.plasticity is None)
@@ -135,7 +135,7 @@ class Pathway(DynamicalSystem):
         return state
 
     def sees(self, state: PathwayState, states: ByPopulation, outs: ByPopulation) -> PyTree:
-        """What the projection reads: the source's output, of the step before if it is late."""
+        """The source's output that the projection reads: that of the step before if the projection is `late`."""
         return state.last if self.late else outs[self.source]
 
     def update(self, state: PathwayState, x: Array, ctx: Context) -> tuple[PathwayState, Array]:
@@ -169,7 +169,7 @@ class Pathway(DynamicalSystem):
         return dataclasses.replace(state, last=jnp.ravel(outs[self.source]).astype(ctx.dtype))
 
     def arrows(self) -> list[tuple[str, str, str]]:
-        """What a diagram shows: source, target, and the style of the arrow."""
+        """The arrows in a diagram: source, target, and the style."""
         return [(self.source, target, "-|>") for target in self.targets]
 
     def _learn(self, rule: Plasticity, state: PathwayState, outs: ByPopulation, ctx: Context) -> PathwayState:

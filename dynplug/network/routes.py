@@ -13,7 +13,7 @@ from dynplug.sources import Source
 
 
 class Sizes(NamedTuple):
-    """What edges must know of the populations that they join.
+    """The properties of the populations that edges join.
 
     **Attributes:** by name, the shapes of what populations send and take, `sends` and `takes`, and the path of the
     variable on which drives act, `acts_on`; the names of those that send spikes, `spiking`, and of those that have

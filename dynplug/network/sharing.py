@@ -31,7 +31,7 @@ def without_copies(edges: Mapping[str, Any], shared: Groups) -> dict[str, Any]:
 
 
 def _kind(edge: Any) -> str | None:
-    """What two projections must have in common, `None` if no other can have it."""
+    """A key that projections must have in common to share a synapse; `None` if a projection can share with no other."""
     synapse = edge.synapse
     if not getattr(synapse, "linear", False) or any(map(is_array, jax.tree.leaves(synapse))):
         return None

@@ -79,7 +79,7 @@ class Kuramoto(Neuron):
         return KuramotoState(theta), theta
 
     def portrait(self, figure: Any) -> None:
-        """How far it is behind a rhythm that is 0.02 rad/ms faster and pulls it: a strong pull locks it."""
+        """Phase lag behind a rhythm that is 0.02 rad/ms faster and pulls the oscillator: a strong pull locks it."""
         dt, steps, faster = 0.5, 2000, 0.02
         ctx, ax = Context(dt=dt), figure.subplots()
 

@@ -34,7 +34,7 @@ def changed(
     on_spike: Factors,
     bounds: Bounds,
 ) -> Float[Array, " connections"]:
-    r"""The weights after what arrives in a step, and then after the spikes of the receiving units.
+    r"""The weights after the arrivals of a step, and then after the spikes of the receiving units.
 
     $$\text{arrival from } j: \; w_k \leftarrow [w_k + a_j b_i], \qquad
       \text{spike of } i: \; w_k \leftarrow [w_k + c_j d_i]$$

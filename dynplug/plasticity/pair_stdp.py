@@ -15,7 +15,7 @@ from dynplug.plasticity.weight_bounds import check_rule
 
 
 class PairTraces(eqx.Module):
-    """Traces of what has arrived from each sending unit, `pre`, and of each receiving unit's spikes, `post` [-]."""
+    """Traces of the arrivals from each sending unit, `pre`, and of each receiving unit's spikes, `post` [-]."""
 
     pre: Float[Array, " pre"]
     post: Float[Array, " post"]

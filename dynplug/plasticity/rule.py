@@ -42,7 +42,7 @@ class Plasticity(eqx.Module):
         fanout: Fanout,
         ctx: Context,
     ) -> tuple[Any, Float[Array, " connections"]]:
-        """One step: the traces and the weights after what has arrived, `sent`, and after the spikes `spiked`.
+        """One step: the traces and the weights after the arrivals `sent` and the spikes `spiked`.
 
         **Arguments:**
 

@@ -15,7 +15,7 @@ from dynplug.plasticity.weight_bounds import check_rule
 
 
 class TripletTraces(eqx.Module):
-    """Fast and slow traces of what has arrived, `r1` and `r2`, and of the spikes of receiving units, `o1`, `o2` [-]."""
+    """Fast and slow traces of arrivals, `r1` and `r2`, and of the spikes of receiving units, `o1` and `o2` [-]."""
 
     r1: Float[Array, " pre"]
     r2: Float[Array, " pre"]

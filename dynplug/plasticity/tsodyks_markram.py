@@ -85,7 +85,7 @@ class TsodyksMarkram(Sized):
         below.set(xlabel="interval [ms]", ylabel="second by first [-]")
 
     def _released(self, train: Any) -> Array:
-        """What the first unit releases when all units spike in these steps of 1 ms."""
+        """The release of the first unit if all units spike in these steps of 1 ms."""
         ctx = Context(dt=1.0)
 
         def step(state: TsodyksMarkramState, spike: Array) -> tuple[TsodyksMarkramState, Array]:

@@ -44,7 +44,7 @@ def learning_rates(ax: Axes, rates: Any, losses: Any, smoothed: Any, suggestion:
 
 
 def histogram(ax: Axes, values: Any, before: Any = None, *, label: str = "value", title: str = "") -> None:
-    """Plot how often values occur, and, as an outline, how often they did before. What is not finite is left out."""
+    """Plot a histogram of values, and one of earlier values as an outline. Values that are not finite are left out."""
     after, former = (_finite(given) for given in (values, () if before is None else before))
     bins = min(_BINS[-1], max(_BINS[0], int(np.sqrt(after.size))))
     edges = np.histogram_bin_edges(np.concatenate([after, former]), bins).tolist()

@@ -40,7 +40,7 @@ def portrait(kind: str, name_or_made: Any) -> Figure:
 
 
 def caption(kind: str, name: str) -> str:
-    """What is seen in the portrait of a registered component, in words."""
+    """The caption of a registered component's portrait."""
     return " ".join((inspect.getdoc(drawn_by(kind_named(kind).name, registry().find(kind, name).load())) or "").split())
 
 

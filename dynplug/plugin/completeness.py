@@ -1,4 +1,4 @@
-"""What the documentation of a component leaves out."""
+"""Gaps in the documentation of a component."""
 
 import ast
 import inspect
@@ -11,7 +11,7 @@ from dynplug.plugin.documentation import documentation
 
 
 def undocumented(component: Component) -> list[str]:
-    """What a component's docstring and spec do not say, in words: nothing, where it is documented in full.
+    """The gaps in a component's docstring and spec, in words: an empty list if it is documented in full.
 
     That is a summary, an equation, in LaTeX or as text, a reference, a description of every argument, and the unit of
     every argument that is a real number, `[-]` for a pure number.

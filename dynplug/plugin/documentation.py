@@ -51,7 +51,7 @@ def documentation(component: Component) -> Documentation:
 
 
 def params_of(target: Any, told: Mapping[str, str] = MappingProxyType({})) -> tuple[Param, ...]:
-    """The parameters of a constructor or function, described by what is `told`, or else its docstring and fields."""
+    """The parameters of a constructor or function, described by `told`, or else by its docstring and fields."""
     text = inspect.getdoc(target) or ""
     fields: Mapping[str, Any] = getattr(target, "__dataclass_fields__", {})
     found: list[Param] = []

@@ -1,4 +1,4 @@
-"""What `dynplug train` and `dynplug diagnose` are made of: configuration, run folder, report."""
+"""The parts of `dynplug train` and `dynplug diagnose`: configuration, run folder, report."""
 
 from dynplug.recipe.comparing import compare_runs as compare_runs
 from dynplug.recipe.config import Config as Config

@@ -1,4 +1,4 @@
-"""What a configuration of a training is built into."""
+"""Building the task and the runner of a training from its configuration."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

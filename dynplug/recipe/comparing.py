@@ -1,4 +1,4 @@
-"""What several runs have in common, and where they differ."""
+"""Comparison of the configurations and results of several runs."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

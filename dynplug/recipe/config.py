@@ -148,7 +148,7 @@ class Config:
             raise ConfigError(f"{where}{f', {error.path}' if error.path else ''}: {error.problem}") from error
 
     def _changed_at(self, path: str) -> str:
-        """Who has set the value at a path, or the nearest above it, or else all that have set some below it."""
+        """The origin of the value at a path, or of the nearest above it, or else of all that were set below it."""
         plain = re.sub(r"\[\d+\]", "", path)
         if above := [known for known in self.changed if _within(plain, known)]:
             return self.changed[max(above, key=len)]

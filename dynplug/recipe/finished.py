@@ -13,7 +13,7 @@ from dynplug.recipe.run_folder import CONFIG, RunFolder
 
 
 class LoadedRun(NamedTuple):
-    """What is needed of a run to use its model.
+    """The model and the configuration of a run.
 
     **Attributes:**
 
@@ -72,7 +72,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
 
 
 def _tree_of(told: dict[str, Any]) -> str:
-    """Which of the models in a checkpoint its training ends with."""
+    """The name of the tree in a checkpoint that holds the model with which its training ends."""
     if told.get("best") is not None:
         return "best"
     if told.get("kept", {}).get("restores"):

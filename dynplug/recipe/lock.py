@@ -41,4 +41,4 @@ def _let_go(handle: int, owner: int) -> None:
 
 
 def _nothing() -> None:
-    """Where nothing is held."""
+    """Unlock nothing, as no lock is held."""

@@ -11,7 +11,8 @@ from dynplug.errors import DataError
 from dynplug.losses import is_reading_records
 from dynplug.plugin import build
 from dynplug.recipe.finished import load_run
-from dynplug.train.data import as_lengths, unpadded
+from dynplug.train import as_lengths
+from dynplug.train.toolkit import unpadded
 
 
 def predict_file(

@@ -1,4 +1,4 @@
-"""The folder of a training: configuration, metrics, checkpoints. Whatever ends the process, it can be gone on from."""
+"""The folder of a training: configuration, metrics, checkpoints. It serves to resume, however the process ended."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dynplug.train.checkpoint as checkpoint
-from dynplug.core import write_whole
+from dynplug.core import write_atomically
 from dynplug.errors import CheckpointError, DynplugError
 from dynplug.recipe.lock import lock
 from dynplug.train.checkpoint import CheckpointPair
@@ -64,7 +64,7 @@ class RunFolder:
             self._release = None
 
     def _found(self) -> list[Any]:
-        """What tells the present files from those that another process writes."""
+        """A fingerprint of the present files, which differs from that of files that another process writes."""
         stats = [
             path.stat() for path in sorted(self.path.glob("*")) if path.name in (METRICS, self.checkpoints.path.name)
         ]
@@ -96,7 +96,7 @@ class RunFolder:
     def keep(self, files: Sequence[str | Path]) -> None:
         """Keep copies of files that the training needs."""
         for file in map(Path, files):
-            write_whole(self.path / file.name, file.read_bytes())
+            write_atomically(self.path / file.name, file.read_bytes())
 
     def resume(self, trainer: Any) -> str:
         """Keep others out, and `load`. **Raises:** as both do."""
@@ -133,7 +133,7 @@ class RunFolder:
 
     @contextmanager
     def blaming_packages(self) -> Iterator[None]:
-        """Where a component cannot be found or built, name the packages that made the run and are not here."""
+        """Name the packages that made the run and are missing, if a component cannot be found or built."""
         try:
             yield
         except DynplugError as error:
@@ -151,7 +151,7 @@ class RunFolder:
         return ""
 
     def _write(self, name: str, text: str) -> None:
-        write_whole(self.path / name, text.encode())
+        write_atomically(self.path / name, text.encode())
 
     @property
     def lines(self) -> list[dict[str, Any]]:

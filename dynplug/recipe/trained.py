@@ -14,14 +14,13 @@ from dynplug.recipe.config import Config
 from dynplug.recipe.own_code import import_files
 from dynplug.recipe.report import PICTURES, REPORT, curve
 from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training
-from dynplug.train.fit import nothing
 
 _FILES = (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a training has come to. It holds plain values alone, so that one process can send it to another.
+    """The result of a training. It holds plain values alone, so that one process can send it to another.
 
     **Attributes:**
 
@@ -96,7 +95,7 @@ def train_config(
         observers=[*observers],
         report=report,
     )
-    say = say if training.runner.writes else nothing
+    say = say if training.runner.writes else lambda line: None
     say(f"Run folder: {training.folder}")
     began = perf_counter()
     training.run(say)

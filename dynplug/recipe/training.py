@@ -8,8 +8,8 @@ from typing import Any
 from dynplug.errors import ConfigError, NonFiniteError, nearest
 from dynplug.plugin import parameters
 from dynplug.recipe.built_parts import built
-from dynplug.recipe.bystander import Bystander
 from dynplug.recipe.config import Config
+from dynplug.recipe.read_only_folder import ReadOnlyFolder
 from dynplug.recipe.report import Reported, arrays_of, command_line, write_report
 from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, RunFolder
 from dynplug.tasks import TaskData
@@ -54,7 +54,7 @@ class Training:
             with files.blaming_packages() if resume else nullcontext():
                 task, self.runner, pinned = built(config, observers)
             self._check_fit()
-            self._files = files if self.runner.writes else Bystander(files)
+            self._files = files if self.runner.writes else ReadOnlyFolder(files)
             self._written = f"{_HEADER}{_imported(imports)}{pinned.dump()}"
         self.data: TaskData = task.load(config.key_of("task"))
         self._reports, self._before = report, arrays_of(self.runner.target) if report else {}
@@ -100,7 +100,7 @@ class Training:
             self._train(say)
 
     def report(self, say: Callable[[str], None]) -> None:
-        """Write the report, if there is to be one; of several processes one does, with what all compute."""
+        """Write the report, if there is to be one. All processes compute it, and one writes it."""
         if not self._reports:
             return
         values, options = self.config.values, _import_options(self._imports)

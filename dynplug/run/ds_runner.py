@@ -236,7 +236,7 @@ class DSRunner:
     predict = run
 
     def explain(self, duration: float | None = None, inputs: Any = None) -> str:
-        """How the time loop of such a run is compiled, as text: its stages, its chunks, and the reasons.
+        """Describe how the time loop of such a run is compiled: its stages, its chunks, and the reasons.
 
         The text is of the steps between which the host is heard, `chunk` at most.
 

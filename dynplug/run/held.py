@@ -30,7 +30,7 @@ def check_held(inputs: PyTree, duration: float | None) -> None:
 
 
 def now(held: PyTree, ctx: Context) -> PyTree:
-    """The held input in the step of a context. What is drawn depends on the name of its place alone."""
+    """The held input in the step of a context. Random inputs depend on the name of their place alone."""
     return _mapped(lambda place, part: part(ctx.child(place)), held)
 
 

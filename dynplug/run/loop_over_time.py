@@ -176,7 +176,7 @@ class LoopOverTime(eqx.Module):
             return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
 
     def explain(self, xs_or_duration: Any, *, key: PRNGKeyArray | None = None) -> str:
-        """How the time loop of such a call is compiled, as text: its stages, its chunks, and the reasons.
+        """Describe how the time loop of such a call is compiled: its stages, its chunks, and the reasons.
 
         **Arguments:** as for a call.
         """
@@ -214,7 +214,7 @@ class LoopOverTime(eqx.Module):
         return self._up_to(self._loop(axis), state, length), xs, state, key, length
 
     def _up_to(self, loop: Loop, state: RunState, length: int) -> Loop:
-        """The loop for `length` more steps; of a traced state nobody knows how late it is."""
+        """The loop for `length` more steps; the time of a traced state is unknown."""
         return loop if isinstance(state.i, Tracer) else loop.up_to(self.target, int(state.i) + length)
 
     def _start(

@@ -59,7 +59,7 @@ def unpack(words: np.ndarray, units: int) -> Unpacked | None:
 
 
 def _words(spike: Array) -> UInt32[Array, " words"]:
-    """A word for each column: what its values say, bit by bit."""
+    """A word for each column, with one bit for each of its values."""
     bits = jnp.left_shift(jnp.uint32(1), jnp.arange(_UNITS, dtype=jnp.uint32))[:, None]
     nothing, strange = jnp.uint32(0), jnp.uint32(1 << _STRANGE)
     zero, one = jnp.zeros((), spike.dtype), jnp.ones((), spike.dtype)

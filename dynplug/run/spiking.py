@@ -23,7 +23,7 @@ _LOOKED_AT = 200  # rows at the end of a run, which bounds the cost of the check
 
 
 class _Seen(NamedTuple):
-    """What is known of a population: how many steps, its units' spikes in the last of them, whether any spiked ever."""
+    """Spikes of a population: the steps so far, its units' spikes in the last of them, and whether any ever spiked."""
 
     steps: int
     looked_at: int

@@ -1,4 +1,4 @@
-"""Where the values of one hyperparameter come from."""
+"""Distributions of the values of one hyperparameter."""
 
 import math
 from abc import ABC, abstractmethod

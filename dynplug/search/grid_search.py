@@ -41,7 +41,7 @@ class Grid(Sampler):
         return {path: chosen[path] for path in values}
 
     def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
-        """Forget it: the grid is the same whatever comes of its trials."""
+        """Do nothing: the grid does not depend on outcomes."""
 
     def observers(self, search: Search, number: int) -> tuple[Any, ...]:
         return ()

@@ -1,4 +1,4 @@
-"""The contract of launchers: where trials run."""
+"""The contract of launchers, which run trials."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator

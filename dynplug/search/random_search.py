@@ -53,7 +53,7 @@ class Random(Sampler):
         return {path: distribution.at(rng.random()) for path, distribution in search.space.items()}
 
     def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
-        """Forget it: no draw depends on another."""
+        """Do nothing: no draw depends on outcomes."""
 
     def observers(self, search: Search, number: int) -> tuple[Any, ...]:
         return ()

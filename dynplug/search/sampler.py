@@ -1,4 +1,4 @@
-"""The contract of samplers: which values are tried."""
+"""The contract of samplers, which choose the values of trials."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from dynplug.search.trial import Outcome
 
 @dataclass(frozen=True)
 class Search:
-    """What a sampler is asked about.
+    """The problem given to a sampler: the space of hyperparameters, and the metric to improve.
 
     **Attributes:**
 
@@ -42,7 +42,7 @@ class Sampler(ABC):
 
     @abstractmethod
     def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
-        """Hear what came of a trial; told twice is as told once."""
+        """Receive the outcome of a trial; a second call with the same outcome changes nothing."""
 
     @abstractmethod
     def observers(self, search: Search, number: int) -> tuple[Any, ...]:

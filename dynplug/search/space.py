@@ -74,7 +74,7 @@ def _read(table: Mapping[str, Any], path: str, above: str) -> Iterator[tuple[str
 
 
 def _form(value: Mapping[str, Any]) -> str | None:
-    """The distribution that a table is, or `None` where it is a table of others."""
+    """The distribution that a table describes; `None` if it is a table of others."""
     key, *others = value
     if key in FORMS and isinstance(value[key], list):
         if others:

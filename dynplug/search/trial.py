@@ -1,4 +1,4 @@
-"""One training of a sweep: what it is, and what came of it."""
+"""One training of a sweep, and its outcome."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -35,7 +35,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a trial.
+    """The result of a trial.
 
     **Attributes:**
 

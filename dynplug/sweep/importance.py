@@ -1,4 +1,4 @@
-"""How much of what a metric varies goes back to each hyperparameter."""
+"""The share of a metric's variance that each hyperparameter explains."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""The picture of a sweep: what matters, and how."""
+"""The picture of a sweep: the importance of hyperparameters, and their effect on the metric."""
 
 import math
 from collections.abc import Callable

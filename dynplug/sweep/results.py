@@ -1,4 +1,4 @@
-"""What came of a sweep: a table, and what mattered."""
+"""The result of a sweep: a table of its trials, and the importance of each hyperparameter."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dynplug.core import write_whole
+from dynplug.core import write_atomically
 from dynplug.search import Outcome, Search
 from dynplug.sweep.importance import importance
 
@@ -97,8 +97,8 @@ class SweepResult:
                     trial["message"],
                 ]
             )
-        write_whole(folder / TABLE, text.getvalue().encode())
-        write_whole(folder / RESULTS, json.dumps(self.to_json(), indent=2).encode())
+        write_atomically(folder / TABLE, text.getvalue().encode())
+        write_atomically(folder / RESULTS, json.dumps(self.to_json(), indent=2).encode())
 
     def __str__(self) -> str:
         names = _short(list(self.search.space))

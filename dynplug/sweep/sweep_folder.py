@@ -1,4 +1,4 @@
-"""The folder of a sweep: what was asked for, and a folder for each trial. From it a killed sweep goes on."""
+"""The folder of a sweep: its configuration, and a folder for each trial. A killed sweep resumes from it."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 import tomli_w
 
-from dynplug.core import write_whole
+from dynplug.core import write_atomically
 from dynplug.errors import CheckpointError
 from dynplug.recipe import CONFIG, Config, lock
 from dynplug.search import Outcome, Trial
@@ -29,7 +29,7 @@ class SweepFolder:
         self.path = Path(path)
 
     def begin(self, config: Config) -> Callable[[], Any]:
-        """Claim the folder for a sweep; what is returned lets go of it.
+        """Claim the folder for a sweep; the function that is returned releases it.
 
         **Raises:** `CheckpointError` where another process is at work in it, or where it holds another sweep.
         """
@@ -48,7 +48,7 @@ class SweepFolder:
                 f"{self.path} holds a sweep of another configuration, which differs at {', '.join(differing)}: name "
                 "another folder with --out."
             )
-        write_whole(file, text.encode())
+        write_atomically(file, text.encode())
         return release
 
     def folder_of(self, number: int) -> Path:
@@ -59,8 +59,8 @@ class SweepFolder:
         """Write a new trial down before it runs."""
         folder = Path(trial.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_whole(folder / CONFIG, tomli_w.dumps(trial.config).encode())
-        write_whole(folder / TRIAL, json.dumps({"number": trial.number, "values": dict(trial.values)}).encode())
+        write_atomically(folder / CONFIG, tomli_w.dumps(trial.config).encode())
+        write_atomically(folder / TRIAL, json.dumps({"number": trial.number, "values": dict(trial.values)}).encode())
 
     def known(self) -> Iterator[tuple[int, dict[str, Any], Outcome | None]]:
         """Number, values and outcome, if there is one, of each trial that was written down."""
@@ -71,7 +71,9 @@ class SweepFolder:
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Where two configurations differ, but for what a sweep may be gone on with: where it runs, how many trials."""
+    """The paths at which two configurations differ, except those that may change when a sweep is resumed: the launcher
+    and the number of trials.
+    """
     before, after = (dict(_items(_fixed(values))) for values in (old, new))
     return [path for path in {**before, **after} if before.get(path) != after.get(path)]
 

@@ -9,14 +9,14 @@ from dynplug.errors import ConfigError, OptionError, nearest
 from dynplug.plugin import Configured, parameters, resolve
 from dynplug.recipe import Config
 from dynplug.search import FORMS, Launcher, Sampler, Space
-from dynplug.train.fit import Watched
+from dynplug.train import Watched
 
 _KEYS = ("space", "metric", "mode", "sampler", "launcher", "report")
 
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """What a sweep shall do.
+    """The options of a sweep.
 
     **Attributes:**
 
@@ -68,7 +68,7 @@ def _built(given: Any, kind: str) -> Any:
 
 
 def _goal(table: Mapping[str, Any], config: Config) -> tuple[str, Literal["min", "max"]]:
-    """What to make better, and the direction."""
+    """The metric to improve, and the direction."""
     metric = table.get("metric", "test/loss")
     if not isinstance(metric, str) or "/" not in metric:
         raise ConfigError(f"must be a phase and a metric, as 'test/accuracy'; got {metric!r}.", "sweep.metric")

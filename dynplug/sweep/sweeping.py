@@ -1,4 +1,4 @@
-"""A sweep: trials sampled, launched, told of, and written down."""
+"""A sweep: trials sampled, launched, reported and recorded."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path

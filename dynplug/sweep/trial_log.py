@@ -1,4 +1,4 @@
-"""What a trial prints."""
+"""The log of what a trial prints, in its folder."""
 
 import io
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ class _Log(io.TextIOBase):
 
 @contextmanager
 def logged(folder: str | Path) -> Iterator[None]:
-    """Write to a trial's log what is printed meanwhile, errors included."""
+    """Redirect printed output, errors included, to a trial's log."""
     log = _Log(Path(folder) / LOG)
     with redirect_stdout(log), redirect_stderr(log):
         yield

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dynplug.core import write_whole
+from dynplug.core import write_atomically
 from dynplug.errors import UnknownNameError, nearest
 from dynplug.plugin import in_words
 from dynplug.recipe import CHECKPOINT, Config, Result, import_files, lock, train_config
@@ -55,7 +55,7 @@ def outcome_in(folder: str | Path) -> Outcome | None:
 
 def write_outcome(folder: str | Path, outcome: Outcome) -> None:
     """Write an outcome, whole or not at all."""
-    write_whole(Path(folder) / OUTCOME, json.dumps(outcome.to_json(), indent=2).encode())
+    write_atomically(Path(folder) / OUTCOME, json.dumps(outcome.to_json(), indent=2).encode())
 
 
 @contextmanager

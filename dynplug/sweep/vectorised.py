@@ -17,9 +17,7 @@ from dynplug.recipe import Result, Training, import_files
 from dynplug.search import Launcher, Outcome, Trial
 from dynplug.sweep.trial_log import logged, note
 from dynplug.sweep.trying import finished, held, options_of, outcome_in, run_trial
-from dynplug.train import GradientTrainer
-from dynplug.train.fit import nothing
-from dynplug.train.together import NotTogether, alike, run_together
+from dynplug.train import GradientTrainer, NotTogether, alike, run_together
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,9 @@ def _prepared(trial: Trial) -> Training | None:
 
 
 def _kind(trial: Trial, training: Training, objectives: dict[str, Any]) -> Any:
-    """What is the same for all that run together. Those with the same words for what they measure get one objective."""
+    """A key that is the same for all trials that can run together. Those with equal `[runner]`, but for the
+    optimizer, and equal `[fit]` get one objective.
+    """
     runner = {name: value for name, value in trial.config["runner"].items() if name != "optimizer"}
     written = json.dumps([runner, trial.config["fit"]], sort_keys=True)
     training.runner.objective = objectives.setdefault(written, training.runner.objective)
@@ -126,14 +126,18 @@ def _together(group: list[tuple[Trial, Training]], alone: list[Trial]) -> Iterat
             alone.append(trial)
             continue
         if not isinstance(result, BaseException):
-            training.report(nothing)
+            training.report(_silently)
         yield finished(trial, partial(_given, result))
 
 
 def _fitted(training: Training) -> Result:
     began = time.perf_counter()
-    training.train(nothing)
+    training.train(_silently)
     return Result.of(training, time.perf_counter() - began)
+
+
+def _silently(line: str) -> None:
+    """Print nothing."""
 
 
 def _given(result: Any) -> Any:

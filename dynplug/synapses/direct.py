@@ -9,7 +9,7 @@ from dynplug.synapses.outputs import CUBA, Output
 
 
 class Direct(Sized):
-    r"""What arrives acts at once and is gone after the step: coupling of rate units. Its output is a `Drive`.
+    r"""Instantaneous coupling of rate units: input acts in the step of its arrival alone. Its output is a `Drive`.
 
     $$I_i(t) = \sum_j w_{ij}\,x_j(t)$$
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from dynplug.core import leaves
 from dynplug.testing.behaviours import BEHAVIOURS
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import traced
 from dynplug.testing.subject import Skip, Subject
 from dynplug.testing.variants import arguments, variants

@@ -46,7 +46,7 @@ _PROPERTY = "dynplug-claim"  # of a test's report, by which what workers of pyte
 
 @dataclass(frozen=True)
 class Claim:
-    """What a mark says."""
+    """The contents of the mark of a claim."""
 
     id: str
     text: str
@@ -181,7 +181,7 @@ class Ledger:
                     self.held[claim.id] = {**record, "test": report.nodeid}
 
     def pytest_sessionfinish(self) -> None:
-        """Merge with what the file has of other runs; a claim that failed is in it no more."""
+        """Merge the measurements with the file's from other runs, and drop claims that failed."""
         earlier = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else []
         versions = {"python": platform.python_version(), "jax": version("jax"), "dynplug": version("dynplug")}
         kept = {entry["id"]: entry for entry in earlier}
@@ -201,12 +201,12 @@ class Ledger:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The option that writes what was measured."""
+    """Add the option that writes the measurements."""
     parser.addoption("--claims", type=Path, metavar="FILE", help="write the claims that were measured to FILE, as JSON")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the mark, and what collects the measurements where tests are reported rather than run."""
+    """Register the mark, and the collector of measurements on the process that reports tests."""
     config.addinivalue_line(
         "markers", "claim(id, text, *, reference, tolerance or at_least, unit, components): the test measures a claim"
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from dynplug.connectors import Connections
 from dynplug.errors import KeyRequiredError, ShapeError
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.subject import Subject
 
 _SIZES = ((12, 12), (12, 9))

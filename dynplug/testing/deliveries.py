@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.delivery import Fanout, deliver
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.subject import Subject
 
 _PRE, _POST, _CONNECTIONS, _SAMPLES = 9, 6, 40, 3
@@ -30,7 +30,7 @@ class _Trial:
         return fanout, self.weight[order]
 
     def sum(self, x: Any, weight: Any) -> np.ndarray:
-        """As it is defined, in double precision."""
+        """The sum by its definition, in double precision."""
         y = np.zeros(_POST)
         with np.errstate(invalid="ignore"):
             np.add.at(y, self.post, weight * np.asarray(x, float)[self.pre])
@@ -41,7 +41,7 @@ _TRIAL = _Trial()
 
 
 def _delivery(subject: Subject) -> Any:
-    """As a function of what is sent, the weights and the connections."""
+    """The delivery as a function of the sent values, the weights and the connections."""
     return lambda x, weight, fanout: deliver(x, weight, fanout, method=subject.instance)
 
 
@@ -78,7 +78,7 @@ def keeps_the_dtype_of_the_weights(subject: Subject) -> None:
 
 
 def samples_are_delivered_apart(subject: Subject) -> None:
-    """`vmap` over what is sent, over weights, over both, and over a batch of batches gives the sum of each sample."""
+    """`vmap` over sent values, over weights, over both, and over a batch of batches gives the sum of each sample."""
     fanout, weight = _TRIAL.fanout()
     run = _delivery(subject)
     xs, weights = jnp.asarray(_TRIAL.spikes, jnp.float32), jnp.stack([(1.0 + n) * weight for n in range(_SAMPLES)])

@@ -13,7 +13,7 @@ from dynplug.diagnosis import Diagnostic, Evidence, Finding
 from dynplug.initializers import KaimingNormal
 from dynplug.layers import Dense
 from dynplug.neurons import LIF, LeakyIntegrator
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.subject import Subject
 from dynplug.train import BPTT
 
@@ -46,7 +46,7 @@ def only_looks(subject: Subject) -> None:
 
 @cache
 def _models() -> dict[str, Evidence]:
-    """Evidence of little networks, by what they are."""
+    """Evidence of small networks, by description."""
     missing = _batch()
     missing[0][2, 3] = np.nan
     return {

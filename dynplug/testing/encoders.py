@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from dynplug.errors import KeyRequiredError
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.subject import Subject
 
 _SHAPES = ((3,), (2, 3))

@@ -10,7 +10,7 @@ import numpy as np
 from dynplug.core import continuous
 from dynplug.equations import BEFORE, SPIKE, WEIGHT, Stated, after_event, after_spike, at_start, derivative, read
 from dynplug.errors import EquationError
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.quantities import Quantities, padded, places
 from dynplug.testing.stepping import started, trial_of
 from dynplug.testing.subject import Skip, Subject

@@ -9,7 +9,7 @@ import numpy as np
 
 from dynplug.core import leaves
 from dynplug.surrogates import Surrogate
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import constants, drive_of, gradients, traced, weigh
 from dynplug.testing.stepping import quick_jit, steps, trial_of
 from dynplug.testing.subject import Skip, Subject
@@ -44,7 +44,7 @@ def every_array_gets_a_gradient(subject: Subject) -> None:
 
 
 def gradients_match_differences(subject: Subject) -> None:
-    """Where a run is smooth, its derivatives with respect to arrays, constants and inputs equal finite differences."""
+    """Derivatives of a smooth run with respect to arrays, constants and inputs equal finite differences."""
     with jax.enable_x64(True):
         xs = np.asarray(drive_of(subject), np.float64)[:_STEPS]
         system = _without_surrogate(subject)

@@ -1,4 +1,4 @@
-"""The check of identities: equations, stated as text in a spec, between what a component is given and what it does."""
+"""The check of identities: equations, stated as text in a spec, between a component's arguments and its behaviour."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -13,7 +13,7 @@ import numpy as np
 from dynplug.core import leaves
 from dynplug.equations import Node, parse
 from dynplug.errors import EquationError, nearest
-from dynplug.testing.compare import close
+from dynplug.testing.demands import close
 from dynplug.testing.losses import all_data_of
 from dynplug.testing.stepping import Trial, quick_jit, size_of, start, step
 from dynplug.testing.subject import UNITS, Subject
@@ -28,7 +28,7 @@ _BEFORE = "_before"
 
 @dataclass(frozen=True)
 class Quantities:
-    """What identities can name.
+    """The quantities that identities can name.
 
     **Attributes:** `made`, the arrays of an instance as it was built; `run`, what it was given and what it did, with
     the arrays that it had meanwhile, which take the place of those in identities about it; `rtol`, the accuracy.

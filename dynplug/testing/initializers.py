@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.subject import Subject
 
 _CASES = (((4, 3), jnp.float32), ((3, 4), jnp.float32), ((4, 3), jnp.float64))

@@ -14,7 +14,7 @@ from jaxtyping import Array
 from scipy.integrate import solve_ivp
 
 from dynplug.core import Context, Drive, Neuron
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.odes import SLACK
 from dynplug.testing.stepping import run, start, step
 from dynplug.testing.subject import UNITS, Subject

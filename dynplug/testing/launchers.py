@@ -11,7 +11,7 @@ import numpy as np
 
 from dynplug.search import Outcome, Trial
 from dynplug.sweep import outcome_in, run_trial
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.subject import Skip, Subject
 
 _RTOL = 1e-5  # single precision, after some steps
@@ -49,7 +49,7 @@ def keeps_the_numbers_of_a_single_run(subject: Subject) -> None:
 
 
 def _outcomes(subject: Subject) -> tuple[list[Outcome], dict[int, Outcome | None], dict[int, Outcome]]:
-    """What comes of trials when launched; what their folders hold; and what comes of each by itself."""
+    """The outcomes of trials when launched; those stored in their folders; and those of each trial run by itself."""
     if find_spec("sklearn") is None:
         raise Skip("its trials train on the digits, which are part of scikit-learn: pip install 'dynplug[demo]'")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from dynplug.errors import DataError
 from dynplug.losses import is_counted
-from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.stepping import quick_jit
 from dynplug.testing.subject import Skip, Subject
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.core import Drive, Neuron, continuous, leaves
-from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.driving import DURATION, SLOW, amplitude_of, constants, drive_of, traced
 from dynplug.testing.stepping import DT, quick_jit, run, start, started, step, trial_of
 from dynplug.testing.subject import Skip, Subject

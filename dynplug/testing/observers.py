@@ -12,7 +12,7 @@ from dynplug.core import Sequential, leaves
 from dynplug.layers import Dense
 from dynplug.neurons import LeakyIntegrator
 from dynplug.plugin import observers as hooks_of
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.subject import Subject
 from dynplug.train import BPTT
 

@@ -11,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 from scipy.integrate import solve_ivp
 
 from dynplug.core import Drive, continuous, leaves
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.stepping import DT, quick_jit, run, started, step, trial_of
 from dynplug.testing.subject import Skip, Subject
 

@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from dynplug.core import load_states, save_states
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.subject import Subject
 
 _STEPS = 40

@@ -6,7 +6,7 @@ from typing import Any
 
 from dynplug.errors import OptionError
 from dynplug.testing.checks import Check, applies, outcome_of
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.report import check_names
 from dynplug.testing.selection import subjects
 from dynplug.testing.subject import Skip, Subject

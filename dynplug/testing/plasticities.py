@@ -11,7 +11,7 @@ import numpy as np
 from dynplug.core import Context, leaves
 from dynplug.delivery import Fanout
 from dynplug.plasticity import Plasticity, learned
-from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.subject import Subject
 
 _PRE, _POST, _CONNECTIONS, _STEPS = 7, 5, 24, 240

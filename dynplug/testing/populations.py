@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.core import leaves
-from dynplug.testing.compare import close
+from dynplug.testing.demands import close
 from dynplug.testing.driving import constants, drive_of, traced
 from dynplug.testing.stepping import run
 from dynplug.testing.subject import UNITS, Subject

@@ -13,7 +13,7 @@ from jax.extend.core import Jaxpr, Literal
 
 from dynplug.core import leaves
 from dynplug.errors import KeyRequiredError
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import drive_of, traced
 from dynplug.testing.stepping import Trial, context, fed, run, run_anew, start, step, steps, trial_of
 from dynplug.testing.subject import Skip, Subject

@@ -15,7 +15,7 @@ from dynplug.core import DynamicalSystem, Sequential, leaves, lookup
 from dynplug.layers import Dense
 from dynplug.neurons import LeakyIntegrator
 from dynplug.plugin import build, parameters, registry
-from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.stepping import start, step
 from dynplug.testing.subject import Subject
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dynplug.errors import ConfigError
 from dynplug.search import Choice, Outcome, Search, Space
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.subject import Subject
 
 _MANY = {"a": {"uniform": [0.5, 2.0]}, "b.c": {"loguniform": [1e-3, 1.0]}, "d": {"int": [2, 5]}, "e": ["x", "y"]}
@@ -28,7 +28,7 @@ def asks_within_the_space(subject: Subject) -> None:
 
 
 def goes_on_as_if_never_killed(subject: Subject) -> None:
-    """One that is made anew, and told of all trials that are done, chooses again what was asked for and not done."""
+    """A new sampler that is told the outcomes of all finished trials repeats the choices of unfinished ones."""
     with tempfile.TemporaryDirectory() as folder:
         search = _search(subject, folder)
         first = subject.make()

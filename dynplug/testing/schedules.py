@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.subject import Subject
 
 _COUNTS = (0, 1, 7, 1000)

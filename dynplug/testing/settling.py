@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dynplug.core import leaves
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.stepping import context, size_of, trial_of
 from dynplug.testing.subject import Subject
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from dynplug.core import leaves
 from dynplug.errors import DynplugError
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.stepping import DT, context, run, start, trial_of
 from dynplug.testing.subject import Subject
 

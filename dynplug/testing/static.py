@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from dynplug.plugin import Imported, argument_of, imports_of, normalise, unit_of
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.subject import Skip, Subject
 
 _DOI = re.compile(r"10\.\d{4,9}/\S*[^\s.,;]")
@@ -114,7 +114,7 @@ def doc_of(subject: Subject) -> str:
 
 
 def dois(subject: Subject) -> list[str]:
-    """What the docstring cites as DOIs, well-formed or not."""
+    """The DOIs that the docstring cites, well-formed or not."""
     return re.findall(r"doi(?:\.org/|:)\s*(\S+)", doc_of(subject), re.IGNORECASE)
 
 

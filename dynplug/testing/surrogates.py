@@ -8,7 +8,7 @@ import numpy as np
 
 from dynplug.equations import parse
 from dynplug.errors import EquationError, nearest
-from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.driving import constants
 from dynplug.testing.subject import Subject
 

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from dynplug.core import Drive, leaves
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.stepping import STEPS, run, trial_of
 from dynplug.testing.subject import Subject
 

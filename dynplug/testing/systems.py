@@ -12,7 +12,7 @@ import numpy as np
 
 from dynplug.core import leaves, load_states, save_states
 from dynplug.errors import ShapeError
-from dynplug.testing.compare import close, demand, finite
+from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.driving import drive_of, traced, weigh
 from dynplug.testing.stepping import (
     DT,

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from dynplug.plugin import build, get, parameters, registry
-from dynplug.testing.compare import demand, finite
+from dynplug.testing.demands import demand, finite
 from dynplug.testing.stepping import size_of
 from dynplug.testing.subject import Skip, Subject
 

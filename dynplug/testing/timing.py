@@ -8,7 +8,7 @@ import jax
 import numpy as np
 
 from dynplug.core import Drive, ODESystem, continuous, leaves
-from dynplug.testing.compare import close, demand
+from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import DURATION, amplitude_of, drive_of, traced
 from dynplug.testing.static import documented_entry
 from dynplug.testing.stepping import DT, run, trial_of

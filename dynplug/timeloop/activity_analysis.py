@@ -26,7 +26,7 @@ Mask = tuple[bool, ...]
 
 @dataclass(frozen=True)
 class Activity:
-    """Which constants, carried values (at any step), inputs and outputs of a program are active."""
+    """Masks of a program's active constants, carried values (at any step), inputs and outputs."""
 
     consts: Mask
     carry: Mask
@@ -35,7 +35,7 @@ class Activity:
 
 
 def activity(program: Program, consts: Mask, carry: Mask, xs: Mask) -> Activity:
-    """What is active where these constants, these values of the first carry and these inputs are."""
+    """The activity of a program whose constants, first carry and inputs are active as these masks say."""
     ins = (*program.consts, *program.carry, *program.xs)
     step = as_function(program.eqns, ins, (*program.carry_out, *program.ys))
     while True:
@@ -58,7 +58,7 @@ def merge(chosen: Sequence[Any], mask: Mask, rest: Sequence[Any]) -> list[Any]:
 
 
 def _active_results(f: Callable[..., list[Any]], ins: Sequence[Var], mask: Mask) -> Mask:
-    """Which results are active. JAX's own derivative rules decide: an identity, whose rule sees which tangents are
+    """The mask of active results. JAX's own derivative rules decide: an identity, whose rule sees which tangents are
     symbolic zeros, is applied to the results.
     """
     seen: list[bool] = []

@@ -59,7 +59,7 @@ def find_delays(
 
 
 def row_axis(eqn: Eqn) -> int | None:
-    """The axis of a delay's buffer along which its rows lie; `None` where shapes do not tell."""
+    """The axis of a delay's buffer along which its rows lie; `None` if the shapes are ambiguous."""
     # `jax.vmap` may put the batch before or after the rows. An axis qualifies if the rest of the buffer has the shape
     # of one row. Where several do, any of them could be the rows; a buffer of one row delays by nothing; and a
     # transpose inside may lay out the result in another way.
@@ -91,7 +91,7 @@ def rows_read(rows: Array, length: int, reverse: bool) -> Array:
 
 
 def shift(rows: Array, values: Array, reverse: bool) -> tuple[Array, Array]:
-    """The rows after steps that wrote `values`, and what these steps read."""
+    """The rows after steps that wrote `values`, and the values that these steps read."""
     # In reverse, which is the backward pass, `values` are cotangents in forward order. What waits in the first row is
     # added to the first that is taken up, and the row it leaves is zero.
     if reverse:

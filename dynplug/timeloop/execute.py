@@ -109,7 +109,7 @@ class _Run:
         self.sums.update(zip((stage.sums[k] for k in part.sums), sums, strict=True))
 
     def _reading(self, rec: Recurrence) -> Callable[[Any, Any, int], Any] | None:
-        """How a step reads its inputs, where some must be in memory as a whole before it begins: `_materialised`."""
+        """The function that reads a step's inputs, if some must be in memory before it begins: `_materialised`."""
         names = {eqn.primitive.name for eqn in rec.eqns}
         if not self.backend.is_cpu or names.isdisjoint(_SLICES) or names.isdisjoint(_TRANSCENDENTAL):
             return None

@@ -31,7 +31,7 @@ from dynplug.timeloop.program import Atom, Eqn, Program, Traced, Var, as_functio
 
 @dataclass(frozen=True, eq=False)
 class Hoisted:
-    """A step as a program, with the code around the loop: how the loop's values become the program's and come back.
+    """A step as a program, and the code around the loop that converts its values to the program's and back.
 
     Positions are those of the loop's carry.
 

@@ -39,7 +39,7 @@ def with_sign_of(x: Array, size: Array) -> Array:
 
 
 def is_finite(x: Array) -> Array:
-    """Whether a number is neither infinite nor NaN."""
+    """True where a number is neither infinite nor NaN."""
     return lax.abs(x) < jnp.inf
 
 
@@ -72,7 +72,7 @@ def round_from_zero(x: Array) -> Array:
 
 
 def remainder(x: Array, y: Array) -> Array:
-    """What division leaves, with the sign of `x`: long division, as many digits at once as are exact."""
+    """The remainder of a division, with the sign of `x`, by long division of as many digits at once as are exact."""
     a, b = lax.abs(x), lax.abs(y)
     ma, ea = _mantissa_and_exponent(a)
     mb, eb = _mantissa_and_exponent(b)

@@ -63,7 +63,7 @@ class Series:
 
 
 def _count(size: Any, eps: Any) -> int:
-    """How many coefficients matter: those before the first few that are small, or only the rounding of the function."""
+    """The number of coefficients that matter: those before the first few that are small or mere rounding."""
     matters = size > max(0.125 * eps, np.finfo(np.float64).eps)
     return next((n for n in range(len(size)) if not matters[n : n + _FEW].any()), len(size))
 

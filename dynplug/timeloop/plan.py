@@ -1,4 +1,4 @@
-"""The plan of a loop: which mode, chunks of which size, and whether the backward pass recomputes them.
+"""The plan of a loop: its mode, the size of its chunks, and their rematerialisation in the backward pass.
 
 `"layer"` distributes the loop over stages, each over all steps, and `"step"` keeps one scan; both are exact. `"auto"`
 weighs what distribution gains, larger products, against what it costs, memory traffic between stages: it takes chunks

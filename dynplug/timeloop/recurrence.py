@@ -29,7 +29,7 @@ MOST_ADDED = 600
 
 @dataclass(frozen=True, eq=False)
 class Recurrence:
-    """Equations of one step, and what they read and give.
+    """Equations of one step, with their inputs and results.
 
     **Arguments:**
 
@@ -62,7 +62,7 @@ class Recurrence:
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """A part of a stage, with the positions in the stage of what it carries and gives.
+    """A part of a stage, with the positions in the stage of its carried values and outputs.
 
     **Arguments:**
 
@@ -116,7 +116,7 @@ def _of_group(axes: UnitAxes, group: frozenset[int] | None, values: Sequence[Ato
 
 
 def _part(whole: Recurrence, axes: UnitAxes, group: frozenset[int]) -> Part | None:
-    """What concerns the units of one group."""
+    """The part of a recurrence that concerns the units of one group; `None` if nothing does."""
     part = _slice(whole, *(_of_group(axes, group, values) for values in (whole.carry, whole.outs, whole.sums)))
     if not (part.recurrence.owned or part.outs or part.sums):
         return None
@@ -132,7 +132,7 @@ def _part(whole: Recurrence, axes: UnitAxes, group: frozenset[int]) -> Part | No
 
 
 def _slice(whole: Recurrence, carry: Sequence[int], outs: Sequence[int], sums: Sequence[int]) -> Part:
-    """What these carried values, outputs and sums depend on."""
+    """The part of a recurrence on which these carried values, outputs and sums depend."""
     position, positions = {v: k for k, v in enumerate(whole.carry)}, list(carry)
     while True:
         carry_out = tuple(whole.carry_out[k] for k in positions)

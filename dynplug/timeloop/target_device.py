@@ -1,4 +1,4 @@
-"""Where a loop runs: the platform, the compiler of kernels that is there, and how far scans are unrolled.
+"""The back end of a loop: its platform, its compiler of kernels, and the unrolling of scans.
 
 A scan on a GPU costs about 10 microseconds an iteration, whatever it computes, because the host starts each of its
 operations in every step. So there a recurrence becomes one kernel where it can (`kernels`), and a scan that stays one
@@ -30,7 +30,7 @@ _UNROLL = 8  # measured on an H100: examples/benchmarks/gpu.py
 
 @dataclass(frozen=True)
 class Backend:
-    """Where a loop runs.
+    """The back end that runs a loop.
 
     **Arguments:**
 

@@ -1,4 +1,4 @@
-"""The kernel of an elementwise recurrence: all steps of a tile of units, with what is carried in registers.
+"""The kernel of an elementwise recurrence: all steps of a tile of units, with carried values in registers.
 
 Time goes by in blocks of a few steps. The loads of a block come first, so that they are under way together, then its
 computations, then its stores. Nothing but inputs, outputs and, in the backward pass, residuals touches memory.
@@ -87,7 +87,7 @@ def run_kernel(
 
 
 def _step(rec: Recurrence, known: dict[Var, Any], state: Any, row: Values) -> tuple[Any, list[Any]]:
-    """One step of a tile: the state after it, and what it writes."""
+    """One step of a tile: the state after it, and the values to write."""
     carry, sums = state
     env = dict(known)
     env |= {v: _decoded(a, v) for v, a in zip((*rec.carry, *rec.ins), (*carry, *row), strict=True)}

@@ -11,13 +11,14 @@ Then the gradient of a loop of spiking units, whose derivative is by connections
 import sys
 import time
 from statistics import median
+from unittest.mock import patch
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 import dynplug as dp
-from dynplug.delivery import Fanout, choose, deliver, delivering
+from dynplug.delivery import Fanout, choose, deliver
 
 STEPS = 100
 # Units, connections of each, spikes a step: the sizes of networks; what the rule of `choose` depends on.
@@ -95,12 +96,11 @@ def gradient(fanout, batch, by_matrix):
 
         return jax.grad(loss)(weight)
 
-    chosen, delivering.derives_by_matrix = delivering.derives_by_matrix, lambda fanout: by_matrix
-    jax.clear_caches()
     xs = 0.2 * jax.random.uniform(jax.random.key(0), (STEPS, batch, units))
     weight = 0.01 * jax.random.normal(jax.random.key(1), (len(fanout),))
-    compiled = run.lower(weight, fanout, xs).compile()
-    delivering.derives_by_matrix = chosen
+    jax.clear_caches()
+    with patch("dynplug.delivery.delivering.derives_by_matrix", lambda fanout: by_matrix):
+        compiled = run.lower(weight, fanout, xs).compile()
     return lambda: compiled(weight, fanout, xs).block_until_ready()
 
 

@@ -1,4 +1,4 @@
-"""What it costs to spread a batch over devices: ratios to `devices=1`, in one run, on virtual devices of a CPU.
+"""Cost of data parallelism: ratios to `devices=1`, in one run, on virtual devices of a CPU.
 
 Each device has as many samples as the one has (weak scaling), whose steps are taken in turn with those of the others. A
 machine of few cores does the work of many devices one after the other: its processor time a sample says what is added

@@ -1,4 +1,4 @@
-"""What `BPTT.fit` costs beside loops written by hand: median times of an epoch, and medians of their ratios.
+"""Cost of `BPTT.fit` beside loops written by hand: median times of an epoch, and medians of their ratios.
 
 All go once through the same shuffled batches, in turn, so that a busy machine slows all. One loop by hand calls the
 trainer's own compiled step; the other a step written with optax around the same forward pass and loss, without what

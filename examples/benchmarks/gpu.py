@@ -1,4 +1,4 @@
-"""What a GPU takes for training steps and simulations, with kernels and without, and whether the gradients are right.
+"""Times of training steps and simulations on a GPU, with and without kernels, and errors of the gradients.
 
 A training step is value, gradient and Adam of a network with a leaky readout; it is compared with the matrix products
 of the same step alone (the floor), with `jax.lax.scan` (`loop="plain"`), and with the loop that dynplug compiles

@@ -81,7 +81,7 @@ class Measured:
         return jax.block_until_ready(self.compiled[kind][way](self.model.params, self.model.data))
 
     def compare(self):
-        """How far each way is from `lax.scan`."""
+        """Report the distance of each way's results from those of `lax.scan`."""
         results = {}
 
         def act(way):
@@ -121,7 +121,7 @@ def _distance(a, b):
 
 
 def measure(name, loops, rounds, compilations, limit):
-    """What one process does: it compiles, compares, and times."""
+    """Compile, compare and time a model, in a process of its own."""
     jax.config.update("jax_enable_compilation_cache", False)
     measured = Measured(name, loops)
     measured.each("compiling value and gradient", partial(measured.keep, kind="gradient"))
@@ -136,7 +136,7 @@ def measure(name, loops, rounds, compilations, limit):
 
 
 def collect(name, options, **other) -> tuple[Found, str]:
-    """What a process of its own finds out about a model, and what became of it where it did not end well."""
+    """Measure a model in a process of its own: the results, and the reason if the process failed."""
     given = vars(options) | other
     arguments = [f"--{key}={given[key]}" for key in ("loops", "rounds", "compilations", "timeout")]
     environment = os.environ | ({"JAX_ENABLE_X64": "1"} if not given["rounds"] else {})
@@ -164,7 +164,7 @@ def collect(name, options, **other) -> tuple[Found, str]:
 
 
 def median(kind, values):
-    """Of what was measured; the first compilation also imports things, and counts only where there is no other."""
+    """The median. The first compilation also imports modules, and counts only if it is the sole one."""
     values = (values[1:] or values) if kind == "compile" else values
     return float(np.median(values)) if values else float("nan")
 

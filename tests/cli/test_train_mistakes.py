@@ -1,4 +1,4 @@
-"""What `dynplug train` says of mistakes: one line, and nothing is written."""
+"""Messages of `dynplug train` about mistakes: one line, and nothing is written."""
 
 import pytest
 

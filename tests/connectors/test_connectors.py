@@ -32,7 +32,7 @@ def pairs(connections):
 
 
 def degrees(connections):
-    """How many each unit receives, and how many each sends."""
+    """The in-degree and the out-degree of each unit."""
     return (
         np.bincount(connections.post, minlength=connections.post_size),
         np.bincount(connections.pre, minlength=connections.pre_size),

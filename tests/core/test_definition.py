@@ -1,4 +1,4 @@
-"""What a file knows of its model beside its arrays, and what is said where another model reads it."""
+"""The definition of a model in its file, and the error when another model reads the file."""
 
 import enum
 import functools

@@ -54,7 +54,7 @@ def test_a_dtype_is_no_device():
 
 
 def test_small_programs_are_computed_on_the_host(monkeypatch):
-    """Where there is another default device, and the CPU may be used."""
+    """If another device is the default, and the CPU is available."""
     from dynplug.core import on_host
 
     cpu = jax.devices("cpu")[0]

@@ -1,4 +1,4 @@
-"""What is computed once is hardly compiled; and it is the same as if it had been."""
+"""`uncompiled` compiles almost nothing, and its results are those of a plain call."""
 
 import equinox as eqx
 import jax

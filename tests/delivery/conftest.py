@@ -1,4 +1,4 @@
-"""What the tests of delivery share: connections, and the sum written in NumPy."""
+"""Fixtures for the tests of delivery: connections, and the sum written in NumPy."""
 
 import numpy as np
 import pytest

@@ -104,7 +104,7 @@ def test_gradients_of_a_batch_and_batches_of_gradients(x64, pair, case):
 
 
 def test_what_has_no_tangent_costs_nothing(case):
-    """Where weights are not trained, no equation of the derivative has their tangent."""
+    """If weights are not trained, no equation of the derivative has their tangent."""
     x, weight = jnp.zeros(case.pre_size), jnp.ones(300)
     one = jax.make_jaxpr(jax.grad(lambda x: deliver(x, weight, case.fanout, method="events").sum()))(x)
     two = jax.make_jaxpr(jax.grad(lambda x, w: deliver(x, w, case.fanout, method="events").sum(), (0, 1)))(x, weight)

@@ -1,4 +1,4 @@
-"""What a diagnosis measures, against what shares no code with it: the compiler, and simulations."""
+"""Quantities that a diagnosis measures, against independent ones: those of the compiler and of simulations."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""What an encoder has no rate or no time for is refused where it enters."""
+"""Encoders refuse values that have no rate or no spike time."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""What the text of an equation may say, against Python's own arithmetic, and what it may not."""
+"""The grammar of equations, against Python's own arithmetic, and refusal of all else."""
 
 import math
 

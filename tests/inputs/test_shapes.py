@@ -1,4 +1,4 @@
-"""What inputs are as functions of time, against NumPy and the equations in their docstrings."""
+"""Inputs as functions of time, against NumPy and the equations in their docstrings."""
 
 from fractions import Fraction
 

@@ -1,4 +1,4 @@
-"""Which variables go where, and what is said of those that do not fit; `tests/recorded` has networks of BrainPy's."""
+"""The mapping of variables, and errors for those that do not fit; `tests/recorded` has networks of BrainPy's."""
 
 import inspect
 

@@ -1,4 +1,4 @@
-"""What targets of classes must be, and what is said of those that are not."""
+"""Valid targets of classes, and errors for others."""
 
 import jax
 import jax.numpy as jnp

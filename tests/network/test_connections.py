@@ -1,4 +1,4 @@
-"""Which units reach which, with which weights."""
+"""Connections between units, and their weights."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""When a spike acts: delays, or within its step."""
+"""The time at which a spike acts: after a delay, or within its step."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""What a network refuses, by name."""
+"""Named errors for invalid networks."""
 
 import jax
 import jax.numpy as jnp

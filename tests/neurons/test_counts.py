@@ -1,4 +1,4 @@
-"""How many spikes each model puts out, by its defaults, over the currents for which it is used."""
+"""Spike counts of each model with its default parameters, over the currents for which it is used."""
 
 import diffrax
 import numpy as np

@@ -1,4 +1,4 @@
-"""Where a spike leads: to rest if nothing is said, never to the threshold or above."""
+"""The reset after a spike: to rest by default, never to the threshold or above."""
 
 import dataclasses
 

@@ -24,7 +24,7 @@ def _sent(U, tau_d, tau_f, train, dt):
 
 
 def sent(U, tau_d, tau_f, spikes):
-    """What the spikes in these steps of 0.5 ms release."""
+    """The release by spikes in these steps of 0.5 ms."""
     silent = np.setdiff1d(np.arange(STEPS), spikes)
     train = np.ones(STEPS, jnp.result_type(float))
     train[silent] = 0.0

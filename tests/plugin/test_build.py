@@ -282,7 +282,7 @@ def test_text_is_a_component_only_where_the_constructor_takes_one(install, fresh
 
 
 def test_each_parameter_of_dynplugs_own_components_is_read_as_its_default_is():
-    """What has text for its default is text, and no other parameter that bears the name of a kind."""
+    """A parameter named like a kind takes text if, and only if, its default is text."""
     seen = set()
     for component in registry().components():
         for name, parameter in parameters(component.load()).items():

@@ -1,4 +1,4 @@
-"""What needs action is said with what to do, and what does not is not."""
+"""Problems of an installation are reported with a remedy; harmless facts are not reported as problems."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""What is read from docstrings, and what a spec says instead."""
+"""Documentation read from docstrings, or from the spec instead."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What is not imported, what the user rules, and what a name means then."""
+"""The phases of loading: packages that are not imported, the user's choices, and the resolution of names."""
 
 import sys
 import warnings

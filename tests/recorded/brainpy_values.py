@@ -1,4 +1,4 @@
-"""What BrainPy computes, written to `brainpy.npz` beside this file; `test_brainpy.py` compares dynplug with it.
+"""Results of BrainPy, written to `brainpy.npz` beside this file; `test_brainpy.py` compares dynplug with them.
 
     python -m venv brainpy && brainpy/bin/pip install 'brainpy==2.8.2'
     brainpy/bin/python tests/recorded/brainpy_values.py
@@ -26,7 +26,7 @@ def array(value):
 
 
 def over_time(system, inputs, read, dt=1.0):
-    """What `read` gives after each step."""
+    """The results of `read` after each step."""
 
     def step(i, x):
         bp.share.save(i=i, t=i * dt, dt=dt)

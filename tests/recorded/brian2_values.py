@@ -1,4 +1,4 @@
-"""What Brian2 computes, written to `brian2.npz` beside this file; `test_brian2.py` compares dynplug with it.
+"""Results of Brian2, written to `brian2.npz` beside this file; `test_brian2.py` compares dynplug with them.
 
     python -m venv brian2 && brian2/bin/pip install 'brian2==2.9.0' 'numpy<2.3' setuptools
     brian2/bin/python tests/recorded/brian2_values.py

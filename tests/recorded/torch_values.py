@@ -1,4 +1,4 @@
-"""What snnTorch, SpikingJelly and Norse compute, written to `torch.npz` beside this file; `test_torch.py` compares.
+"""Results of snnTorch, SpikingJelly and Norse, written to `torch.npz` beside this file for `test_torch.py`.
 
     python -m venv torch && torch/bin/pip install torch==2.5.1 snntorch==1.0.0 spikingjelly==0.0.0.0.14 norse==1.1.0
     torch/bin/python tests/recorded/torch_values.py
@@ -20,7 +20,7 @@ inputs = torch.tensor(found["inputs"])
 
 
 def rows(step):
-    """What a step gives for every row of the inputs."""
+    """The results of a step for every row of the inputs."""
     columns = zip(*(step(x) for x in inputs), strict=True)
     return [torch.stack([torch.as_tensor(value) for value in column]).detach().numpy() for column in columns]
 

@@ -1,4 +1,4 @@
-"""What a run records crosses to the host in the background, while the device computes the next chunk."""
+"""Records are copied to the host in the background, while the device computes the next chunk."""
 
 import jax
 import numpy as np

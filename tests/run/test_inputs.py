@@ -1,4 +1,4 @@
-"""What drives a run from outside, beside loops written by hand."""
+"""Inputs of a run, against loops written by hand."""
 
 import equinox as eqx
 import jax

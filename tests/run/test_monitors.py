@@ -1,4 +1,4 @@
-"""What a run watches."""
+"""Monitors of a run."""
 
 import jax
 import jax.numpy as jnp

@@ -116,7 +116,7 @@ def test_eval_time_tells_the_seconds_first():
 
 
 def concrete(jit):
-    """What a run without, and with, compilation shows a system: whether values are concrete."""
+    """Whether the values that a system sees are concrete, in a run with and without compilation."""
     seen = []
 
     class Asking(dp.DynamicalSystem):

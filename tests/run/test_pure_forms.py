@@ -1,4 +1,4 @@
-"""What other libraries keep inside of a runner is a value here: states, delays, the start of a run, a file of it."""
+"""Values that other libraries keep inside of a runner: states, delays, the start of a run, a file of it."""
 
 import equinox as eqx
 import jax

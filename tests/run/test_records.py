@@ -1,4 +1,4 @@
-"""What is recorded, how often, and where it is kept, also when a run is broken off."""
+"""Records: their contents, interval and storage, also if a run is interrupted."""
 
 import os
 import signal

@@ -323,7 +323,7 @@ def test_events_are_not_copied_when_they_are_read_from_files(tmp_path):
 
 
 def test_no_dense_array_of_spikes_leaves_the_loop():
-    """What a chunk gives the host of 3100 units is a hundred words a step."""
+    """A chunk of 3100 units sends the host a hundred words a step."""
     r = runner(dp.neurons.LIF(3100), chunk=10)
     seen = []
     real = SpikeRecorder.append

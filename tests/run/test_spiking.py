@@ -1,4 +1,4 @@
-"""What is wrong with the spikes of a run is said once, by name; what is usual is not."""
+"""Warnings about implausible spiking in a run: once, by name, and none for usual activity."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What a runner runs is a system; anything else is told what to give."""
+"""A runner refuses a target that is not a system, and says what to give."""
 
 import subprocess
 import sys

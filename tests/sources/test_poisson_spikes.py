@@ -136,7 +136,7 @@ def test_what_is_wrong_is_said():
 
 
 def test_rare_spikes_come_in_half_precision_too():
-    """Whose finest random number is a thousandth: here a step has a spike with a probability of 1/5000."""
+    """The finest random number in half precision is a thousandth; here a step has a spike with probability 1/5000."""
     source = dp.sources.Poisson(20_000, jnp.asarray(0.002, jnp.float16))
     spikes = spikes_of(source, 10.0)
     assert spikes.dtype == np.float16

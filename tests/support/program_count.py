@@ -1,4 +1,4 @@
-"""How many programs JAX asks XLA for, or takes from a cache in a file."""
+"""Count of the programs that JAX has XLA compile, or takes from a cache in a file."""
 
 import jax
 

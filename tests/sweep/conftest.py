@@ -45,5 +45,5 @@ def text():
 
 @pytest.fixture
 def values():
-    """What the file holds, to be changed."""
+    """The contents of the file, to be changed."""
     return tomllib.loads(TEXT)

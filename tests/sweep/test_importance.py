@@ -1,4 +1,4 @@
-"""How much each hyperparameter explains, against an analysis of variance by SciPy and closed forms."""
+"""Importance of hyperparameters, against an analysis of variance by SciPy and closed forms."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What a target receives through a synapse, against closed forms: nothing of it may depend on the step."""
+"""The charge that a target receives through a synapse, against closed forms: it may not depend on the step."""
 
 import diffrax
 import equinox as eqx

@@ -213,7 +213,7 @@ RIGHT = {"V": "(-V + R * (gain * I - w)) / tau", "w": "-w / tau_w"}
 
 
 def outcomes(equations, definitions=None, target=Membrane, **example):
-    """What the two checks say of a model with these equations."""
+    """The outcomes of the two checks for a model with these equations."""
     body = {"equations": equations, "definitions": definitions or {}, "__doc__": target.__doc__}
     subject = subject_of("neuron", type(target)("Stating", (target,), body), {"size": 3} | example)
     return [outcome_of(CHECKS[name], subject) for name in ("follows_its_equations", "equations_agree_in_units")]
@@ -303,7 +303,7 @@ CHECKED = ("starts_where_it_says", "spikes_as_it_says", "equations_agree_in_unit
 
 
 def happenings(**texts):
-    """What the checks of the start, of spikes and of units say of a model with these texts."""
+    """The outcomes of the checks of the start, of spikes and of units for a model with these texts."""
     body = {**HAPPENS, **texts, "__doc__": Membrane.__doc__}
     subject = subject_of("neuron", type(Membrane)("Stating", (Membrane,), body), {"size": 3})
     return [outcome_of(CHECKS[name], subject) for name in CHECKED]

@@ -10,7 +10,7 @@ import dynplug as dp
 from dynplug.neurons import LIF
 from dynplug.plugin import registry
 from dynplug.testing import CHECKS, checks_of, parametrize_with_checks
-from dynplug.testing.compare import demand
+from dynplug.testing.demands import demand
 from dynplug.testing.parametrize import cases
 from dynplug.testing.selection import of_distribution
 from dynplug.testing.subject import subject_of

@@ -1,4 +1,4 @@
-"""What a runner declares of itself decides what it is given."""
+"""The data given to a runner follow from its declared capabilities."""
 
 import numpy as np
 import optax

@@ -1,4 +1,4 @@
-"""What all tests of the time loop share."""
+"""Fixtures for all tests of the time loop."""
 
 import signal
 
@@ -9,7 +9,7 @@ from dynplug.timeloop import custom_derivative, target_device
 
 @pytest.fixture(autouse=True)
 def no_fall_back(monkeypatch):
-    """What cannot be compiled is an error here: run as `jax.lax.scan`, it would be right and the fault unseen."""
+    """Make a loop that cannot be compiled an error: run as `jax.lax.scan`, it would be right and hide the fault."""
     monkeypatch.setattr(custom_derivative, "fall_back", False)
 
 

@@ -1,4 +1,4 @@
-"""What `jax.lax.scan` does where a compiler is easily wrong: each kind of fault that was found from outside."""
+"""Agreement with `jax.lax.scan` where a compiler easily errs: one case for each kind of fault found from outside."""
 
 import functools
 import gc
@@ -616,7 +616,7 @@ def test_carries_that_nobody_reads_are_not_differentiated():
 
 
 def equations(jaxpr):
-    """How many equations there are, those of what is called included."""
+    """The number of equations, including those of inner jaxprs."""
     found = 0
     for eqn in jaxpr.eqns:
         found += 1

@@ -1,4 +1,4 @@
-"""What a plan says."""
+"""The text that explains a plan."""
 
 from typing import Any
 

@@ -28,7 +28,7 @@ BLOCKS = [(family, seeds[k : k + BLOCK]) for family, seeds in SEEDS.items() for 
 
 
 def failures(family, seeds, loop=scan):
-    """What went wrong, program by program."""
+    """A message for each program that failed."""
     for seed in seeds:
         verdict = judge(family, seed, loop, sure=loop is scan)
         if verdict.kind == "failed":

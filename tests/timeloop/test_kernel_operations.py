@@ -107,7 +107,7 @@ def all_of(functions):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "bfloat16", "int32", "int8", "bool"])
 def test_every_elementwise_primitive_is_in_kernels_or_named(dtype):
-    """What a later JAX adds fails here first."""
+    """A primitive that a later JAX adds fails here first."""
     with jax.enable_x64(dtype == "float64"):
         found, computed = elementwise(dtype), in_kernels(dtype, "interpreted")
     assert len(found) > 20
@@ -321,7 +321,7 @@ def test_each_identity_is_short_enough_for_mosaic(dtype):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_the_inverse_of_the_error_function_undoes_it(dtype):
-    """Where it is steep the error is that of its argument, so that half a unit of that is granted."""
+    """In the steep part the error is that of the argument, so that half a unit of the argument is granted."""
     with jax.enable_x64(dtype == "float64"):
         tails = 1.0 - np.logspace(-6, -1, 400)
         x = jnp.asarray(

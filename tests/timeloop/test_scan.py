@@ -68,7 +68,7 @@ operation = st.tuples(st.sampled_from(sorted(OPERATIONS)), st.integers(0, 30), s
 
 @st.composite
 def steps(draw):
-    """What a step computes: operations on values made before; what it hands on; what it puts out."""
+    """A random step: operations on earlier values, the values that it carries on, and its outputs."""
     made = draw(st.lists(operation, min_size=1, max_size=9))
     handed = draw(st.tuples(*[st.integers(0, 30)] * 3))
     put_out = draw(st.lists(st.integers(0, 30), min_size=1, max_size=3))

@@ -1,4 +1,4 @@
-"""What an interruption leaves of the curves: an epoch of training beside the same epoch of testing."""
+"""Curves after an interruption: training and test metrics of the same epochs stand side by side."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What a full disk, damage, another version or a missing package leave of a run: all of it."""
+"""A run survives a full disk, damage, another version or a missing package."""
 
 import errno
 import json

@@ -1,4 +1,4 @@
-"""What a trainer's file knows of its model, and what another trainer takes of it."""
+"""The definition of the model in a trainer's file, and loading the file into another trainer."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What exists in this process only is warned of when it is saved."""
+"""A warning when a saved model has parts that exist in this process only."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""What is declared positive stays positive while it is trained, whatever the optimizer does."""
+"""Parameters declared positive stay positive in training with any optimizer."""
 
 import jax
 import jax.numpy as jnp

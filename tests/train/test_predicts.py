@@ -1,4 +1,4 @@
-"""What a loss is called with: predictions, monitors, or the model itself."""
+"""The arguments of a loss: predictions, monitors, or the model itself."""
 
 import jax
 import jax.numpy as jnp

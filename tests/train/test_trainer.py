@@ -1,4 +1,4 @@
-"""What every trainer is, and what a trainer may be asked beside fitting."""
+"""The protocol of trainers, and their methods beside `fit`."""
 
 import inspect
 import io

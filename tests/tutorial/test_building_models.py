@@ -122,7 +122,7 @@ class RecurrentLayerState(eqx.Module):
 
 
 class RecurrentLayer(dp.DynamicalSystem):
-    """What `dp.layers.RNNCell` does, written down by a user."""
+    """A user's own implementation of `dp.layers.RNNCell`."""
 
     win: jax.Array
     wrec: jax.Array

@@ -1,4 +1,4 @@
-"""What is elsewhere registered, updated, read and reset by name is a system in the model, and a value in its state."""
+"""Delays as systems in the model and values in its state, without registration by name."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How a component of each kind is drawn by running it: a function of a sitter and a figure, one kind or two a file."""
+"""Functions that run a component of each kind and draw it into a figure, one or two kinds a file."""
 
 from dynplug.plot.portraits.of_connectors import connector
 from dynplug.plot.portraits.of_deliveries import delivery

@@ -1,4 +1,4 @@
-"""A way to deliver: what arrives, and the derivative by what is sent."""
+"""A method of delivery: the received sums, and their derivative with respect to the sent values."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Diagnostics, by what they find in networks that have one fault each."""
+"""Diagnostics on networks that have one fault each."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ _COLOURS = ("C0", "C1", "C3")
 
 
 def diagnostic(sitter: Sitter, figure: Figure) -> None:
-    """How many findings of each level it has in little networks: a sound one, and others with one fault each."""
+    """Numbers of findings by level in small networks: a sound one, and others with one fault each."""
     (ax,) = panels(figure, 1)
     found = {what: _levels(sitter, *case) for what, case in _cases().items()}
     names, left = list(found), np.zeros(len(found))

@@ -54,7 +54,7 @@ def _trace(sitter: Sitter, ax: Axes, current: float, length: float) -> None:
 
 
 def _without_spikes(sitter: Sitter, above: Axes, below: Axes, unit: str) -> None:
-    """A neuron without spikes: its potential under three currents, and where it settles."""
+    """A neuron without spikes: its potential under three currents, and its steady state."""
     steps = round(_DURATION / 3 / _DT)
     ends = []
     for current in (0.5, 1.0, 2.0):
@@ -69,7 +69,7 @@ def _without_spikes(sitter: Sitter, above: Axes, below: Axes, unit: str) -> None
 
 
 def _under(system: Any, currents: np.ndarray, duration: float) -> np.ndarray:
-    """Whether a first unit spikes (time, currents), under constant currents."""
+    """The spikes of the first unit under constant currents, as a mask (time, currents)."""
     loop = LoopOverTime(system, dt=_DT, data_first_axis="T")
     size = system.in_size
     steps = round(duration / _DT)
@@ -98,7 +98,7 @@ def _rate(spikes: np.ndarray) -> float:
 
 
 def _length(rate: float) -> float:
-    """How long a trace is for a few intervals at a rate [ms]."""
+    """The duration of a trace that shows a few intervals at a rate [ms]."""
     return float(np.clip(_INTERVALS * 1000.0 / rate, 20.0, 250.0)) if rate else 100.0
 
 

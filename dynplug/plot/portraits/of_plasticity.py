@@ -1,4 +1,4 @@
-"""Plasticity: the window of a rule, and what it makes of rates."""
+"""Plasticity: the window of a rule, and its dependence on rates."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A source: its output over time, and what has come so far."""
+"""A source: its output over time, and the output accumulated so far."""
 
 import jax
 import numpy as np

@@ -1,4 +1,4 @@
-"""Samplers and launchers, by what they do with the trials of a small sweep."""
+"""Samplers and launchers on the trials of a small sweep."""
 
 import itertools
 import tempfile
@@ -54,7 +54,7 @@ def _sampled(made: Any, folder: Path, space: Any) -> list[tuple[float, float]]:
 
 
 def launcher(sitter: Sitter, figure: Figure) -> None:
-    """From when each of some trials was taken until its outcome was there."""
+    """A bar for each trial, from its start until its outcome."""
     (ax,) = panels(figure, 1)
     taken: dict[int, float] = {}
     ended: dict[int, float] = {}

@@ -1,4 +1,4 @@
-"""A synapse: what one event gives, and what of it reaches a neuron."""
+"""A synapse: its response to one event, and the response of a neuron."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ _OVER = 0.01  # of its maximum, below which a response counts as over
 
 
 def synapse(sitter: Sitter, figure: Figure) -> None:
-    """Above, what an event of weight 1 gives; below, how it moves the potential of a leaky neuron from -65 mV."""
+    """Above, the response to an event of weight 1; below, its effect on the potential of a leaky neuron at -65 mV."""
     with jax.enable_x64(True):  # else a small move, added to -65 mV in little steps, is lost in rounding
         _draw(sitter, figure)
 
@@ -49,6 +49,6 @@ def _first(values: Any, steps: int) -> np.ndarray:
 
 
 def _end(ts: np.ndarray, response: np.ndarray) -> float:
-    """When a response is over [ms]."""
+    """The time at which a response is over [ms]."""
     size = np.abs(response)
     return float(1.05 * ts[np.flatnonzero(size >= _OVER * size.max())[-1]])

@@ -1,4 +1,4 @@
-"""Runners and observers, by what they do on a small task."""
+"""Runners and observers on a small task."""
 
 import inspect
 from typing import Any
@@ -84,7 +84,7 @@ def _model(seed: int) -> DynamicalSystem:
 
 
 def _task(teacher: DynamicalSystem, timeless: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and what another model makes of them; without a time axis, the first step of it."""
+    """Inputs and the outputs of another model for them; without a time axis, those of the first step."""
     x = np.random.default_rng(0).normal(size=(_SAMPLES, _STEPS, _IN)).astype(np.float32)
     x = x.reshape(-1, 1, _IN) if timeless else x
     _, y = LoopOverTime(teacher, dt=_DT, data_first_axis="B")(x)

@@ -1,4 +1,4 @@
-"""What a portrait is of."""
+"""The component that a portrait shows, and the panels to draw it in."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Where the ticks of an axis are."""
+"""Placement of the ticks of an axis."""
 
 from matplotlib.axis import Axis
 from matplotlib.ticker import MaxNLocator

@@ -1,4 +1,4 @@
-"""What the model answers to the data that it is shown."""
+"""The outputs of the model for the data in the report, and their classes."""
 
 from collections.abc import Mapping
 from functools import partial

@@ -1,4 +1,4 @@
-"""What was measured in each epoch, and in which it was best."""
+"""Metrics by epoch, and the best epoch."""
 
 import math
 from typing import Any
@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from dynplug.errors import OptionError, UnknownNameError
-from dynplug.train.fit import BestEpoch, History, Watched
-from dynplug.train.step import SPIKE_RATE
+from dynplug.train import SPIKE_RATE, BestEpoch, History, Watched
 
 PHASES = {"fit": "training", "test": "test"}
 """The phases of an epoch, and what their data are called."""

@@ -63,7 +63,7 @@ def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], *, caption: str = 
 
 
 def facts(rows: Mapping[str, Any]) -> str:
-    """A table of what is known by name; what is empty is left out."""
+    """A table of values by name, without the empty ones."""
     body = [
         f"<tr>{_cell(name, 'th', 'row')}{_cell(told)}</tr>" for name, told in rows.items() if told not in ("", None)
     ]
@@ -71,7 +71,7 @@ def facts(rows: Mapping[str, Any]) -> str:
 
 
 def counts_table(counts: Sequence[Sequence[float]], caption: str) -> str:
-    """Numbers by true class (rows) and answer (columns), shaded by their share in the row, and what share is right."""
+    """Numbers by true class (rows) and answer (columns), shaded by share in the row, and the share of right answers."""
     rows: list[str] = []
     for true, row in enumerate(counts):
         total = sum(row)
@@ -83,7 +83,7 @@ def counts_table(counts: Sequence[Sequence[float]], caption: str) -> str:
 
 
 def figure(title: str, about: str, svg: str) -> str:
-    """A figure with its title and what is seen in it."""
+    """A figure with its title and a description."""
     told = f"<figcaption><b>{html.escape(title)}</b> <span>{html.escape(about)}</span></figcaption>"
     return f"<figure>{svg}\n{told}</figure>"
 

@@ -1,4 +1,4 @@
-"""How often the units of each layer spike."""
+"""Spike rates of the units of each layer."""
 
 from typing import Any, NamedTuple
 

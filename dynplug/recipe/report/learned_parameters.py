@@ -1,4 +1,4 @@
-"""What training made of the parameters."""
+"""Parameters before and after training."""
 
 from typing import NamedTuple
 

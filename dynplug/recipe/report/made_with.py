@@ -1,4 +1,4 @@
-"""With what, and from what, a model was trained."""
+"""The circumstances of a training: model, data, options, duration, versions."""
 
 import platform
 import shlex
@@ -22,7 +22,7 @@ _PACKAGES = ("jax", "jaxlib", "equinox", "optax", "diffrax", "numpy")
 
 
 def circumstances(reported: Reported) -> dict[str, Any]:
-    """How the training was made, by name."""
+    """The circumstances of the training, by name."""
     runner, fit = reported.runner, reported.fit
     sizes = {said: reported.samples(phase) for phase, said in PHASES.items()}
     return {
@@ -42,14 +42,14 @@ def circumstances(reported: Reported) -> dict[str, Any]:
 
 
 def loss_of(runner: Any) -> str:
-    """What was minimised, in words."""
+    """The name of the loss that was minimised."""
     loss = getattr(runner, "loss_fun", "its loss")
     named = loss.get("type", "") if isinstance(loss, Mapping) else loss
     return str(named if isinstance(named, str) else getattr(named, "__name__", type(named).__name__)).partition("@")[0]
 
 
 def seconds(reported: Reported) -> float:
-    """How long training and testing took, as far as the file of metrics tells [s]."""
+    """The duration of training and testing, as far as the file of metrics tells [s]."""
     return sum((line.get("seconds", 0.0) for line in reported.lines), 0.0)
 
 
@@ -62,7 +62,7 @@ def in_units(duration: float) -> str:
 
 
 def versions() -> list[tuple[str, str, str]]:
-    """What was at work: name, version, and what is to be said of it."""
+    """The software: name, version, and a remark."""
     found = registry()
     packages = [(name, _version(name), "") for name in _PACKAGES]
     plugins = [(p.distribution, p.version, p.status) for p in found.plugins if p.distribution != "dynplug"]

@@ -1,4 +1,4 @@
-"""The figures of a report: how it went, what the model does with a sample, what its weights became."""
+"""The figures of a report: learning curves, the model's response to a sample, its weights."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -62,7 +62,7 @@ def _of_rates(reported: Reported) -> list[Panel]:
 
 
 def of_sample(reported: Reported, answers: Answers | None, layers: Sequence[LayerActivity]) -> list[Panel]:
-    """What goes into the model for the first sample, the spikes of its layers, and what comes out."""
+    """Panels of the first sample: the model's input, the spikes of its layers, and its output."""
     pair, layout, dt = reported.shown, reported.layout, reported.runner.dt
     if pair is None or layout.least_rank == 1:  # without time there is nothing to see of it
         return []

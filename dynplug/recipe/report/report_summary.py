@@ -1,4 +1,4 @@
-"""What came of a training, in a few sentences."""
+"""The result of a training in a few sentences."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from dynplug.recipe.report.reported import Reported
 
 
 def summary(reported: Reported, answers: Answers | None) -> list[str]:
-    """The sentences, in paragraphs: what was trained with what result; how it ended; of which epoch the model is."""
+    """The sentences, in paragraphs: the training and its result, its end, the epoch of the model."""
     return [
         " ".join(filter(None, [_trained(reported), _reached(reported), _right(reported, answers)])),
         reported.ended,

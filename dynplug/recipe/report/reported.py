@@ -13,8 +13,7 @@ import numpy as np
 from dynplug.core import leaves
 from dynplug.errors import DataError
 from dynplug.recipe.report.epoch_curves import best_epoch, curves
-from dynplug.train import toolkit
-from dynplug.train.fit import BestEpoch
+from dynplug.train import BestEpoch, toolkit
 
 
 @dataclass(frozen=True)
@@ -62,17 +61,17 @@ class Reported:
 
     @cached_property
     def curves(self) -> dict[str, dict[str, np.ndarray]]:
-        """What was measured, one value an epoch, by metric and phase."""
+        """All metrics, one value an epoch, by metric and phase."""
         return curves(self.runner.history)
 
     @cached_property
     def best(self) -> BestEpoch | None:
-        """The best epoch, if one can be told."""
+        """The best epoch, if there is one."""
         return best_epoch(self.curves, getattr(self.runner, "best", None))  # not every trainer keeps one
 
     @property
     def epoch_of_model(self) -> int:
-        """The epoch after which the model was what it is in the end: the last, or the one that was gone back to."""
+        """The epoch of the final model: the last, or the best one, if it was restored."""
         kept = getattr(self.runner, "best", None)
         if self.fit.get("restore_best") and kept is not None:
             return kept.epoch
@@ -90,7 +89,7 @@ class Reported:
         return self._read(self.train if self.test is None else self.test)
 
     def samples(self, phase: str) -> int | None:
-        """The number of samples of a phase; `None` where it cannot be told without going through them."""
+        """The number of samples of a phase; `None` if it is unknown without reading all of them."""
         data = {"fit": self.train, "test": self.test}[phase]
         read = self._read(data) if isinstance(data, tuple) else None
         return None if read is None else read.samples

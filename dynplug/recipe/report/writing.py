@@ -130,7 +130,7 @@ def _confusions(reported: Reported, answers: Answers | None) -> str:
 
 
 def _rates(reported: Reported, layers: Sequence[LayerActivity], few: int) -> str:
-    """How often the units of each layer spike."""
+    """A table of the spike rates of each layer."""
     if not layers:
         return ""
     rows = [

@@ -1,4 +1,4 @@
-"""What the models share."""
+"""Functions that the models share."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from dynplug.core.delay_line import dynplug_delay_step
+from dynplug.core import dynplug_delay_step
 from models.common import Model, normal, random_spikes, spike, square_error, weight
 
 

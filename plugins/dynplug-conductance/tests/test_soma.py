@@ -223,7 +223,7 @@ def test_removable_singularities_are_removed():
     components=("neuron:Soma",),
 )
 def test_the_gradient_is_that_of_the_equations(measured):
-    """How the potential after 5 ms depends on the leak and on calcium's conductance, by central differences."""
+    """Derivatives of the potential after 5 ms by the conductances of leak and calcium, against central differences."""
     with jax.enable_x64(True):
 
         def final(g):

@@ -123,7 +123,7 @@ def test_outputs_are_those_of_nnx(name, measured):
 
 
 def moved(layer, x, goal):
-    """What a step of gradient descent on the mean square takes from the parameters: their gradient."""
+    """The change of the parameters by a step of gradient descent on the mean square: their gradient."""
     trainer = dp.BPTT(dp.Sequential(part=layer), "mse", SGD, dt=1.0, logger=None, progress_bar=False)
     trainer.fit((x, goal), num_epoch=1)
     return jax.tree.map(lambda a, b: a - b, layer.params, trainer.target["part"].params)

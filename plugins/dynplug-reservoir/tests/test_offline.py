@@ -21,7 +21,7 @@ def network(bias=0.0, units=15, outputs=1):
 
 
 def rows(model, x=X, washout=WASHOUT):
-    """What the readout receives, as rows in double precision."""
+    """The inputs of the readout, as rows in double precision."""
     _, seen = dp.LoopOverTime(model["0"], dt=1.0, data_first_axis="B")(x)
     return np.asarray(seen, float)[:, washout:].reshape(-1, seen.shape[-1])
 

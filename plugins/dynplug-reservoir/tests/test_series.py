@@ -33,7 +33,7 @@ def padded(rows, filler):
 
 
 def rows(model):
-    """What the readout receives in each series by itself."""
+    """The inputs of the readout, for each series by itself."""
     return [np.asarray(dp.LoopOverTime(model["0"], dt=1.0)(x)[1]) for x in X]
 
 

@@ -118,7 +118,7 @@ def test_a_third_pulse_fires_what_two_a_period_and_a_half_apart_did_not():
 
 
 def damping(integrator):
-    """What a step of 1 ms leaves of an oscillation with 1 rad/ms; exp(-0.1) = 0.905 in truth."""
+    """The factor by which a step of 1 ms damps an oscillation with 1 rad/ms; exactly, exp(-0.1) = 0.905."""
     V, u, _ = run(ResonateAndFire(1, omega=1.0, V_th=1e9, integrator=integrator), pulses(21, 0), 1.0)
     return float(abs(complex(u[-1], V[-1])) ** (1 / 20))
 

@@ -1,4 +1,4 @@
-"""What trackers send, read back from what they wrote."""
+"""Values that trackers send, read back from their files."""
 
 import importlib.util
 import json

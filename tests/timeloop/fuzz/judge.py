@@ -1,4 +1,4 @@
-"""Whether a loop does what `jax.lax.scan` does."""
+"""Comparison of a loop with `jax.lax.scan` on a random program."""
 
 import contextlib
 import functools
@@ -48,7 +48,7 @@ class OutOfTimeError(BaseException):
 
 
 def judge(family: str, seed: int, loop=scan, transform: str | None = None, sure: bool = True) -> Verdict:
-    """What a loop makes of a program; to be sure, what fails as compiled quickly has to fail as compiled well, too."""
+    """The verdict on a loop for a program; if `sure`, a failure under quick compilation must recur under full."""
     one = program(family, seed, transform)
     verdict = _judge(one, loop, True)
     again = sure and verdict.kind == "failed" and verdict.reason != LATE  # XLA errs without its optimisations
@@ -92,7 +92,7 @@ def _compare_derivatives(one: Program, found, expected, quick: bool) -> bool:
 
 
 def reference(one: Program, quick: bool):
-    """What `jax.lax.scan` makes of a program."""
+    """The results of `jax.lax.scan` for a program."""
     key = (str(one), one.seed, quick)
     if key not in _references:
         _references[key] = _outcome(one, jax.lax.scan, quick)
@@ -203,7 +203,7 @@ def _limit():
 
 @contextlib.contextmanager
 def _strict(one: Program):
-    """What cannot be compiled is an error; products of small arrays may be treated as large ones are."""
+    """Make a loop that cannot be compiled an error, and treat products of small arrays as large ones if asked."""
     with contextlib.ExitStack() as stack:
         if hasattr(custom_derivative, "fall_back"):
             stack.enter_context(patch.object(custom_derivative, "fall_back", False))

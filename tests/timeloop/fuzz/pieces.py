@@ -1,4 +1,4 @@
-"""What the classes of programs are made of.
+"""Building blocks of the classes of programs.
 
 In their sources `$a` and `$b` are values computed before, all of shape `S` and dtype `F`; `$i` counts steps; `$c` is
 the own carry, `$n` its name. `w` holds weights, `x` what a step is given, `loop` is the loop that is tested.

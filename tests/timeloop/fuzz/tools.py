@@ -1,4 +1,4 @@
-"""What the steps of random programs call beside JAX: spikes, clipped gradients, networks, and small layouts."""
+"""Functions for the steps of random programs: spikes, clipped gradients, networks, and small layouts."""
 
 import functools
 

@@ -1,4 +1,4 @@
-"""What is done with a loop: derivatives of every kind, copies of it, loops around it."""
+"""Transformations of a loop: derivatives of every kind, `jax.vmap`, loops around it."""
 
 import contextlib
 import functools

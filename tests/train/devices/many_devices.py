@@ -94,7 +94,7 @@ def same(a, b):
 
 
 def compared(make, data=(X, Y), layouts=(8,), again=False, predict=None, **fit):
-    """How far trainings on several devices are from that on one; and whether one repeats itself bit by bit."""
+    """The error of trainings on several devices beside one device; with `again`, whether one repeats bit by bit."""
 
     def run(devices):
         one = make(devices)
@@ -258,7 +258,7 @@ def refusal(function):
 
 
 def check_refused():
-    """What cannot be is told by a named error."""
+    """Check the named errors for what several devices cannot do."""
     mesh = Mesh(np.array(jax.devices()), ("data",))
     x, y = jax.device_put((X[:16], Y[:16]), NamedSharding(mesh, P("data")))
     model = eqx.filter_shard(net(), NamedSharding(mesh, P()))

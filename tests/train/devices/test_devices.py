@@ -46,7 +46,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(folder):
-    """What the checks on eight devices have found."""
+    """The results of the checks on eight devices."""
     with start(8, folder) as process:
         return said(process)
 
@@ -148,7 +148,7 @@ def test_what_cannot_be_is_refused(found, case, kind, words):
 
 @pytest.fixture(scope="module")
 def processes(folder):
-    """What two processes have found that trained together."""
+    """The results of two processes that trained together."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"

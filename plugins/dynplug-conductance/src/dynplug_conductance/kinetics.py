@@ -1,4 +1,4 @@
-"""What the models share: a rate without its singularity, and the spike."""
+"""Functions that the models share: a rate without its singularity, and the spike."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float

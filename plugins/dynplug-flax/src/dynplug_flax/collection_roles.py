@@ -1,4 +1,4 @@
-"""What becomes of the collections of a module that are not trained."""
+"""Roles of those collections of a module that are not trained."""
 
 from collections.abc import Iterable, Mapping
 

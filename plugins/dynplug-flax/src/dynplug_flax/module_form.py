@@ -1,4 +1,4 @@
-"""A module of Flax as a pure function: what the layer needs to know of linen and of nnx."""
+"""A module of Flax as a pure function: the common interface of linen and nnx."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -54,16 +54,16 @@ class ModuleForm(ABC):
         """
 
     def inputs(self, variables: Variables, x: Any, key: Any) -> tuple[Any, ...]:
-        """What the module is called with at the first step."""
+        """The arguments of the module's call at the first step."""
         return (self.carry(variables, x.shape, key), x) if self.is_cell else (x,)
 
     @abstractmethod
     def opened(self, given: Any) -> Variables:
-        """Arrays by collection, from what holds them in Flax."""
+        """Arrays by collection, from their containers in Flax."""
 
     @abstractmethod
     def closed(self, variables: Variables) -> Any:
-        """What holds them in Flax, from arrays by collection."""
+        """Their containers in Flax, from arrays by collection."""
 
     @abstractmethod
     def module(self, variables: Variables) -> Any:

@@ -1,4 +1,4 @@
-"""What is found out of a module before it runs: by tracing it, with shapes alone."""
+"""Properties of a module before it runs, found by tracing it with shapes alone."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""What this package tells dynplug. Only `dynplug.api` is imported here, so that listing components imports no JAX."""
+"""The components of this package. Only `dynplug.api` is imported here, so that listing them imports no JAX."""
 
 from dynplug.api import SamplerSpec, hookimpl
 

@@ -15,7 +15,7 @@ from dynplug_optuna.study import ALGORITHMS, PRUNERS, as_distribution, opened
 
 @dataclass(frozen=True)
 class Optuna(Sampler):
-    r"""A sampler that lets Optuna choose the values of each trial, by what came of the trials before.
+    r"""A sampler that lets Optuna choose the values of each trial from the outcomes of earlier trials.
 
     $$\theta^{(n+1)} = \arg\max_\theta\ \frac{p(\theta \mid y < y^*)}{p(\theta \mid y \ge y^*)}$$
 

@@ -16,7 +16,7 @@ def has_time(y: Any, outputs: Any) -> bool:
 
 
 def goals(y: np.ndarray, steps: int, units: int) -> np.ndarray:
-    """What each of a readout's units shall put out at each step: (batch, steps, units), in double precision.
+    """The desired output of each of a readout's units at each step: (batch, steps, units), in double precision.
 
     Class indices become 1 for the unit of the class and 0 for the others; targets without time are held.
 

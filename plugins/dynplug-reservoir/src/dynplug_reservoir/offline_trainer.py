@@ -18,7 +18,7 @@ from dynplug_reservoir.series import Series
 
 @dataclass(repr=False, eq=False, kw_only=True)
 class OfflineTrainer(ReadoutTrainer):
-    """A trainer that collects what the readout receives, and solves for it on the host, in double precision.
+    """A trainer that collects the inputs of a readout and solves for its weights on the host, in double precision.
 
     Where the readout has a bias, the bias is solved for without penalty: inputs and targets are centred. Implementing
     one: `_check` and `_solve`.

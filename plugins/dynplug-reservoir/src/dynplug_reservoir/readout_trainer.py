@@ -1,4 +1,4 @@
-"""What all trainers of a readout share."""
+"""Base class of trainers of a readout."""
 
 import time
 from abc import ABC, abstractmethod
@@ -75,7 +75,7 @@ class ReadoutTrainer(ABC):
 
     @abstractmethod
     def _begin(self) -> None:
-        """Check the options, and prepare what the trainer remembers beside the model."""
+        """Check the options, and prepare the trainer's own state beside the model."""
 
     @abstractmethod
     def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
@@ -83,7 +83,7 @@ class ReadoutTrainer(ABC):
 
     @abstractmethod
     def _epochs(self, asked: int) -> int:
-        """How many times to go through the data where `asked` times are asked for."""
+        """The number of passes through the data if `asked` are asked for."""
 
     @property
     @abstractmethod
@@ -105,7 +105,7 @@ class ReadoutTrainer(ABC):
         shared_args: Mapping[str, Any] | None = None,
         fun_after_report: Report | None = None,
     ) -> None:
-        """Train; a second call goes on.
+        """Train; a second call continues.
 
         **Arguments:**
 
@@ -168,12 +168,12 @@ class ReadoutTrainer(ABC):
         return self.history.metric(phase, metric, which)
 
     def save_states(self, filename: str | Path) -> None:
-        """Write model, what the trainer remembers, epoch, seed and history to one file, whole or not at all."""
+        """Write model, the trainer's own state, epoch, seed and history to one file, atomically."""
         description = {"epoch": self.epoch, "seed": self.seed, "history": self.history.to_json()}
         checkpoint.write(filename, {"model": self.target, "memory": self._memory}, description, {"dt": self.dt})
 
     def load_states(self, filename: str | Path) -> None:
-        """Go back to what `save_states` wrote; training then goes on as if it had never stopped.
+        """Restore what `save_states` wrote; training then continues as if it had never stopped.
 
         **Raises:** `CheckpointError`; this trainer is then as it was.
         """

@@ -1,4 +1,4 @@
-"""What all trackers share: which values they send, by which name, and when."""
+"""Base class of trackers: the values they send, their names, and the times of sending."""
 
 import importlib
 from abc import ABC, abstractmethod
@@ -66,7 +66,7 @@ class Tracker(ABC):
             self._close(self._failed)
 
     def portrait(self, figure: Any) -> None:
-        """What is sent of a training of five epochs: the losses by epoch, and those of each step if asked for."""
+        """Values sent in a training of five epochs: the losses by epoch, and those of each step if asked for."""
         sent = _Listed(self.steps)
         numbers = np.random.default_rng(2)
         x = numbers.normal(size=(32, 4)).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Ion channels and ions, what a soma is made of."""
+"""Ion channels and ions, the parts of a soma."""
 
 from dynplug_conductance.channels.base import Channel as Channel, Gates as Gates
 from dynplug_conductance.channels.ca_t import CaT as CaT

@@ -1,4 +1,4 @@
-"""What an ion channel is."""
+"""Base class of ion channels."""
 
 from abc import abstractmethod
 from collections.abc import Mapping

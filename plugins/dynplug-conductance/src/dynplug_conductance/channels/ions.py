@@ -53,5 +53,5 @@ class Ions(eqx.Module):
         return 1e3 * _R * (self.T + _ICE) / (2.0 * _F) * jnp.log(self.Ca_out / Ca)
 
     def derivative(self, Ca: Float[Array, "*size"], I: Float[Array, "*size"]) -> Float[Array, "*size"]:  # noqa: E741
-        """What a calcium current `I` [µA/cm²] and the return to rest do to calcium [µM/ms]."""
+        """The rate of change of calcium by a calcium current `I` [µA/cm²] and the return to rest [µM/ms]."""
         return -self.k * I - (Ca - self.Ca_rest) / self.tau

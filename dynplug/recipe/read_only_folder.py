@@ -1,4 +1,4 @@
-"""The run folder of a training in several processes, for those that do not write it."""
+"""The run folder of a training in several processes, for the processes that do not write it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,8 +8,8 @@ from dynplug.recipe.run_folder import RunFolder
 from dynplug.train.checkpoint import CheckpointPair
 
 
-class Bystander:
-    """Stands for a `RunFolder` that another process writes: it is read, and that is all.
+class ReadOnlyFolder:
+    """A read-only stand-in for a `RunFolder` that another process writes.
 
     **Arguments:**
 
@@ -27,13 +27,13 @@ class Bystander:
         return self._files.lines
 
     def hold(self) -> None:
-        """Its own process keeps others out."""
+        """Do nothing: the process that writes holds the lock."""
 
     def release(self) -> None:
-        """And lets them in."""
+        """Do nothing: the process that writes releases the lock."""
 
     def begin(self, config: str) -> None:
-        """Nothing is written, and no step can be done before this. **Raises:** as `RunFolder.check_empty`."""
+        """Check the folder, which the other process writes. **Raises:** as `RunFolder.check_empty`."""
         self._files.check_empty()
 
     def keep(self, files: Sequence[str | Path]) -> None:

@@ -1,4 +1,4 @@
-"""What a run folder holds after an interruption, a full disk, or without a package."""
+"""Run folders after an interruption, a full disk, or without a package."""
 
 import errno
 import json
@@ -219,7 +219,7 @@ sys.stdin.readline()
 
 
 def claimed(folder, *new, processes=3):
-    """What so many processes say that claim a folder at the same moment, and then hold it."""
+    """The answers of several processes that claim a folder at the same moment and then hold it."""
     command = [sys.executable, "-c", CLAIM, str(folder), *new]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with ExitStack() as held:

@@ -1,4 +1,4 @@
-"""Comparing trees of arrays, with messages that name the path."""
+"""Demands of the conformance suite: equal trees of arrays, with messages that name the path."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`dynplug compare`: what two runs have in common, and where they differ."""
+"""`dynplug compare`: differences between the configurations of runs, and their metrics."""
 
 import click
 

@@ -5,7 +5,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import ConformanceError
-from dynplug.testing.compare import close, finite
+from dynplug.testing.demands import close, finite
 
 
 def test_the_place_that_differs_has_its_whole_name():
