@@ -36,6 +36,7 @@ from dynplug.train.step import (
     Forward,
     Objective,
     Program,
+    StepParts,
     Tracking,
     TrainState,
     as_average,
@@ -365,9 +366,9 @@ class GradientTrainer(Resumable):
     def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> Program:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
-        parts = forward, self.objective, self._optimizer, self._bounds, static
         tracking = self._tracking if self._tracking.names and phase == "fit" else None
-        program = CompiledStep(*parts, self._key(), stream, jit=self._jit[phase], tracking=tracking)
+        parts = StepParts(forward, self.objective, self._optimizer, self._bounds, static, tracking)
+        program = CompiledStep(parts, self._key(), stream, jit=self._jit[phase])
         return self._placement.program(program, self._layout) if self._lane is None else self._lane(program)
 
     @property

@@ -35,6 +35,7 @@ from dynplug.train.step.statistics import (
     learns_from_states as learns_from_states,
     statistics_of as statistics_of,
 )
+from dynplug.train.step.step_parts import StepParts as StepParts
 from dynplug.train.step.tracking import SPIKE_RATE as SPIKE_RATE, Tracking as Tracking
 from dynplug.train.step.train_step import (
     Stepped as Stepped,

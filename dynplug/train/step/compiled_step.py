@@ -6,7 +6,6 @@ from functools import cached_property, partial
 from typing import Any, Protocol, runtime_checkable
 from weakref import WeakValueDictionary
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,12 +15,10 @@ from jaxtyping import Array, Key, PRNGKeyArray, PyTree
 
 from dynplug.core import on_device_of, to_jax
 from dynplug.timeloop import RunState
-from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.forward import Forward
-from dynplug.train.step.gradient_transformation import Optimizer
 from dynplug.train.step.nonfinite import first_culprit
-from dynplug.train.step.objective import ALL, Counting, Logged, Objective
-from dynplug.train.step.tracking import Tracking
+from dynplug.train.step.objective import ALL, Counting, Logged
+from dynplug.train.step.step_parts import StepParts
 from dynplug.train.step.train_step import Stepped, TrainState, joined, train_step
 
 
@@ -45,27 +42,14 @@ class CompiledStep:
 
     **Arguments:**
 
-    - `forward`, `objective`, `optimizer`, `bounds`, `static`: as for `train_step`.
+    - `parts`: of a step.
     - `key`: of the trainer; `stream`, numbers that are folded into it, and then that of the batch.
     - `jit`: whether the functions are compiled.
-    - `tracking`: as for `train_step`.
     """
 
-    def __init__(
-        self,
-        forward: Forward,
-        objective: Objective,
-        optimizer: Optimizer,
-        bounds: Bounds,
-        static: PyTree,
-        key: PRNGKeyArray,
-        stream: tuple[int, ...],
-        *,
-        jit: bool = True,
-        tracking: Tracking | None = None,
-    ):
-        self._fixed, self._arrays = _fixed((forward, objective, optimizer, bounds, tracking, static))
-        self._key, self._stream, self._jit = key, stream, jit
+    def __init__(self, parts: StepParts, key: PRNGKeyArray, stream: tuple[int, ...], *, jit: bool = True):
+        self._parts, self._key, self._stream, self._jit = parts, key, stream, jit
+        self._fixed, self._arrays = _fixed(parts)
 
     @property
     def bound(self) -> tuple[list[ArrayLike], PRNGKeyArray]:
@@ -93,7 +77,7 @@ class CompiledStep:
         keep: bool,
     ) -> Stepped:
         """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
-        return self._call(train_and_keep if keep else train, n, state, x, y, run, counting)
+        return self._call(train_step if keep else train, n, state, x, y, run, counting)
 
     def evaluate(
         self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int, counting: Counting = ALL
@@ -109,7 +93,7 @@ class CompiledStep:
 
     def shapes(self, params: PyTree, x: PyTree, samples: int) -> PyTree:
         """The shapes and dtypes of the outputs for such inputs, batch first, with `samples` in a batch."""
-        at = self._fixed.filled(self._arrays)[0].layout.samples
+        at = self._parts.forward.layout.samples
         stream = self.stream(0)
         one = jax.tree.map(lambda a: _struct(a, at(a.ndim), 1), x)  # of one sample, so that all data share the trace
         out = _compiled.eval_shape(_shapes, self._fixed, self._arrays, self._key, stream, params, one)
@@ -117,8 +101,8 @@ class CompiledStep:
 
     def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int) -> str | None:
         """What is first not finite in a batch, before the loss."""
-        forward, *_, static = self._fixed.filled(self._arrays)
-        return first_culprit(forward, eqx.combine(params, static), x, y, run, folded(self._key, *self._stream, n))
+        parts = self._parts
+        return first_culprit(parts.forward, parts.model(params), x, y, run, folded(self._key, *self._stream, n))
 
     def gradient(self, params: PyTree, learned: PyTree, x: PyTree, y: PyTree) -> ClosedJaxpr:
         """The program of the gradient of a batch, which is only looked at."""
@@ -156,55 +140,47 @@ class CompiledStep:
         return called(function, self._fixed, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))
 
 
-def train_and_keep(parts: PyTree, key: PRNGKeyArray, state: TrainState, *batch: PyTree) -> Stepped:
-    """A training step, of the parts of a program, on a batch, with the states after it."""
-    forward, objective, optimizer, bounds, tracking, static = parts
-    x, y, run, counting = batch
-    return train_step(forward, objective, optimizer, bounds, static, state, x, y, run, key, counting, tracking)
+def train(parts: StepParts, key: PRNGKeyArray, state: TrainState, *batch: PyTree) -> Stepped:
+    """A training step on a batch, without the states after it."""
+    return train_step(parts, key, state, *batch)._replace(run=None)
 
 
-def train(parts: PyTree, key: PRNGKeyArray, state: TrainState, *batch: PyTree) -> Stepped:
-    """The same, without the states."""
-    return train_and_keep(parts, key, state, *batch)._replace(run=None)
+def evaluate(
+    parts: StepParts, key: PRNGKeyArray, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, counting: Counting
+) -> tuple[RunState | None, Logged]:
+    """The states after a batch, and what is logged for it."""
+
+    def measured(params: PyTree) -> PyTree:
+        after, logged = parts.objective(parts.forward, parts.model(params), x, y, key, run, counting)[1]
+        return after, parts.objective.total(logged)
+
+    return parts.forward.precision.products(measured)(params)
+
+
+def predict(
+    parts: StepParts, key: PRNGKeyArray, params: PyTree, x: PyTree, run: RunState | None, counting: Counting = ALL
+) -> tuple[RunState, PyTree, dict[str, PyTree]]:
+    """The states after a batch, its outputs and its records."""
+    forward = parts.forward
+    ends = counting.ends(x, forward.layout)
+    return forward.precision.products(lambda params: forward(parts.model(params), x, key, run, ends))(params)
 
 
 def _gradient(
-    parts: PyTree, key: PRNGKeyArray, params: PyTree, learned: PyTree, x: PyTree, y: PyTree
+    parts: StepParts, key: PRNGKeyArray, params: PyTree, learned: PyTree, x: PyTree, y: PyTree
 ) -> list[ArrayLike]:
-    forward, objective, *_, static = parts
-    forward = _plain(forward)
+    forward = _plain(parts.forward)
 
     def loss(p: PyTree) -> Any:
-        model = forward.settled(eqx.combine(joined(p, learned), static), x, key)
-        return objective(forward, model, x, y, key, None)[0]
+        model = forward.settled(parts.model(joined(p, learned)), x, key)
+        return parts.objective(forward, model, x, y, key, None)[0]
 
     return jax.tree.leaves(jax.grad(loss)(params))
 
 
-def evaluate(parts: PyTree, key: PRNGKeyArray, params: PyTree, *batch: PyTree) -> PyTree:
-    """The states after a batch, and what is logged for it."""
-    forward, objective, *_, static = parts
-    x, y, run, counting = batch
-
-    def measured(params: PyTree) -> PyTree:
-        after, logged = objective(forward, eqx.combine(params, static), x, y, key, run, counting)[1]
-        return after, objective.total(logged)
-
-    return forward.precision.products(measured)(params)
-
-
-def predict(
-    parts: PyTree, key: PRNGKeyArray, params: PyTree, x: PyTree, run: RunState | None, counting: Counting = ALL
-) -> PyTree:
-    """The states after a batch, its outputs and its records."""
-    forward, *_, static = parts
-    ends = counting.ends(x, forward.layout)
-    return forward.precision.products(lambda params: forward(eqx.combine(params, static), x, key, run, ends))(params)
-
-
-def _shapes(parts: PyTree, key: PRNGKeyArray, params: PyTree, x: PyTree) -> PyTree:
-    forward, *_, static = parts
-    _, out, _ = _plain(forward)(eqx.combine(params, static), x, key)
+def _shapes(parts: StepParts, key: PRNGKeyArray, params: PyTree, x: PyTree) -> PyTree:
+    forward = _plain(parts.forward)
+    _, out, _ = forward(parts.model(params), x, key)
     return forward.layout.batch_first(out, ())[0]
 
 
@@ -265,7 +241,7 @@ class Together:
 
     def train(self, numbers: Sequence[int], batch: PyTree, *, keep: bool) -> Stepped:
         """A training step of each on its batch, all arguments of which are stacked."""
-        return self._call(train_and_keep if keep else train, numbers, batch)
+        return self._call(train_step if keep else train, numbers, batch)
 
     def evaluate(self, numbers: Sequence[int], batch: PyTree) -> tuple[RunState | None, Logged]:
         """What each logs of its batch, likewise."""

@@ -15,9 +15,10 @@ from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
 from dynplug.train.step.compiled_step import called, evaluate, predict, train
 from dynplug.train.step.joint_objective import JointObjective
-from dynplug.train.step.objective import Counting
+from dynplug.train.step.objective import Counting, Objective
 from dynplug.train.step.part import Piece
 from dynplug.train.step.spread import AXIS, Spread, along_axis
+from dynplug.train.step.step_parts import StepParts
 from dynplug.train.step.train_step import Stepped
 
 _ALIKE = PartitionSpec()
@@ -127,10 +128,11 @@ def on_each(
         (arrays, key), stream, state = alike
         filled = plan.counting(counting)
 
-        def here(parts: PyTree, *given: PyTree) -> PyTree:
-            forward, objective, *rest = parts
-            forward = replace(forward, loop=replace(forward.loop, over=AXIS), part=piece)
-            return function((forward, JointObjective(objective, piece, counting, filled), *rest), *given)
+        def here(parts: StepParts, *given: PyTree) -> PyTree:
+            forward = replace(parts.forward, loop=replace(parts.forward.loop, over=AXIS), part=piece)
+            assert isinstance(parts.objective, Objective)  # of a whole batch
+            objective = JointObjective(parts.objective, piece, counting, filled)
+            return function(replace(parts, forward=forward, objective=objective), *given)
 
         own = jax.tree.map(piece.own, filled)
         return called(here, fixed, arrays, key, stream, state, *pieces, run, own)

@@ -10,11 +10,11 @@ from jaxtyping import PyTree
 from dynplug.core import on_device_of, whole_here
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
-from dynplug.train.step.compiled_step import CompiledStep, evaluate, predict, train, train_and_keep
+from dynplug.train.step.compiled_step import CompiledStep, evaluate, predict, train
 from dynplug.train.step.objective import ALL, Counting, Logged
 from dynplug.train.step.on_each import Plan, on_each
 from dynplug.train.step.spread import Spread
-from dynplug.train.step.train_step import Stepped, TrainState
+from dynplug.train.step.train_step import Stepped, TrainState, train_step
 
 
 class Sharded:
@@ -45,7 +45,7 @@ class Sharded:
         *,
         keep: bool,
     ) -> Stepped:
-        made = self._call(train_and_keep if keep else train, n, state, (x, y), run, counting)
+        made = self._call(train_step if keep else train, n, state, (x, y), run, counting)
         if jax.process_count() > 1:  # all see alike how a step went before any starts another
             made.state.ok.block_until_ready()
         return made
