@@ -5,10 +5,13 @@ from dynplug.train.step.bounds import Bounds as Bounds
 from dynplug.train.step.compiled_step import (
     CompiledStep as CompiledStep,
     Program as Program,
-    Together as Together,
+    evaluate as evaluate,
     folded as folded,
+    train as train,
+    with_parts as with_parts,
 )
 from dynplug.train.step.forward import Forward as Forward, Run as Run
+from dynplug.train.step.frozen_tree import ARRAY as ARRAY, FrozenTree as FrozenTree
 from dynplug.train.step.gradient_transformation import Optimizer as Optimizer
 from dynplug.train.step.objective import (
     ALL as ALL,
@@ -42,5 +45,6 @@ from dynplug.train.step.train_step import (
     TrainState as TrainState,
     checked as checked,
     joined as joined,
+    train_step as train_step,
 )
 from dynplug.train.step.trainable import partition as partition, warn_of_twins as warn_of_twins

@@ -13,7 +13,8 @@ from jaxtyping import PyTree
 
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
-from dynplug.train.step.compiled_step import called, evaluate, predict, train
+from dynplug.train.step.compiled_step import evaluate, predict, train, with_parts
+from dynplug.train.step.frozen_tree import FrozenTree
 from dynplug.train.step.joint_objective import JointObjective
 from dynplug.train.step.objective import Counting, Objective
 from dynplug.train.step.part import Piece
@@ -105,7 +106,7 @@ class Plan:
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def on_each(
     function: Callable[..., Any],
-    fixed: Any,
+    frozen: FrozenTree,
     plan: Plan,
     alike: PyTree,
     pieces: Sequence[PyTree],
@@ -116,7 +117,7 @@ def on_each(
 
     **Arguments:**
 
-    - `function`: of `compiled_step`; `fixed`, as there.
+    - `function`, `frozen`: as for `with_parts`.
     - `plan`: the devices and the batch.
     - `alike`: what is the same on each: arrays and key, the batch's stream, parameters.
     - `pieces`: inputs and targets, made up to a multiple of the devices.
@@ -135,7 +136,7 @@ def on_each(
             return function(replace(parts, forward=forward, objective=objective), *given)
 
         own = jax.tree.map(piece.own, filled)
-        return called(here, fixed, arrays, key, stream, state, *pieces, run, own)
+        return with_parts(here, frozen, arrays, key, stream, state, *pieces, run, own)
 
     run = plan.made_up(run)
     states = None if run is None else _of(run, _ALIKE, jax.tree.map(lambda _: along_axis(0), run.system))

@@ -95,4 +95,4 @@ class Sharded:
         pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, plan.axes, strict=False))
         alike, counting = self._spread.copies((alike, counting))
         alike = self._bound, self._program.stream(n), alike
-        return function, self._program.fixed, plan, alike, pieces, plan.placed(run), counting
+        return function, self._program.frozen, plan, alike, pieces, plan.placed(run), counting
