@@ -125,6 +125,9 @@ def on_each(
     """
     piece, lie = Piece(AXIS, plan.rows), plan.results(function)
 
+    # 1. What runs on one device: the function itself, with parts that know of the others. The loop draws random numbers
+    # by a sample's number in the whole batch, layers that need statistics of all samples gather them, and the objective
+    # gives this device's summand.
     def on_one(alike: PyTree, pieces: PyTree, run: RunState | None, counting: Counting) -> PyTree:
         (arrays, key), stream, state = alike
         filled = plan.counting(counting)
@@ -135,12 +138,17 @@ def on_each(
             objective = JointObjective(parts.objective, piece, counting, filled)
             return function(replace(parts, forward=forward, objective=objective), *given)
 
-        own = jax.tree.map(piece.own, filled)
+        own = jax.tree.map(piece.own, filled)  # samples that make up the batch count for nothing, wherever they are
         return with_parts(here, frozen, arrays, key, stream, state, *pieces, run, own)
 
+    # 2. How arguments and results lie: data and states are cut along samples, all else is the same on each device.
     run = plan.made_up(run)
     states = None if run is None else _of(run, _ALIKE, jax.tree.map(lambda _: along_axis(0), run.system))
     given = _ALIKE, plan.data(pieces), states, _ALIKE
+
+    # 3. Run it, and drop the samples that made up the batch. That parameters are the same on each device follows from
+    # the sums in `train_step`. JAX is not asked to verify it: every loop of a model would then have to say of each
+    # carried value whether it varies along the devices.
     sharded = jax.shard_map(on_one, mesh=plan.spread.mesh, in_specs=given, out_specs=lie, check_vma=False)
     return plan.cut(sharded(alike, pieces, run, counting), lie)
 
