@@ -280,8 +280,8 @@ class GradientTrainer(Resumable):
         size = None if batch_size is None else as_whole("batch_size", batch_size)
         self._placement.check(inputs, "inputs")
         program, progress = self._program("predict", shared_args or {}), self._progress
-        run = None if reset_state else self.state
-        progress.run, out, seen = outputs(program, progress.state.tested, inputs, self._layout, run, size)
+        carry = None if reset_state else self.state
+        progress.carry, out, seen = outputs(program, progress.state.tested, inputs, self._layout, carry, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)

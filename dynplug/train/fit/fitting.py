@@ -26,10 +26,10 @@ _AHEAD = 8  # steps on their way, so that the device need not wait for the host 
 
 
 class _Step(NamedTuple):
-    """A step on its way: what it learns from, the states that it started with, and what it gives."""
+    """A step on its way: what it learns from, the carry that it started with, and what it gives."""
 
     window: Window
-    run: RunState | None
+    carry: RunState | None
     made: Stepped
 
 
@@ -161,14 +161,14 @@ class Fitting:
         try:
             with self._bar() as bar:
                 for window in self._windows():
-                    run, keep = self._goes_on_from(window), not (plan.reset_state and window.last)
+                    carry, keep = self._goes_on_from(window), not (plan.reset_state and window.last)
                     counting = Counting(window.real, window.lengths)
-                    with self._compiling(bar, window.x, window.y, counting, run, keep):
+                    with self._compiling(bar, window.x, window.y, counting, carry, keep):
                         x, y, n = window.x, window.y, window.batch
-                        made = program.train(progress.state, x, y, run, n, counting, keep=keep)
-                    progress.state, progress.run = made.state, made.run
+                        made = program.train(progress.state, x, y, carry, n, counting, keep=keep)
+                    progress.state, progress.carry = made.state, made.carry
                     last = window
-                    steps.append(_Step(window, run, made))
+                    steps.append(_Step(window, carry, made))
                     save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
                     self._look(steps, 0 if save else ahead, program, reports, unmoved)
                     if save:
@@ -259,10 +259,10 @@ class Fitting:
 
     def _goes_on_from(self, window: Window) -> RunState | None:
         """The states that a window starts with, or `None` where it starts anew."""
-        run = self._progress.run
-        if run is None or (self._plan.reset_state and window.fresh):
+        carry = self._progress.carry
+        if carry is None or (self._plan.reset_state and window.fresh):
             return None
-        return check_size(run, window.rows)
+        return check_size(carry, window.rows)
 
     def _observe(self, log: Log) -> None:
         """Show a step that is done to the observers of steps, if there are any."""
@@ -270,12 +270,12 @@ class Fitting:
         if len(log) and len(log) % self._plan.log_every == 0 and hook.get_hookimpls():
             hook(run=self._trainer, epoch=self._progress.epoch + 1, step=len(log), metrics=log.last())
 
-    def _not_finite(self, program: Program, window: Window, run: RunState | None, made: Stepped) -> NonFiniteError:
+    def _not_finite(self, program: Program, window: Window, carry: RunState | None, made: Stepped) -> NonFiniteError:
         """The error about a step, which is taken back."""
         progress = self._progress
-        progress.run = run
+        progress.carry = carry
         state = progress.state = progress.state.going_on()
-        culprit = program.first_culprit(state.values, window.x, window.y, run, window.batch)
+        culprit = program.first_culprit(state.values, window.x, window.y, carry, window.batch)
         if culprit is None:
             flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
             culprit = next(name for good, name in flags if not good)
@@ -288,16 +288,16 @@ class Fitting:
     def _test(self, data: BatchSource) -> Batch | None:
         """Test after an epoch: the first batch."""
         plan, progress = self._plan, self._progress
-        program, params, log, run = plan.program(None), progress.state.tested, Log(counted=plan.counted), None
+        program, params, log, carry = plan.program(None), progress.state.tested, Log(counted=plan.counted), None
         full = self._full(data, progress.epoch)
         batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
         noticing, first = Noticing(program, params, f"Test of epoch {progress.epoch}"), None
         for n, batch in enumerate(batches):
             first = batch if first is None else first
-            before = None if plan.reset_state or run is None else check_size(run, batch.size)
+            before = None if plan.reset_state or carry is None else check_size(carry, batch.size)
             counting = Counting(batch.real, batch.lengths)
-            run, logged = program.evaluate(params, batch.x, batch.y, before, n, counting)
-            noticing.batch(n, batch.x, batch.y, before, (run, logged))
+            carry, logged = program.evaluate(params, batch.x, batch.y, before, n, counting)
+            noticing.batch(n, batch.x, batch.y, before, (carry, logged))
             log.add(batch.size, logged)
         noticing.end()
         log.keep(progress.history, "test")

@@ -19,7 +19,7 @@ class _Batch(NamedTuple):
     n: int
     x: Any
     y: Any
-    run: RunState | None
+    carry: RunState | None
     nan: Bool[Array, ""]
 
 
@@ -38,9 +38,9 @@ class Noticing:
         self._last: _Batch | None = None
         self._said = False
 
-    def batch(self, n: int, x: PyTree, y: PyTree, run: RunState | None, results: PyTree) -> None:
+    def batch(self, n: int, x: PyTree, y: PyTree, carry: RunState | None, results: PyTree) -> None:
         """One more batch, the states that it started with, and all that came of it."""
-        before, self._last = self._last, _Batch(n, x, y, run, _any_nan(results))
+        before, self._last = self._last, _Batch(n, x, y, carry, _any_nan(results))
         self._look(before)
 
     def end(self) -> None:
@@ -51,7 +51,7 @@ class Noticing:
         if batch is None or self._said or not bool(batch.nan):
             return
         self._said = True
-        culprit = self._program.first_culprit(self._params, batch.x, batch.y, batch.run, batch.n)
+        culprit = self._program.first_culprit(self._params, batch.x, batch.y, batch.carry, batch.n)
         warnings.warn(
             f"{self._what}, batch {batch.n + 1}: {culprit or 'what is measured'} is not finite. What follows from it "
             "is NaN. Look at the data first, then for parameters out of their range or a step dt that is too great.",

@@ -67,26 +67,26 @@ class CompiledStep:
         state: TrainState,
         x: PyTree,
         y: PyTree,
-        run: RunState | None,
+        carry: RunState | None,
         n: int,
         counting: Counting = ALL,
         *,
         keep: bool,
     ) -> Stepped:
-        """A training step on a batch, from the states `run` or from the start; with the states after it, if `keep`."""
-        return self._call(train_step if keep else train, n, state, x, y, run, counting)
+        """A training step on a batch, from `carry` or from the start; with the carry after it, if `keep`."""
+        return self._call(train_step if keep else train, n, state, x, y, carry, counting)
 
     def evaluate(
-        self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int, counting: Counting = ALL
+        self, params: PyTree, x: PyTree, y: PyTree, carry: RunState | None, n: int, counting: Counting = ALL
     ) -> tuple[RunState | None, Logged]:
         """The states after a batch, and everything that is logged for it, without training on it."""
-        return self._call(evaluate, n, params, x, y, run, counting)
+        return self._call(evaluate, n, params, x, y, carry, counting)
 
     def predict(
-        self, params: PyTree, x: PyTree, run: RunState | None, n: int
+        self, params: PyTree, x: PyTree, carry: RunState | None, n: int
     ) -> tuple[RunState, PyTree, dict[str, PyTree]]:
         """The states after a batch, its outputs and its records."""
-        return self._call(predict, n, params, x, run)
+        return self._call(predict, n, params, x, carry)
 
     def shapes(self, params: PyTree, x: PyTree, samples: int) -> PyTree:
         """The shapes and dtypes of the outputs for such inputs, batch first, with `samples` in a batch."""
@@ -96,10 +96,10 @@ class CompiledStep:
         out = _compiled.eval_shape(_shapes, self.frozen, self._arrays, self._key, stream, params, one)
         return jax.tree.map(lambda a: _struct(a, 0, samples), out)
 
-    def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int) -> str | None:
+    def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, carry: RunState | None, n: int) -> str | None:
         """What is first not finite in a batch, before the loss."""
         parts = self._parts
-        return first_culprit(parts.forward, parts.model(params), x, y, run, folded(self._key, *self._stream, n))
+        return first_culprit(parts.forward, parts.model(params), x, y, carry, folded(self._key, *self._stream, n))
 
     def gradient(self, params: PyTree, learned: PyTree, x: PyTree, y: PyTree) -> ClosedJaxpr:
         """The program of the gradient of a batch, which is only looked at."""
@@ -125,28 +125,34 @@ class CompiledStep:
 
 def train(parts: StepParts, key: PRNGKeyArray, state: TrainState, *batch: PyTree) -> Stepped:
     """A training step on a batch, without the states after it."""
-    return train_step(parts, key, state, *batch)._replace(run=None)
+    return train_step(parts, key, state, *batch)._replace(carry=None)
 
 
 def evaluate(
-    parts: StepParts, key: PRNGKeyArray, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, counting: Counting
+    parts: StepParts,
+    key: PRNGKeyArray,
+    params: PyTree,
+    x: PyTree,
+    y: PyTree,
+    carry: RunState | None,
+    counting: Counting,
 ) -> tuple[RunState | None, Logged]:
     """The states after a batch, and what is logged for it."""
 
     def measured(params: PyTree) -> PyTree:
-        after, logged = parts.objective(parts.forward, parts.model(params), x, y, key, run, counting)[1]
+        after, logged = parts.objective(parts.forward, parts.model(params), x, y, key, carry, counting)[1]
         return after, parts.objective.total(logged)
 
     return parts.forward.precision.products(measured)(params)
 
 
 def predict(
-    parts: StepParts, key: PRNGKeyArray, params: PyTree, x: PyTree, run: RunState | None, counting: Counting = ALL
+    parts: StepParts, key: PRNGKeyArray, params: PyTree, x: PyTree, carry: RunState | None, counting: Counting = ALL
 ) -> tuple[RunState, PyTree, dict[str, PyTree]]:
     """The states after a batch, its outputs and its records."""
     forward = parts.forward
     ends = counting.ends(x, forward.layout)
-    return forward.precision.products(lambda params: forward(parts.model(params), x, key, run, ends))(params)
+    return forward.precision.products(lambda params: forward(parts.model(params), x, key, carry, ends))(params)
 
 
 def _gradient(

@@ -39,32 +39,32 @@ class Sharded:
         state: TrainState,
         x: PyTree,
         y: PyTree,
-        run: RunState | None,
+        carry: RunState | None,
         n: int,
         counting: Counting = ALL,
         *,
         keep: bool,
     ) -> Stepped:
-        made = self._call(train_step if keep else train, n, state, (x, y), run, counting)
+        made = self._call(train_step if keep else train, n, state, (x, y), carry, counting)
         if jax.process_count() > 1:  # all see alike how a step went before any starts another
             made.state.ok.block_until_ready()
         return made
 
     def evaluate(
-        self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int, counting: Counting = ALL
+        self, params: PyTree, x: PyTree, y: PyTree, carry: RunState | None, n: int, counting: Counting = ALL
     ) -> tuple[RunState | None, Logged]:
-        return self._call(evaluate, n, params, (x, y), run, counting)
+        return self._call(evaluate, n, params, (x, y), carry, counting)
 
     def predict(
-        self, params: PyTree, x: PyTree, run: RunState | None, n: int
+        self, params: PyTree, x: PyTree, carry: RunState | None, n: int
     ) -> tuple[RunState, PyTree, dict[str, PyTree]]:
-        return whole_here(self._call(predict, n, params, (x,), run, ALL))
+        return whole_here(self._call(predict, n, params, (x,), carry, ALL))
 
     def shapes(self, params: PyTree, x: PyTree, samples: int) -> PyTree:
         return self._program.shapes(params, x, samples)
 
-    def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int) -> str | None:
-        return self._program.first_culprit(whole_here(params), x, y, whole_here(run), n)
+    def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, carry: RunState | None, n: int) -> str | None:
+        return self._program.first_culprit(whole_here(params), x, y, whole_here(carry), n)
 
     def gradient(self, params: PyTree, learned: PyTree, x: PyTree, y: PyTree) -> ClosedJaxpr:
         return self._program.gradient(whole_here(params), whole_here(learned), x, y)
@@ -87,7 +87,7 @@ class Sharded:
         n: int,
         alike: PyTree,
         data: PyTree,
-        run: RunState | None,
+        carry: RunState | None,
         counting: Counting,
     ) -> tuple[PyTree, ...]:
         first = jax.tree.leaves(data[0])[0]
@@ -95,4 +95,4 @@ class Sharded:
         pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, plan.axes, strict=False))
         alike, counting = self._spread.copies((alike, counting))
         alike = self._bound, self._program.stream(n), alike
-        return function, self._program.frozen, plan, alike, pieces, plan.placed(run), counting
+        return function, self._program.frozen, plan, alike, pieces, plan.placed(carry), counting

@@ -94,12 +94,12 @@ def joined(params: PyTree, learned: PyTree) -> PyTree:
 class Stepped(NamedTuple):
     """What a training step gives.
 
-    **Attributes:** `state`, its new state; `run`, the run's; `logged`; `finite`, a flag for each of `checked`; `moved`,
-    whether the gradient of each parameter is other than zero.
+    **Attributes:** `state`, its new state; `carry`, that of the time loop; `logged`; `finite`, a flag for each of
+    `checked`; `moved`, whether the gradient of each parameter is other than zero.
     """
 
     state: TrainState
-    run: RunState | None
+    carry: RunState | None
     logged: Logged
     finite: Array
     moved: Array
@@ -111,7 +111,7 @@ def train_step(
     state: TrainState,
     x: PyTree,
     y: PyTree,
-    run: RunState | None,
+    carry: RunState | None,
     counting: Counting = ALL,
 ) -> Stepped:
     """One step of the optimizer.
@@ -122,7 +122,7 @@ def train_step(
     - `key`: of the batch.
     - `state`: parameters and the optimizer's state.
     - `x`, `y`: the batch.
-    - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
+    - `carry`: that of the time loop to go on from, to which no gradient flows; `None` starts anew.
     - `counting`: what of the batch counts.
     """
     forward, objective, bounds, scaling = parts.forward, parts.objective, parts.bounds, parts.forward.precision.scaling
@@ -133,8 +133,8 @@ def train_step(
     # On several devices each has summands of the gradient and of what is logged, and `total` adds them up.
     def loss(params: PyTree) -> Any:
         model = parts.model(joined(params, learned))
-        model = forward.settled(model, x, key, run, counting.ends(x, forward.layout))
-        value, (after, logged) = objective(forward, model, x, y, key, run, counting)
+        model = forward.settled(model, x, key, carry, counting.ends(x, forward.layout))
+        value, (after, logged) = objective(forward, model, x, y, key, carry, counting)
         new_learned = None if learned is None else learned_by(model, learned, after)
         return scaling.up(value, scaled), (after, logged, new_learned)
 
@@ -168,7 +168,7 @@ def train_step(
     # the host hears of it some steps later, and finds everything as it was before this step.
     ok = state.ok & (good | scaling.may_skip(value, scaled))
     new = new_params, scaling.after(new_optimizer, scaled, good), new_learned, new_average, after
-    old = params, scaled, learned, average, after if run is None else run
+    old = params, scaled, learned, average, after if carry is None else carry
     params, optimizer, learned, average, after = _chosen(ok, new, old)
     logged = logged._replace(values={**scaling.logged(scaled), **logged.values, **tracked})
     state = TrainState.of(params, optimizer, learned=learned, average=average, ok=ok)

@@ -109,7 +109,7 @@ class _Steps:
         return {
             lane: Stepped(
                 LaneState(stack, lane),  # pyright: ignore[reportArgumentType] - one, to who looks at it
-                row(made.run, lane) if keep else None,
+                row(made.carry, lane) if keep else None,
                 row(logged, lane),
                 finite[lane],
                 moved[lane],
