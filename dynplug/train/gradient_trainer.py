@@ -35,8 +35,8 @@ from dynplug.train.step import (
     CompiledStep,
     Forward,
     Objective,
-    Program,
     StepParts,
+    StepProgram,
     Tracking,
     TrainState,
     as_average,
@@ -224,7 +224,7 @@ class GradientTrainer(Resumable):
         read = partial(
             Reading, self._layout, batch_size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
         )
-        plan = FitOptions(
+        options = FitOptions(
             train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
             test=None if test_data is None else read(shuffle=False, name="test_data")(test_data),
             shuffling=self._shuffling,
@@ -247,7 +247,7 @@ class GradientTrainer(Resumable):
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
             keep=keeping(self, self._progress, keep_best, test_data, restore_best, save_to),
         )
-        Fitting(self, self._progress, plan).run()
+        Fitting(self, self._progress, options).run()
         if restore_best and self.best is not None:  # else no epoch was run, or none measured a finite value
             self.restore_best()
 
@@ -363,7 +363,7 @@ class GradientTrainer(Resumable):
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
         return Forward(self._loop(fit, shared), self._layout, self.monitors, self.precision)
 
-    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> Program:
+    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> StepProgram:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
         tracking = self._tracking if self._tracking.names and phase == "fit" else None

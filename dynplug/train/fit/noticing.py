@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, PyTree
 from dynplug.errors import NonFiniteWarning
 from dynplug.run import has_nan
 from dynplug.timeloop import RunState
-from dynplug.train.step import Program
+from dynplug.train.step import StepProgram
 
 
 class _Batch(NamedTuple):
@@ -33,7 +33,7 @@ class Noticing:
     - `what`: what is done, for the message.
     """
 
-    def __init__(self, program: Program, params: PyTree, what: str):
+    def __init__(self, program: StepProgram, params: PyTree, what: str):
         self._program, self._params, self._what = program, params, what
         self._last: _Batch | None = None
         self._said = False

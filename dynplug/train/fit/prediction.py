@@ -12,13 +12,13 @@ from dynplug.run import as_arrays
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout, are_sequences, check_size, keeps_keys, lengths_of, pairs_of, repeated, unpadded
 from dynplug.train.fit.noticing import Noticing
-from dynplug.train.step import Program
+from dynplug.train.step import StepProgram
 
 _BUCKETS = 4  # lengths to which sequences of several lengths are padded
 
 
 def outputs(
-    program: Program, params: PyTree, inputs: PyTree, layout: Layout, carry: RunState | None, batch_size: int | None
+    program: StepProgram, params: PyTree, inputs: PyTree, layout: Layout, carry: RunState | None, batch_size: int | None
 ) -> tuple[RunState | None, PyTree, dict[str, PyTree]]:
     """The states after the inputs, where all samples are computed at once; all outputs, and all records.
 
@@ -61,7 +61,7 @@ def outputs(
 
 
 def _of_sequences(
-    program: Program, params: PyTree, inputs: PyTree, layout: Layout, batch_size: int | None
+    program: StepProgram, params: PyTree, inputs: PyTree, layout: Layout, batch_size: int | None
 ) -> tuple[list[PyTree], dict[str, PyTree]]:
     """The outputs and records of sequences of several lengths, in lists."""
     numbers = list(range(len(lengths_of(inputs, "inputs"))))

@@ -4,7 +4,7 @@ from dynplug.train.step.average import Average as Average, as_average as as_aver
 from dynplug.train.step.bounds import Bounds as Bounds
 from dynplug.train.step.compiled_step import (
     CompiledStep as CompiledStep,
-    Program as Program,
+    StepProgram as StepProgram,
     evaluate as evaluate,
     folded as folded,
     train as train,

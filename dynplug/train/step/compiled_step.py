@@ -23,7 +23,7 @@ from dynplug.train.step.train_step import Stepped, TrainState, joined, train_ste
 
 
 @runtime_checkable
-class Program(Protocol):
+class StepProgram(Protocol):
     """What an epoch calls: a `CompiledStep`, or what stands for one, with its arguments and results."""
 
     train: Callable[..., Stepped]

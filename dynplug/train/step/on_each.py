@@ -26,7 +26,7 @@ _ALIKE = PartitionSpec()
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchShards:
     """What is fixed for batches of a number of samples.
 
     **Attributes:** `spread`, the devices; `layout`, the axes of the data; `rows`, the number.
@@ -107,7 +107,7 @@ class Plan:
 def on_each(
     function: Callable[..., Any],
     frozen: FrozenTree,
-    plan: Plan,
+    shards: BatchShards,
     alike: PyTree,
     pieces: Sequence[PyTree],
     carry: RunState | None,
@@ -118,19 +118,19 @@ def on_each(
     **Arguments:**
 
     - `function`, `frozen`: as for `with_parts`.
-    - `plan`: the devices and the batch.
+    - `shards`: the devices and the batch.
     - `alike`: what is the same on each: arrays and key, the batch's stream, parameters.
     - `pieces`: inputs and targets, made up to a multiple of the devices.
     - `carry`, `counting`: the states to go on from, and what of the batch counts.
     """
-    piece, lie = Piece(AXIS, plan.rows), plan.results(function)
+    piece, lie = Piece(AXIS, shards.rows), shards.results(function)
 
     # 1. What runs on one device: the function itself, with parts that know of the others. The loop draws random numbers
     # by a sample's number in the whole batch, layers that need statistics of all samples gather them, and the objective
     # gives this device's summand.
     def on_one(alike: PyTree, pieces: PyTree, carry: RunState | None, counting: Counting) -> PyTree:
         (arrays, key), stream, state = alike
-        filled = plan.counting(counting)
+        filled = shards.counting(counting)
 
         def here(parts: StepParts, *given: PyTree) -> PyTree:
             forward = replace(parts.forward, loop=replace(parts.forward.loop, over=AXIS), part=piece)
@@ -142,15 +142,15 @@ def on_each(
         return with_parts(here, frozen, arrays, key, stream, state, *pieces, carry, own)
 
     # 2. How arguments and results lie: data and states are cut along samples, all else is the same on each device.
-    carry = plan.made_up(carry)
+    carry = shards.made_up(carry)
     states = None if carry is None else _of(carry, _ALIKE, jax.tree.map(lambda _: along_axis(0), carry.system))
-    given = _ALIKE, plan.data(pieces), states, _ALIKE
+    given = _ALIKE, shards.data(pieces), states, _ALIKE
 
     # 3. Run it, and drop the samples that made up the batch. That parameters are the same on each device follows from
     # the sums in `train_step`. JAX is not asked to verify it: every loop of a model would then have to say of each
     # carried value whether it varies along the devices.
-    sharded = jax.shard_map(on_one, mesh=plan.spread.mesh, in_specs=given, out_specs=lie, check_vma=False)
-    return plan.cut(sharded(alike, pieces, carry, counting), lie)
+    sharded = jax.shard_map(on_one, mesh=shards.spread.mesh, in_specs=given, out_specs=lie, check_vma=False)
+    return shards.cut(sharded(alike, pieces, carry, counting), lie)
 
 
 def _of(carry: RunState, i: Any, system: PyTree) -> Any:

@@ -12,7 +12,7 @@ from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
 from dynplug.train.step.compiled_step import CompiledStep, evaluate, predict, train
 from dynplug.train.step.objective import ALL, Counting, Logged
-from dynplug.train.step.on_each import Plan, on_each
+from dynplug.train.step.on_each import BatchShards, on_each
 from dynplug.train.step.spread import Spread
 from dynplug.train.step.train_step import Stepped, TrainState, train_step
 
@@ -91,8 +91,8 @@ class Sharded:
         counting: Counting,
     ) -> tuple[PyTree, ...]:
         first = jax.tree.leaves(data[0])[0]
-        plan = Plan(self._spread, self._layout, first.shape[self._layout.samples(first.ndim)])
-        pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, plan.axes, strict=False))
+        shards = BatchShards(self._spread, self._layout, first.shape[self._layout.samples(first.ndim)])
+        pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, shards.axes, strict=False))
         alike, counting = self._spread.copies((alike, counting))
         alike = self._bound, self._program.stream(n), alike
-        return function, self._program.frozen, plan, alike, pieces, plan.placed(carry), counting
+        return function, self._program.frozen, shards, alike, pieces, shards.placed(carry), counting
