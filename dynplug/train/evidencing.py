@@ -21,7 +21,7 @@ from dynplug.errors import DiagnosisError, DynplugError, KeyRequiredError, NonFi
 from dynplug.plugin import in_words, observers
 from dynplug.run import Experiment
 from dynplug.train.data import Pair
-from dynplug.train.step import Forward, Objective, Program, TrainState
+from dynplug.train.step import Forward, Objective, StepProgram, TrainState
 
 
 class Trained(NamedTuple):
@@ -41,7 +41,7 @@ class Trained(NamedTuple):
     objective: Objective
     static: Any
     state: TrainState
-    step: Program
+    step: StepProgram
     key: PRNGKeyArray
     overfit: Callable[[Any, int], np.ndarray]
     check: Callable[[Pair], None]

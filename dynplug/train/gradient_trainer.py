@@ -35,7 +35,8 @@ from dynplug.train.step import (
     CompiledStep,
     Forward,
     Objective,
-    Program,
+    StepParts,
+    StepProgram,
     Tracking,
     TrainState,
     as_average,
@@ -223,7 +224,7 @@ class GradientTrainer(Resumable):
         read = partial(
             Reading, self._layout, batch_size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
         )
-        plan = FitOptions(
+        options = FitOptions(
             train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
             test=None if test_data is None else read(shuffle=False, name="test_data")(test_data),
             shuffling=self._shuffling,
@@ -246,7 +247,7 @@ class GradientTrainer(Resumable):
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
             keep=keeping(self, self._progress, keep_best, test_data, restore_best, save_to),
         )
-        Fitting(self, self._progress, plan).run()
+        Fitting(self, self._progress, options).run()
         if restore_best and self.best is not None:  # else no epoch was run, or none measured a finite value
             self.restore_best()
 
@@ -279,8 +280,8 @@ class GradientTrainer(Resumable):
         size = None if batch_size is None else as_whole("batch_size", batch_size)
         self._placement.check(inputs, "inputs")
         program, progress = self._program("predict", shared_args or {}), self._progress
-        run = None if reset_state else self.state
-        progress.run, out, seen = outputs(program, progress.state.tested, inputs, self._layout, run, size)
+        carry = None if reset_state else self.state
+        progress.carry, out, seen = outputs(program, progress.state.tested, inputs, self._layout, carry, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)
@@ -362,12 +363,12 @@ class GradientTrainer(Resumable):
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
         return Forward(self._loop(fit, shared), self._layout, self.monitors, self.precision)
 
-    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> Program:
+    def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> StepProgram:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
         forward, static = self._forward(phase == "fit", shared), self._progress.static
-        parts = forward, self.objective, self._optimizer, self._bounds, static
         tracking = self._tracking if self._tracking.names and phase == "fit" else None
-        program = CompiledStep(*parts, self._key(), stream, jit=self._jit[phase], tracking=tracking)
+        parts = StepParts(forward, self.objective, self._optimizer, self._bounds, static, tracking)
+        program = CompiledStep(parts, self._key(), stream, jit=self._jit[phase])
         return self._placement.program(program, self._layout) if self._lane is None else self._lane(program)
 
     @property

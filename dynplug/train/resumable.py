@@ -67,7 +67,7 @@ class Resumable(ABC):
 
     @property
     def state(self) -> RunState | None:
-        return self._progress.run
+        return self._progress.carry
 
     @property
     def steps(self) -> int:
@@ -135,7 +135,7 @@ class Resumable(ABC):
                 "A trainer's states have an axis of samples: give their number too, as in "
                 "reset_state(32, {'hidden.V': -65.0})."
             )
-        self._progress.run = None if size is None else with_values(self._start(self.target, size), values, batch=True)
+        self._progress.carry = None if size is None else with_values(self._start(self.target, size), values, batch=True)
 
     def to(self, device: Any) -> None:
         """Move parameters, the optimizer's state and states to a device, where everything is then computed.
@@ -148,8 +148,8 @@ class Resumable(ABC):
         """
         self._placement.check_to(device)
         progress = self._progress
-        moved = to((progress.state, progress.static, progress.run, progress.best, progress.kept), device)
-        progress.state, progress.static, progress.run, progress.best, progress.kept = moved
+        moved = to((progress.state, progress.static, progress.carry, progress.best, progress.kept), device)
+        progress.state, progress.static, progress.carry, progress.best, progress.kept = moved
         self._device = device
 
     def save_states(self, filename: str | Path) -> None:
@@ -157,10 +157,10 @@ class Resumable(ABC):
 
         **Raises:** `CheckpointError` where it cannot be written; an older file is then as it was.
         """
-        run = whole_here(self._progress.run)
+        carry = whole_here(self._progress.carry)
         with self._placement.writing() as writes:
             if writes:
-                self._progress.write(filename, self._constants, self.seed, run)
+                self._progress.write(filename, self._constants, self.seed, carry)
         self._hooks.dynplug_checkpoint_saved(run=self, path=str(filename))
 
     def load_states(self, filename: str | Path, *, strict: bool = True, cast: bool = False) -> Loaded:

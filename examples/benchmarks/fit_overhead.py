@@ -4,6 +4,9 @@ All go once through the same shuffled batches, in turn, so that a busy machine s
 trainer's own compiled step; the other a step written with optax around the same forward pass and loss, without what
 `fit` does beside: random keys, a look at every step for what is not finite, records. Losses are fetched at the end.
 
+Last comes the processor time of a step as the trainer starts it, whose parts are taken apart once, and as
+`equinox.filter_jit` would, which takes them apart at every step.
+
     python fit_overhead.py [REPETITIONS]
 """
 
@@ -16,6 +19,7 @@ import numpy as np
 import optax
 
 import dynplug as dp
+from dynplug.train.step import ALL, folded, train
 
 CASES = {  # name: (samples, batch size, steps, sizes)
     "small": (2048, 16, 20, (32, 32, 4)),
@@ -107,8 +111,40 @@ def measure(samples, size, steps, sizes, repetitions):
     return np.median(measured, axis=0) * 1e3, np.median(measured[:, :1] / measured[:, 1:], axis=0)
 
 
+def started(samples, size, steps, sizes, repetitions):
+    """Median processor times of a step [µs] that the trainer and `equinox.filter_jit` start: of all, of this thread."""
+    rng = np.random.default_rng(0)
+    x, y = rng.random((size, steps, sizes[0]), np.float32), rng.integers(0, sizes[-1], size)
+    trainer = dp.BPTT(network(sizes), "cross_entropy", OPTIMIZER, dt=1.0, logger=None)
+    program, first = trainer._program("fit", {}, 0), trainer._progress.state
+    arrays, key = program.bound
+    parts = program.frozen.filled(arrays)
+
+    @eqx.filter_jit
+    def filtered(parts, key, stream, *batch):
+        return train(parts, folded(key, *(stream[i] for i in range(len(stream)))), *batch)
+
+    def epoch(step):
+        state, began = first, (time.process_time(), time.thread_time())
+        for n in range(samples // size):
+            state = step(state, n).state
+        jax.block_until_ready(state.leaves)
+        return np.subtract((time.process_time(), time.thread_time()), began) / (samples // size) * 1e6
+
+    ways = (
+        lambda state, n: program.train(state, x, y, None, n, keep=False),
+        lambda state, n: filtered(parts, key, program.stream(n), state, x, y, None, ALL),
+    )
+    times = np.array([[epoch(step) for step in ways] for _ in range(repetitions + 1)])[1:]
+    return np.median(times, axis=0), np.median(times[:, 1] / times[:, 0], axis=0)
+
+
+repetitions = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 for name, case in CASES.items():
-    (fit, same, own), ratios = measure(*case, int(sys.argv[1]) if len(sys.argv) > 1 else 40)
+    (fit, same, own), ratios = measure(*case, repetitions)
     print(f"{name}: BPTT.fit {fit:.1f} ms an epoch")
     print(f"  by hand with the same step {same:.1f} ms, ratio {ratios[0]:.2f}")
     print(f"  by hand with a step of one's own {own:.1f} ms, ratio {ratios[1]:.2f}")
+    (own, filtered), ratios = started(*case, repetitions)
+    print(f"  a step takes {own[0]:.0f} µs of processors, {own[1]:.0f} of the thread that starts it")
+    print(f"  started by equinox.filter_jit {filtered[0]:.0f} and {filtered[1]:.0f}, ratios {ratios.round(2)}")

@@ -7,6 +7,7 @@ import optax
 
 import dynplug as dp
 from dynplug.plugin import registry
+from dynplug.train.step import StepParts
 from dynplug.train.step.bounds import Bounds
 from dynplug.train.step.train_step import train_step
 
@@ -28,7 +29,7 @@ def program():
         state, x, y, key = eqx.combine(arrays, rest)
         forward, static = trainer._forward(True, {}), trainer._progress.static
         bounds = Bounds.of(trainer._progress.state.params)
-        return train_step(forward, trainer.objective, SGD, bounds, static, state, x, y, None, key)
+        return train_step(StepParts(forward, trainer.objective, SGD, bounds, static), key, state, x, y, None)
 
     return str(jax.make_jaxpr(step)(arrays))
 

@@ -73,15 +73,15 @@ def check_truncate(truncate: int | None) -> int | None:
     return truncate
 
 
-def check_size(run: RunState, size: int) -> RunState:
+def check_size(carry: RunState, size: int) -> RunState:
     """States to go on from, or `DataError` where the next batch has another number of samples."""
-    sizes = {a.shape[0] for a in jax.tree.leaves(run.system)}
+    sizes = {a.shape[0] for a in jax.tree.leaves(carry.system)}
     if sizes - {size}:
         raise DataError(
             f"With reset_state=False states go on from one batch to the next, so all have the same number of samples; "
             f"got {size} after {sizes.pop()}. Choose a batch_size that divides the data, or call reset_state()."
         )
-    return run
+    return carry
 
 
 def _length(batch: Batch, layout: Layout) -> int:

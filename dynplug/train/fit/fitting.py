@@ -19,17 +19,17 @@ from dynplug.train.fit.noticing import Noticing
 from dynplug.train.fit.progress import Progress
 from dynplug.train.fit.reporting import Report, StepReports, Stream, report
 from dynplug.train.fit.unmoved import Unmoved
-from dynplug.train.step import Counting, Program, Stepped, checked
+from dynplug.train.step import Counting, Stepped, StepProgram, checked
 
 _LOOK = 10  # steps, in the first epoch after which the activity is looked at
 _AHEAD = 8  # steps on their way, so that the device need not wait for the host to see how the last one went
 
 
 class _Step(NamedTuple):
-    """A step on its way: what it learns from, the states that it started with, and what it gives."""
+    """A step on its way: what it learns from, the carry that it started with, and what it gives."""
 
     window: Window
-    run: RunState | None
+    carry: RunState | None
     made: Stepped
 
 
@@ -61,7 +61,7 @@ class FitOptions:
     test: BatchSource | None
     shuffling: Callable[[int], np.random.Generator]
     windows: Callable[[Iterator[Any], int], Iterator[Window]]
-    program: Callable[[int | None], Program]
+    program: Callable[[int | None], StepProgram]
     layout: Layout
     pad: bool
     counted: dict[str, Callable[[Any], Any]]
@@ -87,17 +87,17 @@ class Fitting:
 
     - `trainer`: who observers are told it is.
     - `progress`: where the training stands, which this moves on.
-    - `plan`: what to do.
+    - `options`: what to do.
     """
 
-    def __init__(self, trainer: Any, progress: Progress, plan: FitOptions):
-        self._trainer, self._progress, self._plan = trainer, progress, plan
-        self._hooks = plan.observers
+    def __init__(self, trainer: Any, progress: Progress, options: FitOptions):
+        self._trainer, self._progress, self._options = trainer, progress, options
+        self._hooks = options.observers
         self._compiling = Compiling()
 
     def run(self) -> None:
         """All epochs up to the last, or until an observer says stop."""
-        progress, last = self._progress, self._plan.last
+        progress, last = self._progress, self._options.last
         resumed = progress.began is not None
         if not resumed:
             progress.began, progress.best = progress.epoch, None
@@ -116,31 +116,31 @@ class Fitting:
             progress.best = None
 
     def _epoch(self) -> None:
-        plan, progress = self._plan, self._progress
+        options, progress = self._options, self._progress
         self._hooks.dynplug_epoch_start(run=self._trainer, epoch=progress.epoch + 1)
         before, began = progress.history.steps(), time.perf_counter()
         phase, last = "fit", self._fit()
         if last is not None and before < _LOOK <= progress.history.steps():
-            plan.look(last.x)
+            options.look(last.x)
         fitted = time.perf_counter()
         progress.epoch += 1
-        seconds = {} if plan.num_report else {"fit": fitted - began}
-        if plan.test is not None:
-            phase, last = "test", self._test(plan.test)
+        seconds = {} if options.num_report else {"fit": fitted - began}
+        if options.test is not None:
+            phase, last = "test", self._test(options.test)
             seconds["test"] = time.perf_counter() - fitted
         if last is not None:
-            progress.history.note(phase, plan.rates(last))
+            progress.history.note(phase, options.rates(last))
         if seconds:
-            report(progress.history, progress.epoch, plan.last, seconds, plan.logger, plan.after)
+            report(progress.history, progress.epoch, options.last, seconds, options.logger, options.after)
         metrics = self._metrics()
         self._hooks.dynplug_after_epoch(run=self._trainer, epoch=progress.epoch, metrics=metrics)
-        plan.keep(progress.epoch, metrics)
-        plan.save()
+        options.keep(progress.epoch, metrics)
+        options.save()
 
     def _metrics(self) -> dict[str, dict[str, float]]:
         history = self._progress.history
         metrics = {"fit": history.last("fit")}
-        return metrics if self._plan.test is None else {**metrics, "test": history.last("test")}
+        return metrics if self._options.test is None else {**metrics, "test": history.last("test")}
 
     def _should_stop(self) -> bool:
         epoch = self._progress.epoch
@@ -151,29 +151,29 @@ class Fitting:
 
         Some steps are on their way before the first is looked at.
         """
-        plan, progress, log = self._plan, self._progress, self._progress.log
-        log.counted = plan.counted
-        program, steps = plan.program(progress.epoch), deque[_Step]()
+        options, progress, log = self._options, self._progress, self._progress.log
+        log.counted = options.counted
+        program, steps = options.program(progress.epoch), deque[_Step]()
         unmoved = Unmoved(progress.state.params) if self._is_first() else None
-        reports = StepReports(plan.num_report, progress.history, log, plan.logger, plan.after)
+        reports = StepReports(options.num_report, progress.history, log, options.logger, options.after)
         done, last = False, None
-        ahead = 1 if plan.observers.dynplug_after_step.get_hookimpls() else _AHEAD
+        ahead = 1 if options.observers.dynplug_after_step.get_hookimpls() else _AHEAD
         try:
             with self._bar() as bar:
                 for window in self._windows():
-                    run, keep = self._goes_on_from(window), not (plan.reset_state and window.last)
+                    carry, keep = self._goes_on_from(window), not (options.reset_state and window.last)
                     counting = Counting(window.real, window.lengths)
-                    with self._compiling(bar, window.x, window.y, counting, run, keep):
+                    with self._compiling(bar, window.x, window.y, counting, carry, keep):
                         x, y, n = window.x, window.y, window.batch
-                        made = program.train(progress.state, x, y, run, n, counting, keep=keep)
-                    progress.state, progress.run = made.state, made.run
+                        made = program.train(progress.state, x, y, carry, n, counting, keep=keep)
+                    progress.state, progress.carry = made.state, made.carry
                     last = window
-                    steps.append(_Step(window, run, made))
-                    save = bool(plan.every) and window.last and (window.batch + 1) % plan.every == 0
+                    steps.append(_Step(window, carry, made))
+                    save = bool(options.every) and window.last and (window.batch + 1) % options.every == 0
                     self._look(steps, 0 if save else ahead, program, reports, unmoved)
                     if save:
                         progress.batches = window.batch + 1
-                        plan.save()
+                        options.save()
                     bar.update(window.last)
             self._look(steps, 0, program, reports, unmoved)
             reports.after_epoch()
@@ -185,7 +185,7 @@ class Fitting:
                 if bool(step.made.state.ok):
                     self._add(step)
             if done or len(log):
-                log.keep(progress.history, "fit", plan.num_report, interrupted=not done)
+                log.keep(progress.history, "fit", options.num_report, interrupted=not done)
             progress.log, progress.batches, progress.checksum = Log(), 0, None
         return last
 
@@ -194,7 +194,7 @@ class Fitting:
         return self._progress.epoch == 0 and self._progress.batches == 0
 
     def _look(
-        self, steps: "deque[_Step]", ahead: int, program: Program, reports: StepReports, unmoved: Unmoved | None
+        self, steps: "deque[_Step]", ahead: int, program: StepProgram, reports: StepReports, unmoved: Unmoved | None
     ) -> None:
         """See how steps went that are done. If more than `ahead` are on their way, wait until it is half as many."""
         log, due = self._progress.log, 0
@@ -216,23 +216,23 @@ class Fitting:
 
     def _full(self, data: BatchSource, epoch: int) -> int | None:
         """The size of all batches of an epoch, where partial ones may be made up to it. Asked before they are."""
-        return data.full(epoch) if self._plan.pad else None
+        return data.full(epoch) if self._options.pad else None
 
     def _alike(self, batches: Iterator[Batch], full: int | None) -> Iterator[Batch]:
         """The batches, where that may be, all of one size."""
-        return (padded(batch, full, self._plan.layout) for batch in batches) if self._plan.pad else batches
+        return (padded(batch, full, self._options.layout) for batch in batches) if self._options.pad else batches
 
     def _windows(self) -> Iterator[Window]:
         epoch, first = self._progress.epoch, self._progress.batches
-        full = self._full(self._plan.train, epoch + 1)
-        batches = self._from(first, self._plan.train.batches(epoch + 1, self._plan.shuffling(epoch)))
-        return self._plan.windows(self._alike(batches, full), first)
+        full = self._full(self._options.train, epoch + 1)
+        batches = self._from(first, self._options.train.batches(epoch + 1, self._options.shuffling(epoch)))
+        return self._options.windows(self._alike(batches, full), first)
 
     def _from(self, first: int, batches: Iterator[Batch]) -> Iterator[Batch]:
         """The batches from number `first` on. Those before it must be those that were trained on."""
         progress, wanted, total, count = self._progress, self._progress.checksum, 0, 0
         for count, batch in enumerate(batches, 1):
-            if count <= first or self._plan.every:
+            if count <= first or self._options.every:
                 total = checksum((batch.x, batch.y, batch.lengths), total)
             if count == first and wanted not in (None, total):
                 self._warn_of_others(first)
@@ -253,29 +253,31 @@ class Fitting:
         )
 
     def _bar(self) -> Any:
-        epoch, disable = self._progress.epoch + 1, None if self._plan.progress_bar else True
-        total, done = self._plan.train.length(epoch), self._progress.batches
+        epoch, disable = self._progress.epoch + 1, None if self._options.progress_bar else True
+        total, done = self._options.train.length(epoch), self._progress.batches
         return tqdm(total=total, initial=done, leave=False, disable=disable, unit="batch", desc=f"Epoch {epoch}")
 
     def _goes_on_from(self, window: Window) -> RunState | None:
         """The states that a window starts with, or `None` where it starts anew."""
-        run = self._progress.run
-        if run is None or (self._plan.reset_state and window.fresh):
+        carry = self._progress.carry
+        if carry is None or (self._options.reset_state and window.fresh):
             return None
-        return check_size(run, window.rows)
+        return check_size(carry, window.rows)
 
     def _observe(self, log: Log) -> None:
         """Show a step that is done to the observers of steps, if there are any."""
-        hook = self._plan.observers.dynplug_after_step
-        if len(log) and len(log) % self._plan.log_every == 0 and hook.get_hookimpls():
+        hook = self._options.observers.dynplug_after_step
+        if len(log) and len(log) % self._options.log_every == 0 and hook.get_hookimpls():
             hook(run=self._trainer, epoch=self._progress.epoch + 1, step=len(log), metrics=log.last())
 
-    def _not_finite(self, program: Program, window: Window, run: RunState | None, made: Stepped) -> NonFiniteError:
+    def _not_finite(
+        self, program: StepProgram, window: Window, carry: RunState | None, made: Stepped
+    ) -> NonFiniteError:
         """The error about a step, which is taken back."""
         progress = self._progress
-        progress.run = run
+        progress.carry = carry
         state = progress.state = progress.state.going_on()
-        culprit = program.first_culprit(state.values, window.x, window.y, run, window.batch)
+        culprit = program.first_culprit(state.values, window.x, window.y, carry, window.batch)
         if culprit is None:
             flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
             culprit = next(name for good, name in flags if not good)
@@ -287,17 +289,17 @@ class Fitting:
 
     def _test(self, data: BatchSource) -> Batch | None:
         """Test after an epoch: the first batch."""
-        plan, progress = self._plan, self._progress
-        program, params, log, run = plan.program(None), progress.state.tested, Log(counted=plan.counted), None
+        options, progress = self._options, self._progress
+        program, params, log, carry = options.program(None), progress.state.tested, Log(counted=options.counted), None
         full = self._full(data, progress.epoch)
-        batches = self._alike(data.batches(progress.epoch, plan.shuffling(progress.epoch)), full)
+        batches = self._alike(data.batches(progress.epoch, options.shuffling(progress.epoch)), full)
         noticing, first = Noticing(program, params, f"Test of epoch {progress.epoch}"), None
         for n, batch in enumerate(batches):
             first = batch if first is None else first
-            before = None if plan.reset_state or run is None else check_size(run, batch.size)
+            before = None if options.reset_state or carry is None else check_size(carry, batch.size)
             counting = Counting(batch.real, batch.lengths)
-            run, logged = program.evaluate(params, batch.x, batch.y, before, n, counting)
-            noticing.batch(n, batch.x, batch.y, before, (run, logged))
+            carry, logged = program.evaluate(params, batch.x, batch.y, before, n, counting)
+            noticing.batch(n, batch.x, batch.y, before, (carry, logged))
             log.add(batch.size, logged)
         noticing.end()
         log.keep(progress.history, "test")

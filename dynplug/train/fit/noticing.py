@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, PyTree
 from dynplug.errors import NonFiniteWarning
 from dynplug.run import has_nan
 from dynplug.timeloop import RunState
-from dynplug.train.step import Program
+from dynplug.train.step import StepProgram
 
 
 class _Batch(NamedTuple):
@@ -19,7 +19,7 @@ class _Batch(NamedTuple):
     n: int
     x: Any
     y: Any
-    run: RunState | None
+    carry: RunState | None
     nan: Bool[Array, ""]
 
 
@@ -33,14 +33,14 @@ class Noticing:
     - `what`: what is done, for the message.
     """
 
-    def __init__(self, program: Program, params: PyTree, what: str):
+    def __init__(self, program: StepProgram, params: PyTree, what: str):
         self._program, self._params, self._what = program, params, what
         self._last: _Batch | None = None
         self._said = False
 
-    def batch(self, n: int, x: PyTree, y: PyTree, run: RunState | None, results: PyTree) -> None:
+    def batch(self, n: int, x: PyTree, y: PyTree, carry: RunState | None, results: PyTree) -> None:
         """One more batch, the states that it started with, and all that came of it."""
-        before, self._last = self._last, _Batch(n, x, y, run, _any_nan(results))
+        before, self._last = self._last, _Batch(n, x, y, carry, _any_nan(results))
         self._look(before)
 
     def end(self) -> None:
@@ -51,7 +51,7 @@ class Noticing:
         if batch is None or self._said or not bool(batch.nan):
             return
         self._said = True
-        culprit = self._program.first_culprit(self._params, batch.x, batch.y, batch.run, batch.n)
+        culprit = self._program.first_culprit(self._params, batch.x, batch.y, batch.carry, batch.n)
         warnings.warn(
             f"{self._what}, batch {batch.n + 1}: {culprit or 'what is measured'} is not finite. What follows from it "
             "is NaN. Look at the data first, then for parameters out of their range or a step dt that is too great.",

@@ -12,13 +12,13 @@ from dynplug.run import as_arrays
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout, are_sequences, check_size, keeps_keys, lengths_of, pairs_of, repeated, unpadded
 from dynplug.train.fit.noticing import Noticing
-from dynplug.train.step import Program
+from dynplug.train.step import StepProgram
 
 _BUCKETS = 4  # lengths to which sequences of several lengths are padded
 
 
 def outputs(
-    program: Program, params: PyTree, inputs: PyTree, layout: Layout, run: RunState | None, batch_size: int | None
+    program: StepProgram, params: PyTree, inputs: PyTree, layout: Layout, carry: RunState | None, batch_size: int | None
 ) -> tuple[RunState | None, PyTree, dict[str, PyTree]]:
     """The states after the inputs, where all samples are computed at once; all outputs, and all records.
 
@@ -28,16 +28,16 @@ def outputs(
     - `params`: the trained part of the model.
     - `inputs`: an array or a pytree of arrays, in the axes of the data.
     - `layout`: these axes.
-    - `run`: the states to go on from, if any.
+    - `carry`: the states to go on from, if any.
     - `batch_size`: samples computed at once; `None` for all.
     """
     if are_sequences(inputs, layout):
         return None, *_of_sequences(program, params, inputs, layout, batch_size)
     inputs = as_arrays(inputs)
     samples = _samples(inputs, layout)
-    if run is not None:
-        check_size(run, samples)
-    size, parts, after = batch_size or samples, [], run
+    if carry is not None:
+        check_size(carry, samples)
+    size, parts, after = batch_size or samples, [], carry
     noticing = Noticing(program, params, "Prediction")
     for n, first in enumerate(range(0, samples, size)):
         rows = np.arange(first, min(first + size, samples))
@@ -45,11 +45,11 @@ def outputs(
         if parts and keeps_keys():  # so that the last part needs no program of its own
             rows = repeated(rows, size)
         x = jax.tree.map(lambda a, rows=rows: np.take(a, rows, layout.samples(a.ndim)), inputs)
-        after, *part = program.predict(params, x, run, n)
+        after, *part = program.predict(params, x, carry, n)
         if real < len(rows):
             part = jax.tree.map(lambda a, n=real: jax.lax.slice_in_dim(a, 0, n, axis=layout.samples(a.ndim)), part)
         parts.append(part)
-        noticing.batch(n, x, (), run, (after, part))
+        noticing.batch(n, x, (), carry, (after, part))
     noticing.end()
     if len(parts) == 1:
         return after, *parts[0]
@@ -61,7 +61,7 @@ def outputs(
 
 
 def _of_sequences(
-    program: Program, params: PyTree, inputs: PyTree, layout: Layout, batch_size: int | None
+    program: StepProgram, params: PyTree, inputs: PyTree, layout: Layout, batch_size: int | None
 ) -> tuple[list[PyTree], dict[str, PyTree]]:
     """The outputs and records of sequences of several lengths, in lists."""
     numbers = list(range(len(lengths_of(inputs, "inputs"))))

@@ -36,7 +36,7 @@ class Progress:
 
     - `state`: parameters and the optimizer's state.
     - `static`: what of the model is not trained.
-    - `run`: the states after the last batch, where they are kept.
+    - `carry`: that of the time loop after the last batch, where it is kept.
     - `epoch`: the number of epochs done.
     - `batches`: how many batches of the next epoch are done; `log`, what they measured; and `checksum`, of their data,
         where it is taken.
@@ -48,7 +48,7 @@ class Progress:
 
     state: TrainState
     static: PyTree
-    run: RunState | None = None
+    carry: RunState | None = None
     epoch: int = 0
     batches: int = 0
     log: Log = field(default_factory=Log)
@@ -109,12 +109,12 @@ class Progress:
         params, learned, _ = self._partition(eqx.combine(values, self.static))
         self.state = self.state.moved_to(params, learned)
 
-    def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any, run: RunState | None) -> None:
+    def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any, carry: RunState | None) -> None:
         """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read.
 
-        `run` are its states, which may have lain in several processes.
+        `carry` is that of the time loop, which may have lain in several processes.
         """
-        size = None if run is None else jax.tree.leaves((run.system, jnp.zeros(1)))[0].shape[0]
+        size = None if carry is None else jax.tree.leaves((carry.system, jnp.zeros(1)))[0].shape[0]
         description = {
             "epoch": self.epoch,
             "batches": self.batches,
@@ -128,7 +128,7 @@ class Progress:
             "seed": seed,
             "batch_size": size,
         }
-        checkpoint.write(path, self._trees(run, self.best, self.kept), description, constants)
+        checkpoint.write(path, self._trees(carry, self.best, self.kept), description, constants)
 
     def read(
         self,
@@ -152,10 +152,10 @@ class Progress:
         """
         told = checkpoint.describe(path)
         size, epoch, kept = told.get("batch_size"), told.get("best"), told.get("kept")
-        run = None if size is None else start(self.model, size)
+        carry = None if size is None else start(self.model, size)
         here = self.state.values
         best = None if epoch is None else Best(epoch, here)
-        trees = self._trees(run, best, None if kept is None else Kept.from_json(kept, here))
+        trees = self._trees(carry, best, None if kept is None else Kept.from_json(kept, here))
         loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
         params, learned, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
@@ -189,12 +189,12 @@ class Progress:
         """A model's part that is trained, with its statistics of batches."""
         return joined(*self._partition(model)[:2])
 
-    def _trees(self, run: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, PyTree]:
+    def _trees(self, carry: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, PyTree]:
         trees = {"model": self.model, "optimizer": self.state.optimizer}
         if self.state.average is not None:
             trees["average"] = self.averaged
-        if run is not None:
-            trees["run"] = run
+        if carry is not None:
+            trees["run"] = carry  # as files have called it
         if best is not None:
             trees["best"] = eqx.combine(best.params, self.static)
         if kept is not None:

@@ -9,7 +9,7 @@ from jaxtyping import PyTree
 from dynplug.core import leaves
 from dynplug.errors import ZeroGradientWarning
 from dynplug.train.data import Window
-from dynplug.train.step import Program
+from dynplug.train.step import StepProgram
 
 _MANY = 10  # steps, after which a gradient that was zero in all of them is no chance
 
@@ -38,7 +38,7 @@ class Unmoved:
             self._moved |= np.asarray(moved)
             self._last = window
 
-    def end(self, program: Program, state: PyTree) -> None:
+    def end(self, program: StepProgram, state: PyTree) -> None:
         """Say what was not moved, at the end of the epoch."""
         if self._last is None or self._moved.all():
             return

@@ -41,7 +41,7 @@ class Forward(eqx.Module):
         model: DynamicalSystem,
         x: PyTree,
         key: PRNGKeyArray,
-        state: RunState | None = None,
+        carry: RunState | None = None,
         lengths: Array | None = None,
     ) -> tuple[RunState, PyTree, dict[str, PyTree]]:
         """Run over inputs from a state, or else from the start: the state after them, all outputs and all records.
@@ -50,16 +50,16 @@ class Forward(eqx.Module):
         """
         xs, length, batch_size = self._entered(x)
         start_key, run_key = jax.random.split(key)
-        goes_on = state is not None
-        if state is None:
-            state = self.start(model, batch_size, start_key)
+        goes_on = carry is not None
+        if carry is None:
+            carry = self.start(model, batch_size, start_key)
         watched = Experiment(model, monitors=self.monitors)
         loop = self.loop if goes_on else self.loop.up_to(model, length)
-        state, (recorded, _) = loop.advance(watched, state, (xs, ()), length, key=run_key, lengths=lengths)
-        return state, *self.layout.leave(recorded)
+        carry, (recorded, _) = loop.advance(watched, carry, (xs, ()), length, key=run_key, lengths=lengths)
+        return carry, *self.layout.leave(recorded)
 
     def settled(
-        self, model: PyTree, x: PyTree, key: PRNGKeyArray, state: RunState | None = None, lengths: Array | None = None
+        self, model: PyTree, x: PyTree, key: PRNGKeyArray, carry: RunState | None = None, lengths: Array | None = None
     ) -> PyTree:
         """The model with the statistics of this batch, where parts of it have a method `settle`.
 
@@ -70,8 +70,8 @@ class Forward(eqx.Module):
             return model
         xs, length, batch_size = self._entered(x)
         start_key, run_key = jax.random.split(key)
-        before = self.start(model, batch_size, start_key) if state is None else state
-        loop = self.loop if state is not None else self.loop.up_to(model, length)
+        before = self.start(model, batch_size, start_key) if carry is None else carry
+        loop = self.loop if carry is not None else self.loop.up_to(model, length)
         steps = jnp.arange(length, dtype=jnp.int32)[:, None]
         counts, first = None if lengths is None else steps < lengths[None], 0
         for n, (_, part) in enumerate(parts):
@@ -80,8 +80,8 @@ class Forward(eqx.Module):
                 continue
             if n > first:
                 states = {name: before.system[name] for name, _ in parts[first:n]}
-                run = RunState(before.i, states)
-                _, (xs, _) = loop.advance(model[first:n], run, xs, length, key=run_key, lengths=lengths)
+                start = RunState(before.i, states)
+                _, (xs, _) = loop.advance(model[first:n], start, xs, length, key=run_key, lengths=lengths)
             settled = settle(self.part.joined(xs, 1), self.part.joined(counts, 1), before.i)
             model, first = eqx.tree_at(lambda m, n=n: m.systems[n], model, settled), n
         return model

@@ -44,18 +44,18 @@ class JointObjective:
         x: PyTree,
         y: PyTree,
         key: PRNGKeyArray,
-        state: RunState | None,
+        carry: RunState | None,
         counting: Counting = ALL,
     ) -> tuple[Array, tuple[RunState | None, Logged]]:
         """This device's summands of the loss, and of what is logged; and the states of its samples."""
         layout, piece = forward.layout, self.piece
-        state, out, seen = forward(model, x, key, state, counting.ends(x, layout))
+        carry, out, seen = forward(model, x, key, carry, counting.ends(x, layout))
         if self._is_mean(out, y, layout):
-            return self._mean(out, y, seen, layout, counting.real, state)
+            return self._mean(out, y, seen, layout, counting.real, carry)
         out, seen = piece.shown((out, seen), layout.samples)
         y = piece.shown(y, lambda rank: layout.samples(rank, target=True))
         value, logged = self.objective.measured(out, y, seen, layout, self.given)
-        return value, (state, piece.once(logged))
+        return value, (carry, piece.once(logged))
 
     def total(self, tree: PyTree) -> PyTree:
         """The sums over the devices of all arrays: the one moment in a step in which they wait for each other."""
@@ -75,7 +75,7 @@ class JointObjective:
         seen: dict[str, PyTree],
         layout: Layout,
         real: Array | None,
-        state: RunState | None,
+        carry: RunState | None,
     ) -> tuple[Array, tuple[RunState | None, Logged]]:
         if real is None:
             share: Any = 1.0 / jax.lax.axis_size(self.piece.over)
@@ -85,4 +85,4 @@ class JointObjective:
             share = jnp.sum(real, dtype=dtype) / jnp.sum(self.filled.real, dtype=dtype)
             real = real | ~jnp.any(real)  # without any of its own it has no share, but a mean of something
         value, logged = self.objective.measured(out, y, seen, layout, Counting(real))
-        return value * share, (state, jax.tree.map(lambda v: v * share, logged))
+        return value * share, (carry, jax.tree.map(lambda v: v * share, logged))

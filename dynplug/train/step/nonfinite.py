@@ -14,7 +14,7 @@ from dynplug.train.step.forward import Forward
 
 
 def first_culprit(
-    forward: Forward, model: PyTree, x: PyTree, y: PyTree, run: RunState | None, key: PRNGKeyArray
+    forward: Forward, model: PyTree, x: PyTree, y: PyTree, carry: RunState | None, key: PRNGKeyArray
 ) -> str | None:
     """The first thing that is not finite in a batch: of the data, then of the states in time, then of the outputs.
 
@@ -25,7 +25,7 @@ def first_culprit(
     - `forward`: how the batch goes through the model.
     - `model`: the model.
     - `x`, `y`: the batch.
-    - `run`: the states that it starts from, if any.
+    - `carry`: the states that it starts from, if any.
     - `key`: of the batch.
     """
     for name, tree in (("the input", x), ("the target", y)):
@@ -36,8 +36,8 @@ def first_culprit(
     start, run_key = jax.random.split(key)
     xs = jax.tree.map(to_jax, forward.layout.enter(x))
     length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
-    before = forward.start(model, batch_size, start) if run is None else run
-    model = forward.settled(model, x, key, run)
+    before = forward.start(model, batch_size, start) if carry is None else carry
+    model = forward.settled(model, x, key, carry)
     _, (out, kept) = _watch(forward, model, before, xs, length, run_key)
     watched = leaves(before.system)
     sound = [bool(jnp.all(_finite(leaf.value))) for leaf in watched]  # a time of the last spike may start at -inf

@@ -187,7 +187,7 @@ class Minimised(Protocol):
         x: PyTree,
         y: PyTree,
         key: PRNGKeyArray,
-        state: RunState | None,
+        carry: RunState | None,
         counting: Counting = ALL,
     ) -> tuple[Array, tuple[RunState | None, Logged]]: ...
 
@@ -266,7 +266,7 @@ class Objective:
         x: PyTree,
         y: PyTree,
         key: PRNGKeyArray,
-        state: RunState | None,
+        carry: RunState | None,
         counting: Counting = ALL,
     ) -> tuple[Array, tuple[RunState | None, Logged]]:
         """The loss of a batch; the state after it, and everything that is logged, the loss included.
@@ -274,12 +274,12 @@ class Objective:
         What does not count, as `counting` says, counts for nothing.
         """
         if self.auto_run:
-            state, out, seen = forward(model, x, key, state, counting.ends(x, forward.layout))
+            carry, out, seen = forward(model, x, key, carry, counting.ends(x, forward.layout))
             value, logged = self.measured(out, y, seen, forward.layout, counting)
         else:
             which = {} if counting.lengths is None else self.loss.told(counting.lengths)
             value, logged = self._logged(self.loss.function(Run(model, key, forward), x, y, **which), {}, {}, {})
-        return value, (state, logged)
+        return value, (carry, logged)
 
     def total(self, tree: PyTree) -> PyTree:
         """Gradients, and what is logged, of the whole batch from those of what was computed here: the same."""

@@ -13,18 +13,20 @@ from jaxtyping import PyTree
 
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
-from dynplug.train.step.compiled_step import called, evaluate, predict, train
+from dynplug.train.step.compiled_step import evaluate, predict, train, with_parts
+from dynplug.train.step.frozen_tree import FrozenTree
 from dynplug.train.step.joint_objective import JointObjective
-from dynplug.train.step.objective import Counting
+from dynplug.train.step.objective import Counting, Objective
 from dynplug.train.step.part import Piece
 from dynplug.train.step.spread import AXIS, Spread, along_axis
+from dynplug.train.step.step_parts import StepParts
 from dynplug.train.step.train_step import Stepped
 
 _ALIKE = PartitionSpec()
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchShards:
     """What is fixed for batches of a number of samples.
 
     **Attributes:** `spread`, the devices; `layout`, the axes of the data; `rows`, the number.
@@ -44,20 +46,20 @@ class Plan:
         """The axes of samples of inputs and of targets, by their ranks."""
         return [self.layout.samples, partial(self.layout.samples, target=True)]
 
-    def placed(self, run: RunState | None) -> RunState | None:
+    def placed(self, carry: RunState | None) -> RunState | None:
         """States on the devices: on each those of its samples, where their number can be divided."""
-        if run is None:
+        if carry is None:
             return None
         even = self.filled == self.rows
-        system = self.spread.parts(run.system, lambda _: 0) if even else self.spread.copies(run.system)
-        return _of(run, self.spread.copies(run.i), system)
+        system = self.spread.parts(carry.system, lambda _: 0) if even else self.spread.copies(carry.system)
+        return _of(carry, self.spread.copies(carry.i), system)
 
-    def made_up(self, run: RunState | None) -> RunState | None:
+    def made_up(self, carry: RunState | None) -> RunState | None:
         """States, with those of the samples that make up the batch."""
-        if run is None or self.filled == self.rows:
-            return run
+        if carry is None or self.filled == self.rows:
+            return carry
         rows = jnp.arange(self.filled) % self.rows
-        return _of(run, run.i, jax.tree.map(lambda a: a[rows], run.system))
+        return _of(carry, carry.i, jax.tree.map(lambda a: a[rows], carry.system))
 
     def counting(self, given: Counting) -> Counting:
         """What counts, with those samples that make up the batch."""
@@ -78,14 +80,14 @@ class Plan:
 
     def results(self, function: Callable[..., Any]) -> Any:
         """How the results of a function lie."""
-        run = _of(RunState(jnp.zeros((), jnp.int32), None), _ALIKE, along_axis(0))
+        carry = _of(RunState(jnp.zeros((), jnp.int32), None), _ALIKE, along_axis(0))
         if function is predict:
             outputs = along_axis(self.layout.samples(self.layout.least_rank))
-            return run, outputs, outputs
+            return carry, outputs, outputs
         if function is evaluate:
-            return run, _ALIKE
+            return carry, _ALIKE
         stepped: Any = Stepped
-        return stepped(_ALIKE, None if function is train else run, _ALIKE, _ALIKE, _ALIKE)
+        return stepped(_ALIKE, None if function is train else carry, _ALIKE, _ALIKE, _ALIKE)
 
     def cut(self, made: PyTree, lie: PyTree) -> PyTree:
         """Results, which lie so, without the samples that made up the batch."""
@@ -104,44 +106,53 @@ class Plan:
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def on_each(
     function: Callable[..., Any],
-    fixed: Any,
-    plan: Plan,
+    frozen: FrozenTree,
+    shards: BatchShards,
     alike: PyTree,
     pieces: Sequence[PyTree],
-    run: RunState | None,
+    carry: RunState | None,
     counting: Counting,
 ) -> PyTree:
     """The results of a function for a whole batch, from what it gives on each device.
 
     **Arguments:**
 
-    - `function`: of `compiled_step`; `fixed`, as there.
-    - `plan`: the devices and the batch.
+    - `function`, `frozen`: as for `with_parts`.
+    - `shards`: the devices and the batch.
     - `alike`: what is the same on each: arrays and key, the batch's stream, parameters.
     - `pieces`: inputs and targets, made up to a multiple of the devices.
-    - `run`, `counting`: the states to go on from, and what of the batch counts.
+    - `carry`, `counting`: the states to go on from, and what of the batch counts.
     """
-    piece, lie = Piece(AXIS, plan.rows), plan.results(function)
+    piece, lie = Piece(AXIS, shards.rows), shards.results(function)
 
-    def on_one(alike: PyTree, pieces: PyTree, run: RunState | None, counting: Counting) -> PyTree:
+    # 1. What runs on one device: the function itself, with parts that know of the others. The loop draws random numbers
+    # by a sample's number in the whole batch, layers that need statistics of all samples gather them, and the objective
+    # gives this device's summand.
+    def on_one(alike: PyTree, pieces: PyTree, carry: RunState | None, counting: Counting) -> PyTree:
         (arrays, key), stream, state = alike
-        filled = plan.counting(counting)
+        filled = shards.counting(counting)
 
-        def here(parts: PyTree, *given: PyTree) -> PyTree:
-            forward, objective, *rest = parts
-            forward = replace(forward, loop=replace(forward.loop, over=AXIS), part=piece)
-            return function((forward, JointObjective(objective, piece, counting, filled), *rest), *given)
+        def here(parts: StepParts, *given: PyTree) -> PyTree:
+            forward = replace(parts.forward, loop=replace(parts.forward.loop, over=AXIS), part=piece)
+            assert isinstance(parts.objective, Objective)  # of a whole batch
+            objective = JointObjective(parts.objective, piece, counting, filled)
+            return function(replace(parts, forward=forward, objective=objective), *given)
 
-        own = jax.tree.map(piece.own, filled)
-        return called(here, fixed, arrays, key, stream, state, *pieces, run, own)
+        own = jax.tree.map(piece.own, filled)  # samples that make up the batch count for nothing, wherever they are
+        return with_parts(here, frozen, arrays, key, stream, state, *pieces, carry, own)
 
-    run = plan.made_up(run)
-    states = None if run is None else _of(run, _ALIKE, jax.tree.map(lambda _: along_axis(0), run.system))
-    given = _ALIKE, plan.data(pieces), states, _ALIKE
-    sharded = jax.shard_map(on_one, mesh=plan.spread.mesh, in_specs=given, out_specs=lie, check_vma=False)
-    return plan.cut(sharded(alike, pieces, run, counting), lie)
+    # 2. How arguments and results lie: data and states are cut along samples, all else is the same on each device.
+    carry = shards.made_up(carry)
+    states = None if carry is None else _of(carry, _ALIKE, jax.tree.map(lambda _: along_axis(0), carry.system))
+    given = _ALIKE, shards.data(pieces), states, _ALIKE
+
+    # 3. Run it, and drop the samples that made up the batch. That parameters are the same on each device follows from
+    # the sums in `train_step`. JAX is not asked to verify it: every loop of a model would then have to say of each
+    # carried value whether it varies along the devices.
+    sharded = jax.shard_map(on_one, mesh=shards.spread.mesh, in_specs=given, out_specs=lie, check_vma=False)
+    return shards.cut(sharded(alike, pieces, carry, counting), lie)
 
 
-def _of(run: RunState, i: Any, system: PyTree) -> Any:
-    """The states of a run, or what is said of them, in the place of others."""
-    return eqx.tree_at(lambda r: (r.i, r.system), run, (i, system), is_leaf=lambda leaf: leaf is None)
+def _of(carry: RunState, i: Any, system: PyTree) -> Any:
+    """A carry with others in the place of its step and its states, or with what is said of them."""
+    return eqx.tree_at(lambda r: (r.i, r.system), carry, (i, system), is_leaf=lambda leaf: leaf is None)

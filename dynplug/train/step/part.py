@@ -1,4 +1,8 @@
-"""What of a batch a device has, and how it comes by the rest."""
+"""The samples of a batch that one device has, and the exchange of samples between devices.
+
+Each device computes a summand of the loss, and derivatives are those of the sum over all devices. By that rule every
+exchange has its own way back: `joined` and `shown` gather the same values and differ in their derivatives alone.
+"""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -11,11 +15,11 @@ from jaxtyping import Array, PyTree
 
 
 class Part(ABC):
-    """What of a batch is here."""
+    """The samples of a batch on one device."""
 
     @abstractmethod
     def joined(self, tree: PyTree, axis: int) -> PyTree:
-        """What all devices have of a tree, along the axis of samples. Derivatives go back to each."""
+        """A tree with the samples of all devices, along the axis of samples. Derivatives go back to each."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Piece(Part):
     rows: int
 
     def joined(self, tree: PyTree, axis: int) -> PyTree:
+        # What a device computes of all samples goes into its own summand only, as a normalised input goes into the
+        # outputs of its samples. So JAX's derivative of a gather is right: a sample's is the sum over all devices.
         return jax.tree.map(lambda a: self._cut(jax.lax.all_gather(a, self.over, axis=axis, tiled=True), axis), tree)
 
     def shown(self, tree: PyTree, axis: Callable[[int], int]) -> PyTree:
@@ -77,8 +83,14 @@ WHOLE = Whole()
 
 
 def _shown(a: Array, over: str, axis: int) -> Array:
+    """An array gathered from all devices, for a loss that each of them computes alike.
+
+    Such a loss is one summand and not one on each device. JAX's derivative of a gather would add up what comes back
+    from all of them, which is as many times too much as there are devices. Here each takes the part that belongs to its
+    own samples from its own copy of the derivative, and nothing is sent.
+    """
     gathered = partial(jax.lax.all_gather, axis_name=over, axis=axis, tiled=True)
-    if not jnp.issubdtype(a.dtype, jnp.inexact):
+    if not jnp.issubdtype(a.dtype, jnp.inexact):  # spike counts and classes have no derivative
         return gathered(a)
 
     @jax.custom_vjp

@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 
 from dynplug.errors import DeviceError, OptionError
 from dynplug.train.data import Layout
-from dynplug.train.step.compiled_step import CompiledStep, Program
+from dynplug.train.step.compiled_step import CompiledStep, StepProgram
 from dynplug.train.step.sharded import Sharded
 from dynplug.train.step.spread import Spread, as_spread
 
@@ -21,7 +21,7 @@ class Placement(ABC):
     """Where models and data are, and where programs run."""
 
     @abstractmethod
-    def program(self, program: CompiledStep, layout: Layout) -> Program:
+    def program(self, program: CompiledStep, layout: Layout) -> StepProgram:
         """A program, as it runs here."""
 
     @abstractmethod
@@ -55,7 +55,7 @@ class Placement(ABC):
 class OneDevice(Placement):
     """The device of the model's arrays."""
 
-    def program(self, program: CompiledStep, layout: Layout) -> Program:
+    def program(self, program: CompiledStep, layout: Layout) -> StepProgram:
         return program
 
     def check(self, tree: PyTree, what: str) -> None:
@@ -90,7 +90,7 @@ class ManyDevices(Placement):
 
     spread: Spread
 
-    def program(self, program: CompiledStep, layout: Layout) -> Program:
+    def program(self, program: CompiledStep, layout: Layout) -> StepProgram:
         return Sharded(program, layout, self.spread)
 
     def check(self, tree: PyTree, what: str) -> None:

@@ -10,11 +10,11 @@ from jaxtyping import PyTree
 from dynplug.core import on_device_of, whole_here
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
-from dynplug.train.step.compiled_step import CompiledStep, evaluate, predict, train, train_and_keep
+from dynplug.train.step.compiled_step import CompiledStep, evaluate, predict, train
 from dynplug.train.step.objective import ALL, Counting, Logged
-from dynplug.train.step.on_each import Plan, on_each
+from dynplug.train.step.on_each import BatchShards, on_each
 from dynplug.train.step.spread import Spread
-from dynplug.train.step.train_step import Stepped, TrainState
+from dynplug.train.step.train_step import Stepped, TrainState, train_step
 
 
 class Sharded:
@@ -39,32 +39,32 @@ class Sharded:
         state: TrainState,
         x: PyTree,
         y: PyTree,
-        run: RunState | None,
+        carry: RunState | None,
         n: int,
         counting: Counting = ALL,
         *,
         keep: bool,
     ) -> Stepped:
-        made = self._call(train_and_keep if keep else train, n, state, (x, y), run, counting)
+        made = self._call(train_step if keep else train, n, state, (x, y), carry, counting)
         if jax.process_count() > 1:  # all see alike how a step went before any starts another
             made.state.ok.block_until_ready()
         return made
 
     def evaluate(
-        self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int, counting: Counting = ALL
+        self, params: PyTree, x: PyTree, y: PyTree, carry: RunState | None, n: int, counting: Counting = ALL
     ) -> tuple[RunState | None, Logged]:
-        return self._call(evaluate, n, params, (x, y), run, counting)
+        return self._call(evaluate, n, params, (x, y), carry, counting)
 
     def predict(
-        self, params: PyTree, x: PyTree, run: RunState | None, n: int
+        self, params: PyTree, x: PyTree, carry: RunState | None, n: int
     ) -> tuple[RunState, PyTree, dict[str, PyTree]]:
-        return whole_here(self._call(predict, n, params, (x,), run, ALL))
+        return whole_here(self._call(predict, n, params, (x,), carry, ALL))
 
     def shapes(self, params: PyTree, x: PyTree, samples: int) -> PyTree:
         return self._program.shapes(params, x, samples)
 
-    def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, run: RunState | None, n: int) -> str | None:
-        return self._program.first_culprit(whole_here(params), x, y, whole_here(run), n)
+    def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, carry: RunState | None, n: int) -> str | None:
+        return self._program.first_culprit(whole_here(params), x, y, whole_here(carry), n)
 
     def gradient(self, params: PyTree, learned: PyTree, x: PyTree, y: PyTree) -> ClosedJaxpr:
         return self._program.gradient(whole_here(params), whole_here(learned), x, y)
@@ -87,12 +87,12 @@ class Sharded:
         n: int,
         alike: PyTree,
         data: PyTree,
-        run: RunState | None,
+        carry: RunState | None,
         counting: Counting,
     ) -> tuple[PyTree, ...]:
         first = jax.tree.leaves(data[0])[0]
-        plan = Plan(self._spread, self._layout, first.shape[self._layout.samples(first.ndim)])
-        pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, plan.axes, strict=False))
+        shards = BatchShards(self._spread, self._layout, first.shape[self._layout.samples(first.ndim)])
+        pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, shards.axes, strict=False))
         alike, counting = self._spread.copies((alike, counting))
         alike = self._bound, self._program.stream(n), alike
-        return function, self._program.fixed, plan, alike, pieces, plan.placed(run), counting
+        return function, self._program.frozen, shards, alike, pieces, shards.placed(carry), counting

@@ -15,13 +15,10 @@ from dynplug.core import leaves, to_jax
 from dynplug.errors import OptionError
 from dynplug.timeloop import RunState
 from dynplug.train.step.average import Average
-from dynplug.train.step.bounds import Bounds
-from dynplug.train.step.forward import Forward
-from dynplug.train.step.gradient_transformation import Optimizer
-from dynplug.train.step.objective import ALL, Counting, Logged, Minimised
+from dynplug.train.step.objective import ALL, Counting, Logged
 from dynplug.train.step.optimizer import updated
 from dynplug.train.step.statistics import learned_by
-from dynplug.train.step.tracking import Tracking
+from dynplug.train.step.step_parts import StepParts
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["leaves", "ok"], meta_fields=["structure"])
@@ -97,81 +94,84 @@ def joined(params: PyTree, learned: PyTree) -> PyTree:
 class Stepped(NamedTuple):
     """What a training step gives.
 
-    **Attributes:** `state`, its new state; `run`, the run's; `logged`; `finite`, a flag for each of `checked`; `moved`,
-    whether the gradient of each parameter is other than zero.
+    **Attributes:** `state`, its new state; `carry`, that of the time loop; `logged`; `finite`, a flag for each of
+    `checked`; `moved`, whether the gradient of each parameter is other than zero.
     """
 
     state: TrainState
-    run: RunState | None
+    carry: RunState | None
     logged: Logged
     finite: Array
     moved: Array
 
 
 def train_step(
-    forward: Forward,
-    objective: Minimised,
-    optimizer: Optimizer,
-    bounds: Bounds,
-    static: PyTree,
+    parts: StepParts,
+    key: PRNGKeyArray,
     state: TrainState,
     x: PyTree,
     y: PyTree,
-    run: RunState | None,
-    key: PRNGKeyArray,
+    carry: RunState | None,
     counting: Counting = ALL,
-    tracking: Tracking | None = None,
 ) -> Stepped:
     """One step of the optimizer.
 
     **Arguments:**
 
-    - `forward`: how a batch goes through the model, and in which precision.
-    - `objective`: what is minimised.
-    - `optimizer`: an `optax.GradientTransformation`.
-    - `bounds`: which parameters stay above zero.
-    - `static`: what of the model is not trained.
+    - `parts`: what is the same for all batches.
+    - `key`: of the batch.
     - `state`: parameters and the optimizer's state.
     - `x`, `y`: the batch.
-    - `run`: the states to go on from, to which no gradient flows; `None` starts anew.
-    - `key`: of the batch.
+    - `carry`: that of the time loop to go on from, to which no gradient flows; `None` starts anew.
     - `counting`: what of the batch counts.
-    - `tracking`: what else is logged of the step, if anything.
     """
-    was, scaled, known, average = state.params, state.optimizer, state.learned, state.average
-    scaling = forward.precision.scaling
-    unscaled = scaling.optimizer(scaled)
+    forward, objective, bounds, scaling = parts.forward, parts.objective, parts.bounds, parts.forward.precision.scaling
+    params, scaled, learned, average = state.params, state.optimizer, state.learned, state.average
+    optimizer = scaling.optimizer(scaled)
 
+    # 1. Take the gradient of the loss. In float16 the loss is scaled up before, and the gradient down again afterwards.
+    # On several devices each has summands of the gradient and of what is logged, and `total` adds them up.
     def loss(params: PyTree) -> Any:
-        model = eqx.combine(joined(params, known), static)
-        model = forward.settled(model, x, key, run, counting.ends(x, forward.layout))
-        value, (after, logged) = objective(forward, model, x, y, key, run, counting)
-        learned = None if known is None else learned_by(model, known, after)
-        return scaling.up(value, scaled), (after, logged, learned)
+        model = parts.model(joined(params, learned))
+        model = forward.settled(model, x, key, carry, counting.ends(x, forward.layout))
+        value, (after, logged) = objective(forward, model, x, y, key, carry, counting)
+        new_learned = None if learned is None else learned_by(model, learned, after)
+        return scaling.up(value, scaled), (after, logged, new_learned)
 
     gradient = forward.precision.products(jax.grad(loss, has_aux=True))
-    grads, (after, logged, learned) = gradient(was)
+    grads, (after, logged, new_learned) = gradient(params)
     grads, logged = objective.total((grads, logged))
     grads, value = scaling.down(grads, scaled), jnp.asarray(logged.values["loss"])
+
+    # 2. Let the optimizer move the parameters, as numbers that may be any (`bounds.py`). The gradient that it gets is
+    # the one that is tracked.
     with jax.numpy_dtype_promotion("standard"):
-        free, grads = bounds.free(was), bounds.pulled_back(grads, was)
-        updates, optimizer_state = updated(optimizer, grads, unscaled, free, value)
-        params = bounds.moved(was, optax.apply_updates(free, updates))
-        tracked = {} if tracking is None else tracking(grads, unscaled, optimizer_state)
+        free, grads = bounds.free(params), bounds.pulled_back(grads, params)
+        updates, new_optimizer = updated(parts.optimizer, grads, optimizer, free, value)
+        new_params = bounds.moved(params, optax.apply_updates(free, updates))
+        tracked = {} if parts.tracking is None else parts.tracking(grads, optimizer, new_optimizer)
     if twice := logged.values.keys() & tracked.keys():
         raise OptionError(f"track: the loss or a metric logs {sorted(twice)} already; give it another name.")
-    finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, params))])
+
+    # 3. See what is finite: of the loss, the gradients and the new parameters, in the order of `checked`.
+    finite = jnp.stack([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves((value, grads, new_params))])
     moved = jnp.stack([jnp.any(g != 0) for g in jax.tree.leaves(grads)])
     good = jnp.all(finite)
+
+    # 4. Where something is not, leave the parameters as they are, with all that goes by them.
+    new = new_params, new_optimizer, new_learned, None if average is None else average.after(new_params)
+    old = params, optimizer, learned, average
+    new_params, new_optimizer, new_learned, new_average = _chosen(good, new, old)
+
+    # 5. That ends the training, unless the scale of the loss may be to blame: then it is lowered, and the step has
+    # merely been left out. After the end nothing changes any more, the states that the next step goes on from included:
+    # the host hears of it some steps later, and finds everything as it was before this step.
     ok = state.ok & (good | scaling.may_skip(value, scaled))
-    moved_to = params, optimizer_state, learned, None if average is None else average.after(params)
-    kept = was, unscaled, known, average
-    params, optimizer_state, learned, mean = _chosen(good, moved_to, kept)
-    new = params, scaling.after(optimizer_state, scaled, good), learned, mean, after
-    old = was, scaled, known, average, after if run is None else run
-    params, optimizer_state, learned, average, after = _chosen(ok, new, old)
-    state = TrainState.of(params, optimizer_state, learned=learned, average=average, ok=ok)
+    new = new_params, scaling.after(new_optimizer, scaled, good), new_learned, new_average, after
+    old = params, scaled, learned, average, after if carry is None else carry
+    params, optimizer, learned, average, after = _chosen(ok, new, old)
     logged = logged._replace(values={**scaling.logged(scaled), **logged.values, **tracked})
+    state = TrainState.of(params, optimizer, learned=learned, average=average, ok=ok)
     return Stepped(state, after, logged, finite, moved)
 
 

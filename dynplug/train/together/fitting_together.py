@@ -10,7 +10,8 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynplug.train.step import Stepped, Together
+from dynplug.train.step import Stepped
+from dynplug.train.together.joint_steps import JointSteps, common
 from dynplug.train.together.lanes import LaneProgram, LaneState, Request, Stack, row, stacked, state_of
 from dynplug.train.together.meeting import Asked, Meeting
 
@@ -23,7 +24,8 @@ def alike(trainer: Any) -> Hashable:
     """What trainers share that can run together: all but the values of arrays and of numbers."""
     state = trainer._progress.state
     shapes = tuple((np.shape(leaf), leaf.dtype) for leaf in state.leaves)
-    return trainer._program("fit", {}, 0).alike, trainer._program("predict", {}).alike, state.structure, shapes
+    programs = trainer._program("fit", {}, 0), trainer._program("predict", {})
+    return *map(common, programs), state.structure, shapes
 
 
 def run_together(trainers: Sequence[Any], runs: Sequence[Callable[[], Any]]) -> list[Any]:
@@ -73,7 +75,7 @@ class _Steps:
 
     def __init__(self, number: int):
         self._number = number
-        self._together: tuple[list[Any], Together] | None = None
+        self._together: tuple[list[Any], JointSteps] | None = None
 
     def __call__(self, asked: Asked) -> Asked:
         kinds: dict[Any, Asked] = {}
@@ -107,7 +109,7 @@ class _Steps:
         return {
             lane: Stepped(
                 LaneState(stack, lane),  # pyright: ignore[reportArgumentType] - one, to who looks at it
-                row(made.run, lane) if keep else None,
+                row(made.carry, lane) if keep else None,
                 row(logged, lane),
                 finite[lane],
                 moved[lane],
@@ -115,8 +117,8 @@ class _Steps:
             for lane in requests
         }
 
-    def _of(self, programs: list[Any]) -> Together:
+    def _of(self, programs: list[Any]) -> JointSteps:
         """The programs as one, prepared once for as long as they are the same."""
         if self._together is None or any(a is not b for a, b in zip(self._together[0], programs, strict=True)):
-            self._together = programs, Together(programs)
+            self._together = programs, JointSteps(programs)
         return self._together[1]

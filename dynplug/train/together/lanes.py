@@ -97,13 +97,15 @@ class LaneProgram:
         self.predict, self.shapes = program.predict, program.shapes
         self.first_culprit, self.gradient = program.first_culprit, program.gradient
 
-    def train(self, state: Any, x: Any, y: Any, run: Any, n: int, counting: Counting = ALL, *, keep: bool) -> Stepped:
+    def train(self, state: Any, x: Any, y: Any, carry: Any, n: int, counting: Counting = ALL, *, keep: bool) -> Stepped:
         """As `CompiledStep.train`."""
-        return self._ask(Request("train", keep, self._program, n, state, (x, y, run, counting)))
+        return self._ask(Request("train", keep, self._program, n, state, (x, y, carry, counting)))
 
-    def evaluate(self, params: Any, x: Any, y: Any, run: Any, n: int, counting: Counting = ALL) -> tuple[None, Logged]:
+    def evaluate(
+        self, params: Any, x: Any, y: Any, carry: Any, n: int, counting: Counting = ALL
+    ) -> tuple[None, Logged]:
         """As `CompiledStep.evaluate`, but for the states, which nobody goes on from."""
-        return self._ask(Request("evaluate", False, self._program, n, params, (x, y, run, counting)))
+        return self._ask(Request("evaluate", False, self._program, n, params, (x, y, carry, counting)))
 
     def planned(self, state: Any, x: Any, y: Any) -> Any:
         """As `CompiledStep.planned`."""
