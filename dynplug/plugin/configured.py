@@ -50,8 +50,9 @@ class Configured:
 
     def build(self, *, key: Any = None, given: Mapping[str, Any] | None = None) -> Any:
         """The component, after its arguments. **Arguments and Raises:** as for `build`."""
-        built = {name: _each(value, lambda part: part.build(key=key)) for name, value in self.arguments.items()}
-        built |= given or {}
+        given = given or {}
+        built = {name: self.build_argument(name, key=key) for name in self.arguments if name not in given}
+        built |= given
         if "key" in self.accepted and "key" not in built:
             needs_key = self.accepted["key"].default is inspect.Parameter.empty
             if key is None and needs_key:
@@ -61,6 +62,10 @@ class Configured:
         if not self.component.kind.factory and not isinstance(self.target, type):
             return partial(self.target, **built) if built else self.target
         return self._construct(built)
+
+    def build_argument(self, name: str, *, key: Any = None) -> Any:
+        """What the constructor gets for an argument."""
+        return _each(self.arguments[name], lambda part: part.build(key=key))
 
     def pinned(self) -> Any:
         """The configuration with the revision of each `type`."""
@@ -110,18 +115,16 @@ def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | N
     if wanted := _component_at(name, value, parameter):
         return resolve(value, kind=wanted[0], path=path)
     if isinstance(value, list):
-        return [_resolved("", item, f"{path}[{i}]") for i, item in enumerate(value)]
+        return [
+            item if isinstance(item, str) else _resolved(kind_of_items(name), item, f"{path}[{i}]", parameter)
+            for i, item in enumerate(value)
+        ]
     if _holds_components(value):
         named = {part: _join(path, part) for part in value}
         return {
             part: item if isinstance(item, str) else _resolved(part, item, named[part]) for part, item in value.items()
         }
     return value
-
-
-def _part(name: str, value: Any, path: str) -> Any:
-    """A part that has a name of the user's choice; a string is left to the component, as it may be such a name."""
-    return value if isinstance(value, str) else _resolved(name, value, path)
 
 
 def _holds_components(value: Any) -> bool:
@@ -201,6 +204,12 @@ def kind_of_argument(name: str) -> str | None:
     """The kind in the name of an argument such as `surrogate` or `W_initializer`."""
     last = name.rpartition("_")[2]
     return last if last in KINDS else None
+
+
+def kind_of_items(name: str) -> str:
+    """The kind in the name of a list, such as `observers`; empty if there is none, or if it may hold any model."""
+    last = name.rpartition("_")[2]
+    return next((kind.name for kind in KINDS.values() if kind.plural == last and not kind.model), "")
 
 
 def kind_of_part(name: str, config: Mapping[str, Any]) -> str | None:

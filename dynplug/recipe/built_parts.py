@@ -37,7 +37,8 @@ def _watched_by(runner: Configured, observers: Sequence[Any]) -> dict[str, Any]:
         return {}
     if "observers" not in runner.accepted:
         raise ConfigError(f"{runner.component.spec.name} takes no observers.", "runner.type")
-    return {"observers": [*(one.build() for one in runner.arguments.get("observers", ())), *observers]}
+    configured = runner.build_argument("observers") if "observers" in runner.arguments else ()
+    return {"observers": [*configured, *observers]}
 
 
 def _optimizer_of(runner: Configured) -> dict[str, Any]:

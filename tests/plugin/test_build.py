@@ -300,6 +300,41 @@ def test_options_of_runners_that_bear_the_name_of_a_kind_are_text():
     assert dp.build({"type": "EarlyStopping", "metric": "accuracy"}, kind="observer").metric == "accuracy"
 
 
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("adam", "There is no observer called 'adam'."),
+        ("LIF", "There is no observer called 'LIF'."),
+        ("EarlyStoping", "Did you mean 'EarlyStopping'?"),
+    ],
+)
+def test_what_stands_in_a_list_named_after_a_kind_is_of_that_kind(name, problem):
+    config = {"type": "BPFF", "loss_fun": "mse", "observers": [{"type": "EarlyStopping"}, {"type": name}]}
+    with pytest.raises(ConfigError) as error:
+        dp.build(config, kind="runner", path="runner", given={"target": dp.neurons.LIF(1)})
+    assert error.value.path == "runner.observers[1].type"
+    assert problem in error.value.problem
+    assert len(error.value.problem) < 300  # and no list of all components
+
+
+def test_what_is_given_is_not_built_from_the_configuration_too():
+    made = []
+
+    @dp.register("surrogate", "counting", summary="counts")
+    class Counting(dp.surrogates.Sigmoid):
+        def __post_init__(self):
+            made.append(self)
+
+    try:
+        config = {"type": "LIF", "size": 1, "surrogate": "counting"}
+        given = dp.surrogates.Arctan()
+        assert dp.build(config, given={"surrogate": given}).surrogate is given
+        assert made == []
+        assert [dp.build(config).surrogate] == made
+    finally:
+        dp.refresh()
+
+
 def test_nothing_is_built_before_all_names_are_known():
     made = []
 
