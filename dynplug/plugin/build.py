@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dynplug.plugin.configured import resolve
+from dynplug.plugin.configured import Configured, resolve
 
 
 def build(
-    config: Mapping[str, Any] | str,
+    config: Mapping[str, Any] | str | Configured,
     *,
     key: Any = None,
     kind: str | None = None,

@@ -15,6 +15,7 @@ from dynplug.plugin.hints import argument_hint, called_here
 from dynplug.plugin.kinds import KINDS
 from dynplug.plugin.registry import registry
 from dynplug.plugin.strangers import reason_of
+from dynplug.plugin.unbuilt import unbuilt_kind
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,16 @@ class Configured:
         return self._construct(built)
 
     def build_argument(self, name: str, *, key: Any = None) -> Any:
-        """What the constructor gets for an argument."""
+        """What the constructor gets for an argument, which it may ask for as it is configured: see `Unbuilt`."""
+        if unbuilt_kind(self.accepted.get(name)):
+            return self.arguments[name]
         return _each(self.arguments[name], lambda part: part.build(key=key))
 
     def pinned(self) -> Any:
         """The configuration with the revision of each `type`."""
         if isinstance(self.config, str):
-            return self.component.pin
-        known = {"type": self.component.pin, **{n: _each(v, Configured.pinned) for n, v in self.arguments.items()}}
+            return self._pin
+        known = {"type": self._pin, **{n: _each(v, Configured.pinned) for n, v in self.arguments.items()}}
         return {name: known.get(name, value) for name, value in self.config.items()}
 
     def _construct(self, arguments: dict[str, Any]) -> Any:
@@ -90,6 +93,20 @@ class Configured:
         return made
 
     @property
+    def called(self) -> str:
+        """The name by which the configuration calls the component, without a revision."""
+        return (self.config if isinstance(self.config, str) else self.config["type"]).partition("@")[0]
+
+    @property
+    def _pin(self) -> str:
+        """The name with its revision; that of a loss or metric as it was given, as their histories bear it."""
+        component = self.component
+        return component.pin if component.kind.factory else f"{self.called}@{component.spec.revision}"
+
+    def __reduce__(self) -> Any:
+        return partial(resolve, kind=self.component.kind.name, path=self.path), (self.config,)
+
+    @property
     def _name(self) -> str:
         return registry().name_of(self.component)
 
@@ -98,11 +115,13 @@ class Configured:
         return problem if problem.casefold().startswith(self._name.casefold()) else f"{self._name}: {problem}"
 
 
-def resolve(config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = "") -> Configured:
-    """The components that a configuration names, without building them.
+def resolve(config: Mapping[str, Any] | str | Configured, *, kind: str | None = None, path: str = "") -> Configured:
+    """The components that a configuration names, without building them; what is resolved already is returned.
 
     **Arguments and Raises:** as for `build`.
     """
+    if isinstance(config, Configured):
+        return config
     component, arguments = read(config, kind=kind, path=path)
     target = component.load()
     accepted = parameters(target)
@@ -111,7 +130,14 @@ def resolve(config: Mapping[str, Any] | str, *, kind: str | None = None, path: s
     return Configured(component, target, accepted, parts, config, path)
 
 
+def as_written(given: Any) -> Any:
+    """The configuration of what is `Configured`; anything else as it is."""
+    return given.config if isinstance(given, Configured) else given
+
+
 def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | None = None) -> Any:
+    if kind := unbuilt_kind(parameter):
+        return _named(value, kind, path)
     if wanted := _component_at(name, value, parameter):
         return resolve(value, kind=wanted[0], path=path)
     if isinstance(value, list):
@@ -125,6 +151,13 @@ def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | N
             part: item if isinstance(item, str) else _resolved(part, item, named[part]) for part, item in value.items()
         }
     return value
+
+
+def _named(value: Any, kind: str, path: str) -> Any:
+    """The component of a known kind that a name or a table means, or each of a list."""
+    if isinstance(value, list):
+        return [_named(item, kind, f"{path}[{i}]") for i, item in enumerate(value)]
+    return resolve(value, kind=kind, path=path) if isinstance(value, (str, Mapping)) else value
 
 
 def _holds_components(value: Any) -> bool:

@@ -7,7 +7,7 @@ from copy import copy, deepcopy
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import equinox as eqx
 import jax
@@ -17,7 +17,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.diagnosis import Diagnosis
 from dynplug.errors import OptionError
-from dynplug.plugin import answers_for_arguments, observers
+from dynplug.plugin import Unbuilt, answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import Loop, RunState
 from dynplug.train.checkpoint import CheckpointPair
@@ -64,8 +64,8 @@ class GradientTrainer(Resumable):
     """
 
     target: DynamicalSystem = field()  # pyright: ignore[reportIncompatibleMethodOverride] - see Resumable
-    loss_fun: Any
-    optimizer: Any = None
+    loss_fun: Annotated[Any, Unbuilt("loss")]
+    optimizer: Annotated[Any, Unbuilt("optimizer")] = None
     loss_has_aux: bool = False
     loss_auto_run: bool = True
     seed: int | None = 0
@@ -74,7 +74,7 @@ class GradientTrainer(Resumable):
     dt: float
     t0: float = 0.0
     monitors: Any = None
-    metrics: Sequence[Any] = ()
+    metrics: Annotated[Sequence[Any], Unbuilt("metric")] = ()
     trainable: Mapping[str, bool] | None = None
     ema: float | None = None
     precision: Any = "float32"
