@@ -25,6 +25,7 @@ from dynplug.train.data import Batch, Layout, Pair, Reading, Window, check_reset
 from dynplug.train.evidencing import Trained, diagnosed, losses_on
 from dynplug.train.first_look import first_look
 from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Stream, keeping, nothing, outputs
+from dynplug.train.option_checks import check_fit
 from dynplug.train.resumable import Resumable
 from dynplug.train.seeds import as_seed
 from dynplug.train.sending import check_picklable
@@ -211,10 +212,7 @@ class GradientTrainer(Resumable):
         in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written, which leaves the
         one before.
         """
-        if not (reset_state or self.objective.auto_run):
-            raise OptionError(
-                "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
-            )
+        self.check_fit("reset_state", {"reset_state": reset_state})
         train_data, test_data = with_lengths(train_data, test_data, lengths)
         if checkpoint_every is not None and save_to is None:
             raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
@@ -249,6 +247,8 @@ class GradientTrainer(Resumable):
         Fitting(self, self._progress, plan).run()
         if restore_best and self.best is not None:  # else no epoch was run, or none measured a finite value
             self.restore_best()
+
+    check_fit = check_fit
 
     def predict(
         self,

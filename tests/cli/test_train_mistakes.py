@@ -19,6 +19,19 @@ pytestmark = pytest.mark.quick
             "fit.num_epochs: BPTT.fit takes no 'num_epochs'. Did you mean 'num_ep",
         ),
         ("h = 2", "h = 0", "num_epoch", "fit.num_epoch: must be a whole number, 1 or more; got 0."),
+        (
+            "size = 40",
+            "size = 0",
+            "batch_size",
+            "fit.batch_size: batch_size=0 must be a whole number, 1 or more.",
+        ),
+        (
+            "size = 40",
+            'size = 40\nkeep_best = "test/acuracy"',
+            "keep_best",
+            "fit.keep_best: keep_best='test/acuracy': say whether less or more of 'acuracy' is better, 'min' or 'max'. "
+            "Did you mean 'accuracy'?",
+        ),
         ("seed = 3", "seed = 'x'", "seed", "seed: must be a whole number, 0 or more; got 'x'."),
         ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: Sequential: 'input' (Dense) outputs shape (8,)"),
         ("0.9554", "1.5", "[task]", "task: Digits(test_share=1.5) must lie between"),
@@ -55,6 +68,18 @@ def test_a_mistake_in_a_recipe_is_one_line_with_file_line_and_key(
         ("model.hidden.type=LIFF", "model.hidden.type: There is no component called 'LIFF'. Did you mean 'LIF'?"),
         ("runner.type=BPTTT", "runner.type: There is no runner called 'BPTTT'. Did you mean 'BPTT'?"),
         ("runner.type=DSRunner", "runner.type: DSRunner does not train: it has no method 'fit'."),
+        ("fit.batch_size=2.5", "--set fit.batch_size=2.5, fit.batch_size: batch_size=2.5 must be a whole number, 1 or"),
+        ("fit.num_report=-2", "--set fit.num_report=-2, fit.num_report: num_report=-2 must be a whole number, -1 or"),
+        ("fit.buckets=0", "--set fit.buckets=0, fit.buckets: buckets=0 must be a whole number"),
+        ("fit.checkpoint_every=no", "fit.checkpoint_every: checkpoint_every='no' must be a whole number"),
+        ("fit.keep_best=loss", "fit.keep_best: keep_best='loss': write the phase and the metric, as 'test/loss'"),
+        ("fit.keep_best=5", "fit.keep_best: keep_best=5: write the phase and the metric, as 'test/loss'"),
+        (
+            "fit.keep_best=test/mse",
+            "fit.keep_best: keep_best='test/mse': 'mse' is not measured. Known: accuracy, loss.",
+        ),
+        ("fit.restore_best=true", "fit.restore_best: restore_best=True needs keep_best"),
+        ("fit.shared_args=5", "fit.shared_args: shared_args=5 must be a dictionary"),
         ("model.hidden.surrogate.type=LIF", "model.hidden.surrogate.type: There is no surrogate called 'LIF'."),
     ],
 )
