@@ -5,6 +5,7 @@ from dynplug.plugin.completeness import undocumented as undocumented
 from dynplug.plugin.component import Component as Component
 from dynplug.plugin.configured import (
     Configured as Configured,
+    as_written as as_written,
     kind_of_argument as kind_of_argument,
     kind_of_part as kind_of_part,
     parameters as parameters,
@@ -53,3 +54,4 @@ from dynplug.plugin.strangers import (
     shortened as shortened,
     strangers_code as strangers_code,
 )
+from dynplug.plugin.unbuilt import Unbuilt as Unbuilt

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dynplug.plugin.configured import resolve
+from dynplug.plugin.configured import Configured, resolve
 
 
 def build(
-    config: Mapping[str, Any] | str,
+    config: Mapping[str, Any] | str | Configured,
     *,
     key: Any = None,
     kind: str | None = None,
@@ -19,8 +19,9 @@ def build(
     `config` is a registry id, or a mapping whose `type` is one and whose other items are the constructor's arguments.
     An argument that is itself a mapping with a `type` is built first. An argument named after a kind, such as
     `surrogate` or `W_initializer`, may also be a bare id, unless the constructor takes a string there by its annotation
-    or default. The kind of the outermost component is `kind`, or the mapping's own `kind`; without either, neurons,
-    synapses and layers are searched first, then all other kinds.
+    or default; what stands in a list named after one, such as `observers`, is of that kind. The kind of the outermost
+    component is `kind`, or the mapping's own `kind`; without either, neurons, synapses and layers are searched first,
+    then all other kinds.
 
     ```python
     lif = dp.build({"type": "LIF", "size": 128, "tau": 20.0, "surrogate": {"type": "SuperSpike", "beta": 5.0}})

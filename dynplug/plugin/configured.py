@@ -15,6 +15,7 @@ from dynplug.plugin.hints import argument_hint, called_here
 from dynplug.plugin.kinds import KINDS
 from dynplug.plugin.registry import registry
 from dynplug.plugin.strangers import reason_of
+from dynplug.plugin.unbuilt import unbuilt_kind
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Configured:
 
     def build(self, *, key: Any = None, given: Mapping[str, Any] | None = None) -> Any:
         """The component, after its arguments. **Arguments and Raises:** as for `build`."""
-        built = {name: _each(value, lambda part: part.build(key=key)) for name, value in self.arguments.items()}
-        built |= given or {}
+        given = given or {}
+        built = {name: self.build_argument(name, key=key) for name in self.arguments if name not in given}
+        built |= given
         if "key" in self.accepted and "key" not in built:
             needs_key = self.accepted["key"].default is inspect.Parameter.empty
             if key is None and needs_key:
@@ -62,11 +64,17 @@ class Configured:
             return partial(self.target, **built) if built else self.target
         return self._construct(built)
 
+    def build_argument(self, name: str, *, key: Any = None) -> Any:
+        """What the constructor gets for an argument, which it may ask for as it is configured: see `Unbuilt`."""
+        if unbuilt_kind(self.accepted.get(name)):
+            return self.arguments[name]
+        return _each(self.arguments[name], lambda part: part.build(key=key))
+
     def pinned(self) -> Any:
         """The configuration with the revision of each `type`."""
         if isinstance(self.config, str):
-            return self.component.pin
-        known = {"type": self.component.pin, **{n: _each(v, Configured.pinned) for n, v in self.arguments.items()}}
+            return self._pin
+        known = {"type": self._pin, **{n: _each(v, Configured.pinned) for n, v in self.arguments.items()}}
         return {name: known.get(name, value) for name, value in self.config.items()}
 
     def _construct(self, arguments: dict[str, Any]) -> Any:
@@ -85,6 +93,20 @@ class Configured:
         return made
 
     @property
+    def called(self) -> str:
+        """The name by which the configuration calls the component, without a revision."""
+        return (self.config if isinstance(self.config, str) else self.config["type"]).partition("@")[0]
+
+    @property
+    def _pin(self) -> str:
+        """The name with its revision; that of a loss or metric as it was given, as their histories bear it."""
+        component = self.component
+        return component.pin if component.kind.factory else f"{self.called}@{component.spec.revision}"
+
+    def __reduce__(self) -> Any:
+        return partial(resolve, kind=self.component.kind.name, path=self.path), (self.config,)
+
+    @property
     def _name(self) -> str:
         return registry().name_of(self.component)
 
@@ -93,11 +115,13 @@ class Configured:
         return problem if problem.casefold().startswith(self._name.casefold()) else f"{self._name}: {problem}"
 
 
-def resolve(config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = "") -> Configured:
-    """The components that a configuration names, without building them.
+def resolve(config: Mapping[str, Any] | str | Configured, *, kind: str | None = None, path: str = "") -> Configured:
+    """The components that a configuration names, without building them; what is resolved already is returned.
 
     **Arguments and Raises:** as for `build`.
     """
+    if isinstance(config, Configured):
+        return config
     component, arguments = read(config, kind=kind, path=path)
     target = component.load()
     accepted = parameters(target)
@@ -106,11 +130,21 @@ def resolve(config: Mapping[str, Any] | str, *, kind: str | None = None, path: s
     return Configured(component, target, accepted, parts, config, path)
 
 
+def as_written(given: Any) -> Any:
+    """The configuration of what is `Configured`; anything else as it is."""
+    return given.config if isinstance(given, Configured) else given
+
+
 def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | None = None) -> Any:
+    if kind := unbuilt_kind(parameter):
+        return _named(value, kind, path)
     if wanted := _component_at(name, value, parameter):
         return resolve(value, kind=wanted[0], path=path)
     if isinstance(value, list):
-        return [_resolved("", item, f"{path}[{i}]") for i, item in enumerate(value)]
+        return [
+            item if isinstance(item, str) else _resolved(kind_of_items(name), item, f"{path}[{i}]", parameter)
+            for i, item in enumerate(value)
+        ]
     if _holds_components(value):
         named = {part: _join(path, part) for part in value}
         return {
@@ -119,9 +153,11 @@ def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | N
     return value
 
 
-def _part(name: str, value: Any, path: str) -> Any:
-    """A part that has a name of the user's choice; a string is left to the component, as it may be such a name."""
-    return value if isinstance(value, str) else _resolved(name, value, path)
+def _named(value: Any, kind: str, path: str) -> Any:
+    """The component of a known kind that a name or a table means, or each of a list."""
+    if isinstance(value, list):
+        return [_named(item, kind, f"{path}[{i}]") for i, item in enumerate(value)]
+    return resolve(value, kind=kind, path=path) if isinstance(value, (str, Mapping)) else value
 
 
 def _holds_components(value: Any) -> bool:
@@ -201,6 +237,12 @@ def kind_of_argument(name: str) -> str | None:
     """The kind in the name of an argument such as `surrogate` or `W_initializer`."""
     last = name.rpartition("_")[2]
     return last if last in KINDS else None
+
+
+def kind_of_items(name: str) -> str:
+    """The kind in the name of a list, such as `observers`; empty if there is none, or if it may hold any model."""
+    last = name.rpartition("_")[2]
+    return next((kind.name for kind in KINDS.values() if kind.plural == last and not kind.model), "")
 
 
 def kind_of_part(name: str, config: Mapping[str, Any]) -> str | None:

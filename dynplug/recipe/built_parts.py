@@ -1,6 +1,6 @@
 """Building the task and the runner of a training from its configuration."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -8,7 +8,6 @@ import jax
 from dynplug.errors import ConfigError
 from dynplug.plugin import Configured
 from dynplug.recipe.config import Config
-from dynplug.train import GradientTrainer
 
 
 def built(config: Config, observers: Sequence[Any] = ()) -> tuple[Any, Any, Config]:
@@ -27,7 +26,7 @@ def built(config: Config, observers: Sequence[Any] = ()) -> tuple[Any, Any, Conf
         part.check(given)
     target = model.build(key=config.key_of("model"))
     seeded = task.build(key=jax.random.key(config.values["seed"]))
-    given = {"target": target, **seed, **_optimizer_of(runner), **_watched_by(runner, observers)}
+    given = {"target": target, **seed, **_watched_by(runner, observers)}
     return seeded, runner.build(given=given), config.pinned(resolved)
 
 
@@ -37,11 +36,5 @@ def _watched_by(runner: Configured, observers: Sequence[Any]) -> dict[str, Any]:
         return {}
     if "observers" not in runner.accepted:
         raise ConfigError(f"{runner.component.spec.name} takes no observers.", "runner.type")
-    return {"observers": [*(one.build() for one in runner.arguments.get("observers", ())), *observers]}
-
-
-def _optimizer_of(runner: Configured) -> dict[str, Any]:
-    """The optimizer as its configuration, for a trainer that then shares programs with its like."""
-    takes = isinstance(runner.target, type) and issubclass(runner.target, GradientTrainer)
-    config = runner.config if isinstance(runner.config, Mapping) else {}
-    return {"optimizer": config["optimizer"]} if takes and "optimizer" in config else {}
+    configured = runner.build_argument("observers") if "observers" in runner.arguments else ()
+    return {"observers": [*configured, *observers]}

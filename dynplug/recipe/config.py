@@ -162,10 +162,6 @@ class Config:
     def pinned(self, resolved: Mapping[str, Configured]) -> "Config":
         """The configuration with the revision of each component, so that it never means another."""
         values = self.values | {section: component.pinned() for section, component in resolved.items()}
-        runner = values["runner"]
-        for name, kind in (("loss_fun", "loss"), ("metrics", "metric")):
-            if name in runner:
-                runner[name] = _with_revision(runner[name], kind)
         return Config(values, self.source, self.text, self.notes, self.changed)
 
     def key_of(self, section: str) -> PRNGKeyArray:
@@ -233,14 +229,6 @@ def _drop_foreign(values: dict[str, Any], path: str, assigned: Sequence[str]) ->
     for name in foreign:
         del table[name]
     return [f"{parent}: {registry().name_of(component)} takes no {', '.join(foreign)}; dropped."] if foreign else []
-
-
-def _with_revision(given: Any, kind: str) -> Any:
-    """A name, or each of several, with the revision that it has; a history goes on under the name as it was given."""
-    if isinstance(given, list):
-        return [_with_revision(one, kind) for one in given]
-    found = registry().candidates(given, kind) if isinstance(given, str) and "@" not in given else []
-    return f"{given}@{found[0].spec.revision}" if len(found) == 1 else given
 
 
 def _kind_at(path: str, table: dict[str, Any]) -> str | None:

@@ -5,7 +5,7 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from dynplug.errors import ConfigError, NonFiniteError, nearest
+from dynplug.errors import ConfigError, DynplugError, NonFiniteError, nearest
 from dynplug.plugin import parameters
 from dynplug.recipe.built_parts import built
 from dynplug.recipe.config import Config
@@ -185,11 +185,19 @@ class Training:
                 f"{name} is no dynplug.train.Trainer: it has no {', '.join(map(repr, lacks))}.", "runner.type"
             )
         accepted = {key: p for key, p in parameters(self.runner.fit).items() if key not in _OWN}
-        if any(p.kind is p.VAR_KEYWORD for p in accepted.values()):
-            return
+        takes_any = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
         for key in self.config.values["fit"]:
-            if key not in accepted:
+            if key not in accepted and not takes_any:
                 raise ConfigError(f"{name}.fit takes no {key!r}. {nearest(key, accepted)}", f"fit.{key}")
+            self._check_option(key)
+
+    def _check_option(self, key: str) -> None:
+        """Let the trainer look at an option of `fit`, if it has a method for that."""
+        if hasattr(self.runner, "check_fit"):
+            try:
+                self.runner.check_fit(key, self.config.values["fit"])
+            except DynplugError as error:
+                raise ConfigError(str(error), f"fit.{key}") from error
 
 
 def _imported(imports: Sequence[str | Path]) -> str:

@@ -7,7 +7,7 @@ from copy import copy, deepcopy
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import equinox as eqx
 import jax
@@ -17,7 +17,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.diagnosis import Diagnosis
 from dynplug.errors import OptionError
-from dynplug.plugin import answers_for_arguments, observers
+from dynplug.plugin import Unbuilt, answers_for_arguments, observers
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import Loop, RunState
 from dynplug.train.checkpoint import CheckpointPair
@@ -25,6 +25,7 @@ from dynplug.train.data import Batch, Layout, Pair, Reading, Window, check_reset
 from dynplug.train.evidencing import Trained, diagnosed, losses_on
 from dynplug.train.first_look import first_look
 from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Stream, keeping, nothing, outputs
+from dynplug.train.option_checks import check_fit
 from dynplug.train.resumable import Resumable
 from dynplug.train.seeds import as_seed
 from dynplug.train.sending import check_picklable
@@ -65,8 +66,8 @@ class GradientTrainer(Resumable):
     """
 
     target: DynamicalSystem = field()  # pyright: ignore[reportIncompatibleMethodOverride] - see Resumable
-    loss_fun: Any
-    optimizer: Any = None
+    loss_fun: Annotated[Any, Unbuilt("loss")]
+    optimizer: Annotated[Any, Unbuilt("optimizer")] = None
     loss_has_aux: bool = False
     loss_auto_run: bool = True
     seed: int | None = 0
@@ -75,7 +76,7 @@ class GradientTrainer(Resumable):
     dt: float
     t0: float = 0.0
     monitors: Any = None
-    metrics: Sequence[Any] = ()
+    metrics: Annotated[Sequence[Any], Unbuilt("metric")] = ()
     trainable: Mapping[str, bool] | None = None
     ema: float | None = None
     precision: Any = "float32"
@@ -212,10 +213,7 @@ class GradientTrainer(Resumable):
         in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written, which leaves the
         one before.
         """
-        if not (reset_state or self.objective.auto_run):
-            raise OptionError(
-                "With loss_auto_run=False the trainer sees no states to go on from: leave reset_state=True."
-            )
+        self.check_fit("reset_state", {"reset_state": reset_state})
         train_data, test_data = with_lengths(train_data, test_data, lengths)
         if checkpoint_every is not None and save_to is None:
             raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
@@ -250,6 +248,8 @@ class GradientTrainer(Resumable):
         Fitting(self, self._progress, options).run()
         if restore_best and self.best is not None:  # else no epoch was run, or none measured a finite value
             self.restore_best()
+
+    check_fit = check_fit
 
     def predict(
         self,

@@ -11,6 +11,7 @@ import optax
 from dynplug.api import hookimpl
 from dynplug.core import as_whole
 from dynplug.errors import NonFiniteError, OptionError
+from dynplug.plugin import as_written
 from dynplug.train.gradient_trainer import GradientTrainer
 
 _FEWEST = 5  # rates, without which there is no slope to speak of
@@ -94,7 +95,7 @@ def find_learning_rate(
         raise OptionError(f"find_learning_rate: stop_at={stop_at} must be greater than 1.")
     steps = as_whole("find_learning_rate: steps", steps, least=_FEWEST)
     rate = optax.exponential_decay(lowest, steps - 1, highest / lowest)
-    swept = _given(trainer.optimizer, rate) if optimizer is None else optimizer(rate)
+    swept = _given(as_written(trainer.optimizer), rate) if optimizer is None else optimizer(rate)
     sweep = _Sweep(highest, stop_at)
     with suppress(_Enough, NonFiniteError):  # which the last rate raises, however many epochs it takes to come there
         trainer.copy_with(swept, rate, sweep).fit(data, num_epoch=10**6, batch_size=batch_size)

@@ -13,7 +13,8 @@ reports and checkpoints are read, checked and written as those of all other trai
 - `as_spread(devices)`: devices as users name them; `parts` brings each its samples, `copies` all of them the same.
   `check_on_one(data, "train_data")` refuses arrays on several, where there is but one.
 - `measures_of(loss_fun, metrics)`: losses and metrics as users give them, by name; `measure(out, targets, layout)` is
-  the value of one.
+  the value of one. `Annotated[Any, Unbuilt("loss")]`, for the parameter of a constructor, lets a configuration check
+  and pin what it names.
 - `History()`, and `report(...)`, which writes the line of an epoch and calls `fun_after_report`.
 - `described(self, self.target, dt=self.dt)`: the text of `__repr__`.
 - `checkpoint.write(path, trees, description, constants)` and `checkpoint.read(...)`: files, whole or not at all.
@@ -29,6 +30,7 @@ from dynplug.core import (
     as_whole as as_whole,
     described as described,
 )
+from dynplug.plugin import Unbuilt as Unbuilt
 from dynplug.run import as_arrays as as_arrays
 from dynplug.train.data import (
     Layout as Layout,

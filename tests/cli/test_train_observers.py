@@ -39,7 +39,7 @@ def test_a_mistake_in_one_is_one_line_that_names_the_table(dynplug, one_line, re
     assert "EarlyStopping takes no 'patiense'. Did you mean 'patience'?" in line
     path.write_text(recipe + STOPPING.replace("EarlyStopping", "LateStopping"))
     line = one_line(dynplug("train", path, "--out", tmp_path / "run"))
-    assert "There is no component called 'LateStopping'" in line
+    assert "runner.observers[0].type: There is no observer called 'LateStopping'." in line
 
 
 def test_a_name_instead_of_a_table_is_answered(dynplug, one_line, home, tmp_path):

@@ -1,5 +1,8 @@
 """From configurations to objects, and what is said of those that cannot be built."""
 
+import pickle
+from typing import Annotated, Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +11,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.errors import ConfigError, KeyRequiredError, PluginError, PluginWarning, UnknownNameError
-from dynplug.plugin import registry
+from dynplug.plugin import Unbuilt, registry
 from dynplug.plugin.configured import kind_of_argument, parameters, takes_text
 
 pytestmark = pytest.mark.quick
@@ -298,6 +301,68 @@ def test_options_of_runners_that_bear_the_name_of_a_kind_are_text():
     with pytest.raises(ConfigError, match="loop='lyer'"):
         dp.build({"type": "LoopOverTime", "dt": 0.5, "loop": "lyer"}, given={"target": dp.neurons.LIF(2)})
     assert dp.build({"type": "EarlyStopping", "metric": "accuracy"}, kind="observer").metric == "accuracy"
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("adam", "There is no observer called 'adam'."),
+        ("LIF", "There is no observer called 'LIF'."),
+        ("EarlyStoping", "Did you mean 'EarlyStopping'?"),
+    ],
+)
+def test_what_stands_in_a_list_named_after_a_kind_is_of_that_kind(name, problem):
+    config = {"type": "BPFF", "loss_fun": "mse", "observers": [{"type": "EarlyStopping"}, {"type": name}]}
+    with pytest.raises(ConfigError) as error:
+        dp.build(config, kind="runner", path="runner", given={"target": dp.neurons.LIF(1)})
+    assert error.value.path == "runner.observers[1].type"
+    assert problem in error.value.problem
+    assert len(error.value.problem) < 300  # and no list of all components
+
+
+def test_what_is_given_is_not_built_from_the_configuration_too():
+    made = []
+
+    @dp.register("surrogate", "counting", summary="counts")
+    class Counting(dp.surrogates.Sigmoid):
+        def __post_init__(self):
+            made.append(self)
+
+    try:
+        config = {"type": "LIF", "size": 1, "surrogate": "counting"}
+        given = dp.surrogates.Arctan()
+        assert dp.build(config, given={"surrogate": given}).surrogate is given
+        assert made == []
+        assert [dp.build(config).surrogate] == made
+    finally:
+        dp.refresh()
+
+
+def test_a_constructor_may_ask_for_what_is_configured_before_it_is_built():
+    @dp.register("runner", "asking", summary="asks")
+    class Asking:
+        def __init__(
+            self, target, *, loss_fun: Annotated[Any, Unbuilt("loss")], more: Annotated[Any, Unbuilt("neuron")]
+        ):
+            self.loss_fun, self.more = loss_fun, more
+
+    def asked(loss, more=None):
+        return dp.build({"type": "asking", "loss_fun": loss, "more": more}, path="r", given={"target": None})
+
+    try:
+        for loss, options in (("huber", {}), ({"type": "huber", "delta": 2.0}, {"delta": 2.0})):
+            found = asked(loss).loss_fun
+            assert (found.called, found.config, found.path) == ("huber", loss, "r.loss_fun")
+            assert pickle.loads(pickle.dumps(found)) == found
+            assert getattr(dp.build(found), "keywords", {}) == options
+        assert asked(max).loss_fun is max  # a function is no name
+        assert [dp.build(one) for one in asked(max, [{"type": "LIF", "size": 2}]).more] == [dp.neurons.LIF(2)]
+        with pytest.raises(ConfigError, match=r"r.more\[1\].type: There is no neuron called 'huber'"):
+            asked(max, [{"type": "LIF", "size": 2}, "huber"])
+        with pytest.raises(ConfigError, match=r"r\.loss_fun\.delt: huber takes no 'delt'"):
+            asked({"type": "huber", "delt": 2.0})
+    finally:
+        dp.refresh()
 
 
 def test_nothing_is_built_before_all_names_are_known():

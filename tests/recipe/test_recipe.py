@@ -2,11 +2,13 @@
 
 import html
 import json
+import pickle
 import re
 import sys
 
 import jax
 import numpy as np
+import optax
 import pytest
 from safetensors.numpy import load_file
 
@@ -277,6 +279,13 @@ def test_a_folder_of_other_things_is_taken(tmp_path):
             "^--set runner.type=LoopOverTime, runner.type: LoopOverTime does not train: it has no method 'fit'",
         ),
         ("runner.trainable={'hiden.tau' = true}", r"^--set runner.trainable=.*, runner: BPTT: "),
+        (
+            "runner.optimizer={type = 'adam', learning_rate = {type = 'cosine_decay_schedule', init_value = 0.1, "
+            "decay_steps = 0}}",
+            r"^--set runner.optimizer=.*, runner.optimizer.learning_rate: cosine_decay_schedule: ",
+        ),
+        ("runner.loss_fun={type = 'huber', deltta = 1.0}", "runner.loss_fun.deltta: huber takes no 'deltta'. Did you"),
+        ("runner.metrics=['accuracy', 'mse']", r"runner.metrics\[1\].type: There is no metric called 'mse'"),
         ("task.encoder.num_step=0", r"^--set task.encoder.num_step=0, task.encoder: Latency\(num_step=0, "),
         ("model.type=LIF", "^--set model.type=LIF, model: LIF needs 'size'"),
     ],
@@ -285,6 +294,54 @@ def test_what_cannot_be_built_is_blamed_before_anything_is_written(tmp_path, ove
     with pytest.raises(ConfigError, match=problem):
         Training(config(override), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_loss_means_the_same_as_a_name_and_as_a_table(tmp_path):
+    """It reads samples first, is called as it was given, and is pinned so."""
+
+    def mine(predicts, targets, scale=1.0):
+        return scale * (predicts**2).mean()
+
+    dp.register("loss", "my-loss", summary="a loss")(mine)
+    try:
+        for n, given in enumerate(["local:My_Loss", "{type = 'local:My_Loss'}", "{type='local:My_Loss', scale = 2.0}"]):
+            training = Training(config(f"runner.loss_fun={given}"), tmp_path / str(n))
+            assert (training.runner.objective.loss.name, training.runner.objective.loss.batch_first) == (
+                "local:My_Loss",
+                True,
+            )
+            written = Config.from_file(tmp_path / str(n) / CONFIG).values["runner"]["loss_fun"]
+            assert (written if isinstance(written, str) else written["type"]) == "local:My_Loss@1"
+    finally:
+        dp.refresh()
+
+
+def test_an_optimizer_is_not_made_to_be_dropped(tmp_path):
+    made = []
+
+    @dp.register("optimizer", "counted", summary="counts")
+    def counted(learning_rate):
+        made.append(learning_rate)
+        return optax.sgd(learning_rate)
+
+    optimizer = {"type": "counted", "learning_rate": 0.125}
+    try:
+        runner = Training(config("runner.optimizer={type = 'counted', learning_rate = 0.125}"), tmp_path).runner
+        of_recipe, made[:] = [*made], []
+        again = dp.BPTT(runner.target, "cross_entropy", optimizer, dt=0.5)
+        assert of_recipe == made
+        assert runner._program("fit", {}).alike == again._program("fit", {}).alike  # they share programs
+    finally:
+        dp.refresh()
+
+
+def test_a_trainer_of_a_recipe_goes_to_another_process(tmp_path):
+    training = Training(config("runner.metrics=['accuracy']"), tmp_path)
+    (x, y), other = training.data.train, pickle.loads(pickle.dumps(training.runner))
+    for trainer in (training.runner, other):
+        trainer.logger = None
+        trainer.fit((x, y), num_epoch=1, batch_size=40)
+    assert other.history.last("fit") == training.runner.history.last("fit")
 
 
 def test_keys_of_the_model_do_not_depend_on_the_task(tmp_path):

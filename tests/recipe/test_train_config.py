@@ -95,6 +95,29 @@ def test_observers_hear_of_it_beside_those_that_are_configured(run, tmp_path):
     assert ears.heard == ((1, 2), (2, 2))
 
 
+def test_each_observer_of_the_configuration_is_made_once(tmp_path):
+    made = []
+
+    @dp.register("observer", "counter", summary="counts")
+    class Counter:
+        def __init__(self):
+            made.append(self)
+
+        @hookimpl
+        def dynplug_after_epoch(self, epoch):
+            pass
+
+    values = tomllib.loads(TEXT)
+    values["runner"]["observers"] = [{"type": "counter"}]
+    try:
+        for n, others in enumerate([(), (Counter(),)]):
+            made.clear()
+            observers = Training(Config.from_values(values), tmp_path / str(n), observers=others).runner.observers
+            assert (list(observers), len(made)) == ([*made, *others], 1)
+    finally:
+        dp.refresh()
+
+
 def test_without_a_folder_there_is_a_new_one_named_after_the_task(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     said = []

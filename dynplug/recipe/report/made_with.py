@@ -14,7 +14,7 @@ import jax
 
 from dynplug import __version__
 from dynplug.core import Sequential
-from dynplug.plugin import registry
+from dynplug.plugin import as_written, registry
 from dynplug.recipe.report.epoch_curves import PHASES
 from dynplug.recipe.report.reported import Reported
 
@@ -43,7 +43,7 @@ def circumstances(reported: Reported) -> dict[str, Any]:
 
 def loss_of(runner: Any) -> str:
     """The name of the loss that was minimised."""
-    loss = getattr(runner, "loss_fun", "its loss")
+    loss = as_written(getattr(runner, "loss_fun", "its loss"))
     named = loss.get("type", "") if isinstance(loss, Mapping) else loss
     return str(named if isinstance(named, str) else getattr(named, "__name__", type(named).__name__)).partition("@")[0]
 

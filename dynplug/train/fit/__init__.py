@@ -3,7 +3,7 @@
 from dynplug.train.fit.best_epoch import BestEpoch as BestEpoch
 from dynplug.train.fit.fitting import FitOptions as FitOptions, Fitting as Fitting
 from dynplug.train.fit.history import History as History
-from dynplug.train.fit.kept_best import keeping as keeping, nothing as nothing
+from dynplug.train.fit.kept_best import keeping as keeping, nothing as nothing, watched_of as watched_of
 from dynplug.train.fit.prediction import outputs as outputs
 from dynplug.train.fit.progress import Best as Best, Progress as Progress
 from dynplug.train.fit.reporting import STDOUT as STDOUT, Report as Report, Stream as Stream, report as report

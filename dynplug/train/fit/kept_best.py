@@ -36,14 +36,8 @@ class KeptBest:
         restores: bool,
         path: str | Path | None,
     ):
-        self._metric, *mode = (what,) if isinstance(what, str) else what
-        phase, slash, metric = self._metric.partition("/")
-        if not slash or len(mode) > 1:
-            raise OptionError(
-                f"keep_best={what!r}: write the phase and the metric, as 'test/loss', or ('test/distance', 'min')."
-            )
-        self._watched = Watched(phase, metric, mode[0] if mode else None, name=f"keep_best={what!r}")
-        if phase == "test" and test_data is None:
+        self._metric, self._watched = watched_of(what)
+        if self._watched.phase == "test" and test_data is None:
             raise OptionError(f"keep_best={what!r} needs test_data.")
         self._trainer, self._progress, self._restores = trainer, progress, restores
         self._path = None if path is None else CheckpointPair(path).best
@@ -68,6 +62,18 @@ class KeptBest:
             return
         watched.best, watched.epoch = kept.of.value, kept.of.epoch
         self._progress.kept = kept._replace(restores=self._restores)
+
+
+def watched_of(what: Any) -> tuple[str, Watched]:
+    """What `keep_best` names, as `"test/loss"`, and the watch over it. **Raises:** `OptionError`."""
+    parts: list[Any] = [*what] if isinstance(what, (tuple, list)) and what else [what]
+    named, *mode = parts
+    phase, slash, metric = named.partition("/") if isinstance(named, str) else ("", "", "")
+    if not slash or len(mode) > 1:
+        raise OptionError(
+            f"keep_best={what!r}: write the phase and the metric, as 'test/loss', or ('test/distance', 'min')."
+        )
+    return named, Watched(phase, metric, mode[0] if mode else None, name=f"keep_best={what!r}")
 
 
 def keeping(

@@ -7,7 +7,7 @@ import optax
 from jaxtyping import PyTree
 
 from dynplug.errors import OptionError
-from dynplug.plugin import build
+from dynplug.plugin import as_written, build
 
 
 class ConfiguredOptimizer(eqx.Module):
@@ -24,11 +24,8 @@ class ConfiguredOptimizer(eqx.Module):
     config: Any
 
     def made(self) -> optax.GradientTransformationExtraArgs:
-        """The optimizer itself. **Raises:** `OptionError` where it is none."""
-        built = build(self.config, kind="optimizer")
-        if not (hasattr(built, "init") and hasattr(built, "update")):
-            raise OptionError(f"optimizer={self.config!r} makes no optax optimizer.")
-        return optax.with_extra_args_support(built)
+        """The optimizer itself. **Raises:** as `made_of`."""
+        return made_of(self.config)
 
     def init(self, params: PyTree) -> PyTree:
         """Its state at the start."""
@@ -37,3 +34,11 @@ class ConfiguredOptimizer(eqx.Module):
     def update(self, updates: PyTree, state: PyTree, params: PyTree = None, **extra: Any) -> tuple[PyTree, PyTree]:
         """The updates and its next state."""
         return self.made().update(updates, state, params, **extra)
+
+
+def made_of(config: Any) -> optax.GradientTransformationExtraArgs:
+    """The optimizer that a configuration, resolved or not, is of. **Raises:** `OptionError` where it is of none."""
+    built = build(config, kind="optimizer")
+    if not (hasattr(built, "init") and hasattr(built, "update")):
+        raise OptionError(f"optimizer={as_written(config)!r} makes no optax optimizer.")
+    return optax.with_extra_args_support(built)

@@ -24,7 +24,7 @@ from dynplug.losses import (
     value_of_counts,
     weight_of_targets,
 )
-from dynplug.plugin import build
+from dynplug.plugin import Configured, build, resolve
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
 from dynplug.train.step.forward import Forward, Run
@@ -79,7 +79,7 @@ class Measure:
 
         **Raises:** `OptionError`; `UnknownNameError`.
         """
-        if not isinstance(given, (str, dict)):
+        if not isinstance(given, (str, dict, Configured)):
             if not callable(given):
                 raise OptionError(
                     f"{kind}={given!r} is neither a registered name nor a function of (predicts, targets)."
@@ -87,8 +87,8 @@ class Measure:
             inner = given.func if isinstance(given, partial) else given
             measure = cls(getattr(inner, "__name__", type(inner).__name__), given, is_batch_first(given))
         else:
-            named = given if isinstance(given, str) else given.get("type", "")
-            measure = cls(named.partition("@")[0], build(given, kind=kind), batch_first=True)
+            found = resolve(given, kind=kind)
+            measure = cls(found.called, build(found), batch_first=True)
         _refuse_bound_weights(measure, kind)
         if kind == "loss" and measure.is_counted:
             raise OptionError(f"{measure.name!r} counts answers and has no gradient: it is a metric, and no loss.")

@@ -9,7 +9,8 @@ from jaxtyping import Array, PyTree
 
 from dynplug.core import uncompiled
 from dynplug.errors import OptionError
-from dynplug.train.step.configured_optimizer import ConfiguredOptimizer
+from dynplug.plugin import Configured, as_written
+from dynplug.train.step.configured_optimizer import ConfiguredOptimizer, made_of
 from dynplug.train.step.gradient_transformation import Optimizer
 
 
@@ -69,10 +70,9 @@ def as_optimizer(given: Any) -> Optimizer:
     """An `optax.GradientTransformation` from one, from a name or configuration, or `None` for Adam at 1e-3."""
     if given is None:
         return optax.adam(1e-3)
-    if isinstance(given, (str, dict)):
-        configured = ConfiguredOptimizer(given)
-        configured.made()  # so that mistakes are told here
-        return configured
+    if isinstance(given, (str, dict, Configured)):
+        made_of(given)  # so that mistakes are told here
+        return ConfiguredOptimizer(as_written(given))
     if not (hasattr(given, "init") and hasattr(given, "update")):
         raise OptionError(
             f"optimizer={given!r}: give an optax optimizer, or {{'type': 'adam', 'learning_rate': 1e-3}}."

@@ -11,7 +11,7 @@ from jaxtyping import Array, PyTree
 
 from dynplug.core import leaves
 from dynplug.errors import OptionError, nearest
-from dynplug.plugin import build
+from dynplug.plugin import as_written, build
 
 SPIKE_RATE = "spike_rate"  # which is of an epoch, see `dynplug.train.spike_rates`
 _KNOWN = ("gradient_norm", "gradient_by_layer", "learning_rate", SPIKE_RATE)
@@ -89,6 +89,7 @@ def _rate(given: Any) -> Any:
     """The learning rate that an optimizer is given; `None` where only its state may know."""
     if given is None:
         return 1e-3  # Adam's, see `as_optimizer`
+    given = as_written(given)
     while isinstance(given, Mapping):
         if "learning_rate" in given:
             rate = given["learning_rate"]

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from dynplug.train.toolkit import (
     History,
     Report,
     Stream,
+    Unbuilt,
     are_sequences,
     as_arrays,
     as_dt,
@@ -52,8 +53,8 @@ class ReadoutTrainer(ABC):
     dt: float
     readout: str | None = None
     washout: int = 0
-    loss_fun: Any = "mse"
-    metrics: Sequence[Any] = ()
+    loss_fun: Annotated[Any, Unbuilt("loss")] = "mse"
+    metrics: Annotated[Sequence[Any], Unbuilt("metric")] = ()
     data_first_axis: str = "B"
     t0: float = 0.0
     seed: int = 0
