@@ -52,6 +52,16 @@ def is_whole(given: Any, least: int = 1) -> bool:
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
 
 
+def as_flag(name: str, given: Any, *, error: type[Exception] = OptionError) -> bool:
+    """`True` or `False`, checked: any text would count as true.
+
+    **Raises:** `error` for anything else, as `as_whole`.
+    """
+    if not isinstance(given, (bool, np.bool_)):
+        raise error(f"{name}={given!r} must be True or False.")
+    return bool(given)
+
+
 def step_count(duration: Any, dt: float) -> int:
     """The number of steps of `dt` in `duration`, both [ms]; it must be whole to within a thousandth of a step."""
     if isinstance(duration, (str, bool)) or np.ndim(duration) or duration is None:

@@ -11,7 +11,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from dynplug.core.numbers import is_whole
+from dynplug.core.numbers import as_flag, is_whole
 from dynplug.errors import ParameterError
 
 Parameter = float | Array
@@ -77,9 +77,11 @@ def check_parameters(system: eqx.Module) -> None:
     """Raise `ParameterError` for a parameter of a wrong sign or shape, and for a part of a wrong class."""
     size = getattr(system, "size", None)
     for field in dataclasses.fields(system):
+        value, where = getattr(system, field.name), f"{type(system).__name__}({field.name}=...)"
+        if field.type is bool:
+            as_flag(f"{type(system).__name__}: {field.name}", value, error=ParameterError)
         if POSITIVE not in field.metadata:
             continue
-        value, where = getattr(system, field.name), f"{type(system).__name__}({field.name}=...)"
         if size is not None and np.shape(value) not in ((), size):
             raise ParameterError(f"{where} has shape {np.shape(value)}; give one number, or one per unit: {size}.")
         check_value(where, field, value)

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynplug.core import Context, DynamicalSystem, as_count
+from dynplug.core import Context, DynamicalSystem, as_count, as_flag
+from dynplug.errors import ParameterError
 from dynplug.layers.initial_state import InitialState, initial_state
 from dynplug.layers.one_sample import check_input
 
@@ -63,11 +64,14 @@ class GRUCell(DynamicalSystem):
         key: PRNGKeyArray,
     ):
         in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
+        as_flag("GRUCell: use_bias", use_bias, error=ParameterError)
         cell_key, state_key = jax.random.split(key)
-        cell = eqx.nn.GRUCell(in_size, out_size, use_bias=use_bias, key=cell_key)
+        cell = eqx.nn.GRUCell(
+            in_size, out_size, use_bias=use_bias, key=cell_key
+        )
         # added beside U (r * h) the second bias would be the first again
         self.cell = cell if reset_after or not use_bias else eqx.tree_at(lambda c: c.bias_n, cell, None)
-        self.reset_after = bool(reset_after)
+        self.reset_after = as_flag("GRUCell: reset_after", reset_after, error=ParameterError)
         self.state0 = initial_state(state_initializer, out_size, train=train_state, key=state_key)
         self.in_size, self.out_size = (in_size,), (out_size,)
 

@@ -7,7 +7,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from dynplug.core import Context, param
+from dynplug.core import Context, as_flag, param
+from dynplug.errors import ParameterError
 from dynplug.initializers import required
 
 
@@ -40,4 +41,4 @@ class Learnt(InitialState):
 def initial_state(initializer: Any, out_size: int, *, train: bool, key: PRNGKeyArray | None) -> InitialState:
     """The initial state of `out_size` units, which trainers change if `train`."""
     value = required(initializer, (out_size,), key=key, name="initial state (out,)")
-    return Learnt(value) if train else Fixed(value)
+    return Learnt(value) if as_flag("train_state", train, error=ParameterError) else Fixed(value)

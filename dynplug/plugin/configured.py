@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
 from dynplug.plugin.component import Component
-from dynplug.plugin.hints import argument_hint, called_here
+from dynplug.plugin.hints import argument_hint, called_here, is_flag
 from dynplug.plugin.kinds import KINDS
 from dynplug.plugin.registry import registry
 from dynplug.plugin.strangers import reason_of
@@ -126,6 +126,7 @@ def resolve(config: Mapping[str, Any] | str | Configured, *, kind: str | None = 
     target = component.load()
     accepted = parameters(target)
     _check_names(component, accepted, arguments, path)
+    check_flags(accepted, arguments, path)
     parts = {name: _resolved(name, v, _join(path, name), accepted.get(name)) for name, v in arguments.items()}
     return Configured(component, target, accepted, parts, config, path)
 
@@ -175,6 +176,13 @@ def _check_names(
         if name not in accepted and not _takes_any(accepted):
             problem = f"{registry().name_of(component)} takes no {name!r}. {argument_hint(name, accepted)}"
             raise ConfigError(problem, _join(path, name))
+
+
+def check_flags(accepted: Mapping[str, inspect.Parameter], given: Mapping[str, Any], path: str) -> None:
+    """Refuse a text or a number where a parameter is true or false: all but a few would count as true."""
+    for name, value in given.items():
+        if name in accepted and is_flag(accepted[name]) and not isinstance(value, bool | None):
+            raise ConfigError(f"Expected true or false, without quotes; got {value!r}.", _join(path, name))
 
 
 def _takes_any(accepted: Mapping[str, inspect.Parameter]) -> bool:

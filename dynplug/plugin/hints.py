@@ -114,16 +114,24 @@ def missing_attribute(module: str, name: str, known: Iterable[str]) -> Attribute
 
 
 def answers_for_arguments(function: Callable[P, R]) -> Callable[P, R]:
-    """Make a function or constructor suggest the right name for an unknown keyword."""
+    """Make a function or constructor suggest the right name for an unknown keyword, and refuse a text for a flag."""
     accepted = inspect.signature(function).parameters
     name = function.__qualname__.removesuffix(".__init__").rpartition(".")[2]
 
     @functools.wraps(function)
     def answering(*args: P.args, **kwargs: P.kwargs) -> R:
         check_keywords(name, kwargs, accepted)
+        for flag, value in kwargs.items():
+            if is_flag(accepted[flag]) and isinstance(value, str):
+                raise ArgumentError(f"{name}: {flag}={value!r} must be True or False, without quotes.")
         return function(*args, **kwargs)
 
     return answering
+
+
+def is_flag(parameter: inspect.Parameter) -> bool:
+    """Whether a parameter is true or false, or left to its default by `None`."""
+    return parameter.annotation in (bool, bool | None)
 
 
 def answers_when_made(cls: type[C]) -> type[C]:

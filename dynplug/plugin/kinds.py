@@ -12,7 +12,8 @@ class Kind:
 
     `contract` is the import path of the class from which a target must derive (`None`: any callable). `factory` says
     that a target is always called with parameters to make the component, even if it is a plain function. `model` marks
-    the kinds of which a model is composed: these are searched first if a configuration does not state the kind.
+    the kinds of which a model is composed: these are searched first if a configuration does not state the kind. `also`
+    is a kind whose components serve as well, where none of this kind has the name.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Kind:
     contract: str | None = None
     factory: bool = True
     model: bool = False
+    also: str = ""
 
     @property
     def hook(self) -> str:
@@ -78,7 +80,7 @@ KINDS: dict[str, Kind] = {
             "dynplug.search:Sampler",
         ),
         Kind("launcher", "launchers", api.LauncherSpec, "launch(trials) -> outcomes", "dynplug.search:Launcher"),
-        Kind("metric", "metrics", api.MetricSpec, "f(predicts, targets) -> scalar", factory=False),
+        Kind("metric", "metrics", api.MetricSpec, "f(predicts, targets) -> scalar", factory=False, also="loss"),
         Kind(
             "diagnostic",
             "diagnostics",

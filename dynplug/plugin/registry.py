@@ -91,7 +91,8 @@ class Registry:
 
     def find(self, kind: str, name: str) -> Component:
         """The component that `name` means; an error suggests the nearest name, or lists the candidates."""
-        found = self.candidates(name, kind)
+        kinds = [kind, *filter(None, [kind_named(kind).also])]
+        found = next(filter(None, (self.candidates(name, one) for one in kinds)), [])
         if len(found) == 1:
             return found[0]
         if found:
@@ -104,7 +105,9 @@ class Registry:
         if told := self.other_revision(name, kind):
             raise UnknownNameError(told)
         kind = kind_named(kind).name
-        hint = called_here(name) or nearest(name.rpartition(":")[2], (c.spec.name for c in self.components(kind)))
+        hint = called_here(name) or nearest(
+            name.rpartition(":")[2], (c.spec.name for one in kinds for c in self.components(one))
+        )
         unused = [f"{p.distribution}, {p.status}" for p in self.plugins if not p.usable]
         aside = f" (Not searched: {'; '.join(unused)}.)" if unused else ""
         raise UnknownNameError(f"There is no {kind} called {name!r}. {hint}{aside} See: dynplug list {kind}")

@@ -52,7 +52,11 @@ class SweepOptions:
             launcher = _built(table.get("launcher", "serial"), "launcher")
         for path in space:
             _check(config, path, space[path].values() or [getattr(space[path], "low", None)])
-        return cls(space, metric, mode, sampler, launcher, bool(table.get("report", False)))
+        with config.blamed():
+            report = table.get("report", False)
+            if not isinstance(report, bool):
+                raise ConfigError(f"Expected true or false, without quotes; got {report!r}.", "sweep.report")
+        return cls(space, metric, mode, sampler, launcher, report)
 
 
 def without_sweep(config: Config) -> Config:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dynplug.api import hookimpl
-from dynplug.core import as_whole
+from dynplug.core import as_flag, as_whole
 from dynplug.errors import CheckpointWarning, OptionError
 from dynplug.train.fit import Watched
 
@@ -60,6 +60,7 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         self.patience = as_whole("EarlyStopping: patience", self.patience)
+        as_flag("EarlyStopping: restore_best", self.restore_best)
         if not isinstance(self.min_delta, (int, float)) or not 0 <= self.min_delta < math.inf:
             raise OptionError(
                 f"EarlyStopping: min_delta={self.min_delta!r} is no number, 0 or greater, by which to be better."

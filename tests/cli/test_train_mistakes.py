@@ -70,6 +70,8 @@ def test_a_mistake_in_a_recipe_is_one_line_with_file_line_and_key(
         ("runner.type=DSRunner", "runner.type: DSRunner does not train: it has no method 'fit'."),
         ("fit.batch_size=2.5", "--set fit.batch_size=2.5, fit.batch_size: batch_size=2.5 must be a whole number, 1 or"),
         ("fit.num_report=-2", "--set fit.num_report=-2, fit.num_report: num_report=-2 must be a whole number, -1 or"),
+        ("fit.restore_best=False", "fit.restore_best: Expected true or false, without quotes; got 'False'."),
+        ("runner.shuffle_data=False", "runner.shuffle_data: Expected true or false, without quotes; got 'False'."),
         ("fit.buckets=0", "--set fit.buckets=0, fit.buckets: buckets=0 must be a whole number"),
         ("fit.checkpoint_every=no", "fit.checkpoint_every: checkpoint_every='no' must be a whole number"),
         ("fit.keep_best=loss", "fit.keep_best: keep_best='loss': write the phase and the metric, as 'test/loss'"),

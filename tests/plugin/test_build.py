@@ -10,7 +10,7 @@ import optax
 import pytest
 
 import dynplug as dp
-from dynplug.errors import ConfigError, KeyRequiredError, PluginError, PluginWarning, UnknownNameError
+from dynplug.errors import ArgumentError, ConfigError, KeyRequiredError, PluginError, PluginWarning, UnknownNameError
 from dynplug.plugin import Unbuilt, registry
 from dynplug.plugin.configured import kind_of_argument, parameters, takes_text
 
@@ -383,3 +383,42 @@ def test_nothing_is_built_before_all_names_are_known():
         assert made == [1.0]
     finally:
         dp.refresh()
+
+
+FLAGS = [  # each with another of its arguments
+    ("GRUCell", "reset_after", {"in_size": 2, "out_size": 2}),
+    ("LSTMCell", "use_bias", {"in_size": 2, "out_size": 2}),
+    ("RNNCell", "train_state", {"in_size": 2, "out_size": 2}),
+    ("LIF", "detach_reset", {"size": 2}),
+]
+
+
+@pytest.mark.parametrize(("name", "flag", "options"), FLAGS)
+@pytest.mark.parametrize("value", ["False", "no", 0])
+def test_a_flag_is_true_or_false(name, flag, options, value):
+    with pytest.raises(ConfigError, match=f"^{flag}: Expected true or false, without quotes; got {value!r}"):
+        built({"type": name, **options, flag: value})
+    built({"type": name, **options, flag: False})
+
+
+@pytest.mark.parametrize(("flag", "value"), [("shuffle_data", "False"), ("progress_bar", "no"), ("loss_has_aux", 1)])
+def test_a_flag_of_a_runner_is_true_or_false(flag, value):
+    with pytest.raises(ConfigError, match=f"^{flag}: Expected true or false"):
+        dp.build({"type": "BPTT", "dt": 1.0, "loss_fun": "mse", flag: value}, kind="runner", given={"target": None})
+
+
+def test_a_text_for_a_flag_is_refused_by_whom_it_is_given_to():
+    model = dp.layers.Dense(2, 2, key=KEY)
+    with pytest.raises(ArgumentError, match="BPTT: shuffle_data='False' must be True or False"):
+        dp.BPTT(model, "mse", dt=1.0, shuffle_data="False")
+
+
+def test_a_loss_is_a_metric_too():
+    """But none of a plugin's metrics is hidden by a loss of the same name."""
+    found = registry().find("metric", "mse")
+    assert (found.kind.name, found.load()) == ("loss", dp.losses.mse)
+    assert registry().find("metric", "nrmse").kind.name == "metric"
+    with pytest.raises(UnknownNameError, match=r"no metric called 'msee'\. Did you mean 'mse'"):
+        registry().find("metric", "msee")
+    with pytest.raises(UnknownNameError, match="no loss called 'accuracy'"):
+        registry().find("loss", "accuracy")

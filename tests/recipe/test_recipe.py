@@ -285,7 +285,7 @@ def test_a_folder_of_other_things_is_taken(tmp_path):
             r"^--set runner.optimizer=.*, runner.optimizer.learning_rate: cosine_decay_schedule: ",
         ),
         ("runner.loss_fun={type = 'huber', deltta = 1.0}", "runner.loss_fun.deltta: huber takes no 'deltta'. Did you"),
-        ("runner.metrics=['accuracy', 'mse']", r"runner.metrics\[1\].type: There is no metric called 'mse'"),
+        ("runner.metrics=['accuracy', 'mce']", r"runner.metrics\[1\].type: There is no metric called 'mce'"),
         ("task.encoder.num_step=0", r"^--set task.encoder.num_step=0, task.encoder: Latency\(num_step=0, "),
         ("model.type=LIF", "^--set model.type=LIF, model: LIF needs 'size'"),
     ],
@@ -330,7 +330,7 @@ def test_an_optimizer_is_not_made_to_be_dropped(tmp_path):
         of_recipe, made[:] = [*made], []
         again = dp.BPTT(runner.target, "cross_entropy", optimizer, dt=0.5)
         assert of_recipe == made
-        assert runner._program("fit", {}).alike == again._program("fit", {}).alike  # they share programs
+        assert runner._program("fit", {}).frozen == again._program("fit", {}).frozen  # they share programs
     finally:
         dp.refresh()
 

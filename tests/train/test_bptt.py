@@ -151,11 +151,12 @@ def test_a_loss_by_name_function_or_configuration_is_one_loss():
 
 
 def test_metrics_are_means_over_samples_although_batches_differ_in_size():
-    t = trainer(optimizer=optax.sgd(0.0), metrics=["accuracy"])
+    t = trainer(optimizer=optax.sgd(0.0), metrics=["accuracy", "cross_entropy"])  # which is the loss
     t.fit((X, Y), (X, Y), num_epoch=1, batch_size=8)  # 8 + 8 + 4
     right = np.mean(np.asarray(t.predict(X)).mean(1).argmax(-1) == Y)
     for phase in ("fit", "train", "test", "predict"):
         np.testing.assert_allclose(t.get_hist_metric(phase, "accuracy"), [right], rtol=1e-6)
+        np.testing.assert_allclose(t.get_hist_metric(phase, "cross_entropy"), t.get_hist_metric(phase), rtol=1e-6)
     assert t.get_hist_metric("fit", "loss", "detailed").shape == (3,)
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 import dynplug as dp
-from dynplug.core import as_count, as_whole
+from dynplug.core import as_count, as_flag, as_whole
+from dynplug.errors import ParameterError
 from dynplug.layers import check_input
 
 
@@ -71,7 +72,7 @@ class NVAR(dp.DynamicalSystem):
         self.delay = as_whole("delay", delay, error=dp.errors.ParameterError)
         self.stride = as_whole("stride", stride, error=dp.errors.ParameterError)
         self.orders = _orders(order)
-        self.constant = bool(constant)
+        self.constant = as_flag("NVAR: constant", constant, error=ParameterError)
         linear = in_size * delay
         self.out_size = (self.constant + linear + sum(comb(linear + p - 1, p) for p in self.orders),)
 
