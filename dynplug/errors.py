@@ -199,10 +199,10 @@ class PortabilityWarning(UserWarning):
     """A saved model can only be loaded in a process that registers the same component by hand."""
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The hint for an unknown `name`: the closest known name, or else all known names."""
+def nearest(name: object, known: Iterable[str]) -> str:
+    """The hint for an unknown `name`, be it a text or not: the closest known name, or else all known names."""
     known = sorted(set(known))
-    close = get_close_matches(name.casefold(), [k.casefold() for k in known], n=1, cutoff=0.6)
+    close = get_close_matches(str(name).casefold(), [k.casefold() for k in known], n=1, cutoff=0.6)
     if close:
         return f"Did you mean {next(k for k in known if k.casefold() == close[0])!r}?"
     return f"Known: {', '.join(known)}." if known else "There is none."

@@ -66,9 +66,7 @@ class GRUCell(DynamicalSystem):
         in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         as_flag("GRUCell: use_bias", use_bias, error=ParameterError)
         cell_key, state_key = jax.random.split(key)
-        cell = eqx.nn.GRUCell(
-            in_size, out_size, use_bias=use_bias, key=cell_key
-        )
+        cell = eqx.nn.GRUCell(in_size, out_size, use_bias=use_bias, key=cell_key)
         # added beside U (r * h) the second bias would be the first again
         self.cell = cell if reset_after or not use_bias else eqx.tree_at(lambda c: c.bias_n, cell, None)
         self.reset_after = as_flag("GRUCell: reset_after", reset_after, error=ParameterError)

@@ -62,9 +62,7 @@ class LSTMCell(DynamicalSystem):
         in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
         as_flag("LSTMCell: use_bias", use_bias, error=ParameterError)
         cell_key, h_key, c_key = jax.random.split(key, 3)
-        self.cell = eqx.nn.LSTMCell(
-            in_size, out_size, use_bias=use_bias, key=cell_key
-        )
+        self.cell = eqx.nn.LSTMCell(in_size, out_size, use_bias=use_bias, key=cell_key)
         self.h0 = initial_state(state_initializer, out_size, train=train_state, key=h_key)
         self.c0 = initial_state(state_initializer, out_size, train=train_state, key=c_key)
         self.in_size, self.out_size = (in_size,), (out_size,)

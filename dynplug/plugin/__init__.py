@@ -6,7 +6,7 @@ from dynplug.plugin.component import Component as Component
 from dynplug.plugin.configured import (
     Configured as Configured,
     as_written as as_written,
-    check_flags as check_flags,
+    check_values as check_values,
     kind_of_argument as kind_of_argument,
     kind_of_part as kind_of_part,
     parameters as parameters,

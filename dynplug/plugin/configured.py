@@ -126,7 +126,7 @@ def resolve(config: Mapping[str, Any] | str | Configured, *, kind: str | None = 
     target = component.load()
     accepted = parameters(target)
     _check_names(component, accepted, arguments, path)
-    check_flags(accepted, arguments, path)
+    check_values(accepted, arguments, path)
     parts = {name: _resolved(name, v, _join(path, name), accepted.get(name)) for name, v in arguments.items()}
     return Configured(component, target, accepted, parts, config, path)
 
@@ -178,11 +178,15 @@ def _check_names(
             raise ConfigError(problem, _join(path, name))
 
 
-def check_flags(accepted: Mapping[str, inspect.Parameter], given: Mapping[str, Any], path: str) -> None:
-    """Refuse a text or a number where a parameter is true or false: all but a few would count as true."""
+def check_values(accepted: Mapping[str, inspect.Parameter], given: Mapping[str, Any], path: str) -> None:
+    """Refuse a text where a parameter is a number, or true or false: as such it would count as true."""
     for name, value in given.items():
-        if name in accepted and is_flag(accepted[name]) and not isinstance(value, bool | None):
+        if name not in accepted:
+            continue
+        if is_flag(accepted[name]) and not isinstance(value, bool | None):
             raise ConfigError(f"Expected true or false, without quotes; got {value!r}.", _join(path, name))
+        if isinstance(value, str) and takes_number(accepted[name]) and kind_of_argument(name) is None:
+            raise ConfigError(f"Expected a number; got the text {value!r}.", _join(path, name))
 
 
 def _takes_any(accepted: Mapping[str, inspect.Parameter]) -> bool:
@@ -264,6 +268,14 @@ def takes_text(parameter: inspect.Parameter) -> bool:
     if parameter.annotation in (parameter.empty, Any):
         return isinstance(parameter.default, str)
     return _is_text(parameter.annotation)
+
+
+def takes_number(parameter: inspect.Parameter) -> bool:
+    """Whether a constructor's parameter is a number, by its annotation or else by its default, and never a text."""
+    if parameter.annotation in (parameter.empty, Any):
+        return isinstance(parameter.default, (int, float)) and not isinstance(parameter.default, bool)
+    choices = get_args(parameter.annotation) or (parameter.annotation,)
+    return not _is_text(parameter.annotation) and any(choice in (int, float) for choice in choices)
 
 
 def _is_text(annotation: Any) -> bool:

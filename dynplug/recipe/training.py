@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dynplug.errors import ConfigError, DynplugError, NonFiniteError, nearest
-from dynplug.plugin import check_flags, parameters
+from dynplug.plugin import check_values, parameters
 from dynplug.recipe.built_parts import built
 from dynplug.recipe.config import Config
 from dynplug.recipe.read_only_folder import ReadOnlyFolder
@@ -189,7 +189,7 @@ class Training:
         for key in self.config.values["fit"]:
             if key not in accepted and not takes_any:
                 raise ConfigError(f"{name}.fit takes no {key!r}. {nearest(key, accepted)}", f"fit.{key}")
-        check_flags(accepted, self.config.values["fit"], "fit")
+        check_values(accepted, self.config.values["fit"], "fit")
         for key in self.config.values["fit"]:
             self._check_option(key)
 

@@ -77,7 +77,7 @@ class GradientTrainer(Resumable):
     t0: float = 0.0
     monitors: Any = None
     metrics: Annotated[Sequence[Any], Unbuilt("metric")] = ()
-    trainable: Mapping[str, bool] | None = None
+    trainable: Mapping[str, Any] | None = None
     ema: float | None = None
     precision: Any = "float32"
     numpy_mon_after_run: bool = True

@@ -73,7 +73,7 @@ def test_a_mistake_in_a_recipe_is_one_line_with_file_line_and_key(
         ("fit.restore_best=False", "fit.restore_best: Expected true or false, without quotes; got 'False'."),
         ("runner.shuffle_data=False", "runner.shuffle_data: Expected true or false, without quotes; got 'False'."),
         ("fit.buckets=0", "--set fit.buckets=0, fit.buckets: buckets=0 must be a whole number"),
-        ("fit.checkpoint_every=no", "fit.checkpoint_every: checkpoint_every='no' must be a whole number"),
+        ("fit.checkpoint_every=no", "fit.checkpoint_every: Expected a number; got the text 'no'."),
         ("fit.keep_best=loss", "fit.keep_best: keep_best='loss': write the phase and the metric, as 'test/loss'"),
         ("fit.keep_best=5", "fit.keep_best: keep_best=5: write the phase and the metric, as 'test/loss'"),
         (

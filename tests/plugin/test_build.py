@@ -407,6 +407,22 @@ def test_a_flag_of_a_runner_is_true_or_false(flag, value):
         dp.build({"type": "BPTT", "dt": 1.0, "loss_fun": "mse", flag: value}, kind="runner", given={"target": None})
 
 
+NUMBERS = [
+    ("adam", "learning_rate", {}),
+    ("cross_entropy", "label_smoothing", {}),
+    ("huber", "delta", {}),
+    ("digits", "test_share", {}),
+    ("LIF", "tau", {"size": 2}),
+    ("Normal", "std", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "number", "options"), NUMBERS)
+def test_a_number_is_no_text(name, number, options):
+    with pytest.raises(ConfigError, match=f"^{number}: Expected a number; got the text 'ten'"):
+        built({"type": name, **options, number: "ten"})
+
+
 def test_a_text_for_a_flag_is_refused_by_whom_it_is_given_to():
     model = dp.layers.Dense(2, 2, key=KEY)
     with pytest.raises(ArgumentError, match="BPTT: shuffle_data='False' must be True or False"):

@@ -388,6 +388,25 @@ def test_a_model_without_anything_to_train_names_what_could_be():
         trainer(trainable={"encode": False, "readout": False})
 
 
+def test_what_is_trained_is_said_by_path_in_one_table_or_in_several():
+    by_path, by_table, all_of_it = (
+        trainer(trainable=said)
+        for said in ({"hidden.tau": True, "readout": False}, {"hidden": {"tau": True}, "readout": False}, None)
+    )
+    for t in (by_path, by_table, all_of_it):
+        t.fit((X, Y), num_epoch=2)
+    assert_same(by_path.target, by_table.target)
+    assert isinstance(by_table.target["hidden"].tau, jax.Array)
+    assert_same(by_table.target["readout"], model()["readout"])
+    assert all_of_it.target["hidden"].tau == 4.0
+
+
+@pytest.mark.parametrize("said", [{"hidden.tau": "yes"}, {"hidden": {"tau": 1}}, {"hidden.tau": None}])
+def test_what_is_trained_is_true_or_false(said):
+    with pytest.raises(OptionError, match=r"at 'hidden\.tau': give True or False by path, as \{'hidden\.tau': True\}"):
+        trainer(trainable=said)
+
+
 @pytest.mark.parametrize(
     ("axis", "x", "y", "said"),
     [

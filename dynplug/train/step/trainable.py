@@ -10,26 +10,26 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from dynplug.core import DynamicalSystem, Leaf, leaves
-from dynplug.errors import DataWarning, NoTrainableParametersError, UnknownPathError, nearest
+from dynplug.errors import DataWarning, NoTrainableParametersError, OptionError, UnknownPathError, nearest
 from dynplug.timeloop import floating_dtype
 
 
-def partition(model: DynamicalSystem, trainable: Mapping[str, bool] | None = None) -> tuple[PyTree, PyTree]:
+def partition(model: DynamicalSystem, trainable: object = None) -> tuple[PyTree, PyTree]:
     """Split a model into its trainable part and the rest; `equinox.combine` joins them again.
 
     An inexact array is trainable unless its field was declared a constant. `trainable` overrides that by path:
-    `{"hidden.tau": True, "readout": False}`; the longest path that fits decides. A number that becomes trainable
-    becomes an array.
+    `{"hidden.tau": True, "readout": False}`, or `{"hidden": {"tau": True}}`, as TOML writes it; the longest path that
+    fits decides. A number that becomes trainable becomes an array.
 
-    **Raises:** `UnknownPathError` for a path that leads to no parameter; `NoTrainableParametersError`.
+    **Raises:** `OptionError` for what is no such mapping; `UnknownPathError` for a path that leads to no parameter;
+    `NoTrainableParametersError`.
     """
-    trainable = dict(trainable or {})
-    known = leaves(model)
-    for path in trainable:
+    wanted, known = _by_path(trainable), leaves(model)
+    for path in wanted:
         if not any(_below(leaf.path, path) and _may_train(leaf.value) for leaf in known):
             paths = [leaf.path for leaf in known if _may_train(leaf.value)]
             raise UnknownPathError(f"trainable={{{path!r}: ...}} names no parameter. {nearest(path, paths)}")
-    flags = [_is_trained(leaf, trainable) for leaf in known]
+    flags = [_is_trained(leaf, wanted) for leaf in known]
     if not any(flags):
         numbers = [leaf.path for leaf in known if _may_train(leaf.value)]
         raise NoTrainableParametersError(
@@ -59,6 +59,19 @@ def warn_of_twins(params: PyTree) -> None:
             DataWarning,
             stacklevel=4,
         )
+
+
+def _by_path(trainable: object, path: str = "") -> dict[str, bool]:
+    """Which paths are trained and which are not."""
+    if trainable is None and not path:
+        return {}
+    if isinstance(trainable, Mapping):
+        parts = [_by_path(value, f"{path}.{name}" if path else str(name)) for name, value in trainable.items()]
+        return {path: asked for part in parts for path, asked in part.items()}
+    if not (path and isinstance(trainable, bool)):
+        at = f" at {path!r}" if path else ""
+        raise OptionError(f"trainable={trainable!r}{at}: give True or False by path, as {{'hidden.tau': True}}.")
+    return {path: trainable}
 
 
 def _is_trained(leaf: Leaf, trainable: Mapping[str, bool]) -> bool:
