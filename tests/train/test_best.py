@@ -24,8 +24,8 @@ class Models:
         self.weights = {}
 
     @dp.api.hookimpl
-    def dynplug_after_epoch(self, run, epoch):
-        self.weights[epoch] = np.asarray(run.target["readout"].weight)
+    def dynplug_after_epoch(self, trainer, epoch):
+        self.weights[epoch] = np.asarray(trainer.target["readout"].weight)
 
 
 class Kill:

@@ -28,7 +28,7 @@ class Recorder:
         self.heard.append(("epoch", epoch))
 
     @hookimpl
-    def dynplug_after_step(self, run, epoch, step, metrics):
+    def dynplug_after_step(self, trainer, epoch, step, metrics):
         self.heard.append(("step", epoch, step, metrics["loss"]))
 
     @hookimpl
@@ -44,8 +44,8 @@ class Recorder:
         self.heard.append(("error", type(error).__name__))
 
     @hookimpl
-    def dynplug_run_end(self, run):
-        self.heard.append(("end", run.epoch))
+    def dynplug_run_end(self, trainer):
+        self.heard.append(("end", trainer.epoch))
 
 
 def trainer(*observers, **options):
@@ -166,9 +166,19 @@ class Misspelt:
         pass
 
 
+class AsksForTheRun:
+    @hookimpl
+    def dynplug_after_epoch(self, run, epoch):
+        pass
+
+
 @pytest.mark.parametrize(
     ("observer", "said"),
     [
+        (
+            AsksForTheRun(),
+            r"AsksForTheRun: dynplug_after_epoch has an argument 'run'.* some of trainer, epoch, metrics\.",
+        ),
         (Recorder, "Recorder is a class: pass an instance"),
         (Misspelt(), "unknown hook 'dynplug_after_epochs'. Did you mean 'dynplug_after_epoch'"),
         (object(), "object has no hook"),

@@ -102,8 +102,8 @@ def test_a_copy_within_an_epoch_has_all_that_was_measured(trainer, data):
 
     class Copies:
         @dp.api.hookimpl
-        def dynplug_after_step(self, run):
-            copies.append(copy.deepcopy(run))
+        def dynplug_after_step(self, trainer):
+            copies.append(copy.deepcopy(trainer))
 
     x, y = data
     t = trainer(loss_fun={"type": "cross_entropy", "ignore_index": 1}, observers=[Copies()], shuffle_data=False)
