@@ -3,7 +3,6 @@
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy, deepcopy
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.diagnosis import Diagnosis
 from dynplug.errors import OptionError
-from dynplug.plugin import answers_for_arguments, observers
+from dynplug.plugin import answers_for_arguments
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import Loop, RunState
 from dynplug.train.checkpoint import CheckpointPair
@@ -25,23 +24,18 @@ from dynplug.train.data import Batch, Layout, Pair, Reading, Window, check_reset
 from dynplug.train.evidencing import Trained, diagnosed, losses_on
 from dynplug.train.first_look import first_look
 from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Stream, keeping, nothing, outputs
-from dynplug.train.resumable import Resumable
+from dynplug.train.replaceable import Replaceable
 from dynplug.train.seeds import as_seed
-from dynplug.train.sending import check_picklable
 from dynplug.train.spike_rates import no_rates, spike_rates
 from dynplug.train.step import (
     SPIKE_RATE,
     Bounds,
     CompiledStep,
     Forward,
-    Objective,
     StepParts,
     StepProgram,
-    Tracking,
     TrainState,
     as_average,
-    as_optimizer,
-    as_placement,
     as_precision,
     folded,
     joined,
@@ -56,7 +50,7 @@ _FIT, _PREDICT = 1, 2  # streams of random numbers of one seed; 0 is the order o
 
 
 @dataclass(repr=False, eq=False)
-class GradientTrainer(Resumable):
+class GradientTrainer(Replaceable):
     """A trainer that follows a gradient. Implementing one: `_layout`, `_loop` and `_windows`, and a `__post_init__`.
 
     The fields are the arguments that such trainers share; a subclass is a dataclass that adds its own.
@@ -108,33 +102,6 @@ class GradientTrainer(Resumable):
         self._progress = Progress(TrainState.of(params, self._started(params), **parts), static)
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
-
-    def _assemble(self) -> None:
-        """Make what is made of functions: hooks, objective and optimizer. No process can send those to another."""
-        self._hooks = observers(self.observers)
-        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run, self.dt)
-        self._optimizer = as_optimizer(self.optimizer)
-        self._tracking = Tracking.of(self.track, self.optimizer)
-        self._placement = as_placement(self.devices, self.loss_auto_run, self.jits)
-
-    def __getstate__(self) -> dict[str, Any]:
-        made = ("_hooks", "objective", "_optimizer", "_tracking", "_placement")
-        kept = {name: value for name, value in vars(self).items() if name not in made}
-        check_picklable(type(self).__name__, kept)
-        return kept
-
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        vars(self).update(kept)
-        self._assemble()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        """Another trainer at the same place, with observers of its own; functions and logger are shared."""
-        made = memo[id(self)] = object.__new__(type(self))
-        vars(made).update(vars(self))
-        made.observers = deepcopy(self.observers, memo)
-        made._hooks = observers(made.observers)
-        made._progress, made.mon = self._progress.copy(), copy(self.mon)
-        return made
 
     @property
     def _constants(self) -> dict[str, Any]:
@@ -332,17 +299,6 @@ class GradientTrainer(Resumable):
         plan = self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
         return "\n".join([plan, *self._placement.described()])
 
-    def copy_with(self, optimizer: Any, rate: Any, observer: Any) -> Any:
-        """A silent trainer of the present model: with its own optimizer, whose `rate` it tracks, and one observer."""
-        made = object.__new__(type(self))
-        vars(made).update(vars(self), optimizer=optimizer, track=("learning_rate",), observers=(observer,), log_every=1)
-        vars(made).update(logger=None, progress_bar=False, watch=False, _progress=self._progress.copy(), mon=Records())
-        made._assemble()
-        made._tracking = Tracking(("learning_rate",), rate)
-        params, learned = made._progress.state.params, made._progress.state.learned
-        made._progress.state = TrainState.of(params, made._started(params), learned=learned)
-        return made
-
     def __repr__(self) -> str:
         names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
         told = {**self._placement.told, "epoch": self.epoch, "steps": self.steps}
@@ -382,11 +338,6 @@ class GradientTrainer(Resumable):
         if self.objective.checks_targets and self._jit["fit"]:
             predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
             self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
-
-    @property
-    def jits(self) -> bool:
-        """Whether all that it computes is compiled."""
-        return all(self._jit.values())
 
     @property
     def _entropy(self) -> int:
