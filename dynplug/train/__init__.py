@@ -9,5 +9,6 @@ from dynplug.train.early_stopping import EarlyStopping as EarlyStopping
 from dynplug.train.fit import STDOUT as STDOUT, History as History, Report as Report, Stream as Stream, report as report
 from dynplug.train.gradient_trainer import GradientTrainer as GradientTrainer
 from dynplug.train.rate_finder import LearningRates as LearningRates, find_learning_rate as find_learning_rate
+from dynplug.train.reportable import Reportable as Reportable, as_reportable as as_reportable
 from dynplug.train.step import Precision as Precision, Run as Run
 from dynplug.train.trainer import Trainer as Trainer

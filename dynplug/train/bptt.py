@@ -108,11 +108,11 @@ class BPTT(GradientTrainer):
             )
 
     @property
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
         return layout_of(self.data_first_axis)
 
     def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Loop:
         return Loop(self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), loop=self.loop, remat=self.remat)
 
     def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
-        return windows(batches, first, self.truncate, self._layout)
+        return windows(batches, first, self.truncate, self.layout)

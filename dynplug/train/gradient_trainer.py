@@ -51,7 +51,7 @@ _FIT, _PREDICT = 1, 2  # streams of random numbers of one seed; 0 is the order o
 
 @dataclass(repr=False, eq=False)
 class GradientTrainer(Replaceable):
-    """A trainer that follows a gradient. Implementing one: `_layout`, `_loop` and `_windows`, and a `__post_init__`.
+    """A trainer that follows a gradient. Implementing one: `layout`, `_loop` and `_windows`, and a `__post_init__`.
 
     The fields are the arguments that such trainers share; a subclass is a dataclass that adds its own.
 
@@ -110,7 +110,7 @@ class GradientTrainer(Replaceable):
 
     @property
     @abstractmethod
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
         """The axes of the data."""
 
     @abstractmethod
@@ -189,7 +189,7 @@ class GradientTrainer(Replaceable):
         shared = dict(shared_args or {})
         check = partial(self._check_data, shared, reset_state)
         read = partial(
-            Reading, self._layout, batch_size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
+            Reading, self.layout, batch_size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
         )
         options = FitOptions(
             train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
@@ -197,7 +197,7 @@ class GradientTrainer(Replaceable):
             shuffling=self._shuffling,
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
-            layout=self._layout,
+            layout=self.layout,
             counted=self.objective.counted,
             pad=reset_state and self._may_pad,
             last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
@@ -248,7 +248,7 @@ class GradientTrainer(Replaceable):
         self._placement.check(inputs, "inputs")
         program, progress = self._program("predict", shared_args or {}), self._progress
         carry = None if reset_state else self.state
-        progress.carry, out, seen = outputs(program, progress.state.tested, inputs, self._layout, carry, size)
+        progress.carry, out, seen = outputs(program, progress.state.tested, inputs, self.layout, carry, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)
@@ -317,7 +317,7 @@ class GradientTrainer(Replaceable):
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
 
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
-        return Forward(self._loop(fit, shared), self._layout, self.monitors, self.precision)
+        return Forward(self._loop(fit, shared), self.layout, self.monitors, self.precision)
 
     def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> StepProgram:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
@@ -325,7 +325,7 @@ class GradientTrainer(Replaceable):
         tracking = self._tracking if self._tracking.names and phase == "fit" else None
         parts = StepParts(forward, self.objective, self._optimizer, self._bounds, static, tracking)
         program = CompiledStep(parts, self._key(), stream, jit=self._jit[phase])
-        return self._placement.program(program, self._layout) if self._lane is None else self._lane(program)
+        return self._placement.program(program, self.layout) if self._lane is None else self._lane(program)
 
     @property
     def _may_pad(self) -> bool:
@@ -337,7 +337,7 @@ class GradientTrainer(Replaceable):
         check_reset(reset_state, data.lengths)
         if self.objective.checks_targets and self._jit["fit"]:
             predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
-            self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
+            self.objective.check(predicts, self.layout.batch_first((), data.y)[1], data.mask)
 
     @property
     def _entropy(self) -> int:
