@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dynplug.core import as_whole, is_whole
 from dynplug.errors import OptionError
 from dynplug.plugin import answers_when_made
 from dynplug.timeloop import Loop, check_options
-from dynplug.train.data import Batch, Layout, Window, check_truncate, layout_of, windows
+from dynplug.train.data import Batch, Layout, Window, layout_of, windows
 from dynplug.train.gradient_trainer import GradientTrainer
 
 
@@ -99,7 +100,8 @@ class BPTT(GradientTrainer):
 
     def __post_init__(self) -> None:
         layout_of(self.data_first_axis)
-        self.truncate = check_truncate(self.truncate)
+        self.truncate = None if self.truncate is None else as_whole("truncate", self.truncate)
+        self.remat = int(self.remat) if is_whole(self.remat) else self.remat
         check_options(self.loop, self.remat)
         super().__post_init__()
         if self.truncate is not None and not self.loss_auto_run:

@@ -175,9 +175,9 @@ class GradientTrainer(Replaceable):
         - `restore_best`: whether the model is in the end that of the best epoch, unless an error or an interrupt ended
             the run. Checkpoints hold both, and go on from the last one.
 
-        **Raises:** `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`. History is kept
-        in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written, which leaves the
-        one before.
+        **Raises:** `OptionError`; `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`.
+        History is kept in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written,
+        which leaves the one before.
         """
         if not (reset_state or self.objective.auto_run):
             raise OptionError(
@@ -188,8 +188,9 @@ class GradientTrainer(Replaceable):
             raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
         shared = dict(shared_args or {})
         check = partial(self._check_data, shared, reset_state)
+        size = None if batch_size is None else as_whole("batch_size", batch_size)
         read = partial(
-            Reading, self.layout, batch_size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
+            Reading, self.layout, size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
         )
         options = FitOptions(
             train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
