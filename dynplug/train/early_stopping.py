@@ -89,9 +89,8 @@ class EarlyStopping:
             trainer.remember()
 
     @hookimpl
-    def dynplug_should_stop(self, epoch: int, metrics: dict[str, dict[str, float]]) -> bool:
+    def dynplug_should_stop(self, epoch: int) -> bool:
         """Whether the last improvement is `patience` epochs ago."""
-        self._watched.see(epoch, metrics)
         return epoch - self.best_epoch >= self.patience
 
     @hookimpl
