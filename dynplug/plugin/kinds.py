@@ -71,7 +71,7 @@ KINDS: dict[str, Kind] = {
         ),
         Kind("optimizer", "optimizers", api.OptimizerSpec, "f(**hyperparameters) -> optax.GradientTransformation"),
         Kind("schedule", "schedules", api.ScheduleSpec, "f(**parameters) -> (step -> value)"),
-        Kind("observer", "observers", api.ObserverSpec, "hooks such as dynplug_after_epoch(run, epoch, metrics)"),
+        Kind("observer", "observers", api.ObserverSpec, "hooks such as dynplug_after_epoch(trainer, epoch, metrics)"),
         Kind(
             "sampler",
             "samplers",

@@ -17,47 +17,47 @@ hookspec = pluggy.HookspecMarker("dynplug")
 class ObserverHooks:
     """The hooks that an observer may implement; each may omit arguments that it does not need.
 
-    `run` is the trainer. Where several processes train together, the hooks are called in each, with the same metrics;
-    an observer that writes does so where `run.writes` is true. Metrics are plain numbers.
+    Where several processes train together, the hooks are called in each, with the same metrics; an observer that writes
+    does so where `trainer.writes` is true. Metrics are plain numbers.
     """
 
     @hookspec
-    def dynplug_run_start(self, run: Any, last: int) -> None:
+    def dynplug_run_start(self, trainer: Any, last: int) -> None:
         """Before the first epoch; `last` is the number of the last epoch."""
 
     @hookspec
-    def dynplug_epoch_start(self, run: Any, epoch: int) -> None:
+    def dynplug_epoch_start(self, trainer: Any, epoch: int) -> None:
         """Before an epoch; `epoch` counts from 1."""
 
     @hookspec
-    def dynplug_after_step(self, run: Any, epoch: int, step: int, metrics: dict[str, float]) -> None:
+    def dynplug_after_step(self, trainer: Any, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """After an optimizer step, one step late to avoid waiting for the device; `step` counts from 1."""
 
     @hookspec
-    def dynplug_after_epoch(self, run: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
+    def dynplug_after_epoch(self, trainer: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
         """After an epoch; `metrics` by phase, `"fit"` and, with test data, `"test"`, are means over samples."""
 
     @hookspec
-    def dynplug_should_stop(self, run: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> bool | None:
+    def dynplug_should_stop(self, trainer: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> bool | None:
         """Whether to stop after this epoch. The run stops if any observer returns true."""
 
     @hookspec
-    def dynplug_checkpoint_saved(self, run: Any, path: str) -> None:
+    def dynplug_checkpoint_saved(self, trainer: Any, path: str) -> None:
         """After a checkpoint has been written."""
 
     @hookspec
-    def dynplug_run_error(self, run: Any, error: BaseException) -> None:
+    def dynplug_run_error(self, trainer: Any, error: BaseException) -> None:
         """After an exception or an interrupt has ended the run; it is then raised to the caller."""
 
     @hookspec
-    def dynplug_run_end(self, run: Any) -> None:
+    def dynplug_run_end(self, trainer: Any) -> None:
         """After the run, however it has ended."""
 
 
 def observers(given: Sequence[Any]) -> Any:
-    """The hooks of all observers, called together: `observers([a, b]).dynplug_run_start(run=run, last=3)`.
+    """The hooks of all observers, called together: `observers([a, b]).dynplug_run_start(trainer=trainer, last=3)`.
 
-    **Raises:** `PluginError` for an observer without hooks, with a misspelt hook, or that is a class.
+    **Raises:** `PluginError` for an observer without hooks, with a misspelt hook or argument, or that is a class.
     """
     manager = pluggy.PluginManager("dynplug")
     manager.add_hookspecs(ObserverHooks)
@@ -72,7 +72,20 @@ def observers(given: Sequence[Any]) -> Any:
         for hook in hooks:
             if hook not in known:
                 raise PluginError(f"Observer {name} has an unknown hook {hook!r}. {nearest(hook, known)}")
+            if manager.parse_hookimpl_opts(observer, hook) is not None:
+                _check_arguments(name, hook, getattr(observer, hook))
         manager.register(observer)
         if not manager.get_hookcallers(observer):
             raise PluginError(f"Observer {name} has no hook: mark its methods with @dynplug.api.hookimpl.")
     return manager.hook
+
+
+def _check_arguments(name: str, hook: str, given: Any) -> None:
+    """Raise `PluginError` where an observer's hook asks for an argument that it would not get."""
+    told = list(inspect.signature(getattr(ObserverHooks, hook)).parameters)[1:]
+    needed = [p.name for p in inspect.signature(given).parameters.values() if p.default is p.empty]
+    if strange := [argument for argument in needed if argument not in told]:
+        raise PluginError(
+            f"Observer {name}: {hook} has an argument {strange[0]!r}, which it does not get. Its arguments are some of "
+            f"{', '.join(told)}."
+        )

@@ -7,6 +7,7 @@ import numpy as np
 from dynplug.errors import ConfigError, nearest
 from dynplug.recipe.built_parts import built
 from dynplug.recipe.config import Config
+from dynplug.train import as_reportable
 
 _OPTIONS = ("checks", "samples", "overfit")
 
@@ -28,8 +29,8 @@ def diagnose_config(config: Config, **options: Any) -> Any:
             raise ConfigError(f"{name} follows no gradient, and has no method 'diagnose': BPTT has.", "runner.type")
     x, y = task.load(config.key_of("task")).train
     size = config.values["fit"].get("batch_size") or len(y)
-    in_time = getattr(runner, "data_first_axis", "B") == "T"
-    batch = _first(x, size, 1 if in_time else 0), _first(y, size, 1 if in_time and np.ndim(y) > 1 else 0)
+    samples = as_reportable(runner).layout.samples
+    batch = _first(x, size, samples(np.ndim(x))), _first(y, size, samples(np.ndim(y), target=True))
     asked = {**config.values.get("diagnose", {}), **{name: o for name, o in options.items() if o is not None}}
     with config.blamed():
         for name in asked:

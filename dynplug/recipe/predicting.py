@@ -11,7 +11,7 @@ from dynplug.errors import DataError
 from dynplug.losses import is_reading_records
 from dynplug.plugin import build
 from dynplug.recipe.finished import load_run
-from dynplug.train import as_lengths
+from dynplug.train import GradientTrainer, Reportable, as_lengths, as_reportable
 from dynplug.train.toolkit import unpadded
 
 
@@ -51,20 +51,20 @@ def predict_file(
 
 def _of_sequences(trainer: Any, x: np.ndarray, lengths: np.ndarray, given: dict[str, int]) -> tuple[Any, Any]:
     """The outputs of padded sequences, with the axes of the inputs and 0 after the end of each; and the lengths."""
-    layout = getattr(trainer, "_layout", None)
-    if layout is None or (time := layout.time(x.ndim)) is None:
+    predict, layout = trainer.predict, as_reportable(trainer).layout
+    if not isinstance(trainer, Reportable) or (time := layout.time(x.ndim)) is None:
         raise DataError(f"a {type(trainer).__name__} takes no sequences of several lengths: leave out 'lengths'.")
     steps = x.shape[time]
     ends = as_lengths(lengths, x.shape[layout.samples(x.ndim)], steps, "lengths")
-    outs = trainer.predict(unpadded(x, ends, layout), **given)
+    outs = predict(unpadded(x, ends, layout), **given)
     rows = [np.pad(np.asarray(out), [(0, steps - len(out)), *[(0, 0)] * (np.ndim(out) - 1)]) for out in outs]
     return np.asarray(layout.from_batch_first(np.stack(rows))), ends
 
 
 def _measured(trainer: Any, outputs: np.ndarray, y: np.ndarray, lengths: np.ndarray | None) -> dict[str, float]:
-    objective, layout = getattr(trainer, "objective", None), getattr(trainer, "_layout", None)
-    if objective is None or layout is None or not objective.auto_run or objective.has_aux:
+    if not isinstance(trainer, GradientTrainer) or not trainer.objective.auto_run or trainer.objective.has_aux:
         return {}
+    objective, layout = trainer.objective, trainer.layout
     measures = (("loss", objective.loss), *((metric.name, metric) for metric in objective.metrics))
     out, targets = to_jax(outputs), to_jax(y)
     ends = None if lengths is None else to_jax(lengths)

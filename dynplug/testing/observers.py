@@ -31,18 +31,18 @@ def only_observes(subject: Subject) -> None:
 def writes_in_one_process(subject: Subject) -> None:
     """Told by a trainer that does not write, as another process does, it leaves no file in the working folder."""
     trainer = _trained(1, [])
-    run, metrics = _Elsewhere(trainer), {phase: trainer.history.last(phase) for phase in ("fit", "test")}
+    elsewhere, metrics = _Elsewhere(trainer), {phase: trainer.history.last(phase) for phase in ("fit", "test")}
     with _folder() as folder:
         hooks = hooks_of([subject.make()])
-        hooks.dynplug_run_start(run=run, last=1)
-        hooks.dynplug_epoch_start(run=run, epoch=1)
-        hooks.dynplug_after_step(run=run, epoch=1, step=1, metrics=metrics["fit"])
-        hooks.dynplug_after_epoch(run=run, epoch=1, metrics=metrics)
-        hooks.dynplug_checkpoint_saved(run=run, path="checkpoint.safetensors")
-        hooks.dynplug_should_stop(run=run, epoch=1, metrics=metrics)
-        hooks.dynplug_run_end(run=run)
+        hooks.dynplug_run_start(trainer=elsewhere, last=1)
+        hooks.dynplug_epoch_start(trainer=elsewhere, epoch=1)
+        hooks.dynplug_after_step(trainer=elsewhere, epoch=1, step=1, metrics=metrics["fit"])
+        hooks.dynplug_after_epoch(trainer=elsewhere, epoch=1, metrics=metrics)
+        hooks.dynplug_checkpoint_saved(trainer=elsewhere, path="checkpoint.safetensors")
+        hooks.dynplug_should_stop(trainer=elsewhere, epoch=1, metrics=metrics)
+        hooks.dynplug_run_end(trainer=elsewhere)
         written = sorted(path.name for path in folder.iterdir())
-    demand(not written, f"It writes {', '.join(written)} although run.writes is false.")
+    demand(not written, f"It writes {', '.join(written)} although trainer.writes is false.")
 
 
 @contextmanager

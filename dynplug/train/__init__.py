@@ -18,6 +18,7 @@ from dynplug.train.fit import (
 )
 from dynplug.train.gradient_trainer import GradientTrainer as GradientTrainer
 from dynplug.train.rate_finder import LearningRates as LearningRates, find_learning_rate as find_learning_rate
+from dynplug.train.reportable import Reportable as Reportable, as_reportable as as_reportable
 from dynplug.train.step import SPIKE_RATE as SPIKE_RATE, Precision as Precision, Run as Run
 from dynplug.train.together import NotTogether as NotTogether, alike as alike, run_together as run_together
 from dynplug.train.trainer import Trainer as Trainer

@@ -45,11 +45,11 @@ class BPFF(GradientTrainer):
     dt: float = 1.0
 
     @property
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
         return WithoutTime()
 
     def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Loop:
         return Loop(self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), loop="plain")
 
     def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
-        return windows(batches, first, None, self._layout)
+        return windows(batches, first, None, self.layout)

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dynplug.core import as_whole, is_whole
 from dynplug.errors import OptionError
 from dynplug.plugin import answers_when_made
 from dynplug.timeloop import Loop, check_options
-from dynplug.train.data import Batch, Layout, Window, check_truncate, layout_of, windows
+from dynplug.train.data import Batch, Layout, Window, layout_of, windows
 from dynplug.train.gradient_trainer import GradientTrainer
 
 
@@ -99,7 +100,8 @@ class BPTT(GradientTrainer):
 
     def __post_init__(self) -> None:
         layout_of(self.data_first_axis)
-        self.truncate = check_truncate(self.truncate)
+        self.truncate = None if self.truncate is None else as_whole("truncate", self.truncate)
+        self.remat = int(self.remat) if is_whole(self.remat) else self.remat
         check_options(self.loop, self.remat)
         super().__post_init__()
         if self.truncate is not None and not self.loss_auto_run:
@@ -108,11 +110,11 @@ class BPTT(GradientTrainer):
             )
 
     @property
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
         return layout_of(self.data_first_axis)
 
     def _loop(self, fit: bool, shared: Mapping[str, Any]) -> Loop:
         return Loop(self.dt, self.t0, batched=True, fit=fit, shared=dict(shared), loop=self.loop, remat=self.remat)
 
     def _windows(self, batches: Iterator[Batch], first: int) -> Iterator[Window]:
-        return windows(batches, first, self.truncate, self._layout)
+        return windows(batches, first, self.truncate, self.layout)

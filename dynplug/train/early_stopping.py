@@ -77,37 +77,36 @@ class EarlyStopping:
         return self._watched.epoch
 
     @hookimpl
-    def dynplug_run_start(self, run: Any) -> None:
+    def dynplug_run_start(self, trainer: Any) -> None:
         """Forget what an earlier run reached; of one that is gone on with after an interruption, see it all again."""
         self._failed = False
         self._watched.forget()
-        self._watched.recall(run.history, run.began, run.epoch)
+        self._watched.recall(trainer.history, trainer.began, trainer.epoch)
 
     @hookimpl
-    def dynplug_after_epoch(self, run: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
+    def dynplug_after_epoch(self, trainer: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
         """Remember the model of the best epoch, before the epoch's checkpoint is written."""
         if self._watched.see(epoch, metrics) and self.restore_best:
-            run.remember()
+            trainer.remember()
 
     @hookimpl
-    def dynplug_should_stop(self, epoch: int, metrics: dict[str, dict[str, float]]) -> bool:
+    def dynplug_should_stop(self, epoch: int) -> bool:
         """Whether the last improvement is `patience` epochs ago."""
-        self._watched.see(epoch, metrics)
         return epoch - self.best_epoch >= self.patience
 
     @hookimpl
-    def dynplug_run_error(self, run: Any) -> None:
+    def dynplug_run_error(self, trainer: Any) -> None:
         """Leave the model as it is where the run did not come to its end."""
         self._failed = True
 
     @hookimpl
-    def dynplug_run_end(self, run: Any) -> None:
+    def dynplug_run_end(self, trainer: Any) -> None:
         """Go back to the best epoch's model."""
         if not self.restore_best or self._failed or not self.best_epoch:
             return
-        if run.remembered == self.best_epoch:
-            run.recall()
-        elif run.epoch != self.best_epoch:
+        if trainer.remembered == self.best_epoch:
+            trainer.recall()
+        elif trainer.epoch != self.best_epoch:
             warnings.warn(
                 f"EarlyStopping: the model of the best epoch, {self.best_epoch}, is not in the checkpoint that this "
                 "run went on from, which was written without restore_best=True. The model is the last one.",

@@ -3,7 +3,6 @@
 import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from copy import deepcopy
 from dataclasses import replace
 from functools import cache, partial
 from time import perf_counter
@@ -18,7 +17,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from dynplug.core import as_whole, leaves, to_jax
 from dynplug.diagnosis import Backward, Diagnosis, Evidence, Need, Probe, Told, diagnostics, examine
 from dynplug.errors import DiagnosisError, DynplugError, KeyRequiredError, NonFiniteError, OptionError
-from dynplug.plugin import in_words, observers
+from dynplug.plugin import in_words
 from dynplug.run import Experiment
 from dynplug.train.data import Pair
 from dynplug.train.step import Forward, Objective, StepProgram, TrainState
@@ -196,8 +195,7 @@ def _of_host() -> int | None:
 
 def losses_on(trainer: Any, batch: Any, steps: int) -> np.ndarray:
     """The losses of a copy of a trainer before each of some steps on one batch; NaN if one is not finite."""
-    trainer = deepcopy(trainer)
-    vars(trainer).update(observers=(), _hooks=observers(()), watch=False, track=(), logger=None, progress_bar=False)
+    trainer = trainer.replaced(observers=(), track=(), watch=False, logger=None, progress_bar=False)
     done = trainer.history.steps()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what is to be said, diagnostics say

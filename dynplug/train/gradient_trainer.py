@@ -3,7 +3,6 @@
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from copy import copy, deepcopy
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described
 from dynplug.diagnosis import Diagnosis
 from dynplug.errors import OptionError
-from dynplug.plugin import Unbuilt, answers_for_arguments, observers
+from dynplug.plugin import Unbuilt, answers_for_arguments
 from dynplug.run import Monitors, Records, jit_for
 from dynplug.timeloop import Loop, RunState
 from dynplug.train.checkpoint import CheckpointPair
@@ -26,23 +25,18 @@ from dynplug.train.evidencing import Trained, diagnosed, losses_on
 from dynplug.train.first_look import first_look
 from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Stream, keeping, nothing, outputs
 from dynplug.train.option_checks import check_fit
-from dynplug.train.resumable import Resumable
+from dynplug.train.replaceable import Replaceable
 from dynplug.train.seeds import as_seed
-from dynplug.train.sending import check_picklable
 from dynplug.train.spike_rates import no_rates, spike_rates
 from dynplug.train.step import (
     SPIKE_RATE,
     Bounds,
     CompiledStep,
     Forward,
-    Objective,
     StepParts,
     StepProgram,
-    Tracking,
     TrainState,
     as_average,
-    as_optimizer,
-    as_placement,
     as_precision,
     folded,
     joined,
@@ -57,8 +51,8 @@ _FIT, _PREDICT = 1, 2  # streams of random numbers of one seed; 0 is the order o
 
 
 @dataclass(repr=False, eq=False)
-class GradientTrainer(Resumable):
-    """A trainer that follows a gradient. Implementing one: `_layout`, `_loop` and `_windows`, and a `__post_init__`.
+class GradientTrainer(Replaceable):
+    """A trainer that follows a gradient. Implementing one: `layout`, `_loop` and `_windows`, and a `__post_init__`.
 
     The fields are the arguments that such trainers share; a subclass is a dataclass that adds its own.
 
@@ -110,33 +104,6 @@ class GradientTrainer(Resumable):
         one = self._loop(False, {})
         eqx.filter_eval_shape(lambda: self.monitors.check(one.start(target, key=self._key(_PREDICT)).system))
 
-    def _assemble(self) -> None:
-        """Make what is made of functions: hooks, objective and optimizer. No process can send those to another."""
-        self._hooks = observers(self.observers)
-        self.objective = Objective.of(self.loss_fun, self.loss_has_aux, self.metrics, self.loss_auto_run, self.dt)
-        self._optimizer = as_optimizer(self.optimizer)
-        self._tracking = Tracking.of(self.track, self.optimizer)
-        self._placement = as_placement(self.devices, self.loss_auto_run, self.jits)
-
-    def __getstate__(self) -> dict[str, Any]:
-        made = ("_hooks", "objective", "_optimizer", "_tracking", "_placement")
-        kept = {name: value for name, value in vars(self).items() if name not in made}
-        check_picklable(type(self).__name__, kept)
-        return kept
-
-    def __setstate__(self, kept: dict[str, Any]) -> None:
-        vars(self).update(kept)
-        self._assemble()
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
-        """Another trainer at the same place, with observers of its own; functions and logger are shared."""
-        made = memo[id(self)] = object.__new__(type(self))
-        vars(made).update(vars(self))
-        made.observers = deepcopy(self.observers, memo)
-        made._hooks = observers(made.observers)
-        made._progress, made.mon = self._progress.copy(), copy(self.mon)
-        return made
-
     @property
     def _constants(self) -> dict[str, Any]:
         mixed = {"precision": self.precision.compute} if self.precision.is_mixed else {}
@@ -144,7 +111,7 @@ class GradientTrainer(Resumable):
 
     @property
     @abstractmethod
-    def _layout(self) -> Layout:
+    def layout(self) -> Layout:
         """The axes of the data."""
 
     @abstractmethod
@@ -209,9 +176,9 @@ class GradientTrainer(Resumable):
         - `restore_best`: whether the model is in the end that of the best epoch, unless an error or an interrupt ended
             the run. Checkpoints hold both, and go on from the last one.
 
-        **Raises:** `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`. History is kept
-        in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written, which leaves the
-        one before.
+        **Raises:** `OptionError`; `DataError`; `NonFiniteError`, which leaves the last finite parameters in `target`.
+        History is kept in either case, and after an interrupt; `CheckpointError` where a checkpoint cannot be written,
+        which leaves the one before.
         """
         self.check_fit("reset_state", {"reset_state": reset_state})
         train_data, test_data = with_lengths(train_data, test_data, lengths)
@@ -219,8 +186,9 @@ class GradientTrainer(Resumable):
             raise OptionError(f"checkpoint_every={checkpoint_every!r} needs save_to, the file to write.")
         shared = dict(shared_args or {})
         check = partial(self._check_data, shared, reset_state)
+        size = None if batch_size is None else as_whole("batch_size", batch_size)
         read = partial(
-            Reading, self._layout, batch_size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
+            Reading, self.layout, size, check, admits=self._placement.check, buckets=as_whole("buckets", buckets)
         )
         options = FitOptions(
             train=read(shuffle=self.shuffle_data, name="train_data")(train_data),
@@ -228,7 +196,7 @@ class GradientTrainer(Resumable):
             shuffling=self._shuffling,
             windows=self._windows,
             program=lambda epoch: self._program("fit" if epoch is not None else "predict", shared, epoch),
-            layout=self._layout,
+            layout=self.layout,
             counted=self.objective.counted,
             pad=reset_state and self._may_pad,
             last=self.epoch + as_whole("num_epoch", num_epoch, least=0),
@@ -281,7 +249,7 @@ class GradientTrainer(Resumable):
         self._placement.check(inputs, "inputs")
         program, progress = self._program("predict", shared_args or {}), self._progress
         carry = None if reset_state else self.state
-        progress.carry, out, seen = outputs(program, progress.state.tested, inputs, self._layout, carry, size)
+        progress.carry, out, seen = outputs(program, progress.state.tested, inputs, self.layout, carry, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)
@@ -332,17 +300,6 @@ class GradientTrainer(Resumable):
         plan = self._forward(True, {}).explain(self.target, inputs, self._key(_PREDICT))
         return "\n".join([plan, *self._placement.described()])
 
-    def copy_with(self, optimizer: Any, rate: Any, observer: Any) -> Any:
-        """A silent trainer of the present model: with its own optimizer, whose `rate` it tracks, and one observer."""
-        made = object.__new__(type(self))
-        vars(made).update(vars(self), optimizer=optimizer, track=("learning_rate",), observers=(observer,), log_every=1)
-        vars(made).update(logger=None, progress_bar=False, watch=False, _progress=self._progress.copy(), mon=Records())
-        made._assemble()
-        made._tracking = Tracking(("learning_rate",), rate)
-        params, learned = made._progress.state.params, made._progress.state.learned
-        made._progress.state = TrainState.of(params, made._started(params), learned=learned)
-        return made
-
     def __repr__(self) -> str:
         names = [measure.name for measure in (self.objective.loss, *self.objective.metrics)]
         told = {**self._placement.told, "epoch": self.epoch, "steps": self.steps}
@@ -361,7 +318,7 @@ class GradientTrainer(Resumable):
         return self._forward(False, {}).start(model, batch_size, self._key(_PREDICT))
 
     def _forward(self, fit: bool, shared: Mapping[str, Any]) -> Forward:
-        return Forward(self._loop(fit, shared), self._layout, self.monitors, self.precision)
+        return Forward(self._loop(fit, shared), self.layout, self.monitors, self.precision)
 
     def _program(self, phase: str, shared: Mapping[str, Any], epoch: int | None = None) -> StepProgram:
         stream = (_PREDICT,) if epoch is None else (_FIT, epoch)
@@ -369,7 +326,7 @@ class GradientTrainer(Resumable):
         tracking = self._tracking if self._tracking.names and phase == "fit" else None
         parts = StepParts(forward, self.objective, self._optimizer, self._bounds, static, tracking)
         program = CompiledStep(parts, self._key(), stream, jit=self._jit[phase])
-        return self._placement.program(program, self._layout) if self._lane is None else self._lane(program)
+        return self._placement.program(program, self.layout) if self._lane is None else self._lane(program)
 
     @property
     def _may_pad(self) -> bool:
@@ -381,12 +338,7 @@ class GradientTrainer(Resumable):
         check_reset(reset_state, data.lengths)
         if self.objective.checks_targets and self._jit["fit"]:
             predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
-            self.objective.check(predicts, self._layout.batch_first((), data.y)[1], data.mask)
-
-    @property
-    def jits(self) -> bool:
-        """Whether all that it computes is compiled."""
-        return all(self._jit.values())
+            self.objective.check(predicts, self.layout.batch_first((), data.y)[1], data.mask)
 
     @property
     def _entropy(self) -> int:

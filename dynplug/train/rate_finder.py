@@ -98,7 +98,11 @@ def find_learning_rate(
     swept = _given(as_written(trainer.optimizer), rate) if optimizer is None else optimizer(rate)
     sweep = _Sweep(highest, stop_at)
     with suppress(_Enough, NonFiniteError):  # which the last rate raises, however many epochs it takes to come there
-        trainer.copy_with(swept, rate, sweep).fit(data, num_epoch=10**6, batch_size=batch_size)
+        silent = {"logger": None, "progress_bar": False, "watch": False}
+        swept = trainer.replaced(
+            rate=rate, optimizer=swept, track=("learning_rate",), observers=(sweep,), log_every=1, **silent
+        )
+        swept.fit(data, num_epoch=10**6, batch_size=batch_size)
     return sweep.found(lowest)
 
 

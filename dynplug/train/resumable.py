@@ -161,7 +161,7 @@ class Resumable(ABC):
         with self._placement.writing() as writes:
             if writes:
                 self._progress.write(filename, self._constants, self.seed, carry)
-        self._hooks.dynplug_checkpoint_saved(run=self, path=str(filename))
+        self._hooks.dynplug_checkpoint_saved(trainer=self, path=str(filename))
 
     def load_states(self, filename: str | Path, *, strict: bool = True, cast: bool = False) -> Loaded:
         """Go back to what `save_states` wrote; training then goes on as if it had never stopped, on the device of `to`.

@@ -189,8 +189,8 @@ def test_an_epoch_that_is_recalled_has_its_statistics():
 
     class Keep:
         @dp.api.hookimpl
-        def dynplug_after_epoch(self, run, epoch):
-            kept.append((run.get_hist_metric("test")[-1], run.target["norm"].mean))
+        def dynplug_after_epoch(self, trainer, epoch):
+            kept.append((trainer.get_hist_metric("test")[-1], trainer.target["norm"].mean))
 
     t = trainer(
         network(), observers=[Keep(), dp.train.EarlyStopping("loss", patience=2, restore_best=True, min_delta=1e9)]

@@ -19,7 +19,7 @@ from dynplug.recipe.report.html_parts import counts_table, facts, page, table
 from dynplug.recipe.report.layer_activity import layer_activity
 from dynplug.recipe.report.learned_parameters import in_short
 from dynplug.recipe.report.made_with import command_line, in_units
-from dynplug.train import EarlyStopping, History
+from dynplug.train import EarlyStopping, History, Reportable
 from dynplug.train.fit import BestEpoch
 from dynplug.train.toolkit import layout_of
 
@@ -85,7 +85,12 @@ class Threshold(dp.DynamicalSystem):
 class Planted:
     """A trainer that has measured, and answers, what it is told to."""
 
-    loss_fun, metrics, dt, best, observers, writes = "mse", (), 0.5, None, (), True
+    loss_fun, metrics, dt, t0, best, observers, writes = "mse", (), 0.5, 0.0, None, (), True
+    layout, seed, steps = layout_of("B"), 0, 0
+
+    @property
+    def average(self):
+        return self.target
 
     def __init__(self, answer=lambda x: x, units=3, **options):
         self.target, self.history, self.epoch = Threshold(jnp.zeros((2, units))), History(), 0
@@ -361,7 +366,7 @@ def test_spike_rates_are_in_the_page_by_layer(tmp_path):
 @pytest.mark.parametrize("axis", ["B", "T"])
 def test_samples_and_time_are_where_the_trainer_has_them(axis):
     x = X if axis == "B" else X.swapaxes(0, 1)
-    reported = Reported("t", Planted(data_first_axis=axis), (x, x))
+    reported = Reported("t", Planted(layout=layout_of(axis)), (x, x))
     assert reported.samples("fit") == 8
     np.testing.assert_array_equal(layer_activity(reported)[0][0].spikes, X[0] > 0.5)
     np.testing.assert_array_equal(answers_of(reported).outputs, X)
@@ -510,5 +515,27 @@ def test_the_command_is_that_of_this_process_if_it_is_one(monkeypatch):
     assert command_line() == ""
 
 
-def test_the_layout_of_a_foreign_trainer_is_batch_first():
-    assert Reported("t", Planted(), None).layout == layout_of("B")
+class Foreign:
+    """A trainer with no more than every trainer has."""
+
+    dt, epoch, writes, target = 0.5, 1, True, dp.layers.Dense(3, 1, W_initializer=0.0)
+
+    def __init__(self):
+        self.history = History()
+        self.history.record("fit", [1], {"loss": [2.0]})
+
+    def predict(self, inputs):
+        return inputs
+
+
+def test_a_foreign_trainer_has_a_page_of_what_any_trainer_tells(tmp_path):
+    assert isinstance(Planted(), Reportable)
+    assert not isinstance(Foreign(), Reportable)
+    reported = Reported("t", Foreign(), (X, X[..., :1]))
+    found, _, _ = written(tmp_path, reported)
+    assert reported.layout == layout_of("B")
+    assert reported.model is Foreign.target
+    assert reported.epoch_of_model == 1
+    assert found.row("trained by")[1] == "Foreign, its loss, steps of 0.5 ms"
+    assert found.row("samples")[1] == "8 training"
+    assert not {"seed", "steps"} & {row[0] for row in found.rows}

@@ -86,8 +86,8 @@ def test_observers_hear_of_it_beside_those_that_are_configured(run, tmp_path):
         heard = ()
 
         @hookimpl
-        def dynplug_after_epoch(self, run, epoch):
-            self.heard = (*self.heard, (epoch, len(run.observers)))
+        def dynplug_after_epoch(self, trainer, epoch):
+            self.heard = (*self.heard, (epoch, len(trainer.observers)))
 
     values = tomllib.loads(TEXT)
     values["runner"]["observers"] = [{"type": "EarlyStopping"}]

@@ -24,9 +24,9 @@ class Epochs:
         self.weights, self.taus = [], []
 
     @dp.api.hookimpl
-    def dynplug_after_epoch(self, run):
-        self.weights.append(np.asarray(run.target["readout"].weight, float))
-        self.taus.append(float(run.target["hidden"].tau))
+    def dynplug_after_epoch(self, trainer):
+        self.weights.append(np.asarray(trainer.target["readout"].weight, float))
+        self.taus.append(float(trainer.target["hidden"].tau))
 
 
 def mean(values, decay=DECAY):

@@ -24,8 +24,8 @@ class Models:
         self.weights = {}
 
     @dp.api.hookimpl
-    def dynplug_after_epoch(self, run, epoch):
-        self.weights[epoch] = np.asarray(run.target["readout"].weight)
+    def dynplug_after_epoch(self, trainer, epoch):
+        self.weights[epoch] = np.asarray(trainer.target["readout"].weight)
 
 
 class Kill:
@@ -61,7 +61,10 @@ def test_what_is_not_finite_is_never_the_best(values, mode, best, epoch):
 
 def test_nothing_but_nan_stops_after_as_long_as_one_is_patient():
     stopping = EarlyStopping(patience=3)
-    told = [stopping.dynplug_should_stop(n, {"test": {"loss": NAN}}) for n in (1, 2, 3)]
+    told = []
+    for epoch in (1, 2, 3):
+        stopping.dynplug_after_epoch(None, epoch, {"test": {"loss": NAN}})
+        told.append(stopping.dynplug_should_stop(epoch))
     assert (told, stopping.best, stopping.best_epoch) == ([False, False, True], None, 0)
 
 

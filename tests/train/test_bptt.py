@@ -441,8 +441,9 @@ def test_a_layer_that_stands_in_two_places_is_two_that_are_trained(getkey):
 def test_data_of_another_form_are_refused():
     with pytest.raises(DataError, match="pair"):
         trainer().fit(X, num_epoch=1)
-    with pytest.raises(DataError, match="batch_size=0"):
-        trainer().fit((X, Y), num_epoch=1, batch_size=0)
+    for refused in (trainer().predict, lambda x, **size: trainer().fit((x, Y), num_epoch=1, **size)):
+        with pytest.raises(OptionError, match="batch_size=0 must be a whole number"):
+            refused(X, batch_size=0)
     with pytest.raises(DataError, match="do not fit predictions"):
         trainer().fit((X, np.zeros((20, 5, 2, 2), int)), num_epoch=1)
 

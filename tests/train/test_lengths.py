@@ -326,7 +326,7 @@ def test_a_training_that_was_interrupted_goes_on(tmp_path):
 
     class Observer:
         @dp.api.hookimpl
-        def dynplug_after_step(self, run, epoch, step, metrics):
+        def dynplug_after_step(self, trainer, epoch, step, metrics):
             if epoch == 2 and step == 2:
                 raise Stop
 

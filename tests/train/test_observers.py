@@ -28,7 +28,7 @@ class Recorder:
         self.heard.append(("epoch", epoch))
 
     @hookimpl
-    def dynplug_after_step(self, run, epoch, step, metrics):
+    def dynplug_after_step(self, trainer, epoch, step, metrics):
         self.heard.append(("step", epoch, step, metrics["loss"]))
 
     @hookimpl
@@ -44,8 +44,8 @@ class Recorder:
         self.heard.append(("error", type(error).__name__))
 
     @hookimpl
-    def dynplug_run_end(self, run):
-        self.heard.append(("end", run.epoch))
+    def dynplug_run_end(self, trainer):
+        self.heard.append(("end", trainer.epoch))
 
 
 def trainer(*observers, **options):
@@ -122,7 +122,8 @@ class Scripted:
         self.stopping.dynplug_run_start(SimpleNamespace(history=History(), began=0, epoch=0))
         self.epochs = 0
         for self.epochs, value in enumerate(values, 1):
-            if self.stopping.dynplug_should_stop(self.epochs, {"fit": {"loss": 0.0}, "test": {"loss": value}}):
+            self.stopping.dynplug_after_epoch(None, self.epochs, {"fit": {"loss": 0.0}, "test": {"loss": value}})
+            if self.stopping.dynplug_should_stop(self.epochs):
                 break
 
 
@@ -166,9 +167,19 @@ class Misspelt:
         pass
 
 
+class AsksForTheRun:
+    @hookimpl
+    def dynplug_after_epoch(self, run, epoch):
+        pass
+
+
 @pytest.mark.parametrize(
     ("observer", "said"),
     [
+        (
+            AsksForTheRun(),
+            r"AsksForTheRun: dynplug_after_epoch has an argument 'run'.* some of trainer, epoch, metrics\.",
+        ),
         (Recorder, "Recorder is a class: pass an instance"),
         (Misspelt(), "unknown hook 'dynplug_after_epochs'. Did you mean 'dynplug_after_epoch'"),
         (object(), "object has no hook"),

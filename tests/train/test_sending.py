@@ -11,7 +11,7 @@ import optax
 import pytest
 
 import dynplug as dp
-from dynplug.errors import NotPicklableError
+from dynplug.errors import NotPicklableError, OptionError
 from dynplug.train import STDOUT, EarlyStopping
 
 ADAM = {"type": "adam", "learning_rate": 0.1}
@@ -102,11 +102,29 @@ def test_a_copy_within_an_epoch_has_all_that_was_measured(trainer, data):
 
     class Copies:
         @dp.api.hookimpl
-        def dynplug_after_step(self, run):
-            copies.append(copy.deepcopy(run))
+        def dynplug_after_step(self, trainer):
+            copies.append(copy.deepcopy(trainer))
 
     x, y = data
     t = trainer(loss_fun={"type": "cross_entropy", "ignore_index": 1}, observers=[Copies()], shuffle_data=False)
     t.fit((x, y), num_epoch=1, batch_size=8)
     weights = [float(np.sum(part != 1)) for part in np.split(y, [8, 16])]
     assert [c._progress.log.weights["loss"] for c in copies] == [weights[:1], weights[:2], weights]
+
+
+def test_a_trainer_with_other_options_goes_on_from_the_same_place(trainer, data):
+    adam = {"type": "adam", "learning_rate": 0.0}
+    t = trainer(optimizer=adam, ema=0.5, observers=[stop := EarlyStopping("loss", "fit")])
+    t.fit(data, num_epoch=1, batch_size=8)
+    before = np.asarray(t.target["readout"].weight)
+    other = t.replaced(optimizer={"type": "sgd", "learning_rate": 0.1}, track=["learning_rate"], observers=())
+    assert (other.epoch, other.steps) == (1, t.steps)
+    other.fit(data, num_epoch=1, batch_size=8)
+    assert (t.epoch, other.epoch, stop.best_epoch) == (1, 2, 1)
+    assert set(other.history.last("fit")) == {"loss", "learning_rate"}
+    np.testing.assert_array_equal(t.target["readout"].weight, before)
+    assert np.abs(np.asarray(other.target["readout"].weight) - before).max() > 1e-4
+    with pytest.raises(OptionError, match="'seed' cannot change within a training"):
+        t.replaced(seed=1)
+    with pytest.raises(OptionError, match="does not tell its learning rate"):
+        t.replaced(optimizer=optax.sgd(0.1), track=["learning_rate"])

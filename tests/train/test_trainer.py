@@ -148,9 +148,9 @@ class Interrupting:
         self.epoch, self.path = epoch, path
 
     @hookimpl
-    def dynplug_epoch_start(self, run, epoch):
+    def dynplug_epoch_start(self, trainer, epoch):
         if epoch == self.epoch:
-            run.save_states(self.path)
+            trainer.save_states(self.path)
             raise KeyboardInterrupt
 
 

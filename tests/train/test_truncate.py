@@ -122,10 +122,19 @@ def test_targets_of_another_length_are_refused(trainer, data):
         trainer(truncate=2).fit((x, np.full((20, 2), 0.5, np.float32)), num_epoch=1)
 
 
-@pytest.mark.parametrize("wrong", [0, -1, True])
+@pytest.mark.parametrize("wrong", [0, -1, True, 2.0])
 def test_a_window_has_a_step_at_least(trainer, wrong):
     with pytest.raises(OptionError, match="truncate="):
         trainer(truncate=wrong)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(trainer, data):
+    x, _ = data
+    whole = trainer(loss_fun="mse", truncate=np.int64(2), remat=np.int64(3), log_every=np.uint8(1))
+    whole.fit((x, x[..., :2]), num_epoch=1, batch_size=10)
+    alike = trainer(loss_fun="mse", truncate=2, remat=3)
+    alike.fit((x, x[..., :2]), num_epoch=1, batch_size=10)
+    np.testing.assert_array_equal(whole.history.metric(which="detailed"), alike.history.metric(which="detailed"))
 
 
 @pytest.mark.parametrize("axis", ["B", "T"])

@@ -10,7 +10,7 @@ import numpy as np
 from dynplug.losses import confusion_matrix, options_of, takes
 from dynplug.plugin import parameters
 from dynplug.recipe.report.reported import Reported
-from dynplug.train import toolkit
+from dynplug.train import Reportable, toolkit
 
 _OPTIONS = ("reduce_time", "ignore_index", "one_hot")
 
@@ -45,7 +45,7 @@ def answers_of(reported: Reported) -> Answers | None:
         return None
     outputs, targets = layout.batch_first(np.asarray(parts[0]), pair.y)
     targets = targets if isinstance(targets, np.ndarray) else None
-    options = None if targets is None else _how_classes_are_read(runner)
+    options = None if targets is None else _how_classes_are_read(reported.trainer)
     if targets is None or options is None:
         return Answers(outputs, targets)
     count = jax.jit(partial(_counted, options))  # one program for both
@@ -56,9 +56,11 @@ def answers_of(reported: Reported) -> Answers | None:
     return Answers(outputs, targets, counts, (int(found[0, 0]), int(found[0, 1])) if len(found) == 1 else None)
 
 
-def _how_classes_are_read(runner: Any) -> Mapping[str, Any] | None:
+def _how_classes_are_read(trainer: Reportable) -> Mapping[str, Any] | None:
     """The options of the first metric that classifies, or else of the loss, as `reduce_time`; `None` if none does."""
-    loss, *metrics = toolkit.measures_of(getattr(runner, "loss_fun", "mse"), getattr(runner, "metrics", ())).values()
+    if trainer.loss_fun is None:
+        return None
+    loss, *metrics = toolkit.measures_of(trainer.loss_fun, trainer.metrics).values()
     for measure in (*metrics, loss):
         if measure.batch_first and takes(measure.function, "mask") and _reads_classes(measure.function):
             return {name: value for name, value in options_of(measure.function).items() if name in _OPTIONS}

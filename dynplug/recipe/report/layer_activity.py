@@ -37,7 +37,7 @@ def layer_activity(reported: Reported) -> tuple[list[LayerActivity], int]:
     few = pair.rows(np.arange(min(_SAMPLES, pair.samples)))
     xs = jax.tree.map(to_jax, reported.layout.enter(few.x))
     shared, key = reported.fit.get("shared_args"), jax.random.key(0)
-    options: dict[str, Any] = {"dt": runner.dt, "t0": getattr(runner, "t0", 0.0), "shared_arg": shared}
+    options: dict[str, Any] = {"dt": runner.dt, "t0": reported.trainer.t0, "shared_arg": shared}
     loop = LoopOverTime(model, data_first_axis="T", **options)
     state = eqx.filter_eval_shape(lambda: loop.reset_state(few.size, key=key).system)
     layers = reader(model, state).spiking

@@ -17,33 +17,34 @@ from dynplug.core import Sequential
 from dynplug.plugin import as_written, registry
 from dynplug.recipe.report.epoch_curves import PHASES
 from dynplug.recipe.report.reported import Reported
+from dynplug.train import Reportable
 
 _PACKAGES = ("jax", "jaxlib", "equinox", "optax", "diffrax", "numpy")
 
 
 def circumstances(reported: Reported) -> dict[str, Any]:
     """The circumstances of the training, by name."""
-    runner, fit = reported.runner, reported.fit
+    runner, trainer, fit = reported.runner, reported.trainer, reported.fit
     sizes = {said: reported.samples(phase) for phase, said in PHASES.items()}
     return {
         "model": _parts(reported.model),
         "command": reported.command,
         "to train it again": reported.again,
-        "trained by": f"{type(runner).__name__}, {loss_of(runner)}, steps of {runner.dt:g} ms",
+        "trained by": f"{type(runner).__name__}, {loss_of(trainer)}, steps of {runner.dt:g} ms",
         "epochs": reported.epoch,
-        "steps": getattr(runner, "steps", ""),
+        "steps": "" if trainer.steps is None else trainer.steps,
         "duration": _duration(reported),
         "samples": ", ".join(f"{n:,} {said}" for said, n in sizes.items() if n is not None),
         "batch size": fit.get("batch_size", ""),
-        "seed": getattr(runner, "seed", ""),
+        "seed": "" if trainer.seed is None else trainer.seed,
         "device": ", ".join(dict.fromkeys((jax.devices()[0].platform, jax.devices()[0].device_kind))),
         "report written": f"{datetime.now():%Y-%m-%d %H:%M}",
     }
 
 
-def loss_of(runner: Any) -> str:
+def loss_of(trainer: Reportable) -> str:
     """The name of the loss that was minimised."""
-    loss = as_written(getattr(runner, "loss_fun", "its loss"))
+    loss = "its loss" if trainer.loss_fun is None else as_written(trainer.loss_fun)
     named = loss.get("type", "") if isinstance(loss, Mapping) else loss
     return str(named if isinstance(named, str) else getattr(named, "__name__", type(named).__name__)).partition("@")[0]
 

@@ -13,7 +13,7 @@ import numpy as np
 from dynplug.core import leaves
 from dynplug.errors import DataError
 from dynplug.recipe.report.epoch_curves import best_epoch, curves
-from dynplug.train import BestEpoch, toolkit
+from dynplug.train import BestEpoch, Reportable, as_reportable, toolkit
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,15 @@ class Reported:
     command: str = ""
     again: str = ""
 
+    @cached_property
+    def trainer(self) -> Reportable:
+        """The trainer, with all that is asked of it here."""
+        return as_reportable(self.runner)
+
     @property
     def model(self) -> Any:
         """The model that predicts."""
-        return getattr(self.runner, "average", self.runner.target)
+        return self.trainer.average
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -67,21 +72,21 @@ class Reported:
     @cached_property
     def best(self) -> BestEpoch | None:
         """The best epoch, if there is one."""
-        return best_epoch(self.curves, getattr(self.runner, "best", None))  # not every trainer keeps one
+        return best_epoch(self.curves, self.trainer.best)
 
     @property
     def epoch_of_model(self) -> int:
         """The epoch of the final model: the last, or the best one, if it was restored."""
-        kept = getattr(self.runner, "best", None)
+        kept = self.trainer.best
         if self.fit.get("restore_best") and kept is not None:
             return kept.epoch
-        watching = (one for one in getattr(self.runner, "observers", ()) if getattr(one, "restore_best", False))
+        watching = (one for one in self.trainer.observers if getattr(one, "restore_best", False))
         return next((one.best_epoch for one in watching if one.best_epoch), self.epoch)
 
     @property
     def layout(self) -> toolkit.Layout:
         """The axes of the data."""
-        return getattr(self.runner, "_layout", None) or toolkit.layout_of(getattr(self.runner, "data_first_axis", "B"))
+        return self.trainer.layout
 
     @cached_property
     def shown(self) -> toolkit.Pair | None:

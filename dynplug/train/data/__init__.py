@@ -26,7 +26,6 @@ from dynplug.train.data.sequences import (
 from dynplug.train.data.windows import (
     Window as Window,
     check_size as check_size,
-    check_truncate as check_truncate,
     windows as windows,
 )
 from dynplug.train.data.with_lengths import check_reset as check_reset, with_lengths as with_lengths

@@ -8,7 +8,6 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from dynplug.core import is_whole
 from dynplug.errors import DataError
 from dynplug.run import as_arrays
 from dynplug.train.data.layout import Layout
@@ -136,12 +135,9 @@ class ArrayBatches:
 
     - `pairs`: the data; several where sequences have several lengths, each of one padded length.
     - `batch_size`: samples in a batch; `None` for all in one.
-    - `name`: what the data are, for messages.
     """
 
-    def __init__(self, pairs: Sequence[Pair], batch_size: int | None, name: str):
-        if batch_size is not None and not is_whole(batch_size):
-            raise DataError(f"{name}: batch_size={batch_size} must be a whole number of at least 1.")
+    def __init__(self, pairs: Sequence[Pair], batch_size: int | None):
         self._pairs = pairs
         most = max(pair.samples for pair in pairs)
         self._size = min(batch_size or most, most)

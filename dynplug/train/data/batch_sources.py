@@ -52,7 +52,7 @@ class Reading:
         """The source that the data are, told by their type: a tuple is (x, y), what can be iterated gives batches."""
         if isinstance(data, tuple):
             pairs = self.pairs(data, self.name, self.buckets)
-            return _Arrays(ArrayBatches(pairs, self.batch_size, self.name), self.shuffle is not False)
+            return _Arrays(ArrayBatches(pairs, self.batch_size), self.shuffle is not False)
         if isinstance(data, list) and len(data) == 2 and all(hasattr(part, "shape") for part in data):
             raise DataError(f"{self.name} is a list of two arrays: for inputs and targets give a tuple, (x, y).")
         whole = hasattr(data, "shape") or isinstance(data, (Mapping, str))

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
-from dynplug.errors import DataError, OptionError
+from dynplug.errors import DataError
 from dynplug.timeloop import RunState
 from dynplug.train.data.arrays import Batch
 from dynplug.train.data.layout import Layout
@@ -64,13 +64,6 @@ def windows(batches: Iterable[Batch], first: int, truncate: int | None, layout: 
                 batch.real,
                 lengths,
             )
-
-
-def check_truncate(truncate: int | None) -> int | None:
-    """`truncate` as given, or `OptionError`."""
-    if truncate is not None and (type(truncate) is not int or truncate < 1):
-        raise OptionError(f"truncate={truncate!r}: give the number of time steps in a window, 1 or more, or None.")
-    return truncate
 
 
 def check_size(carry: RunState, size: int) -> RunState:

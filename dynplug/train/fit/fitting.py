@@ -101,23 +101,23 @@ class Fitting:
         resumed = progress.began is not None
         if not resumed:
             progress.began, progress.best = progress.epoch, None
-        self._hooks.dynplug_run_start(run=self._trainer, last=last)
+        self._hooks.dynplug_run_start(trainer=self._trainer, last=last)
         try:
             stop = resumed and progress.epoch > (progress.began or 0) and not progress.batches and self._should_stop()
             while progress.epoch < last and not stop:
                 self._epoch()
                 stop = self._should_stop()
         except BaseException as error:
-            self._hooks.dynplug_run_error(run=self._trainer, error=error)
+            self._hooks.dynplug_run_error(trainer=self._trainer, error=error)
             raise
         finally:
             progress.began = None
-            self._hooks.dynplug_run_end(run=self._trainer)
+            self._hooks.dynplug_run_end(trainer=self._trainer)
             progress.best = None
 
     def _epoch(self) -> None:
         options, progress = self._options, self._progress
-        self._hooks.dynplug_epoch_start(run=self._trainer, epoch=progress.epoch + 1)
+        self._hooks.dynplug_epoch_start(trainer=self._trainer, epoch=progress.epoch + 1)
         before, began = progress.history.steps(), time.perf_counter()
         phase, last = "fit", self._fit()
         if last is not None and before < _LOOK <= progress.history.steps():
@@ -133,7 +133,7 @@ class Fitting:
         if seconds:
             report(progress.history, progress.epoch, options.last, seconds, options.logger, options.after)
         metrics = self._metrics()
-        self._hooks.dynplug_after_epoch(run=self._trainer, epoch=progress.epoch, metrics=metrics)
+        self._hooks.dynplug_after_epoch(trainer=self._trainer, epoch=progress.epoch, metrics=metrics)
         options.keep(progress.epoch, metrics)
         options.save()
 
@@ -144,7 +144,7 @@ class Fitting:
 
     def _should_stop(self) -> bool:
         epoch = self._progress.epoch
-        return any(self._hooks.dynplug_should_stop(run=self._trainer, epoch=epoch, metrics=self._metrics()))
+        return any(self._hooks.dynplug_should_stop(trainer=self._trainer, epoch=epoch, metrics=self._metrics()))
 
     def _fit(self) -> Window | None:
         """Train for an epoch, or for what is left of it: its last window.
@@ -268,7 +268,7 @@ class Fitting:
         """Show a step that is done to the observers of steps, if there are any."""
         hook = self._options.observers.dynplug_after_step
         if len(log) and len(log) % self._options.log_every == 0 and hook.get_hookimpls():
-            hook(run=self._trainer, epoch=self._progress.epoch + 1, step=len(log), metrics=log.last())
+            hook(trainer=self._trainer, epoch=self._progress.epoch + 1, step=len(log), metrics=log.last())
 
     def _not_finite(
         self, program: StepProgram, window: Window, carry: RunState | None, made: Stepped

@@ -1,6 +1,5 @@
 """What was measured while training."""
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -116,11 +115,6 @@ class History:
             return np.array([value for epoch in epochs for value in epoch["metrics"].get(metric, ())])
         return _alike([value for epoch in epochs for value in _reports(epoch, metric)])
 
-    def agrees(self, other: "History") -> bool:
-        """Whether two trainings, as far as both went, were one and the same."""
-        ours, theirs = self._whole("fit"), other._whole("fit")
-        return all(json.dumps(a) == json.dumps(b) for a, b in zip(ours, theirs, strict=False))
-
     def _whole(self, phase: str) -> list[dict[str, Any]]:
         return [epoch for epoch in self._epochs[phase] if not epoch.get("interrupted")]
 
@@ -132,7 +126,7 @@ class History:
     def from_json(cls, epochs: Any) -> "History":
         """The history that `to_json` described."""
         history = cls()
-        history._epochs = {"fit": epochs["fit"], "test": epochs["test"] if "test" in epochs else epochs["predict"]}
+        history._epochs = {phase: epochs[phase] for phase in ("fit", "test")}
         return history
 
 

@@ -108,13 +108,13 @@ class StartsAnew(Simulator):
 
 class ChangesTheRun:
     @hookimpl
-    def dynplug_epoch_start(self, run):
-        run.dt *= 2.0
+    def dynplug_epoch_start(self, trainer):
+        trainer.dt *= 2.0
 
 
 class Misspells:
     @hookimpl
-    def dynplug_after_epochs(self, run):
+    def dynplug_after_epochs(self, trainer):
         pass
 
 

@@ -48,6 +48,8 @@ class ReadoutTrainer(ABC):
     """A trainer that solves for one dense layer. Implementing one: `_begin`, `_learn`, `_epochs`, `_memory`."""
 
     writes: ClassVar[bool] = True  # it trains in one process
+    best: ClassVar[None] = None  # it keeps none
+    observers: ClassVar[tuple[Any, ...]] = ()
     target: dp.DynamicalSystem
     _: KW_ONLY
     dt: float
@@ -64,7 +66,7 @@ class ReadoutTrainer(ABC):
     def __post_init__(self) -> None:
         self.target = as_system(self.target, type(self).__name__)
         self.dt, self.t0 = as_dt(self.dt), as_t0(self.t0)
-        self._layout = layout_of(self.data_first_axis)
+        self.layout = layout_of(self.data_first_axis)
         self.washout = as_whole("washout", self.washout, least=0)
         self.history = History()
         self.epoch = 0
@@ -73,6 +75,16 @@ class ReadoutTrainer(ABC):
         self._spread = as_spread(self.devices)
         self._check_devices(self.target, "The model")
         self._begin()
+
+    @property
+    def average(self) -> dp.DynamicalSystem:
+        """The model that tests and predictions take: `target`."""
+        return self.target
+
+    @property
+    def steps(self) -> int:
+        """The number of batches that were learned from."""
+        return self.history.steps()
 
     @abstractmethod
     def _begin(self) -> None:
@@ -126,8 +138,8 @@ class ReadoutTrainer(ABC):
         """
         self._check_devices((train_data, test_data), "The data")
         train_data, test_data = with_lengths(train_data, test_data, lengths)
-        train = SeriesOf(train_data, self._layout, "train_data")
-        test = None if test_data is None else SeriesOf(test_data, self._layout, "test_data")
+        train = SeriesOf(train_data, self.layout, "train_data")
+        test = None if test_data is None else SeriesOf(test_data, self.layout, "test_data")
         shared = shared_args or {}
         last = self.epoch + self._epochs(num_epoch)
         while self.epoch < last:
@@ -153,12 +165,12 @@ class ReadoutTrainer(ABC):
         Of a list of arrays (time, ...) of several lengths the outputs are a list too.
         """
         self._check_devices(inputs, "inputs")
-        if are_sequences(inputs, self._layout):
-            pair = padded_inputs(inputs, self._layout)
+        if are_sequences(inputs, self.layout):
+            pair = padded_inputs(inputs, self.layout)
             out = self.predict(pair.x, batch_size=batch_size, shared_args=shared_args)
-            return unpadded(out, pair.ends, self._layout)
-        x, _ = self._layout.batch_first(as_arrays(inputs), ())
-        return self._layout.batch_first(self._outputs(self.target, x, batch_size, shared_args or {}), ())[0]
+            return unpadded(out, pair.ends, self.layout)
+        x, _ = self.layout.batch_first(as_arrays(inputs), ())
+        return self.layout.batch_first(self._outputs(self.target, x, batch_size, shared_args or {}), ())[0]
 
     def __repr__(self) -> str:
         told = {} if self._spread is None else {"devices": self._spread.size}
@@ -232,9 +244,9 @@ class ReadoutTrainer(ABC):
     def _log(self, phase: str, outputs: Any, series: Series) -> None:
         y = series.y
         targets = jnp.asarray(y[:, self.washout :] if has_time(y, outputs) else y)
-        given = self._layout.batch_first(jnp.asarray(outputs[:, self.washout :]), targets)
+        given = self.layout.batch_first(jnp.asarray(outputs[:, self.washout :]), targets)
         lengths = jnp.asarray(series.lengths - self.washout, jnp.int32) if series.several else None
-        found = {name: measure(*given, self._layout, lengths=lengths) for name, measure in self._measures.items()}
+        found = {name: measure(*given, self.layout, lengths=lengths) for name, measure in self._measures.items()}
         arrays = {name: np.asarray(value).tolist() for name, value in found.items() if np.ndim(value)}
         values = {name: [float(value)] for name, value in found.items() if name not in arrays}
         totals = {"epoch": arrays, "reports": [arrays]} if arrays else None

@@ -29,10 +29,10 @@ class TensorBoard(Tracker):
     folder: str | Path = "runs"
     steps: bool = False
 
-    def _open(self, run: Any) -> None:
+    def _open(self, trainer: Any) -> None:
         suffix = f".{time.time_ns()}"  # else two files that are begun in one second have one name
         self._writer = need("tensorboardX", "tensorboard").SummaryWriter(str(self.folder), filename_suffix=suffix)
-        self._writer.add_text("trainer", repr(run), run.history.steps())
+        self._writer.add_text("trainer", repr(trainer), trainer.history.steps())
 
     def _write(self, values: dict[str, float], step: int) -> None:
         for name, value in values.items():

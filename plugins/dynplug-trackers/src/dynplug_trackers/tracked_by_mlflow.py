@@ -33,11 +33,11 @@ class MLflow(Tracker):
     tracking_uri: str | None = None
     steps: bool = False
 
-    def _open(self, run: Any) -> None:
+    def _open(self, trainer: Any) -> None:
         self._client = need("mlflow", "mlflow").MlflowClient(self.tracking_uri)
         known = self._client.get_experiment_by_name(self.experiment)
         experiment = self._client.create_experiment(self.experiment) if known is None else known.experiment_id
-        self._id = self._client.create_run(experiment, run_name=self.name, tags={"trainer": repr(run)}).info.run_id
+        self._id = self._client.create_run(experiment, run_name=self.name, tags={"trainer": repr(trainer)}).info.run_id
 
     def _write(self, values: dict[str, float], step: int) -> None:
         metric, now = need("mlflow.entities", "mlflow").Metric, int(1000 * time.time())

@@ -34,14 +34,14 @@ class WandB(Tracker):
     mode: str = "offline"
     steps: bool = False
 
-    def _open(self, run: Any) -> None:
+    def _open(self, trainer: Any) -> None:
         wandb = need("wandb", "wandb")
         self._run = wandb.init(
             project=self.project,
             name=self.name,
             dir=str(self.folder),
             mode=self.mode,
-            config={"trainer": repr(run)},
+            config={"trainer": repr(trainer)},
             settings=wandb.Settings(silent=True),
         )
 

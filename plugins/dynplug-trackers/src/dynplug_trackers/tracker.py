@@ -27,7 +27,7 @@ class Tracker(ABC):
     _failed: bool = False
 
     @abstractmethod
-    def _open(self, run: Any) -> None:
+    def _open(self, trainer: Any) -> None:
         """Begin a run."""
 
     @abstractmethod
@@ -39,30 +39,30 @@ class Tracker(ABC):
         """End the run."""
 
     @hookimpl
-    def dynplug_run_start(self, run: Any) -> None:
-        self._sent, self._failed = run.history.steps(), False
-        if run.writes:
-            self._open(run)
+    def dynplug_run_start(self, trainer: Any) -> None:
+        self._sent, self._failed = trainer.history.steps(), False
+        if trainer.writes:
+            self._open(trainer)
 
     @hookimpl
-    def dynplug_after_epoch(self, run: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
-        if not run.writes:
+    def dynplug_after_epoch(self, trainer: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
+        if not trainer.writes:
             return
-        done = run.history.steps()
+        done = trainer.history.steps()
         if self.steps:
-            for step, values in enumerate(_by_step(run.history, done - self._sent), self._sent + 1):
+            for step, values in enumerate(_by_step(trainer.history, done - self._sent), self._sent + 1):
                 self._write(values, step)
         self._sent = done
         means = {f"{phase}/{name}": value for phase, of in metrics.items() for name, value in of.items()}
         self._write({name: float(v) for name, v in means.items() if np.ndim(v) == 0} | {"epoch": float(epoch)}, done)
 
     @hookimpl
-    def dynplug_run_error(self, run: Any) -> None:
+    def dynplug_run_error(self, trainer: Any) -> None:
         self._failed = True
 
     @hookimpl
-    def dynplug_run_end(self, run: Any) -> None:
-        if run.writes:
+    def dynplug_run_end(self, trainer: Any) -> None:
+        if trainer.writes:
             self._close(self._failed)
 
     def portrait(self, figure: Any) -> None:
@@ -89,7 +89,7 @@ class _Listed(Tracker):
     def __init__(self, steps: bool):
         self.steps, self.written = steps, list[tuple[int, dict[str, float]]]()
 
-    def _open(self, run: Any) -> None:
+    def _open(self, trainer: Any) -> None:
         pass
 
     def _write(self, values: dict[str, float], step: int) -> None:
