@@ -7,7 +7,7 @@ from typing import Any
 from dynplug.errors import OptionError
 
 LEVELS = ("ok", "note", "warning")
-"""How bad it is: nothing, worth knowing, or a reason to stop and look."""
+"""Levels of severity: no problem, worth knowing, or a reason to stop and look."""
 
 
 @dataclass(frozen=True)
