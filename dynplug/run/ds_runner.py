@@ -301,7 +301,7 @@ class DSRunner:
                     jax.block_until_ready(rows)
                     self._counted = rows.counted
                     events.append(done, rows.spikes)
-                    recorder.append(self._rows(first, done), rows.whole(), self._times(done, end))
+                    recorder.append(self._rows(first, done), rows.records(), self._times(done, end))
                     bar.update(end - done)
                     start, done, after = done, end, state
                     again = partial(
@@ -322,7 +322,7 @@ class DSRunner:
                     how = self.key, size, offset, self.record_every, self.data_first_axis
                     with self._compiling(bar, state, fed, how):
                         state, rows = run_chunk(loop, experiment, state, fed, *how)
-                    copy_in_background((rows.spikes, rows.nan, rows.whole() if recorder.leaves_device else None))
+                    copy_in_background((rows.spikes, rows.nan, rows.records() if recorder.leaves_device else None))
                     start += size
                     if waiting is not None:
                         store(waiting)
@@ -335,7 +335,7 @@ class DSRunner:
                     self.state = after
                     self.spikes = events.finish(done)
                     out = self._finish(recorder, first, done)
-        self.inputs.settle()
+        self.inputs.end_run()
         return out
 
     def _finish(self, recorder: Recorder, first: int, done: int) -> PyTree:
