@@ -55,7 +55,7 @@ class InitialScale(Diagnostic):
     tolerance: float = 0.05
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for each population that is to be brought to the rate."""
+        """One finding for each population that is to be brought to the rate."""
         if evidence.redone is None or evidence.backward is None:
             return
         changed: dict[str, ArrayLike] = {}
