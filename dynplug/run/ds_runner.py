@@ -106,7 +106,7 @@ class DSRunner:
         All are then memory-mapped from there.
     - `jit`: whether runs are compiled, or a mapping such as `{"predict": True, "fit": False}`, of which `"predict"`
         applies here. Otherwise all values are concrete, for debugging.
-    - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: the way to compile the time loop: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether a backward pass recomputes chunks of the loop; an integer is the number of steps in one.
     - `dyn_vars`: refused: the state is one value, `state`.
     - `fun_inputs`: refused: give the function as `inputs`.

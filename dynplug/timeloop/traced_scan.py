@@ -28,7 +28,7 @@ class TracedScan:
 
     - `eqn`: the `scan` equation.
     - `consts`, `carry`, `xs`: its operands. A carried value that no step changes may be among the constants.
-    - `origin`: which leaf of the user's carry each carried array is.
+    - `origin`: for each carried array, its leaf in the user's carry.
     - `finish`: the function from the results of the equation to those of the call.
     """
 
