@@ -73,7 +73,7 @@ class KeptBest:
 def keeping(
     trainer: Any, progress: Progress, what: Any, test_data: Any, restores: bool, path: str | Path | None
 ) -> Callable[[int, dict[str, dict[str, float]]], None]:
-    """What keeps the best epoch, if that is asked for. **Arguments:** as for `KeptBest`; `what` may be `None`."""
+    """A function that keeps the best epoch, if asked for. **Arguments:** as for `KeptBest`; `what` may be `None`."""
     if what is not None:
         return KeptBest(trainer, progress, what, test_data, restores, path)
     if restores:
@@ -84,4 +84,4 @@ def keeping(
 
 
 def nothing(*args: Any) -> None:
-    """Where nothing is kept or saved."""
+    """Do nothing."""
