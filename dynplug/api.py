@@ -71,7 +71,7 @@ class Spec:
     - `summary`: one line for listings.
     - `aliases`: other names for it.
     - `revision`: an integer to raise whenever the mathematics changes, so that saved models name the one they use.
-    - `deprecated`: why it should no longer be used and what to use instead; shown to its users.
+    - `deprecated`: the reason not to use it any longer, and its replacement; shown to its users.
     - `requires`: distributions that the target needs beyond the requirements of its package; checked before the target
         is imported.
     - `example`: keyword arguments of a minimal instance; a value may be a configuration.

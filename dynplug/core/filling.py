@@ -24,7 +24,7 @@ class Loaded(NamedTuple):
     - `tree`: the tree with its new arrays.
     - `missing`: the paths of the tree for which there was no array.
     - `unexpected`: the paths that the tree does not have.
-    - `differing`: where the two disagree and the tree stays as it was: `(path, saved, present)` for each array of
+    - `differing`: the disagreements, where the tree stays as it was: `(path, saved, present)` for each array of
         another shape or dtype and, if the file holds a definition, for each class or constant that differs.
     """
 

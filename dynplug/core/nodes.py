@@ -40,7 +40,7 @@ def nodes(
     - `model`: a system, or any pytree of systems.
     - `path`: the part of it to look at, by default all.
     - `method`: `"absolute"`: paths start at the model; `"relative"`: at the part at `path`.
-    - `level`: how many systems deep to look: 0 for the part itself; -1 for everything in it.
+    - `level`: the depth of the search in systems: 0 for the part itself; -1 for everything in it.
     - `include_self`: whether the part itself is among them.
     - `include`: only systems of this class, or of one of these.
     - `exclude`: no systems of this class, or of one of these, and nothing inside them.

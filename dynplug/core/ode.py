@@ -12,10 +12,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Bool, PyTree
 
+from dynplug.core.computed_once import computed_once
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.core.holding import holding, refractory
-from dynplug.core.settled import settled
 from dynplug.core.sized import Sized
 from dynplug.core.solving import step, step_and_mean
 from dynplug.errors import CompositionError, ShapeError
@@ -165,7 +165,7 @@ class Neuron(ODESystem):
         if held is not None and jump is not None:
             jump = jnp.where(held, jnp.zeros_like(jump), jump)
         new = self._integrated(old, held, Drive(drive.current, drive.conductance), ctx)
-        return self.emit(state, eqx.combine(settled(_jump(new, self.jump_to, jump)), state), ctx)
+        return self.emit(state, eqx.combine(computed_once(_jump(new, self.jump_to, jump)), state), ctx)
 
     def _integrated(self, old: PyTree, held: Bool[Array, "*size"] | None, drive: Drive, ctx: Context) -> PyTree:
         """The variables at the end of a step, without jumps."""
@@ -227,7 +227,7 @@ class Synapse(ODESystem):
 
     def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
-        start = settled(_jump(continuous(state), self.jump_to, events))
+        start = computed_once(_jump(continuous(state), self.jump_to, events))
         end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
         new, _ = self.emit(state, eqx.combine(end, state), ctx)
         _, out = self.emit(state, eqx.combine(mean, state), ctx)

@@ -33,7 +33,7 @@ class Delivery(eqx.Module):
 
         **Arguments:**
 
-        - `x`: what the units send.
+        - `x`: the values that the units send.
         - `weight`: the weights, with the dtype of `x`, in the order of the fanout; `None` for a weight of one for all.
         - `fanout`: the connections.
         - `pre`: the sending unit of each connection, which costs nothing where it is not used.

@@ -28,7 +28,7 @@ def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str | Delivery = "au
 
     **Arguments:**
 
-    - `x`: what the units send (pre,): spikes, 0 or 1, or any number; booleans count as 0 and 1 [-].
+    - `x`: the values that units send (pre,): spikes, 0 or 1, or any number; booleans count as 0 and 1 [-].
     - `weight`: one weight per connection, in the fanout's order (connections,), or one for all. Its dtype is that of
         the sum.
     - `fanout`: the connections, from `Fanout.of`.

@@ -41,7 +41,7 @@ class Axes(Diagnostic):
     excess: float = 0.3
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for the inputs, where they have time."""
+        """One finding for the inputs, if they have a time axis."""
         if evidence.timeless:
             return
         for x in map(np.asarray, jax.tree.leaves(evidence.inputs)):
@@ -69,7 +69,7 @@ class Axes(Diagnostic):
 
 
 def _correlation(x: np.ndarray, axis: int, lag: int) -> float:
-    """Of values and those `lag` further along an axis."""
+    """The correlation of values with those `lag` further along an axis."""
     x = np.moveaxis(x, axis, 0)
     one, other = x[:-lag].ravel(), x[lag:].ravel()
     power = np.sqrt((one**2).sum() * (other**2).sum())

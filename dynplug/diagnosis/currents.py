@@ -44,7 +44,7 @@ class Currents(Diagnostic):
     most: float = 100.0
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for each population that is driven too far."""
+        """One finding for each population that is driven too far."""
         entry = _entry(evidence.model)
         for path, seen in evidence.activity.populations.items():
             known: Any = limits(evidence.model, path)

@@ -36,8 +36,8 @@ class Need:
 
     **Attributes:**
 
-    - `predicted`: what a step on the whole batch will take.
-    - `available`: what the device has; `None` where that is unknown.
+    - `predicted`: the need of a step on the whole batch.
+    - `available`: the memory of the device; `None` if unknown.
     - `peak`: the most that the device has held so far; `None` where it does not say.
     - `samples`: in the batch.
     - `remat`: whether chunks of the forward pass are recomputed.
@@ -60,7 +60,7 @@ class Evidence:
     - `dt`: the step [ms]; `duration`: of a sample [ms].
     - `inputs`: arrays of NumPy, (time, batch, ...), or a tree of them.
     - `timeless`: whether a sample is one step by its nature.
-    - `activity`: what the units did.
+    - `activity`: the activity of the units.
     - `backward`: the gradient; `None` where there was no backward pass, as after the first epoch of a training.
     - `need`: the memory of a training step, which is compiled for it; `None` where there was no backward pass, or where
         the compiler does not say.

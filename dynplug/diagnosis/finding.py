@@ -7,7 +7,7 @@ from typing import Any
 from dynplug.errors import OptionError
 
 LEVELS = ("ok", "note", "warning")
-"""How bad it is: nothing, worth knowing, or a reason to stop and look."""
+"""Levels of severity: no problem, worth knowing, or a reason to stop and look."""
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Finding:
 
     - `level`: `"ok"`, `"note"` or `"warning"`.
     - `where`: the path of the part that it is about; empty for the whole.
-    - `what`: what was seen, in a few words with numbers.
+    - `what`: the observation, in a few words with numbers.
     - `advice`: a sentence that says what to do.
-    - `numbers`: what was measured, by name, for programs.
+    - `numbers`: the measurements by name, for programs.
 
     **Raises:** `OptionError` for another level, and for a note or a warning without advice.
     """

@@ -44,7 +44,7 @@ class InitialScale(Diagnostic):
 
     - `rate`: $\nu$, the mean rate of a population [kHz].
     - `most`: the share of silent, or of saturated, units from which on a factor is suggested [-].
-    - `tolerance`: how far from it, in parts of it, the rate may be [-].
+    - `tolerance`: the largest relative deviation of the rate from it [-].
 
     **Reference:** Rossbroich, J., Gygax, J. & Zenke, F. (2022), Fluctuation-driven initialization for spiking neural
     network training, doi:10.1088/2634-4386/ac97bb. (There weights are drawn anew; here they are scaled.)
@@ -55,7 +55,7 @@ class InitialScale(Diagnostic):
     tolerance: float = 0.05
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for each population that is to be brought to the rate."""
+        """One finding for each population that is to be brought to the rate."""
         if evidence.redone is None or evidence.backward is None:
             return
         changed: dict[str, ArrayLike] = {}

@@ -39,7 +39,7 @@ class LayerGradients(Diagnostic):
     ratio: float = 1e5
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for the model, and one for each layer that no gradient reaches."""
+        """One finding for the model, and one for each layer that no gradient reaches."""
         layers: dict[str, float] = {}
         systems = set(nodes(evidence.model))
         for path, size in (evidence.backward.gradients if evidence.backward else {}).items():

@@ -44,7 +44,7 @@ class Leaks(Diagnostic):
     tolerance: float = 1e-3
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for each kind of leak, or one that there is none."""
+        """One finding for each kind of leak, or one that there is none."""
         back, again, x = evidence.backward, evidence.again, evidence.inputs
         if back is None or again is None:
             return

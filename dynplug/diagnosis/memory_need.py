@@ -34,7 +34,7 @@ class MemoryNeed(Diagnostic):
     most: float = 0.8
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row, where the compiler says anything."""
+        """One finding, if the compiler reports its memory."""
         need = None if evidence.need is None else evidence.need()
         if need is None:
             return
@@ -55,7 +55,7 @@ class MemoryNeed(Diagnostic):
 
 
 def in_units(count: int) -> str:
-    """A number of bytes for people."""
+    """A number of bytes as text with a unit."""
     size = float(count)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:

@@ -43,7 +43,7 @@ class Silence(Diagnostic):
     most: float = 0.9
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for each spiking part."""
+        """One finding for each spiking part."""
         for path, seen in evidence.activity.populations.items():
             silent, saturated = seen.silent, seen.saturated(self.often)
             rate = float(np.mean(seen.share)) / evidence.dt

@@ -40,7 +40,7 @@ class SurrogateSupport(Diagnostic):
     least: float = 0.01
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for each spiking part with a surrogate and a threshold."""
+        """One finding for each spiking part with a surrogate and a threshold."""
         for path, seen in evidence.activity.populations.items():
             share = float(seen.support)
             if not np.isfinite(share) or "R" not in limits(evidence.model, path):

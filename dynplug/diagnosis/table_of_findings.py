@@ -28,8 +28,8 @@ class Diagnosis:
     **Attributes:**
 
     - `rows`: pairs of the name of a diagnostic and a `Finding`.
-    - `subject`: what was looked at, in words.
-    - `seconds`: how long it took [s].
+    - `subject`: the examined model and batch, in words.
+    - `seconds`: the duration [s].
     """
 
     rows: tuple[tuple[str, Finding], ...]

@@ -40,7 +40,7 @@ class TimeConstants(Diagnostic):
     least: float = 1e-3
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for each part whose time constants do not fit."""
+        """One finding for each part whose time constants do not fit."""
         dt = evidence.dt
         if evidence.timeless:
             return

@@ -43,7 +43,7 @@ class TimeGradients(Diagnostic):
     ratio: float = 1e6
 
     def examine(self, evidence: Evidence) -> Iterable[Finding]:
-        """One row for the model, if it has a state that its loss depends on."""
+        """One finding for the model, if it has a state that its loss depends on."""
         by_path = evidence.backward.steps if evidence.backward else {}
         sizes = np.array([np.asarray(a, float) for a in by_path.values()])
         count = sizes.shape[-1]

@@ -66,7 +66,7 @@ class Normalising(DynamicalSystem):
         **Arguments:**
 
         - `xs`: its inputs (time, batch, *size).
-        - `counts`: which of them count, (time, batch); `None` for all.
+        - `counts`: a mask of those that count, (time, batch); `None` for all.
         - `i`: the index of the first step.
         """
         found = self._of_batch(xs, counts, i)

@@ -30,7 +30,7 @@ class Sparse(DynamicalSystem):
 
     - `in_size`: the number of inputs.
     - `out_size`: the number of outputs.
-    - `connector`: which inputs reach which outputs: called as `connector(in_size, out_size, key=key)`.
+    - `connector`: the rule of connections from inputs to outputs: called as `connector(in_size, out_size, key=key)`.
     - `W_initializer`: the weights: an array (connections,), sorted as the connections are; a number; or an initializer,
         which draws a matrix with the average number of inputs of an output, so that its scale fits.
     - `b_initializer`: the bias (out,), likewise; `None` for no bias [-].

@@ -70,7 +70,7 @@ def cross_entropy(
         `{3: 5.0}`, the others being 1. `None`: all the same.
     - `label_smoothing`: the share $\epsilon$ of a target that goes to all classes alike [-].
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
-    - `mask`: which steps count, (batch, time): means, `"last"`, `"max"` and sums are over these. `None`: all.
+    - `mask`: the steps that count, (batch, time): means, `"last"`, `"max"` and sums are over these. `None`: all.
 
     **Raises:** `DataError` if the shapes do not fit, a target is not a class, or a weight is for a class that is not
     there; `ParameterError`.

@@ -88,7 +88,7 @@ def confusion_matrix(
     - `reduce_time`: as for `cross_entropy`.
     - `ignore_index`: as for `cross_entropy`.
     - `one_hot`: as for `cross_entropy`.
-    - `sample_weight`: how often each sample counts, (batch,). `None`: once.
+    - `sample_weight`: the weight of each sample, (batch,). `None`: once.
     - `mask`: as for `cross_entropy`.
 
     **Raises:** as `cross_entropy`.

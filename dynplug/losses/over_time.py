@@ -20,7 +20,7 @@ def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str, mas
 
     - `predicts`: (batch, time, ...).
     - `reduce_time`: `"mean"`, `"last"`, `"max"`, `"sum"`, `"sum_softmax"`, `"first_spike"`.
-    - `mask`: which steps count, (batch, time); `None` for all.
+    - `mask`: the steps that count, (batch, time); `None` for all.
 
     **Raises:** `ParameterError` for another reduction; `DataError` for a mask that does not fit.
     """
@@ -65,7 +65,7 @@ def time_of_first_spike(spikes: Float[Array, "batch time ..."], mask: Any = None
     **Arguments:**
 
     - `spikes`: (batch, time, ...).
-    - `mask`: which steps count, (batch, time), from the first on; `None` for all.
+    - `mask`: the steps that count, (batch, time), from the first on; `None` for all.
     """
     valid = as_mask(mask, spikes)
     silent = jnp.cumprod(1 - zeroed(spikes, valid), axis=1)

@@ -34,7 +34,7 @@ def rate_penalty(
     - `low`: $r_\mathrm{low}$, in spikes per step [-].
     - `high`: $r_\mathrm{high}$, in spikes per step [-].
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
-    - `mask`: which steps count, (batch, time). `None`: all.
+    - `mask`: the steps that count, (batch, time). `None`: all.
 
     **Raises:** `ParameterError` for bounds that are no interval.
 
@@ -109,7 +109,7 @@ def rate_regularized(
     - `high`: $r_\mathrm{high}$, in spikes per step [-].
     - `strength`: $\lambda$ [-].
     - `sample_weight`: the weight of each sample in the means, (batch,). `None`: all the same.
-    - `mask`: which steps count, (batch, time). `None`: all.
+    - `mask`: the steps that count, (batch, time). `None`: all.
 
     **Raises:** as the other loss; `DataError` for a monitor that is not there; `ParameterError`.
 

@@ -85,7 +85,7 @@ def mse(
     - `reduce_time`: the reduction of predictions over time if targets have no time axis: `"mean"`, `"last"`, `"max"`,
         `"sum"`; `"first_spike"`, of spikes, minus the time of the first one in steps.
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
-    - `mask`: which steps count, (batch, time). `None`: all.
+    - `mask`: the steps that count, (batch, time). `None`: all.
 
     **Raises:** `DataError` if the shapes do not fit, or if a trainer is given targets that are not finite.
 

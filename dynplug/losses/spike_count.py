@@ -56,7 +56,7 @@ def spike_count(
     - `right`: $r$ of the unit of the right class, in spikes per step [-].
     - `wrong`: $r$ of the others, in spikes per step [-].
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
-    - `mask`: which steps count, (batch, time). `None`: all.
+    - `mask`: the steps that count, (batch, time). `None`: all.
 
     **Raises:** `DataError` if the shapes do not fit, or a target is not a class; `ParameterError`.
 

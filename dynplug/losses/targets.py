@@ -69,7 +69,7 @@ def weight_of_targets(function: Any, predicts: PyTree, targets: PyTree, **given:
     **Arguments:**
 
     - `function`: the loss or metric.
-    - `predicts`, `targets`, `given`: what it is called with.
+    - `predicts`, `targets`, `given`: its arguments.
     """
     weight = getattr(function_of(function), _WEIGHT, None)
     return None if weight is None else weight(predicts, targets, **given, **options_of(function))

@@ -43,7 +43,7 @@ def top_k_accuracy(
 
     - `predicts`: scores (batch, time, classes).
     - `targets`: as for `cross_entropy`.
-    - `k`: how many answers there are, fewer than classes [-].
+    - `k`: the number of answers, fewer than classes [-].
     - `reduce_time`: as for `cross_entropy`.
     - `ignore_index`: as for `cross_entropy`.
     - `one_hot`: as for `cross_entropy`.

@@ -48,7 +48,7 @@ def van_rossum(
     - `tau`: $\tau$: spikes that are farther apart than this count as different [ms].
     - `dt`: $\Delta t$, the step, which trainers set to their own [ms].
     - `sample_weight`: the weight of each sample in the mean, (batch,). `None`: all the same.
-    - `mask`: which steps count, (batch, time). `None`: all.
+    - `mask`: the steps that count, (batch, time). `None`: all.
 
     **Raises:** `DataError` if the shapes do not fit; `ParameterError`.
 

@@ -41,13 +41,13 @@ class Coupling(eqx.Module):
 
     - `source`: the name of the population that is read.
     - `target`: the name of the population that receives, or a list of names, as for a `Projection`.
-    - `connector`: which units reach which, as for a `Projection`.
+    - `connector`: the rule of connections, as for a `Projection`.
     - `weight`: $w$, in the unit of the target's input over that of $f$, in any form that a `Projection` takes: a number
         for all, one per connection, a matrix (post, pre), or an initializer. What is not a number is trainable.
     - `form`: $f$, as in the table.
     - `delay`: $d$ [ms], a multiple of the step to 1 %; one number, or one per connection in any form that a weight has,
         where those that are drawn are rounded as for a `Projection`; `None`: none.
-    - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver`. The sums are equal.
+    - `delivery`: the delivery method: `"auto"`, or a method of `dp.delivery.deliver`. The sums are equal.
 
     **Raises:** `ParameterError`; `CompositionError`, in a run, for a population without such a variable.
 

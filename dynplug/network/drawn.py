@@ -103,8 +103,8 @@ class Pairs:
 
         **Arguments:**
 
-        - `copy`: which copy of the source each pair comes from.
-        - `copies`: how many there are.
+        - `copy`: the copy of the source from which each pair comes.
+        - `copies`: the number of copies.
         - `by_receiver`: as for `Fanout.of`.
         """
         senders = self.pre.astype(np.int64) + np.asarray(copy, np.int64) * self.pre_size

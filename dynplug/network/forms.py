@@ -13,7 +13,7 @@ Form = Literal["additive", "diffusive", "sine"]
 
 Units = Float[Array, " units"]
 Sum = Callable[[Array], Array]
-"""From what each sender sends to the weighted sums that the receivers get."""
+"""A function from the values that units send to the weighted sums that units receive."""
 
 
 def as_form(form: str) -> str:

@@ -34,7 +34,7 @@ class GapJunction(eqx.Module):
     **Arguments:**
 
     - `source`, `target`: the names of the two populations, which may be one.
-    - `connector`: which units are joined, as for a `Projection`.
+    - `connector`: the rule of connections, as for a `Projection`.
     - `g`: conductance of a junction [µS], or [mS/cm²]: a number, or one per pair; an array is trainable.
 
     **Raises:** `ParameterError`; `CompositionError`, from the network, for a population without a potential.

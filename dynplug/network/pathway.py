@@ -41,7 +41,7 @@ class PathwayState(eqx.Module):
     weight: Array | None = None
     """the weights, or their magnitudes, where they are plastic"""
     arrived: Array | None = None
-    """what has arrived in the step from each sending unit, where weights are plastic"""
+    """the arrivals in the step from each sending unit, where weights are plastic"""
 
     def named_children(self) -> list[tuple[str, PyTree]]:
         """The synapse's variables, then the rest."""

@@ -61,7 +61,7 @@ class Projection(eqx.Module):
     - `source`: the name of the population that sends.
     - `target`: the name of the population that receives, or a list of names; several targets share one array of
         synapses, in the order of the list.
-    - `connector`: which units reach which: a connector, such as `dp.connectors.FixedProbability(0.02)`, which is asked
+    - `connector`: the rule of connections: a connector, such as `dp.connectors.FixedProbability(0.02)`, which is asked
         for each target in turn; its name or configuration; a pair of index arrays `(pre, post)`; or a matrix
         (post, pre), dense or of `scipy.sparse`, with a connection where it is not zero. These two count the units of
         several targets in a row. Pairs that occur twice are two connections.
@@ -78,7 +78,7 @@ class Projection(eqx.Module):
     - `plasticity`: the rule by which spikes change the weights, such as `dp.plasticity.PairSTDP()`; or its name or
         configuration. The weights are then part of the state, `"rec.weight"`, in the order in which `net["rec"].weight`
         has them.
-    - `delivery`: how the sum is taken: `"auto"`, or a method of `dp.delivery.deliver` by its name, such as `"events"`,
+    - `delivery`: the delivery method: `"auto"`, or a method of `dp.delivery.deliver` by its name, such as `"events"`,
         or its configuration. The sums are equal.
     - `sign`: `"excitatory"` or `"inhibitory"` (Dale's law): weights are then given, and trained, as magnitudes greater
         than zero, and inhibitory ones are subtracted.

@@ -42,7 +42,7 @@ class ALIF(Neuron):
     - `size`: the number of units, or the shape of a grid of them.
     - `tau`: membrane time constant [ms].
     - `tau_a`: time constant of the adaptation [ms].
-    - `beta`: how much one spike raises the threshold [mV].
+    - `beta`: the rise of the threshold by one spike [mV].
     - `R`: membrane resistance [MΩ].
     - `V_rest`: resting potential [mV].
     - `V_reset`: potential after a spike, below `V_th`; `None`: `V_rest` [mV].

@@ -53,7 +53,7 @@ class WilsonCowan(Neuron):
     - `a_I`: the same of inhibitory cells [-].
     - `theta_E`: the input at which the response of excitatory cells is steepest [-].
     - `theta_I`: the same of inhibitory cells [-].
-    - `rho`: how far active cells are refractory, and so missing among those that can fire [-].
+    - `rho`: the degree to which active cells are refractory, and so missing among those that can fire [-].
     - `Q`: the input of the inhibitory cells [-].
     - `r_E_init`: initial activity of the excitatory cells, or an initializer that draws it [-].
     - `r_I_init`: the same of the inhibitory cells [-].

@@ -37,7 +37,7 @@ def learned(
 
     - `rule`: the rule.
     - `weight`: the weights before the first step, in the order of the fanout.
-    - `sent`: what arrives from each sending unit in each step.
+    - `sent`: the arrivals from each sending unit in each step.
     - `spiked`: the spikes of each receiving unit in each step.
     - `fanout`: the connections, from `Fanout.of(..., by_receiver=True)`.
     - `dt`: the step [ms].

@@ -48,7 +48,7 @@ class Plasticity(eqx.Module):
 
         - `state`: the traces.
         - `weight`: the weights, in the order of the fanout.
-        - `sent`: what arrives in this step from each sending unit, 0 where nothing does.
+        - `sent`: the arrival in this step from each sending unit, 0 if there is none.
         - `spiked`: the outputs of the receiving units in this step.
         - `fanout`: the connections, with `fanin`.
         - `ctx`: the context.

@@ -65,7 +65,7 @@ def inline_svg(draw: Callable[[Axes], Any], name: str, about: str) -> str:
 
     - `draw`: a function of the panel's axes.
     - `name`: another one for each panel of a page.
-    - `about`: what is seen, for those who do not see it.
+    - `about`: a description, for those who cannot see it.
     """
     made = sheet([draw], 1)
     made.set_facecolor("none")

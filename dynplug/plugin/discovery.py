@@ -32,9 +32,9 @@ class Plugin:
         `quarantined`, because it failed.
     - `cause`: the exception it failed with.
     - `note`: the reason why it is not used, in one line.
-    - `remedy`: what to do, if the status does not imply it.
+    - `remedy`: advice, if the status does not imply it.
     - `seconds`: the time that its hook module took [s].
-    - `busy`: how much of it the processor was at work on it [s].
+    - `busy`: the processor time in it [s].
     """
 
     namespace: str

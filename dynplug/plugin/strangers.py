@@ -26,7 +26,7 @@ def strangers_code(whose: str, without: str) -> Iterator[None]:
     **Arguments:**
 
     - `whose`: a description of the code, for the warning if the user interrupts it.
-    - `without`: how to disable it.
+    - `without`: advice on disabling it.
     """
     with redirect_stdout(sys.stderr):
         try:

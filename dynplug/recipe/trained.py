@@ -28,7 +28,7 @@ class Result:
     - `epoch`: the number of epochs done.
     - `metrics`: those of the last epoch by phase, `"fit"` and `"test"`.
     - `history`: those of all epochs, each a list.
-    - `seconds`: how long it took.
+    - `seconds`: the duration [s].
     """
 
     folder: Path

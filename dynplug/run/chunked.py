@@ -32,7 +32,7 @@ class Rows(eqx.Module):
     spikes: PyTree = None
     nan: PyTree = None
 
-    def whole(self) -> PyTree:
+    def records(self) -> PyTree:
         """All records in one tree."""
         return eqx.combine(self.counted, self.sampled)
 

@@ -100,7 +100,7 @@ class DSRunner:
         All are then memory-mapped from there.
     - `jit`: whether runs are compiled, or a mapping such as `{"predict": True, "fit": False}`, of which `"predict"`
         applies here. Otherwise all values are concrete, for debugging.
-    - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: the way to compile the time loop: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether a backward pass recomputes chunks of the loop; an integer is the number of steps in one.
 
     A `SpikingWarning`, issued once, names a population that spiked in nearly every step, or never in a run of 50 ms or
@@ -288,7 +288,7 @@ class DSRunner:
                     jax.block_until_ready(rows)
                     self._counted = rows.counted
                     events.append(done, rows.spikes)
-                    recorder.append(self._rows(first, done), rows.whole(), self._times(done, end))
+                    recorder.append(self._rows(first, done), rows.records(), self._times(done, end))
                     bar.update(end - done)
                     start, done, after = done, end, state
                     again = partial(
@@ -309,7 +309,7 @@ class DSRunner:
                     how = self.key, size, offset, self.record_every, self.data_first_axis
                     with self._compiling(bar, state, fed, how):
                         state, rows = run_chunk(loop, experiment, state, fed, *how)
-                    copy_in_background((rows.spikes, rows.nan, rows.whole() if recorder.leaves_device else None))
+                    copy_in_background((rows.spikes, rows.nan, rows.records() if recorder.leaves_device else None))
                     start += size
                     if waiting is not None:
                         store(waiting)
@@ -322,7 +322,7 @@ class DSRunner:
                     self.state = after
                     self.spikes = events.finish(done)
                     out = self._finish(recorder, first, done)
-        self.inputs.settle()
+        self.inputs.end_run()
         return out
 
     def _finish(self, recorder: Recorder, first: int, done: int) -> PyTree:

@@ -30,7 +30,7 @@ class InputRows(ABC):
         """The rows of `count` steps."""
 
     @abstractmethod
-    def settle(self) -> None:
+    def end_run(self) -> None:
         """Note that a run has completed: its rows are not requested again, except by a restart."""
 
 
@@ -65,7 +65,7 @@ class ArraySource(InputRows):
     def take(self, first: int, count: int, axis: DataAxis | None) -> PyTree:
         return rows_of(self.arrays, first, count, axis)
 
-    def settle(self) -> None:
+    def end_run(self) -> None:
         pass
 
 
@@ -110,6 +110,6 @@ class IterableSource(InputRows):
         stack = 1 if axis == "B" else 0
         return jax.tree.map(lambda *rows: np.stack(rows, axis=stack), *self._kept[:count])
 
-    def settle(self) -> None:
+    def end_run(self) -> None:
         if self._first is not None:
             self._first, self._kept = self._first + len(self._kept), []

@@ -60,11 +60,11 @@ class Inputs:
         """For each stimulus, its rows for `count` steps, or `None` if it needs none."""
         return tuple(None if source is None else source.take(first, count, self.axis) for source in self._sources)
 
-    def settle(self) -> None:
+    def end_run(self) -> None:
         """Note that a run has completed: its rows are not requested again, except by a restart."""
         for source in self._sources:
             if source is not None:
-                source.settle()
+                source.end_run()
 
     def _check(self, stimulus: Stimulus, source: InputRows | None, variable: PyTree) -> None:
         value = stimulus.value if source is None else source.row(self.axis)

@@ -40,7 +40,7 @@ class LoopOverTime(eqx.Module):
     - `shared_arg`: values for `ctx.shared`; a `fit` among them goes to `ctx.fit`. A number is traced, as an array is.
     - `data_first_axis`: `None`: one sample, time first; `"T"`: (time, batch, ...); `"B"`: (batch, time, ...).
     - `jit`: whether calls are compiled as a whole.
-    - `loop`: how the time loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: the way to compile the time loop: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `name`: the name of the loop's operations in profiles and compiled programs.

@@ -129,13 +129,13 @@ class SpikeWatch:
 
 
 def _of_rows(spikes: Array | np.ndarray, every: int) -> _Seen:
-    """Of records (rows, ...), each of `every` steps."""
+    """The spikes in records (rows, ...), each of `every` steps."""
     last = np.asarray(spikes[-_LOOKED_AT:])
     return _Seen(len(spikes) * every, len(last) * every, np.asarray(last.sum(0)), lambda: np.any(spikes))
 
 
 def _of_events(events: Events, dt: float) -> _Seen:
-    """Of events, in a run of steps `dt` [ms]."""
+    """The spikes among events, in a run of steps `dt` [ms]."""
     last = events.between(max(events.start, events.stop - _LOOKED_AT * dt), events.stop)
     spikes = np.bincount(last.train, minlength=last.train_count)
     return _Seen(round(events.duration / dt), round(last.duration / dt), spikes, lambda: len(events))

@@ -12,7 +12,7 @@ from dynplug.errors import OptionError, ShapeError, UnknownPathError
 from dynplug.timeloop import RunState
 
 Start = int | Mapping[str, Any] | None
-"""What `reset_state` takes first: a number of samples, or values by path."""
+"""The first argument of `reset_state`: a number of samples, or values by path."""
 
 
 def size_and_values(first: Start, values: Mapping[str, Any] | None) -> tuple[int | None, Mapping[str, Any]]:

@@ -12,7 +12,7 @@ class Timeless(DynamicalSystem):
     **Arguments:**
 
     - `system`: the system.
-    - `hidden`: which of the context's `t` and `i` are hidden.
+    - `hidden`: those of the context's `t` and `i` that are hidden.
     """
 
     system: DynamicalSystem

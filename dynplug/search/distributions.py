@@ -136,7 +136,7 @@ FORMS = {
     "linspace": linspace,
     "geomspace": geomspace,
 }
-"""How each is written: `{ uniform = [5.0, 20.0] }`, and as a bare list a choice."""
+"""The distributions by the keys of their tables, as `{ uniform = [5.0, 20.0] }`; a bare list is a choice."""
 
 
 def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequence[Any]:

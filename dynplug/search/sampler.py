@@ -17,7 +17,7 @@ class Search:
     **Attributes:**
 
     - `space`: the hyperparameters.
-    - `metric`: what to make better, as `"test/accuracy"`.
+    - `metric`: the metric to improve, as `"test/accuracy"`.
     - `mode`: `"min"` where less of it is better, `"max"` where more is.
     - `folder`: of the sweep, where a sampler may keep files.
     """

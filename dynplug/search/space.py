@@ -32,7 +32,7 @@ class Space(Mapping[str, Distribution]):
         **Arguments:**
 
         - `table`: the table.
-        - `path`: where it stands, for messages.
+        - `path`: its place in the configuration, for messages.
 
         **Raises:** `ConfigError`.
         """

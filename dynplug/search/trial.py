@@ -17,7 +17,7 @@ class Trial:
     - `values`: of its hyperparameters, by path.
     - `config`: its whole configuration.
     - `folder`: its run folder.
-    - `metric`: what is looked at, as `"test/accuracy"`.
+    - `metric`: the metric to improve, as `"test/accuracy"`.
     - `report`: whether to write a report.
     - `imports`: files of components of the user's own.
     - `observers`: of the run, as the sampler wants them.
@@ -44,8 +44,8 @@ class Outcome:
     - `value`: of the metric after the last epoch; `None` where it failed.
     - `metrics`: all metrics after the last epoch, by phase.
     - `epoch`: the number of epochs done.
-    - `seconds`: how long it took.
-    - `message`: why it failed.
+    - `seconds`: the duration [s].
+    - `message`: the reason of a failure.
     """
 
     number: int

@@ -24,10 +24,10 @@ def in_parallel(
     **Arguments:**
 
     - `trials`: taken as there is room.
-    - `room`: how many run at a time.
+    - `room`: the number that run at a time.
     - `submit`: starts a job that calls `run_trial(trial)`, and returns something by which it is known.
     - `done`: whether a job has come to an end.
-    - `result`: what a job that is done has returned; raises where it has not.
+    - `result`: returns the result of a finished job; raises if the job has failed.
     - `pause`: between two looks at the jobs [s].
     """
     running: list[tuple[Trial, Any]] = []

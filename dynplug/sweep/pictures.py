@@ -15,7 +15,7 @@ _PANELS = 5  # hyperparameters at most, the most important ones
 
 
 def draw_sweep(result: SweepResult, folder: Path, say: Callable[[str], None]) -> None:
-    """Write `sweep.png`: how much each hyperparameter explains, and the metric against the values of each.
+    """Write `sweep.png`: the share that each hyperparameter explains, and the metric against the values of each.
 
     Without matplotlib there is none, and `say` is told what to install.
     """

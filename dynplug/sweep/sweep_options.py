@@ -21,8 +21,8 @@ class SweepOptions:
     **Attributes:**
 
     - `space`: the hyperparameters.
-    - `metric`, `mode`: what to make better, and whether less or more of it is.
-    - `sampler`, `launcher`: which values are tried, and where.
+    - `metric`, `mode`: the metric to improve, and its direction.
+    - `sampler`, `launcher`: choose the values of trials, and run them.
     - `report`: whether each trial gets a report.
     """
 

@@ -69,7 +69,7 @@ class _Sweep:
         self._outcomes: dict[int, Outcome] = {}
 
     def trials(self, say: Callable[[str], None]) -> Iterator[Trial]:
-        """Those that were under way, and then those that the sampler chooses, each when there is room for it."""
+        """The trials under way, and then those that the sampler chooses, each when there is room for it."""
         known = list(self._files.known())
         for number, values, outcome in known:
             self._values[number] = values
@@ -106,7 +106,7 @@ class _Sweep:
         )
 
     def add(self, outcome: Outcome) -> None:
-        """Hear of an outcome."""
+        """Record an outcome."""
         self._outcomes[outcome.number] = outcome
         self._options.sampler.tell(self.search, self._values[outcome.number], outcome)
 

@@ -43,7 +43,7 @@ def finished(trial: Trial, train: Any) -> Outcome:
 
 
 def failed(trial: Trial, message: str, seconds: float = 0.0) -> Outcome:
-    """The outcome of a trial that came to no end."""
+    """The outcome of a trial that failed."""
     return Outcome(trial.number, "failed", seconds=seconds, message=message)
 
 
@@ -54,13 +54,13 @@ def outcome_in(folder: str | Path) -> Outcome | None:
 
 
 def write_outcome(folder: str | Path, outcome: Outcome) -> None:
-    """Write an outcome, whole or not at all."""
+    """Write an outcome atomically."""
     write_atomically(Path(folder) / OUTCOME, json.dumps(outcome.to_json(), indent=2).encode())
 
 
 @contextmanager
 def held(trial: Trial) -> Iterator[None]:
-    """Keep other processes away from a trial, after waiting for one that is at it.
+    """Lock a trial against other processes, after waiting for one that runs it.
 
     The file is locked, not the folder, which the training locks itself.
     """

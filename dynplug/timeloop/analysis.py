@@ -26,7 +26,7 @@ class Analysis:
 
     - `loop`: the traced loop.
     - `hoisted`: its step as a program, with the code around the loop.
-    - `plan`: how it runs.
+    - `plan`: the way it runs.
     """
 
     loop: TracedScan

@@ -44,7 +44,7 @@ class Hoisted:
     - `increments`: the induction variables, with what each step adds to them.
     - `rings`: the ring buffers of delays, with the axis of their rows and the induction variable that indexes them.
     - `copies`: the carried values that no step reads and that equal another one after each step, with that one.
-    - `carried`: what the program carries: all but `unchanged`, `increments` and `copies`.
+    - `carried`: the carried values of the program: all but `unchanged`, `increments` and `copies`.
     """
 
     program: Program

@@ -92,12 +92,12 @@ def _transpose(cotangents: Values, *args: Any, linear: LinearMap, count: int, ou
     used = [None if type(c) is ad.Zero else c for c in cotangents]
     found = linear.transpose(args[:count], used)
 
-    def settle(arg: Any, cotangent: Any) -> Any:
+    def cotangent_of(arg: Any, cotangent: Any) -> Any:
         if not ad.is_undefined_primal(arg):
             return None
         return ad.Zero(arg.aval) if cotangent is None else cotangent
 
-    return [None] * count + [settle(a, c) for a, c in zip(args[count:], found, strict=True)]
+    return [None] * count + [cotangent_of(a, c) for a, c in zip(args[count:], found, strict=True)]
 
 
 def _batch(axis: Any, args: Values, dims: Sequence[int | None], **params: Any) -> tuple[list[Any], list[int | None]]:

@@ -44,7 +44,7 @@ class Linearised:
 
     **Arguments:**
 
-    - `active`: which values of the program have tangents.
+    - `active`: the values of the program that have tangents.
     - `forward`: the program, with the residuals as its last outputs. Its constants are the program's and then `values`.
     - `values`: the values of constants that both passes need.
     - `residuals`: the values kept of each step for the backward pass.

@@ -74,7 +74,7 @@ class Loop(eqx.Module):
     - `fit`: whether a trainer is fitting the model.
     - `shared`: the user's own arguments, for `ctx.shared`; a `fit` among them goes to `ctx.fit`. Numbers are traced, as
         arrays are; everything else is static.
-    - `loop`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: the way to compile the loop: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `coarse`: whether times are too large for their dtype, so that reading `ctx.t` is an error; `up_to` sets it.

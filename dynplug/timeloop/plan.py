@@ -46,8 +46,8 @@ class Plan:
     - `layers`: whether the loop is distributed over stages, each over all steps of a chunk; else it is one scan.
     - `chunk`: the number of steps in a chunk.
     - `remat`: whether the backward pass recomputes each chunk's forward pass instead of keeping residuals.
-    - `reason`: why, in words.
-    - `backend`: where it runs.
+    - `reason`: the reason, in words.
+    - `backend`: the back end that runs it.
     """
 
     layers: bool

@@ -36,7 +36,7 @@ class Recurrence:
     - `eqns`: the equations, in topological order.
     - `consts`, `carry`, `ins`: the loop invariants, carried values and inputs of a step that they read.
     - `carry_out`, `outs`, `sums`: the carried values after the step, its outputs, and what is summed over all steps.
-    - `owned`: how many of the carried values it gives. Those behind them concern no units, and another part gives them.
+    - `owned`: the number of carried values that it gives. Those after them concern no units; another part gives them.
     - `written_out`: the equations without functions that have derivative rules of their own.
     - `units`: the sizes of the unit axes.
     - `places`: for each variable the unit axis, by position in `units`, along each of its axes; `None` for size 1.

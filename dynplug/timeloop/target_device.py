@@ -35,7 +35,7 @@ class Backend:
     **Arguments:**
 
     - `platform`: the platform of its device: `"cpu"`, `"gpu"`, `"tpu"`.
-    - `kernels`: what compiles kernels: Pallas's Mosaic or Triton, its interpreter (for tests), or `None`.
+    - `kernels`: the compiler of kernels: Pallas's Mosaic or Triton, its interpreter (for tests), or `None`.
     - `unroll`: the number of steps in one iteration of a scan.
     """
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from dynplug.timeloop.program import Atom, Eqn, Traced, as_function, inlined, is_var
-from dynplug.timeloop.weak_types import settle
+from dynplug.timeloop.weak_types import with_weak_type
 
 Step = Callable[[Any, Any], tuple[Any, Any]]
 
@@ -28,7 +28,7 @@ class TracedScan:
 
     - `eqn`: the `scan` equation.
     - `consts`, `carry`, `xs`: its operands. A carried value that no step changes may be among the constants.
-    - `origin`: which leaf of the user's carry each carried array is.
+    - `origin`: for each carried array, its leaf in the user's carry.
     - `finish`: the function from the results of the equation to those of the call.
     """
 
@@ -83,7 +83,7 @@ def trace_scan(step: Step, init: PyTree, xs: PyTree, length: Any, reverse: bool)
 
     def finish(found: list[Any]) -> PyTree:
         results = as_function(after, (*names, *eqn.outvars), jaxpr.outvars)(*inputs, *found)
-        return tree.unflatten([settle(v, out.aval) for v, out in zip(results, jaxpr.outvars, strict=True)])
+        return tree.unflatten([with_weak_type(v, out.aval) for v, out in zip(results, jaxpr.outvars, strict=True)])
 
     def origin(v: Atom) -> int | None:
         """Follow the first operands back to an input."""

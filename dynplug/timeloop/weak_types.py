@@ -7,7 +7,7 @@ import jax.extend.core as jex
 import jax.numpy as jnp
 
 
-def settle(value: Any, aval: Any) -> Any:
+def with_weak_type(value: Any, aval: Any) -> Any:
     """The value, weakly typed if and only if `aval` is."""
     found: Any = jax.typeof(value)
     if found.weak_type == aval.weak_type:

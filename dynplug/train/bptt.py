@@ -50,9 +50,9 @@ class BPTT(GradientTrainer):
     - `seed`: of the shuffling and of the model's random numbers; `None` draws one.
     - `shuffle_data`: whether samples are shuffled anew in every epoch; `None` shuffles arrays and leaves other data to
         their loader.
-    - `monitors`: what to record of the states after each step, as for `DSRunner`: for the loss, and in `predict`.
-    - `metrics`: what else to log: names of registered metrics, or functions as for `loss_fun`.
-    - `trainable`: which parameters are trained, by path, where that differs from what the model declares:
+    - `monitors`: records of the states after each step, as for `DSRunner`: for the loss, and in `predict`.
+    - `metrics`: other measures to log: names of registered metrics, or functions as for `loss_fun`.
+    - `trainable`: by path, whether parameters are trained, where that differs from the model's declaration:
         `{"hidden.tau": True, "readout": False}`.
     - `ema`: the decay of an exponential mean of the parameters over the optimizer's steps, such as 0.999 [-]; `None`
         for none. The mean is what tests, `predict` and `keep_best` take, and is `trainer.average`; training goes on
@@ -66,19 +66,19 @@ class BPTT(GradientTrainer):
     - `truncate`: the number of time steps through which gradients flow: each batch is cut in time into windows of so
         many steps, the states go on from one to the next without gradient, and each window is a step of the optimizer,
         on the loss of its own outputs and targets. `None` does not cut.
-    - `loop`: how the loop is compiled: `"auto"`, `"step"`, `"layer"` or `"plain"`.
+    - `loop`: the way to compile the loop: `"auto"`, `"step"`, `"layer"` or `"plain"`.
     - `remat`: whether the backward pass recomputes chunks of the forward pass, to save memory; an integer is the number
         of steps in a chunk.
     - `numpy_mon_after_run`: whether records of `predict` are NumPy arrays; else they stay on the device.
     - `jit`: whether to compile; `{"fit": False}` or `{"predict": False}` for one phase.
-    - `devices`: which devices share the samples of each batch: `"all"`, a number of them, a list of `jax.Device`, a
+    - `devices`: the devices that share the samples of each batch: `"all"`, a number of them, a list of `jax.Device`, a
         `jax.sharding.Mesh` of one axis, or a `jax.sharding.NamedSharding` of samples; `None` for the model's own.
         Losses and parameters are those of one device, but for rounding.
-    - `logger`: where reports are written; `None` for silence.
+    - `logger`: the stream for reports; `None` for silence.
     - `progress_bar`: whether to show one within each epoch, on a terminal.
     - `observers`: of the run: objects with hooks such as `dynplug_after_epoch`, see
         `dynplug.plugin.observing.ObserverHooks`; `dynplug.train.EarlyStopping` is one.
-    - `track`: what else to log of each step, for the line of an epoch, history and observers: `"gradient_norm"`, over
+    - `track`: other values to log per step, for the line of an epoch, history and observers: `"gradient_norm"`, over
         all parameters, as the optimizer gets it, before it is clipped; `"gradient_by_layer"`, the same for each part of
         the model that has parameters, as `"gradient_norm/hidden"`; `"learning_rate"`. An epoch's value is the mean.
         And `"spike_rate"`, once an epoch: the mean rate of each part that spikes, as `"spike_rate/hidden"` [kHz], over

@@ -21,7 +21,7 @@ def diagnose(
     overfit: int | None = None,
     **options: Any,
 ) -> Diagnosis:
-    r"""What may be wrong with a model, seen in one forward and one backward pass of a batch.
+    r"""Diagnose a model by one forward and one backward pass of a batch.
 
     $$\frac{\partial L}{\partial \theta}, \qquad \frac{\partial L}{\partial s_i}, \qquad s_i$$
 
@@ -43,7 +43,7 @@ def diagnose(
     - `batch`: a tuple (x, y) as for `BPTT.fit`.
     - `loss_fun`: the loss, as for `BPTT`.
     - `dt`: the step [ms].
-    - `checks`: which diagnostics: names, configurations or instances; `None` for all that are registered.
+    - `checks`: diagnostics: names, configurations or instances; `None` for all that are registered.
     - `samples`: of how many samples, at most, everything is recorded; `None` for all.
     - `overfit`: for how many steps a copy learns the batch, to see whether it can; `None` for none.
     - `options`: other arguments of `BPTT`, such as `optimizer`, `data_first_axis` and `remat`.

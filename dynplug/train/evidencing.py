@@ -1,4 +1,4 @@
-"""What a trainer's model does with a batch, as evidence for diagnostics."""
+"""The evidence for diagnostics: runs of a trainer's model on a batch."""
 
 import os
 import warnings
@@ -24,7 +24,7 @@ from dynplug.train.step import Forward, Objective, StepProgram, TrainState
 
 
 class Trained(NamedTuple):
-    """What is diagnosed.
+    """The parts of a trainer that a diagnosis examines.
 
     **Attributes:**
 
@@ -133,7 +133,7 @@ class _Compiled:
 
 
 def _of(forward: Forward, recorded: PyTree, y: PyTree) -> tuple[PyTree, PyTree, PyTree, PyTree]:
-    """What a measure is called with."""
+    """The arguments of a measure."""
     out, seen = forward.layout.leave(recorded)
     return out, y, forward.layout, seen
 

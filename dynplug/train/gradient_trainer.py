@@ -1,4 +1,4 @@
-"""What all trainers share that follow a gradient batch by batch."""
+"""Base class of trainers that follow a gradient batch by batch."""
 
 import time
 from abc import abstractmethod
@@ -151,7 +151,7 @@ class GradientTrainer(Replaceable):
             (time, ...), one a sample, and targets, where they have time, are lists too; or they are arrays that are
             padded already, (x, y, lengths).
         - `test_data`: likewise; evaluated after each epoch, never shuffled.
-        - `num_epoch`: how many more epochs to train, an epoch being once through the data; what is left of one that was
+        - `num_epoch`: the number of further epochs, an epoch being once through the data; what is left of one that was
             interrupted is the first of them. For so many in all: `num_epoch=max(0, 100 - trainer.epoch)`.
         - `num_report`: after how many steps to report; `None`, 0 or -1 for once an epoch. What is left at the end of an
             epoch is reported then.
@@ -267,12 +267,12 @@ class GradientTrainer(Replaceable):
         overfit: int | None = None,
         shared_args: Mapping[str, Any] | None = None,
     ) -> Diagnosis:
-        """What may be wrong with the model, seen in a forward and a backward pass of a batch. Nothing is trained.
+        """Diagnose the model by a forward and a backward pass of a batch. Nothing is trained.
 
         **Arguments:**
 
         - `batch`: a tuple (x, y), with the axes of the data.
-        - `checks`: which diagnostics: names, configurations or instances; `None` for all that are registered.
+        - `checks`: diagnostics: names, configurations or instances; `None` for all that are registered.
         - `samples`: of how many samples, at most, everything is recorded; `None` for all. The memory that is predicted
             is that of a step on the whole batch.
         - `overfit`: for how many steps a copy of this trainer learns the batch, to see whether it can; `None` for none.
@@ -291,7 +291,7 @@ class GradientTrainer(Replaceable):
         return diagnosed(trained, batch, checks, samples, overfit)
 
     def explain(self, inputs: PyTree) -> str:
-        """How the time loop of a training step on a batch of inputs is compiled, as text: its stages, and the reasons.
+        """Describe how the time loop of a training step on a batch is compiled: its stages, and the reasons.
 
         **Arguments:**
 

@@ -20,7 +20,7 @@ _SMOOTHING = 0.8  # of the loss, over about five steps
 
 @dataclass(frozen=True)
 class LearningRates:
-    """What `find_learning_rate` found.
+    """The result of `find_learning_rate`.
 
     ```python
     x = jax.random.normal(jax.random.key(0), (32, 4))

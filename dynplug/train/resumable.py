@@ -1,4 +1,4 @@
-"""What of a trainer goes to a file, to another device, and back."""
+"""Saving and loading trainers, and moving them to another device."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Resumable(ABC):
 
     - `target`: the model with its present parameters. A model of the same structure may be assigned.
     - `epoch`, `steps`: the number of epochs, and of steps of the optimizer, that are done.
-    - `history`: what they measured.
+    - `history`: their metrics.
     - `seed`: of the shuffling and of the model's random numbers.
     - `average`: with `ema`, the model with the mean of its parameters, which is tested; else `target`.
     - `best`: the best epoch, where `fit` was told to keep it.
@@ -43,7 +43,7 @@ class Resumable(ABC):
     @property
     @abstractmethod
     def _constants(self) -> dict[str, Any]:
-        """What of a trainer, beside its model, what was learned depends on."""
+        """The trainer's constants, beside its model, on which the learned parameters depend."""
 
     @property
     def target(self) -> Any:

@@ -1,4 +1,4 @@
-"""Whether a trainer can be sent to another process."""
+"""A check that a trainer can be sent to another process."""
 
 import pickle
 from collections.abc import Mapping

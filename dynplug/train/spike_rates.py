@@ -1,4 +1,4 @@
-"""How often the units of each part of a model spike, looked at once an epoch."""
+"""Spike rates of the units of each part of a model, measured once an epoch."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def spike_rates(forward: Forward, model: Any, batch: Batch | Window, key: PRNGKe
 
 
 def no_rates(batch: Batch | Window) -> dict[str, float]:
-    """Where they are not asked for."""
+    """No rates, as none are asked for."""
     return {}
 
 

@@ -1,4 +1,4 @@
-"""What makes a runner a trainer."""
+"""The protocol of trainers."""
 
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -11,7 +11,7 @@ from dynplug.train.fit import History
 
 @runtime_checkable
 class Trainer(Protocol):
-    """What `dynplug train`, and whoever else does not care which trainer it is, needs of one.
+    """The interface that `dynplug train`, and any code for all trainers, needs.
 
     Any object with these is a trainer; there is nothing to inherit from. A package registers it as a runner. Its
     constructor takes `target` and `dt`, and should take `seed`, which a configuration then sets.

@@ -17,7 +17,7 @@ class Sitter:
 
     - `made`: an instance; of a runner, a function of the model and options that makes one.
     - `target`: its class, or the function itself.
-    - `name`: what it is called.
+    - `name`: its name.
     - `capabilities`: those of its spec.
     """
 

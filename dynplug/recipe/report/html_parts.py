@@ -94,7 +94,7 @@ def figures(all_of_them: Sequence[str]) -> str:
 
 
 def code(text: str) -> str:
-    """A text as it was written."""
+    """A preformatted text."""
     return f'<pre tabindex="0">{html.escape(text)}</pre>'
 
 

@@ -55,7 +55,7 @@ def seconds(reported: Reported) -> float:
 
 
 def in_units(duration: float) -> str:
-    """A duration [s] as one says it."""
+    """A duration [s] as text in readable units."""
     minutes, rest = divmod(round(duration), 60)
     if not minutes:
         return f"{duration:.1f} s"
@@ -84,7 +84,7 @@ def _parts(model: Any) -> str:
 
 
 def _duration(reported: Reported) -> str:
-    """In all, and a later epoch, which compiles nothing."""
+    """The total duration, and that of a later epoch, which compiles nothing."""
     by_epoch: dict[int, float] = {}
     for line in reported.lines:
         by_epoch[line["epoch"]] = by_epoch.get(line["epoch"], 0.0) + line.get("seconds", 0.0)

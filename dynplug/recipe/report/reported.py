@@ -22,7 +22,7 @@ class Reported:
 
     **Attributes:**
 
-    - `title`: what was trained.
+    - `title`: the subject of the training.
     - `runner`: the trainer after `fit`.
     - `train`, `test`: the data, as `fit` took them; `test` may be `None`.
     - `config`: the configuration as text, and `fit`, its section of this name.

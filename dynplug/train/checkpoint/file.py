@@ -44,8 +44,8 @@ def write(
 
     - `path`: the file.
     - `trees`: trees by name.
-    - `description`: what else shall be kept, as JSON.
-    - `constants`: what else must be the same where it is read, as `{"dt": 1.0}`.
+    - `description`: other values to keep, as JSON.
+    - `constants`: other values that must be the same where it is read, as `{"dt": 1.0}`.
 
     **Raises:** `CheckpointError` where it cannot be written, on a full disk for example; an older file stays.
     """

@@ -1,4 +1,4 @@
-"""What of a model exists in this process only."""
+"""A warning about parts of a model that exist in this process only."""
 
 import warnings
 from collections.abc import Iterator

@@ -46,7 +46,7 @@ class CheckpointPair:
         return self.newest(trainer.load_states)[1]
 
     def newest(self, load: Callable[[Path], Any]) -> tuple[Any, str]:
-        """What a function loads from the newest checkpoint that is whole; and a sentence, as of `load`.
+        """The result of `load` for the newest intact checkpoint, and a sentence if that is not the last.
 
         **Raises:** as the function, whose `CheckpointError` says whether a file is damaged.
         """

@@ -1,4 +1,4 @@
-"""What the user passes, up to what a step sees: pairs, axes, batches, windows of time."""
+"""The data of a trainer, from the user's arrays to the input of a step: pairs, axes, batches, windows of time."""
 
 from dynplug.train.data.arrays import Batch as Batch, Pair as Pair, as_lengths as as_lengths
 from dynplug.train.data.batch_sources import BatchSource as BatchSource, Reading as Reading

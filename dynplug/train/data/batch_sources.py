@@ -1,4 +1,4 @@
-"""Where the batches of an epoch come from: arrays, an iterable of batches, or a function called for each epoch."""
+"""Sources of an epoch's batches: arrays, an iterable of batches, or a function called for each epoch."""
 
 import inspect
 from abc import ABC, abstractmethod
@@ -32,7 +32,7 @@ class BatchSource(ABC):
 
 @dataclass(frozen=True)
 class Reading:
-    """How data are read.
+    """Reads data in any form that `fit` takes.
 
     **Attributes:** `layout`, their axes; `batch_size`, of arrays alone; `check`, called with each pair of arrays,
     which raises `DataError` for what cannot be used; `shuffle`; `name`, for messages; `admits`, called with data as

@@ -22,7 +22,7 @@ def data_of(data: Any, layout: Layout, name: str, epoch: int = 1) -> Pair:
     - `data`: as for `fit`: a tuple (x, y) or (x, y, lengths), an iterable of such batches, or a function that returns
         one of these, `f()` or `f(epoch)`.
     - `layout`: their axes.
-    - `name`: what the data are, for messages.
+    - `name`: the name of the data in messages.
     - `epoch`: the number of the epoch, from 1.
     """
     if callable(data) and not isinstance(data, Iterable):

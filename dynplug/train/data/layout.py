@@ -1,4 +1,4 @@
-"""Where samples and time are in the data of a trainer: in the user's axes outside, (time, batch, ...) inside."""
+"""The axes of samples and time in a trainer's data: as the user has them outside, (time, batch, ...) inside."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Layout(ABC):
     """
 
     name: ClassVar[str]
-    """What the axes are called in messages."""
+    """The name of the axes in messages."""
     least_rank: ClassVar[int]
-    """How many axes an input has at least."""
+    """The least number of axes of an input."""
 
     @abstractmethod
     def samples(self, rank: int, *, target: bool = False) -> int:
@@ -36,7 +36,7 @@ class Layout(ABC):
 
     @abstractmethod
     def leave(self, tree: PyTree) -> PyTree:
-        """What is (time, batch, ...) in the axes of the data."""
+        """Move the axes of arrays (time, batch, ...) to those of the data."""
 
     @abstractmethod
     def from_batch_first(self, array: PyTree) -> PyTree:

@@ -32,8 +32,8 @@ def pairs_of(data: Any, layout: Layout, name: str, most: int | None) -> list[Pai
 
     - `data`: as for `Pair`; inputs may be lists of arrays (time, ...), one a sample, of several lengths, and targets
         lists too: of arrays that are as long as the inputs, or of what has no time.
-    - `layout`: where samples and time shall be.
-    - `name`: what the data are, for messages.
+    - `layout`: the axes that samples and time shall have.
+    - `name`: the name of the data in messages.
     - `most`: into how many pairs at most; `None` for one, whose length is one of few, whatever the data.
     """
     x, y, lengths = parts_of(data, name)

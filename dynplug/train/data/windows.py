@@ -1,4 +1,4 @@
-"""What a step of the optimizer sees: a batch, or a window of its time."""
+"""The input of an optimizer step: a batch, or a window of its time."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple

@@ -6,7 +6,7 @@ from jaxtyping import PyTree
 
 
 class BestEpoch(NamedTuple):
-    """Which epoch was the best so far.
+    """The best epoch so far.
 
     **Attributes:** `metric`, by which, as `"test/loss"`; `mode`, `"min"` if less of it is better, `"max"` if more is;
     `value`, its best value; `epoch`, when it was reached.
@@ -31,5 +31,5 @@ class Kept(NamedTuple):
 
     @classmethod
     def from_json(cls, told: Any, params: PyTree) -> "Kept":
-        """What `to_json` described, with these parameters."""
+        """The record that `to_json` described, with these parameters."""
         return cls(BestEpoch(*(told[name] for name in BestEpoch._fields)), params, told["restores"])

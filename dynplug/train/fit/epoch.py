@@ -1,4 +1,4 @@
-"""What the steps of an epoch measured, as they are done."""
+"""The log of an epoch's steps."""
 
 import warnings
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What was measured while training."""
+"""The metrics of a training."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,7 +46,7 @@ class History:
         - `sizes`: the number of samples in each batch.
         - `metrics`: each metric's value in each batch.
         - `every`: the number of batches that were reported together; `None` for all of the epoch.
-        - `weights`: what batches weigh in the mean of a metric, where that is not their number of samples.
+        - `weights`: the weights of batches in the mean of a metric, where those are not their numbers of samples.
         - `totals`: the values of metrics that are no means over batches: of the `"epoch"`, and of the `"reports"`, by
             name.
         - `interrupted`: whether it did not come to its end: its batches are kept, but it is no epoch.

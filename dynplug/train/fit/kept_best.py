@@ -79,7 +79,7 @@ def watched_of(what: Any) -> tuple[str, Watched]:
 def keeping(
     trainer: Any, progress: Progress, what: Any, test_data: Any, restores: bool, path: str | Path | None
 ) -> Callable[[int, dict[str, dict[str, float]]], None]:
-    """What keeps the best epoch, if that is asked for. **Arguments:** as for `KeptBest`; `what` may be `None`."""
+    """A function that keeps the best epoch, if asked for. **Arguments:** as for `KeptBest`; `what` may be `None`."""
     if what is not None:
         return KeptBest(trainer, progress, what, test_data, restores, path)
     if restores:
@@ -90,4 +90,4 @@ def keeping(
 
 
 def nothing(*args: Any) -> None:
-    """Where nothing is kept or saved."""
+    """Do nothing."""

@@ -14,7 +14,7 @@ from dynplug.train.step import StepProgram
 
 
 class _Batch(NamedTuple):
-    """What is needed to say where it began."""
+    """A batch, kept to find its first value that is not finite."""
 
     n: int
     x: Any
@@ -30,7 +30,7 @@ class Noticing:
 
     - `program`: the functions that the batches go through.
     - `params`: the trained part of the model.
-    - `what`: what is done, for the message.
+    - `what`: the activity, for the message.
     """
 
     def __init__(self, program: StepProgram, params: PyTree, what: str):

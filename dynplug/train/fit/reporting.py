@@ -1,4 +1,4 @@
-"""What a trainer says at the end of an epoch, and to whom."""
+"""Reports of a trainer at the end of an epoch, and their streams."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ With `num_report` it is called after that many steps as `f(step, metrics, "fit")
 
 @runtime_checkable
 class Stream(Protocol):
-    """Where lines of text can be written."""
+    """A stream to which lines of text can be written."""
 
     def write(self, text: str, /) -> Any: ...
 
@@ -49,8 +49,8 @@ def report(
     - `history`: holds the epoch's metrics.
     - `epoch`: the number of the epoch, from 1.
     - `last`: the number of the last one.
-    - `seconds`: how long each phase took [s].
-    - `logger`: where the line goes; `None` for nowhere.
+    - `seconds`: the duration of each phase [s].
+    - `logger`: the stream for the line; `None` for none.
     - `after`: called as `f(epoch, metrics, phase)`, `metrics` with `"seconds"`.
     """
     parts: list[str] = []
@@ -67,10 +67,10 @@ class StepReports:
 
     **Arguments:**
 
-    - `every`: how many steps are reported together; `None` for no such report.
+    - `every`: the number of steps that are reported together; `None` for no such report.
     - `history`: of the epochs before.
     - `log`: of this epoch.
-    - `logger`: where a line goes; `None` for nowhere.
+    - `logger`: the stream for a line; `None` for none.
     - `after`: called as `f(step, metrics, "fit")`, `metrics` with `"seconds"`.
     """
 

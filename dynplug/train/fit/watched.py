@@ -19,7 +19,7 @@ class Watched:
     - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what is known: less of a loss is better,
         and of a registered metric what its spec says.
     - `min_delta`: by how much a value must be better than the best one so far.
-    - `name`: who watches, for messages.
+    - `name`: the watcher's name in messages.
 
     **Attributes:** `best`, `None` before there is one; `epoch`, when it was reached, else 0.
     """

@@ -18,7 +18,7 @@ from dynplug.core import leaves
 
 @dataclass(frozen=True)
 class Bounds:
-    """Which leaves of the trained part of a model are positive, in their order. Equal ones share compiled programs."""
+    """Positivity of the leaves of a model's trained part, in their order. Equal bounds share compiled programs."""
 
     positive: tuple[bool, ...]
 

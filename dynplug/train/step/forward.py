@@ -14,16 +14,16 @@ from dynplug.train.step.precision import Precision
 
 
 class Forward(eqx.Module):
-    """How a batch, in the axes of the data, goes through a model: a pure function of what it is called with.
+    """The forward pass of a batch, in the axes of the data, through a model: a pure function of its arguments.
 
     **Arguments:**
 
     - `loop`: the loop over time.
     - `layout`: the axes of the data.
-    - `monitors`: what to record of the states.
+    - `monitors`: records of the states.
     - `precision`: of products; it is for whoever calls this within a function to apply it, so that it holds for the
         backward pass too.
-    - `part`: what of the batch this device has.
+    - `part`: this device's part of the batch.
     """
 
     loop: Loop
@@ -101,7 +101,7 @@ class Forward(eqx.Module):
 
 
 class Run(eqx.Module):
-    """What a loss gets with `loss_auto_run=False`: the model, and how to run it.
+    """The first argument of a loss with `loss_auto_run=False`: the model, and a function to run it.
 
     `run(inputs)` is what the trainer itself would do: the outputs, or with monitors the pair of outputs and records.
 

@@ -1,4 +1,4 @@
-"""What a training step needs of an optimizer."""
+"""The interface of optimizers that a training step needs."""
 
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable

@@ -1,4 +1,4 @@
-"""What several devices minimise together."""
+"""The objective that several devices minimise together."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -28,8 +28,8 @@ class JointObjective:
     **Arguments:**
 
     - `objective`: of a batch.
-    - `piece`: what of it this device has.
-    - `given`: what of the whole batch counts; `filled`, the same with the samples that make it up.
+    - `piece`: this device's part of it.
+    - `given`: the samples and steps of the batch that count; `filled`, the same of the padded batch.
     """
 
     objective: Objective

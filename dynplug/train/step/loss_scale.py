@@ -23,7 +23,7 @@ class Scaled(NamedTuple):
 
 
 class Scaling(ABC):
-    """How losses are scaled."""
+    """A scale for losses."""
 
     @abstractmethod
     def started(self, optimizer: PyTree) -> PyTree:
@@ -51,7 +51,7 @@ class Scaling(ABC):
 
     @abstractmethod
     def logged(self, state: PyTree) -> dict[str, Array]:
-        """What a step logs."""
+        """The values that a step logs."""
 
 
 class Unscaled(Scaling):

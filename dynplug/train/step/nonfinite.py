@@ -1,4 +1,4 @@
-"""Where it began, when a training step is not finite."""
+"""A search for the first value of a training step that is not finite."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def first_culprit(
 
     **Arguments:**
 
-    - `forward`: how the batch goes through the model.
+    - `forward`: the forward pass of the batch.
     - `model`: the model.
     - `x`, `y`: the batch.
     - `carry`: the states that it starts from, if any.

@@ -1,4 +1,4 @@
-"""What a trainer minimises and what it logs: names and callables in, one form out."""
+"""The objective of a trainer and its metrics, made from names and callables."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -31,7 +31,7 @@ from dynplug.train.step.forward import Forward, Run
 
 
 class Counting(NamedTuple):
-    """What of a batch counts: `real`, which samples; `lengths`, how many steps of each; `None` for all."""
+    """The samples and steps of a batch that count: `real`, a mask; `lengths`, steps of each; `None` for all."""
 
     real: Array | None = None
     lengths: Array | None = None
@@ -49,7 +49,7 @@ ALL = Counting()
 
 
 class Logged(NamedTuple):
-    """What was measured, by name: numbers; their weights in means over an epoch, where those are not the batch's size;
+    """Measurements by name: numbers; their weights in means over an epoch, where those are not the batch's size;
     and the counts of metrics that are functions of their sums.
     """
 
@@ -178,7 +178,7 @@ class Measure:
 
 @runtime_checkable
 class Minimised(Protocol):
-    """What a training step asks of an objective: an `Objective`, or what stands for one."""
+    """The interface of an objective that a training step needs, as `Objective` has it."""
 
     def __call__(
         self,
@@ -228,7 +228,7 @@ class Objective:
 
         - `predicts`: the shape and dtype of the predictions, batch first.
         - `targets`: NumPy arrays, batch first.
-        - `mask`: which steps count; `None` for all.
+        - `mask`: the steps that count; `None` for all.
         """
         for measure in (self.loss, *self.metrics):
             check_targets(measure.function, predicts, targets, mask)
@@ -293,7 +293,7 @@ class Objective:
         **Arguments:**
 
         - `out`, `y`, `seen`, `layout`: as for a `Measure`.
-        - `counting`: what of them counts.
+        - `counting`: the samples and steps that count.
         """
         value = self.loss(out, y, layout, seen, *counting)
         measured = {metric.name: metric(out, y, layout, seen, *counting) for metric in self.metrics}
@@ -331,7 +331,7 @@ class Objective:
 
 
 def measures_of(loss: Any, metrics: Sequence[Any], dt: float | None = None) -> dict[str, Measure]:
-    """What a trainer logs, by name: the loss as `"loss"`, and then the metrics. **Raises:** `OptionError`.
+    """The loss, as `"loss"`, and the metrics that a trainer logs, by name. **Raises:** `OptionError`.
 
     **Arguments:**
 

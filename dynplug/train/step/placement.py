@@ -1,4 +1,4 @@
-"""On which devices a trainer computes."""
+"""The devices on which a trainer computes."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from dynplug.train.step.spread import Spread, as_spread
 
 
 class Placement(ABC):
-    """Where models and data are, and where programs run."""
+    """The placement of models, data and programs on devices."""
 
     @abstractmethod
     def program(self, program: CompiledStep, layout: Layout) -> StepProgram:
@@ -44,11 +44,11 @@ class Placement(ABC):
     @property
     @abstractmethod
     def told(self) -> dict[str, int]:
-        """What `repr` says."""
+        """The options that `repr` shows."""
 
     @abstractmethod
     def described(self) -> list[str]:
-        """What `explain` says, in lines."""
+        """The lines that `explain` adds."""
 
 
 @dataclass(frozen=True)

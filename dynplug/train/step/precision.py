@@ -1,4 +1,4 @@
-"""In which precision a trainer computes what."""
+"""The precision in which a trainer computes."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Precision:
 
     @property
     def scaling(self) -> Scaling:
-        """How losses are scaled."""
+        """The scale of losses for this precision."""
         return LossScale(self.loss_scale, self.good_steps) if self.compute == "float16" else Unscaled()
 
     def products(self, function: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,7 +95,7 @@ class Precision:
             raise OptionError(f"precision={self.compute!r} is for compiled programs: leave out jit=False, or it.")
 
     def describe(self) -> str:
-        """What `explain` says of it."""
+        """The sentence that `explain` adds."""
         if not self.is_mixed:
             return ""
         scaled = f" The loss is scaled, at first by {self.loss_scale:g}." if self.compute == "float16" else ""

@@ -80,7 +80,7 @@ class Spread:
 
 
 def along_axis(axis: int) -> PartitionSpec:
-    """What says that an axis lies along the devices."""
+    """The partition of an axis along the devices."""
     return PartitionSpec(*[None] * axis, AXIS)
 
 

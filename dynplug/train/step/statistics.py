@@ -10,7 +10,7 @@ from dynplug.timeloop import RunState
 
 
 def statistics_of(static: PyTree) -> tuple[PyTree, PyTree]:
-    """What is not trained of a model, as its statistics, `None` if it has none, and the rest."""
+    """Split the untrained part of a model into its statistics, `None` if it has none, and the rest."""
     known = leaves(static)
     flags = [leaf.statistic and eqx.is_array(leaf.value) for leaf in known]
     if not any(flags):

@@ -1,4 +1,4 @@
-"""What is logged of a training step beside losses and metrics: norms of the gradient, and the learning rate."""
+"""Values logged of a training step beside losses and metrics: norms of the gradient, and the learning rate."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Tracking:
 
     **Arguments:**
 
-    - `names`: what.
+    - `names`: the values to track.
     - `rate`: the learning rate, a number or a schedule; `None` to read it from the optimizer's state.
     """
 
@@ -33,7 +33,7 @@ class Tracking:
 
     @classmethod
     def of(cls, names: Sequence[str], optimizer: Any) -> "Tracking":
-        """What a trainer with such an `optimizer`, as it was given, is told to track. **Raises:** `OptionError`."""
+        """The tracking of `names` for a trainer's `optimizer`, as it was given. **Raises:** `OptionError`."""
         if isinstance(names, str):
             raise OptionError(f"track={names!r}: give a list, [{names!r}].")
         for name in names:
@@ -55,7 +55,7 @@ class Tracking:
             )
 
     def __call__(self, grads: PyTree, before: PyTree, after: PyTree) -> dict[str, Array]:
-        """What is logged of a step with such gradients, and such states of the optimizer before it and after it."""
+        """The values to log, from the gradients of a step and the optimizer's states before and after it."""
         found: dict[str, Array] = {}
         if "gradient_norm" in self.names:
             found["gradient_norm"] = _norm(grads)
@@ -105,6 +105,6 @@ def _injected(state: PyTree) -> list[Any]:
 
 
 def _count(state: PyTree) -> Any:
-    """How many updates a schedule has seen; `None` where there is none in a state."""
+    """The number of updates that a schedule has seen; `None` if the state has no schedule."""
     counts = otu.tree_get_all_with_path(state, "count")
     return next((count for path, count in counts if getattr(path[-1], "tuple_name", "") == _SCHEDULED), None)

@@ -1,4 +1,4 @@
-"""Which leaves of a model are trained."""
+"""Selection of the trained leaves of a model."""
 
 import warnings
 from collections.abc import Mapping

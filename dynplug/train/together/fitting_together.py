@@ -21,7 +21,7 @@ class NotTogether(Exception):
 
 
 def alike(trainer: Any) -> Hashable:
-    """What trainers share that can run together: all but the values of arrays and of numbers."""
+    """A key that trainers share which can run together: all but the values of arrays and of numbers."""
     state = trainer._progress.state
     shapes = tuple((np.shape(leaf), leaf.dtype) for leaf in state.leaves)
     programs = trainer._program("fit", {}, 0), trainer._program("predict", {})

@@ -127,7 +127,7 @@ class Request:
 
     @property
     def kind(self) -> Any:
-        """What can be computed at once."""
+        """A key that calls share which can be computed at once."""
         return self.phase, self.keep, jax.tree.structure(self.batch), tuple(map(np.shape, jax.tree.leaves(self.batch)))
 
 

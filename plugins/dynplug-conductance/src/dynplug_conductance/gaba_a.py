@@ -33,7 +33,7 @@ class GABAA(FirstOrder):
     - `alpha`: opening rate [1/(ms mM)].
     - `beta`: closing rate [1/ms].
     - `T_max`: transmitter during the pulse of an event of weight 1 [mM].
-    - `duration`: how long a pulse lasts [ms].
+    - `duration`: the duration of a pulse [ms].
     - `output`: `COBA(E)` for a conductance, `CUBA()` for a current.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 

@@ -52,7 +52,7 @@ class GABAB(Synapse):
     - `K4`: decay rate of G-protein [1/ms].
     - `Kd`: dissociation constant of four G-proteins and a channel [µM⁴].
     - `T_max`: transmitter during the pulse of an event of weight 1 [mM].
-    - `duration`: how long a pulse lasts [ms].
+    - `duration`: the duration of a pulse [ms].
     - `output`: `COBA(E)` for a conductance, `CUBA()` for a current.
     - `integrator`: a diffrax solver; exponential Euler holds `r` still while it solves for `s`.
 

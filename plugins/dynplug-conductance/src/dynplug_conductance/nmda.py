@@ -36,7 +36,7 @@ class NMDA(FirstOrder):
     - `alpha`: opening rate [1/(ms mM)].
     - `beta`: closing rate [1/ms].
     - `T_max`: transmitter during the pulse of an event of weight 1 [mM].
-    - `duration`: how long a pulse lasts [ms].
+    - `duration`: the duration of a pulse [ms].
     - `output`: `MgBlock()`; `COBA(E)` for receptors without magnesium.
     - `integrator`: a diffrax solver; exponential Euler is exact here.
 

@@ -69,10 +69,10 @@ class FirstOrder(Synapse):
     """Transmitter during the pulse of an event of weight 1."""
 
     duration: eqx.AbstractVar[Parameter]
-    """How long a pulse lasts."""
+    """The duration of a pulse."""
 
     output: eqx.AbstractVar[Output]
-    """How the conductance acts on the target."""
+    """The effect of the conductance on the target."""
 
     integrator: eqx.AbstractVar[AbstractSolver]
     jump_to: ClassVar[str] = "event"

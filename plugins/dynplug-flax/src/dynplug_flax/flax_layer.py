@@ -56,7 +56,7 @@ class FlaxLayer(DynamicalSystem):
     - `in_shape`: the shape of the input of one sample at one step: a number of units or several numbers.
     - `options`: the arguments of a class that is given by its name.
     - `variables`: weights to begin with: what `module.init` or `module.apply` of linen returns, or an `nnx.State`.
-    - `collections`: what becomes of other collections of linen, or types of variables of nnx, by name: `"state"` for
+    - `collections`: the roles of other collections of linen, or types of variables of nnx, by name: `"state"` for
         one that changes with the steps of each sample, `"statistic"` for one that is the same for a batch and changes
         while fitting, `"fixed"`.
     - `key`: a `jax.random.key`, by which a module of linen is initialised, or one that is given by its name.

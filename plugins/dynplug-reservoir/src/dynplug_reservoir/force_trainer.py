@@ -97,14 +97,14 @@ class ForceTrainer(ReadoutTrainer):
     - `every`: the steps from one update to the next.
     - `readout`: the path of a `Dense`, as `"output"`; by default the last layer of a `Sequential`, or of the one in a
         `Feedback`.
-    - `washout`: how many steps at the start of each sample are not learnt from.
-    - `loss_fun`: what to log as `"loss"`: the name of a registered loss, its configuration, or a function.
-    - `metrics`: what else to log: names of registered metrics, or functions.
+    - `washout`: the number of steps at the start of each sample that are not learnt from.
+    - `loss_fun`: the measure to log as `"loss"`: the name of a registered loss, its configuration, or a function.
+    - `metrics`: other measures to log: names of registered metrics, or functions.
     - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...).
     - `t0`: the time at step 0 [ms].
     - `seed`: of the model's random numbers.
     - `devices`: not for this trainer: it takes one sample after the other.
-    - `logger`: where a line per epoch is written; `None` for silence.
+    - `logger`: the stream for a line per epoch; `None` for silence.
 
     **Raises:** `CompositionError` where the readout is no `Dense`; `UnknownPathError`; `OptionError`.
 

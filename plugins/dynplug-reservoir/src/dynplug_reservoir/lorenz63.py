@@ -33,8 +33,8 @@ class Lorenz63(dp.tasks.Task):
 
     - `dt`: the step [-].
     - `warmup`: before what is learnt, and before what is tested [-].
-    - `train_time`: what is learnt [-].
-    - `test_time`: what is tested [-].
+    - `train_time`: the duration of the training data [-].
+    - `test_time`: the duration of the test data [-].
 
     **Raises:** `DurationError` where these are not whole numbers of steps.
 

@@ -48,9 +48,9 @@ def nrmse(
     - `targets`: the same shape, or without time.
     - `normalize`: the spread $s$: the standard deviation `"std"`, `"range"` (greatest less smallest), or `"mean"` (its
         absolute value).
-    - `reduce_time`: how predictions lose their time axis where targets have none: `"mean"` or `"last"`.
+    - `reduce_time`: the reduction of predictions over time if targets have no time axis: `"mean"` or `"last"`.
 
-    - `mask`: which steps count, (batch, time), of targets with time. `None`: all.
+    - `mask`: the steps that count, (batch, time), of targets with time. `None`: all.
 
     **Raises:** `DataError` where the shapes do not fit; `ParameterError`.
 

@@ -127,7 +127,7 @@ class ReadoutTrainer(ABC):
             of several lengths are lists of arrays (time, ...), or arrays that are padded, (x, y, lengths). Batches, as
             a list or a loader gives them, and a function of the epoch, are taken as by `BPTT`, and gathered.
         - `test_data`: likewise; evaluated after each pass.
-        - `num_epoch`: how often to go through the data; a closed form needs one pass, and makes no more.
+        - `num_epoch`: the number of passes through the data; a closed form needs one pass, and makes no more.
         - `batch_size`: samples run at once, which changes no result but of stochastic models; `None` for all.
         - `lengths`: the number of steps of each series that count, (samples,), where arrays are padded; with test data
             the pair of those of both.

@@ -41,14 +41,14 @@ class RidgeTrainer(OfflineTrainer):
     - `solver`: `"svd"`, which is exact also where inputs are nearly collinear; or `"cholesky"`, the normal equations,
         which is faster.
     - `readout`: the path of a `Dense`, as `"output"`; by default the last layer of a `Sequential`.
-    - `washout`: how many steps at the start of each sample are not learnt from.
-    - `loss_fun`: what to log as `"loss"`: the name of a registered loss, its configuration, or a function.
-    - `metrics`: what else to log: names of registered metrics, or functions.
+    - `washout`: the number of steps at the start of each sample that are not learnt from.
+    - `loss_fun`: the measure to log as `"loss"`: the name of a registered loss, its configuration, or a function.
+    - `metrics`: other measures to log: names of registered metrics, or functions.
     - `data_first_axis`: `"B"`: data are (batch, time, ...); `"T"`: (time, batch, ...).
     - `t0`: the time at step 0 [ms].
     - `seed`: of the model's random numbers.
-    - `devices`: which devices share the samples of a run, as for `BPTT`; the solution is computed on the host.
-    - `logger`: where a line per epoch is written; `None` for silence.
+    - `devices`: the devices that share the samples of a run, as for `BPTT`; the solution is computed on the host.
+    - `logger`: the stream for a line per epoch; `None` for silence.
 
     **Raises:** `CompositionError` where the readout is no `Dense`, or fed back; `UnknownPathError`; `OptionError`.
 

@@ -33,7 +33,7 @@ class SeriesOf:
 
     - `data`: the data.
     - `layout`: their axes.
-    - `name`: what they are, for messages.
+    - `name`: their name in messages.
     """
 
     def __init__(self, data: Any, layout: Layout, name: str):

@@ -29,7 +29,7 @@ class MultiGaussian(Surrogate):
     **Arguments:**
 
     - `h`: the weight of each broad density [-].
-    - `s`: how much broader they are [-].
+    - `s`: the factor by which they are broader [-].
     - `sigma`: the standard deviation of the narrow density [mV].
 
     **Reference:** Yin, B., Corradi, F. & Bohté, S. M. (2021), Accurate and efficient time-domain classification with

@@ -30,7 +30,7 @@ class Submitit(Launcher):
 
     - `num_job`: $J$, how many jobs are queued or running at a time.
     - `cluster`: `"slurm"`, `"local"` for processes of this machine, `None` for SLURM where there is one.
-    - `folder`: where submitit writes scripts and logs.
+    - `folder`: the folder for submitit's scripts and logs.
     - `parameters`: of the jobs, as `{"timeout_min": 60, "slurm_partition": "gpu", "gpus_per_node": 1}`.
     - `pause`: between two looks at the jobs [ms].
     """

@@ -18,7 +18,7 @@ class TensorBoard(Tracker):
 
     **Arguments:**
 
-    - `folder`: where the files go, made if it is not there; one folder a run.
+    - `folder`: the folder for the files, made if it does not exist; one folder a run.
     - `steps`: whether the values of each step are written too.
 
     **Raises:** `MissingPackageError` when a run starts and there is no tensorboardX.

@@ -19,7 +19,7 @@ class MLflow(Tracker):
 
     - `experiment`: the experiment's name; made if it is not there.
     - `name`: the run's name; `None` lets MLflow find one.
-    - `tracking_uri`: where runs are kept, a database's or a server's; `None` for what MLflow is set to.
+    - `tracking_uri`: the address of the database or server that keeps runs; `None` for MLflow's own setting.
     - `steps`: whether the values of each step are sent too.
 
     **Raises:** `MissingPackageError` when a run starts and there is no mlflow.

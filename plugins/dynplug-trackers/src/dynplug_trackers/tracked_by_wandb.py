@@ -19,7 +19,7 @@ class WandB(Tracker):
 
     - `project`: the project's name.
     - `name`: the run's name; `None` lets Weights & Biases find one.
-    - `folder`: where the folder `wandb` is made.
+    - `folder`: the folder in which the folder `wandb` is made.
     - `mode`: `"offline"`, `"online"` or `"disabled"`.
     - `steps`: whether the values of each step are sent too.
 

@@ -11,12 +11,12 @@ Tree = TypeVar("Tree")
 _FEWEST = 1024  # values; chosen: with fewer, an operation takes about as long to begin as to compute
 
 
-def settled(tree: Tree) -> Tree:
+def computed_once(tree: Tree) -> Tree:
     """The same values, in memory of their own before anything is made of them.
 
     XLA makes one operation of each result on a CPU, which computes anew whatever it is made of: of a potential before
     its reset the spike, the potential after it and the refractory time. And a carried array that several operations
-    read is copied in every step; one that is read by what is settled alone, is not. On other platforms, and of few
+    read is copied in every step; one that only such a value reads is not. On other platforms, and of few
     values, nothing is done.
     """
     if default_platform() != "cpu":
