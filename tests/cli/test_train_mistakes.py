@@ -142,3 +142,20 @@ def test_a_folder_that_holds_a_run_is_left_alone(dynplug, one_line, home, two):
     line = one_line(dynplug("train", home / "tiny.toml", "--out", two.folder, "--set", "seed=9"))
     assert line == f"Error: {two.folder} already holds a run: go on with --resume, or name another folder with --out."
     assert {path.name: path.read_bytes() for path in two.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("assignment", "problem"),
+    [
+        ("runner.dt=2.0", "dt is 1.0, not 2.0"),
+        ("model.hidden.tau=7.0", "model/hidden.tau is 5.0, not 7.0"),
+        ("runner.optimizer.type=sgd", "unexpected optimizer/0.count"),
+    ],
+)
+def test_a_run_that_is_gone_on_with_as_another_is_answered_in_words_of_the_command(
+    dynplug, one_line, two, assignment, problem
+):
+    line = one_line(dynplug("train", "--resume", two.folder, "--set", assignment))
+    assert problem in line
+    assert "leave those values as they were, or begin another run, in another folder." in line
+    assert "strict" not in line
