@@ -21,7 +21,8 @@ def test_version_and_help(dynplug):
 
 def test_the_installed_command_lists_and_fails_in_one_line(tmp_path):
     command = [sys.executable, "-c", "from dynplug.cli import main; main()"]
-    listed = subprocess.run([*command, "list", "neuron"], capture_output=True, text=True, check=True)
+    module = [sys.executable, "-m", "dynplug", "list", "neuron"]
+    listed = subprocess.run(module, capture_output=True, text=True, check=True)
     assert re.search(r"^  LIF ", listed.stdout, re.MULTILINE)
     assert listed.stderr == ""
     failed = subprocess.run([*command, "train", "no.toml"], capture_output=True, text=True, check=False, cwd=tmp_path)
