@@ -76,6 +76,12 @@ def test_the_examples_of_every_help_can_be_called(dynplug):
     assert seen > len(COMMANDS)
 
 
+def test_whatever_compiles_a_model_takes_components_of_the_users_own():
+    options = {name: {p.name for p in cli.get_command(None, name).params} for name in COMMANDS}
+    assert {name for name in COMMANDS if "no_cache" in options[name]} >= {"train", "sweep", "diagnose", "predict"}
+    assert [name for name in COMMANDS if "no_cache" in options[name] and "imports" not in options[name]] == []
+
+
 @pytest.mark.parametrize("name", ["list", "info", "new"])
 def test_what_takes_a_kind_says_which_there_are(dynplug, name):
     told = " ".join(dynplug(name, "--help").out.split())
