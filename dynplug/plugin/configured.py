@@ -230,7 +230,8 @@ def _find(name: str, kind: str | None) -> Component:
         raise UnknownNameError(told)
     names = (c.spec.name for c in registry().components())
     hint = called_here(name) or nearest(name, names)
-    raise UnknownNameError(f"There is no component called {name!r}. {hint} See: dynplug list")
+    meant = "" if hint.startswith("Known") else f"{hint} "  # of all components: too many to list
+    raise UnknownNameError(f"There is no component called {name!r}. {meant}See: dynplug list")
 
 
 def kind_of_argument(name: str) -> str | None:

@@ -24,6 +24,7 @@ from dynplug.plugin import (
     resolve,
     shortened,
 )
+from dynplug.recipe.run_folder import CONFIG
 from dynplug.recipe.toml_values import check, loads
 
 _STREAMS = ("model", "task")  # of random numbers of one seed
@@ -79,6 +80,10 @@ class Config:
             raise ConfigError(f"There is no file {path}.") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path} is not a text in UTF-8, as TOML must be (byte {error.start}).") from error
+        except IsADirectoryError as error:
+            inside = Path(path) / CONFIG
+            told = f"its configuration is {inside}, and to go on with it: dynplug train --resume {path}"
+            raise ConfigError(f"{path} is a folder{f' of a run: {told}' if inside.exists() else ''}.") from error
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
 

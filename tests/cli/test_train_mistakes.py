@@ -123,8 +123,15 @@ def test_files_that_cannot_be_read_are_one_line(dynplug, one_line, tmp_path):
     assert one_line(dynplug("train", tmp_path / "latin.toml")) == latin
     for missing in (tmp_path / "none.toml", tmp_path / "none"):  # a path is a file, whatever its ending
         assert one_line(dynplug("train", missing)) == f"Error: There is no file {missing}."
-    assert one_line(dynplug("train", tmp_path)) == f"Error: {tmp_path} cannot be read: Is a directory."
+    assert one_line(dynplug("train", tmp_path)) == f"Error: {tmp_path} is a folder."
     assert "no task called 'digitz'. Did you mean 'digits'?" in one_line(dynplug("train", "digitz"))
+
+
+def test_a_run_in_place_of_a_recipe_is_answered(dynplug, one_line, two):
+    for command in ("train", "diagnose", "sweep"):
+        line = one_line(dynplug(command, two.folder))
+        assert f"its configuration is {two.folder / 'config.toml'}, " in line
+        assert f"to go on with it: dynplug train --resume {two.folder}" in line
 
 
 def test_a_recipe_or_a_run_to_resume_but_not_both(dynplug, home, two):

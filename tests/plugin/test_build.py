@@ -187,6 +187,8 @@ def test_an_error_names_the_place_and_the_nearest_name(config, place, problem):
 def test_an_unknown_type_without_a_place_is_an_unknown_name():
     with pytest.raises(UnknownNameError, match=r"no component called 'Izhikevitch'. Did you mean 'Izhikevich'\?"):
         dp.build({"type": "Izhikevitch", "size": 1})
+    with pytest.raises(UnknownNameError, match=r"^There is no component called 'zzz'. See: dynplug list$"):
+        dp.build("zzz")
     with pytest.raises(UnknownNameError, match="no optimizer called 'LIF'"):
         dp.build("LIF", kind="optimizer")
 
