@@ -162,8 +162,13 @@ def test_objects_are_given_beside_the_configuration():
     [
         ({"type": "LIF", "size": 1, "taau": 3}, "m.taau", "LIF takes no 'taau'. Did you mean 'tau'?"),
         ({"type": "LIF"}, "m", "LIF needs 'size'."),
-        ({"type": "LIF", "size": 0}, "m", "LIF: size must be a positive integer or a tuple of them; got 0"),
-        ({"type": "LIF", "size": 1, "tau": -1.0}, "m", "LIF(tau=...) must be greater than zero"),
+        ({"type": "LIF", "size": 0}, "m.size", "LIF: size must be a positive integer or a tuple of them; got 0"),
+        (
+            {"type": "LIF", "size": 1, "tau": "ten"},
+            "m.tau",
+            "LIF: tau must be a number, or an array with one per unit;",
+        ),
+        ({"type": "LIF", "size": 1, "tau": -1.0}, "m.tau", "LIF(tau=...) must be greater than zero"),
         ({"type": "ALIFF", "size": 1}, "m.type", "There is no component called 'ALIFF'. Did you mean 'ALIF'?"),
         ({"type": "LIF", "size": 1, "surrogate": "sigmoyd"}, "m.surrogate.type", "Did you mean 'Sigmoid'?"),
         ({"type": "LIF", "size": 1, "surrogate": "LIF"}, "m.surrogate.type", "There is no surrogate called 'LIF'."),
