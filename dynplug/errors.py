@@ -105,11 +105,14 @@ class NonFiniteError(DynplugError, FloatingPointError):
 class CheckpointError(DynplugError, ValueError):
     """A checkpoint cannot be written, or is missing, damaged, of another format, or of another model.
 
-    **Attributes:** `damaged`, whether the file is missing or incomplete, so that an older one may serve instead.
+    **Attributes:** `damaged`, whether the file is missing or incomplete, so that an older one may serve instead;
+    `problem`, the message without its `remedy` in Python, which is empty where there is none.
     """
 
-    def __init__(self, problem: str, *, damaged: bool = False):
-        super().__init__(problem)
+    def __init__(self, problem: str, *, remedy: str = "", damaged: bool = False):
+        super().__init__(f"{problem} {remedy}" if remedy else problem)
+        self.problem = problem
+        self.remedy = remedy
         self.damaged = damaged
 
 
@@ -117,11 +120,13 @@ class StateDictError(DynplugError, ValueError):
     """Saved arrays do not match the tree into which they are loaded.
 
     **Attributes:** `missing`, the paths of the tree without a saved array; `unexpected`, the paths of saved arrays that
-    the tree lacks; `differing`, a `(path, saved, present)` for each array of another shape or dtype.
+    the tree lacks; `differing`, a `(path, saved, present)` for each array of another shape or dtype; `problem`, the
+    message without what to do.
     """
 
     def __init__(self, tree: str, missing: list[str], unexpected: list[str], differing: list[Any]):
-        super().__init__(f"The saved arrays do not match this {tree}: {disagreement(missing, unexpected, differing)}")
+        self.problem = f"The saved arrays do not match this {tree}: {disagreement(missing, unexpected, differing)}"
+        super().__init__(f"{self.problem} {against_disagreement(differing)}")
         self.missing = missing
         self.unexpected = unexpected
         self.differing = differing
@@ -214,16 +219,18 @@ def _close(path: str, known: Iterable[str]) -> str:
 
 
 def disagreement(missing: list[str], unexpected: list[str], differing: list[Any]) -> str:
-    """A description of how saved arrays differ from the present ones, and what to do about it."""
+    """A description of how saved arrays differ from the present ones."""
     parts = [*map(str, differing), *(f"missing {path}" for path in missing)]
     parts += [f"unexpected {path}{_close(path, missing)}" for path in unexpected]
     more = f"; and {len(parts) - _SHOWN} more" if len(parts) > _SHOWN else ""
     saved = " (saved value first)" if differing else ""
+    return f"{'; '.join(parts[:_SHOWN])}{more}{saved}."
+
+
+def against_disagreement(differing: list[Any]) -> str:
+    """What to do about arrays that differ, in Python."""
     cast = ", and cast=True converts dtypes" if any(_of_another_dtype(*one) for one in differing) else ""
-    return (
-        f"{'; '.join(parts[:_SHOWN])}{more}{saved}. Build it as it was saved; or strict=False loads what fits and "
-        f"reports the rest{cast}."
-    )
+    return f"Build it as it was saved; or strict=False loads what fits and reports the rest{cast}."
 
 
 def _of_another_dtype(path: str, saved: Any, present: Any) -> bool:

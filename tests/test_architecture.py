@@ -40,7 +40,7 @@ FLOORS = [
 ]
 HEIGHT = {name: height for height, floor in enumerate(FLOORS) for name in floor}
 FILES = sorted(ROOT.rglob("*.py"))
-OUTSIDE = {"", "builtins"}  # the package itself, which loads lazily, and the list of what it provides
+OUTSIDE = {"", "__main__", "builtins"}  # the package itself, which loads lazily, and the list of what it provides
 
 
 def unit(path):

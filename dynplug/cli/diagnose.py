@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from dynplug.cli.output import cache_option, echo, echo_json, examples, json_option
+from dynplug.cli.output import cache_option, echo, echo_json, examples, import_option, json_option
 
 
 @click.command(
@@ -14,6 +14,7 @@ from dynplug.cli.output import cache_option, echo, echo_json, examples, json_opt
         "dynplug diagnose digits",
         "dynplug diagnose my-recipe.toml --set model.hidden.tau=0.02",
         "dynplug diagnose my-recipe.toml --overfit 100 --json",
+        "dynplug diagnose my-recipe.toml --import my.py",
     ),
 )
 @click.argument("recipe")
@@ -24,6 +25,7 @@ from dynplug.cli.output import cache_option, echo, echo_json, examples, json_opt
 @click.option("--samples", type=int, help="Samples of a batch that are looked at, at most.  [default: 32]")
 @click.option("--overfit", type=int, help="Train a copy on one batch for so many steps, to see whether it learns.")
 @cache_option
+@import_option
 @json_option
 def command(
     recipe: str,
@@ -32,6 +34,7 @@ def command(
     samples: int | None,
     overfit: int | None,
     no_cache: bool,
+    imports: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Say what may be wrong with the model of RECIPE, the name of a task or a TOML file, on its first batch.
@@ -39,9 +42,10 @@ def command(
     One forward and one backward pass are run. Each line is a finding, with advice under it. Nothing is written or
     trained. The exit status is 1 if there is a warning.
     """
-    from dynplug.recipe import Config, diagnose_config
+    from dynplug.recipe import Config, diagnose_config, import_files
     from dynplug.run import compilation_cache
 
+    import_files(imports)
     config = Config.named(recipe).with_overrides(assignments)
     for note in config.notes:
         echo(note, err=as_json)

@@ -9,7 +9,7 @@ import click
 from dynplug.cli.output import ALL_KINDS, can_show, described, echo, echo_json, examples, json_option
 from dynplug.cli.plain_text import plain_text
 from dynplug.errors import OptionError, UnknownNameError
-from dynplug.plugin import Component, bibtex, documentation, registry
+from dynplug.plugin import KINDS, Component, bibtex, documentation, read, registry
 
 
 @click.command(
@@ -17,14 +17,14 @@ from dynplug.plugin import Component, bibtex, documentation, registry
     short_help="Show a component: equations, parameters, units, source.",
     epilog=f"{ALL_KINDS}\n\n"
     + examples(
-        "dynplug info neuron LIF",
+        "dynplug info LIF",
         "dynplug info optimizer adam",
         "dynplug info neuron HH --bibtex",
         "dynplug info neuron LIF --figure lif.svg",
     ),
 )
-@click.argument("kind")
-@click.argument("name")
+@click.argument("kind", metavar="[KIND]")
+@click.argument("name", required=False, metavar="NAME")
 @json_option
 @click.option("--bibtex", "as_bibtex", is_flag=True, help="Print the source only, as a BibTeX entry.")
 @click.option(
@@ -33,9 +33,12 @@ from dynplug.plugin import Component, bibtex, documentation, registry
     type=click.Path(dir_okay=False, path_type=Path),
     help="Draw the component into this file instead, as .png, .svg or .pdf.",
 )
-def command(kind: str, name: str, as_json: bool, as_bibtex: bool, picture: Path | None) -> None:
-    """Show the component NAME of a KIND: its equations, its parameters with units, its source and its package."""
-    component = registry().find(kind, name)
+def command(kind: str, name: str | None, as_json: bool, as_bibtex: bool, picture: Path | None) -> None:
+    """Show the component NAME: its equations, its parameters with units, its source and its package.
+
+    The KIND is needed where components of several kinds have that name.
+    """
+    component = _named(kind) if name is None else registry().find(kind, name)
     if picture is not None:
         echo(str(_drawn(component, picture)))
         return
@@ -61,6 +64,13 @@ def command(kind: str, name: str, as_json: bool, as_bibtex: bool, picture: Path 
         _echo_equations("Equations between what its example is given and what it does", written.identities)
         if component.spec.citation:
             echo(f"\nReference: {component.spec.citation}")
+
+
+def _named(name: str) -> Component:
+    """The component that a name alone means, as in a configuration."""
+    if name in KINDS:
+        raise click.UsageError(f"Give a name beside the kind: `dynplug list {name}` shows which there are.")
+    return read(name)[0]
 
 
 def _echo_equations(title: str, stated: Mapping[str, str]) -> None:

@@ -61,7 +61,7 @@ def param(
     - `stepwise`: whether values are counted in whole steps, so that nothing has a derivative with respect to them.
     """
     metadata = {TRAINABLE: trainable, POSITIVE: positive, DRAWN: drawn, STEPWISE: stepwise}
-    return eqx.field(default=default, converter=_constant, metadata=metadata)
+    return eqx.field(default=default, converter=_Constant(), metadata=metadata)
 
 
 def statistic() -> Any:
@@ -138,12 +138,31 @@ def _parts_of(cls: type) -> tuple[tuple[str, type], ...]:
     return tuple((name, hint) for name, hint in plain if isinstance(hint, type) and issubclass(hint, eqx.Module))
 
 
-def _constant(value: Any) -> Any:
-    if isinstance(value, (str, bytes)):
-        raise ParameterError(f"A parameter must be a number, or an array with one per unit; got the text {value!r}.")
-    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
-        return float(value)
-    return jnp.asarray(value, float) if isinstance(value, (np.ndarray, Sequence)) else value
+class _Constant:
+    """The converter of one field made by `param`. A class's own checks come after it, and see numbers alone."""
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+            return float(value)
+        if isinstance(value, (str, bytes)):
+            raise self._refused(f"the text {value!r}")
+        try:
+            return jnp.asarray(value, float) if isinstance(value, (np.ndarray, Sequence)) else value
+        except (TypeError, ValueError) as error:  # of texts, or of rows of several lengths
+            raise self._refused(repr(value)) from error
+
+    def _refused(self, given: str) -> ParameterError:
+        return ParameterError(f"{self._name()} must be a number, or an array with one per unit; got {given}.")
+
+    def _name(self) -> str:
+        """The name of the field, which no converter is told: looked for among all classes."""
+        classes: list[type] = [eqx.Module]
+        for cls in classes:
+            classes += cls.__subclasses__()  # they come to their turn, too
+            for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
+                if field.metadata.get("converter") is self:
+                    return field.name
+        return "A parameter"
 
 
 def as_size(size: int | Sequence[int]) -> tuple[int, ...]:

@@ -17,6 +17,8 @@ from dynplug.plugin.registry import registry
 from dynplug.plugin.strangers import reason_of
 from dynplug.plugin.unbuilt import unbuilt_kind
 
+_NAMED = re.compile(r"(?:\w+[(:] ?)?(\w+)(?:=| must )")  # `LIF(tau=...)`, `BPTT: dt=0 must`, `size must`
+
 
 @dataclass(frozen=True)
 class Configured:
@@ -83,7 +85,7 @@ class Configured:
         except (ConfigError, KeyRequiredError):
             raise
         except (DynplugError, TypeError, ValueError) as error:
-            raise ConfigError(self._said_by(str(error)), self.path) from error
+            raise ConfigError(self._said_by(str(error)), self._place_of(str(error))) from error
         except Exception as error:  # a size beyond all memory, or a plugin's constructor
             raise ConfigError(self._said_by(reason_of(error)), self.path) from error
         contract = self.component.contract
@@ -109,6 +111,11 @@ class Configured:
     @property
     def _name(self) -> str:
         return registry().name_of(self.component)
+
+    def _place_of(self, problem: str) -> str:
+        """The place of the argument of which a constructor's error is, if it names one of those that are configured."""
+        named = _NAMED.match(problem)
+        return _join(self.path, named[1]) if named and named[1] in self.arguments else self.path
 
     def _said_by(self, problem: str) -> str:
         """The message of a constructor's error, after the component's name unless it begins with it."""
@@ -242,7 +249,8 @@ def _find(name: str, kind: str | None) -> Component:
         raise UnknownNameError(told)
     names = (c.spec.name for c in registry().components())
     hint = called_here(name) or nearest(name, names)
-    raise UnknownNameError(f"There is no component called {name!r}. {hint} See: dynplug list")
+    meant = "" if hint.startswith("Known") else f"{hint} "  # of all components: too many to list
+    raise UnknownNameError(f"There is no component called {name!r}. {meant}See: dynplug list")
 
 
 def kind_of_argument(name: str) -> str | None:

@@ -13,6 +13,7 @@ import jax
 import tomli_w
 from jaxtyping import PRNGKeyArray
 
+from dynplug.core import is_whole
 from dynplug.errors import ConfigError, nearest
 from dynplug.plugin import (
     Configured,
@@ -24,7 +25,8 @@ from dynplug.plugin import (
     resolve,
     shortened,
 )
-from dynplug.recipe.toml_values import check, loads
+from dynplug.recipe.run_folder import CONFIG
+from dynplug.recipe.toml_values import check, loads, plain
 
 _STREAMS = ("model", "task")  # of random numbers of one seed
 _SHOWN = 60  # characters of a value that was given
@@ -59,7 +61,7 @@ class Config:
     @classmethod
     def from_values(cls, values: Mapping[str, Any], source: str = "the configuration") -> "Config":
         """Take a dictionary as TOML would give it; `source` names it in messages."""
-        return cls._of(deepcopy(dict(values)), source, "")
+        return cls._of(plain(values), source, "")
 
     @classmethod
     def _of(cls, values: dict[str, Any], source: str, text: str) -> "Config":
@@ -79,6 +81,10 @@ class Config:
             raise ConfigError(f"There is no file {path}.") from error
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path} is not a text in UTF-8, as TOML must be (byte {error.start}).") from error
+        except IsADirectoryError as error:
+            inside = Path(path) / CONFIG
+            told = f"its configuration is {inside}, and to go on with it: dynplug train --resume {path}"
+            raise ConfigError(f"{path} is a folder{f' of a run: {told}' if inside.exists() else ''}.") from error
         except OSError as error:
             raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
 
@@ -125,7 +131,7 @@ class Config:
         """The configuration after assignments of values by path; `origins` name who makes them, for messages."""
         values, paths = deepcopy(self.values), list(given)
         for path, value in given.items():
-            _assign(values, path, value, origins[path])
+            _assign(values, path, plain(value), origins[path])
         made = Config(values, self.source, self.text, changed={**self.changed, **origins})
         with made.blamed():
             check(values)
@@ -186,7 +192,7 @@ def _check_sections(values: dict[str, Any]) -> None:
         if not isinstance(values.get(name, {}), dict):
             raise ConfigError(f"must be a table; got {values[name]!r}.", name)
     for name, value, least in (("seed", values["seed"], 0), ("fit.num_epoch", values["fit"].get("num_epoch", 1), 1)):
-        if type(value) is not int or value < least:
+        if not is_whole(value, least):
             raise ConfigError(f"must be a whole number, {least} or more; got {value!r}.", name)
 
 

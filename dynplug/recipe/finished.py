@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import dynplug.train.checkpoint as checkpoint
 from dynplug.core import load_states
-from dynplug.errors import CheckpointError, CheckpointWarning, ConfigError
+from dynplug.errors import CheckpointError, CheckpointWarning, ConfigError, StateDictError
 from dynplug.plugin import build
 from dynplug.recipe.config import Config
 from dynplug.recipe.run_folder import CONFIG, RunFolder
@@ -56,19 +56,29 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
         model = build(config.values["model"], key=config.key_of("model"), path="model")
 
     def filled(path: Path) -> Any:
-        return load_states(path, model, prefix=_tree_of(checkpoint.describe(path))).tree
+        return _loaded(path, model, _tree_of(checkpoint.describe(path)))
 
     pair = files.checkpoints
     if best and not pair.best.exists():
         raise CheckpointError(
-            f"{folder} keeps no best checkpoint: train with fit.keep_best='test/loss', say, or leave out best=True."
+            f"{folder} keeps no best checkpoint: train with fit.keep_best='test/loss', say, or do not ask for the best."
         )
     if not (best or pair.exists()):
         raise CheckpointError(f"There is no checkpoint in {folder}: no epoch of this run was finished.")
-    trained, note = (load_states(pair.best, model, prefix="kept").tree, "") if best else pair.newest(filled)
+    trained, note = (_loaded(pair.best, model, "kept"), "") if best else pair.newest(filled)
     if note:
         warnings.warn(note, CheckpointWarning, stacklevel=2)
     return LoadedRun(trained, config.values)
+
+
+def _loaded(path: Path, model: Any, tree: str) -> Any:
+    try:
+        return load_states(path, model, prefix=tree).tree
+    except StateDictError as error:
+        raise CheckpointError(
+            f"{path} is of another model than its {CONFIG} describes: {error.problem} Use the components with which it "
+            "was trained."
+        ) from error
 
 
 def _tree_of(told: dict[str, Any]) -> str:

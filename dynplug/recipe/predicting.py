@@ -1,7 +1,9 @@
 """The outputs of a trained model for inputs in a file."""
 
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import jax.numpy as jnp
 import numpy as np
@@ -81,15 +83,24 @@ def _needs_no_more(measure: Any) -> bool:
 
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
     """Inputs and, where there are some, targets and lengths."""
+    arrays = _arrays(path)
+    if "x" not in arrays:
+        raise DataError(f"{path} has no array 'x', the inputs; it has {', '.join(map(repr, arrays)) or 'none'}.")
+    return arrays["x"], arrays.get("y"), arrays.get("lengths")
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a file by name; one that has none is called `x`."""
     try:
-        found = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            found = np.load(file, allow_pickle=False)
+            return {"x": found} if isinstance(found, np.ndarray) else dict(found)
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}.") from error
-    except (ValueError, OSError) as error:
-        raise DataError(f"{path} is no file of NumPy, .npy or .npz: {error}") from error
-    if isinstance(found, np.ndarray):
-        return found, None, None
-    with found:
-        if "x" not in found:
-            raise DataError(f"{path} has no array 'x', the inputs; it has {', '.join(map(repr, found)) or 'none'}.")
-        return found["x"], found.get("y"), found.get("lengths")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, EOFError, BadZipFile, zlib.error) as error:
+        raise DataError(
+            f"{path} is no file of NumPy, .npy or .npz, that holds numbers: write one by numpy.savez('data.npz', "
+            "x=inputs)."
+        ) from error

@@ -109,7 +109,12 @@ class RunFolder:
         **Raises:** `CheckpointError` where there is none although an epoch was finished, and as `Trainer.load_states`.
         """
         if self.checkpoints.exists():
-            return self.checkpoints.load(trainer)
+            try:
+                return self.checkpoints.load(trainer)
+            except CheckpointError as error:
+                if not error.remedy:
+                    raise
+                raise _for_runs(error) from error
         if any(line["epoch"] > 1 for line in self.lines):
             raise CheckpointError(f"There is no checkpoint in {self.path}, {CHECKPOINT} is missing.")
         return "No epoch was finished: starting from the beginning."
@@ -164,6 +169,14 @@ class RunFolder:
             except ValueError:
                 continue
         return found
+
+
+def _for_runs(error: CheckpointError) -> CheckpointError:
+    """The error about a checkpoint of another model, with what to do about it where a run is gone on with."""
+    return CheckpointError(
+        f"{error.problem} A run goes on with the model, the step and the optimizer that it was begun with: leave those "
+        "values as they were, or begin another run, in another folder."
+    )
 
 
 def _made(path: Path) -> Path:

@@ -3,7 +3,11 @@
 import math
 import re
 import tomllib
+from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
+
+import numpy as np
 
 from dynplug.errors import ConfigError
 
@@ -29,6 +33,15 @@ def loads(text: str) -> dict[str, Any]:
     except ValueError:  # Python reads no integer of so many digits
         shorter = re.sub(rf"(\d[\d_]{{{_DIGITS - 2}}}\d)[\d_]*", r"\1", text)
         return tomllib.loads(shorter, parse_float=_float)
+
+
+def plain(values: Any) -> Any:
+    """A copy of a value, or of tables and lists of some, in which NumPy's numbers are Python's, as TOML has them."""
+    if isinstance(values, np.generic):
+        return values.item()
+    if isinstance(values, Mapping):
+        return {name: plain(value) for name, value in values.items()}
+    return [*map(plain, values)] if isinstance(values, list) else deepcopy(values)
 
 
 def check(values: Any, path: str = "") -> None:

@@ -4,11 +4,15 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
+from dynplug.core import is_whole
 from dynplug.errors import ConfigError
+
+_LEAST = -(2**63)  # of the integers of TOML
 
 
 class Distribution(ABC):
@@ -111,9 +115,9 @@ def loguniform(values: Sequence[Any], path: str) -> Uniform:
 def integers(values: Sequence[Any], path: str) -> Int:
     """A whole number from a low to a high one."""
     low, high = _ordered(values, path, "int", 2)
-    if type(low) is not int or type(high) is not int:
+    if not (is_whole(low, _LEAST) and is_whole(high, _LEAST)):
         raise ConfigError(f"int = {[low, high]}: both must be whole numbers.", path)
-    return Int(low, high)
+    return Int(int(low), int(high))
 
 
 def linspace(values: Sequence[Any], path: str) -> Choice:
@@ -140,7 +144,7 @@ FORMS = {
 
 
 def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequence[Any]:
-    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+    numbers = all(isinstance(v, Real) and not isinstance(v, bool) and math.isfinite(v) for v in values)
     if len(values) != length or not numbers or not values[0] < values[1]:
         form = "[low, high, number of values]" if length == 3 else "[low, high]"
         raise ConfigError(f"{name} = {list(values)}: give {form}, finite numbers with low < high.", path)
@@ -154,6 +158,6 @@ def _positive(values: Sequence[Any], path: str, name: str) -> Sequence[Any]:
 
 
 def _number(number: Any, path: str, name: str) -> int:
-    if type(number) is not int or number < 2:
+    if not is_whole(number, 2):
         raise ConfigError(f"{name}: the number of values must be a whole number, 2 or more; got {number!r}.", path)
-    return number
+    return int(number)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dynplug.errors import OptionError
+from dynplug.core import as_whole
 from dynplug.search.sampler import Sampler, Search
 from dynplug.search.trial import Outcome
 
@@ -42,9 +42,7 @@ class Random(Sampler):
 
     def __post_init__(self) -> None:
         for name, least in (("num_trial", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if type(value) is not int or value < least:
-                raise OptionError(f"Random: {name}={value!r} must be a whole number, {least} or more.")
+            as_whole(f"Random: {name}", getattr(self, name), least=least)
 
     def ask(self, search: Search, number: int) -> Mapping[str, Any] | None:
         if number >= self.num_trial:

@@ -11,7 +11,8 @@ from typing import Any
 
 import jax
 
-from dynplug.errors import DynplugError, OptionError
+from dynplug.core import as_whole
+from dynplug.errors import DynplugError
 from dynplug.search import Launcher, Outcome, Trial
 from dynplug.sweep.in_parallel import in_parallel
 from dynplug.sweep.trying import run_trial
@@ -46,8 +47,7 @@ class Processes(Launcher):
     num_process: int = 2
 
     def __post_init__(self) -> None:
-        if type(self.num_process) is not int or self.num_process < 1:
-            raise OptionError(f"Processes: num_process={self.num_process!r} must be a whole number, 1 or more.")
+        as_whole("Processes: num_process", self.num_process)
 
     def launch(self, trials: Iterator[Trial]) -> Iterator[Outcome]:
         idle = [_worker() for _ in range(self.num_process)]

@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from dynplug.errors import OptionError
+from dynplug.core import as_whole
 from dynplug.recipe import Result, Training, import_files
 from dynplug.search import Launcher, Outcome, Trial
 from dynplug.sweep.trial_log import logged, note
@@ -57,8 +57,7 @@ class Vmap(Launcher):
     num_lane: int = 16
 
     def __post_init__(self) -> None:
-        if type(self.num_lane) is not int or self.num_lane < 1:
-            raise OptionError(f"Vmap: num_lane={self.num_lane!r} must be a whole number, 1 or more.")
+        as_whole("Vmap: num_lane", self.num_lane)
 
     def launch(self, trials: Iterator[Trial]) -> Iterator[Outcome]:
         while some := list(itertools.islice(trials, self.num_lane)):

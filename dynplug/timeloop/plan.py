@@ -64,9 +64,7 @@ class Plan:
 def check_options(loop: str, remat: bool | int) -> None:
     """Raise `OptionError` for an unknown `loop`, an impossible `remat`, or one that does not go with the other."""
     if loop not in get_args(Mode):
-        raise OptionError(
-            f"loop={loop!r} must be one of {', '.join(map(repr, get_args(Mode)))}. {nearest(loop, get_args(Mode))}"
-        )
+        raise OptionError(f"loop={loop!r} is no way to compile a loop. {nearest(str(loop), get_args(Mode))}")
     if not isinstance(remat, int) or (not isinstance(remat, bool) and remat < 1):
         raise OptionError(f"remat={remat!r} must be True, False, or the number of steps in a chunk, at least 1.")
     if loop == "plain" and remat:

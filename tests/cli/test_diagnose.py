@@ -2,8 +2,11 @@
 
 import json
 import re
+import sys
 
 import pytest
+
+import dynplug as dp
 
 RECIPE = """
 [task]
@@ -41,6 +44,18 @@ def test_a_sound_recipe_ends_well(dynplug, recipe):
     assert done.code == 0
     assert done.out.splitlines()[0] == "Sequential: 16 steps of 1 ms, 8 of 16 samples"
     assert done.out.splitlines()[-1].startswith("no warnings")
+
+
+def test_a_recipe_may_name_components_of_a_file(dynplug, recipe, tmp_path, monkeypatch):
+    own = tmp_path / "own_layers.py"
+    own.write_text("import dynplug as dp\ndp.register('layer', 'own')(dp.layers.Dropout)\n")
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    try:
+        result = dynplug("diagnose", recipe, "--set", "model.more={type = 'own', p = 0.5}", "--import", own)
+    finally:
+        sys.modules.pop("own_layers", None)
+        dp.refresh()
+    assert (result.code, result.err) == (0, "")
 
 
 def test_a_fault_is_json_with_status_1(dynplug, recipe):

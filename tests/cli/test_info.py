@@ -30,6 +30,22 @@ def test_info_shows_equations_units_and_origin(dynplug):
     assert any(line.startswith("Reference: Gerstner") for line in doc)
 
 
+def test_a_name_alone_is_enough_where_it_is_known_what_it_means(dynplug, one_line):
+    assert dynplug("info", "LIF", "--json").out == dynplug("info", "neuron", "LIF", "--json").out
+    assert dynplug("info", "Dense").out.startswith("layer dynplug:Dense@1\n")  # and no delivery, as in a recipe
+    assert one_line(dynplug("info", "LIFF")) == (
+        "Error: There is no component called 'LIFF'. Did you mean 'LIF'? See: dynplug list"
+    )
+    for kind in ("loss", "metric"):
+        dp.register(kind, "twin")(dp.losses.mse)
+    line = one_line(dynplug("info", "twin"))
+    dp.refresh()
+    assert line == "Error: 'twin' is ambiguous: add a 'kind', one of loss local:twin@1, metric local:twin@1."
+    result = dynplug("info", "neuron")
+    assert result.code == 2
+    assert result.err.endswith("Give a name beside the kind: `dynplug list neuron` shows which there are.\n")
+
+
 @pytest.mark.parametrize(
     ("kind", "name", "signature", "text"),
     [

@@ -21,7 +21,8 @@ def test_version_and_help(dynplug):
 
 def test_the_installed_command_lists_and_fails_in_one_line(tmp_path):
     command = [sys.executable, "-c", "from dynplug.cli import main; main()"]
-    listed = subprocess.run([*command, "list", "neuron"], capture_output=True, text=True, check=True)
+    module = [sys.executable, "-m", "dynplug", "list", "neuron"]
+    listed = subprocess.run(module, capture_output=True, text=True, check=True)
     assert re.search(r"^  LIF ", listed.stdout, re.MULTILINE)
     assert listed.stderr == ""
     failed = subprocess.run([*command, "train", "no.toml"], capture_output=True, text=True, check=False, cwd=tmp_path)
@@ -73,6 +74,12 @@ def test_the_examples_of_every_help_can_be_called(dynplug):
                 command.make_context(called, rest)  # parsed, and not run
                 seen += called == name
     assert seen > len(COMMANDS)
+
+
+def test_whatever_compiles_a_model_takes_components_of_the_users_own():
+    options = {name: {p.name for p in cli.get_command(None, name).params} for name in COMMANDS}
+    assert {name for name in COMMANDS if "no_cache" in options[name]} >= {"train", "sweep", "diagnose", "predict"}
+    assert [name for name in COMMANDS if "no_cache" in options[name] and "imports" not in options[name]] == []
 
 
 @pytest.mark.parametrize("name", ["list", "info", "new"])

@@ -77,7 +77,12 @@ def test_sequences_of_several_lengths_are_each_as_if_alone(dynplug, two, data, t
         ({"x": np.zeros((2, 4, 64), np.float32), "lengths": [3]}, "a whole number of steps for each of 2 samples"),
         ({"x": np.zeros(4, np.float32), "lengths": [3]}, "takes no sequences of several lengths"),
         (None, "There is no file "),
-        ("text", "is no file of NumPy"),
+        (
+            "text",
+            ".npz, that holds numbers: write one by numpy.savez('data.npz', x=inputs).",
+        ),
+        (b"PK\x03\x04 cut off", "is no file of NumPy"),
+        ({"x": np.array([{}])}, "is no file of NumPy"),
         ({"inputs": np.zeros(3)}, "has no array 'x', the inputs; it has 'inputs'."),
         ({"x": np.zeros((2, 4, 63), np.float32)}, "inputs of shape (2, 4, 63) do not go through the model"),
         ({"x": np.array(["a"])}, "inputs of shape (1,) do not go through the model"),
@@ -85,17 +90,20 @@ def test_sequences_of_several_lengths_are_each_as_if_alone(dynplug, two, data, t
 )
 def test_a_file_without_inputs_for_the_model_is_one_line(dynplug, one_line, two, tmp_path, content, expected):
     path = tmp_path / "wrong.npz"
-    if isinstance(content, str):
-        path.write_text(content)
+    if isinstance(content, (str, bytes)):
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
     elif content is not None:
         np.savez(path, **content)
-    assert expected in one_line(dynplug("predict", two.folder, path))
+    line = one_line(dynplug("predict", two.folder, path))
+    assert expected in line
+    assert "pickle" not in line
 
 
 def test_a_run_that_is_not_there_is_one_line(dynplug, one_line, tmp_path, data, two):
     assert "There is no run in" in one_line(dynplug("predict", tmp_path, data))
     assert "There is no run in" in one_line(dynplug("compare", tmp_path, two.folder))
-    assert "keeps no best checkpoint" in one_line(dynplug("predict", two.folder, data, "--best"))
+    line = one_line(dynplug("predict", two.folder, data, "--best"))
+    assert "keeps no best checkpoint: train with fit.keep_best='test/loss', say, or do not ask for the best." in line
 
 
 def test_runs_are_compared_by_what_differs(dynplug, home, two, tmp_path):

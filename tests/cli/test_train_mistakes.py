@@ -34,7 +34,14 @@ pytestmark = pytest.mark.quick
         ),
         ("seed = 3", "seed = 'x'", "seed", "seed: must be a whole number, 0 or more; got 'x'."),
         ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: Sequential: 'input' (Dense) outputs shape (8,)"),
-        ("0.9554", "1.5", "[task]", "task: Digits(test_share=1.5) must lie between"),
+        ("0.9554", "1.5", "test_share", "task.test_share: Digits(test_share=1.5) must lie between"),
+        (
+            "tau = 5.0",
+            "tau = 'ten'",
+            "tau",
+            "model.hidden.tau: LIF: tau must be a number, or an array with one per unit",
+        ),
+        ("dt = 1.0", "dt = 0.0", "dt", "runner.dt: BPTT: dt=0.0 must be the step [ms], a number above zero"),
         ('"BPTT"', '"DSRunner"', "loss_fun", "runner.loss_fun: DSRunner takes no 'loss_fun'."),
         ("entropy", "entropi", "loss_fun", "runner.loss_fun.type: There is no loss called 'cross_entropi'. Did you"),
         ("accuracy", "acuracy", "metrics", "runner.metrics[0].type: There is no metric called 'acuracy'. Did you mean"),
@@ -94,7 +101,7 @@ def test_a_mistake_in_an_override_is_one_line(dynplug, one_line, home, tmp_path,
 @pytest.mark.parametrize(
     ("assignment", "expected"),
     [
-        ("model.hidden.tau=-1.0", "Error: --set model.hidden.tau=-1.0, model.hidden: LIF(tau=...) must be "),
+        ("model.hidden.tau=-1.0", "Error: --set model.hidden.tau=-1.0, model.hidden.tau: LIF(tau=...) must be "),
         ("model.hidden.taau=3", "Error: --set model.hidden.taau=3, model.hidden.taau: LIF takes no "),
         ("model.hidden.size=9", "Error: --set model.hidden.size=9, model: Sequential: "),
         ("runner.loss_fun=entropi", "Error: --set runner.loss_fun=entropi, runner.loss_fun.type: There is no loss "),
@@ -125,8 +132,15 @@ def test_files_that_cannot_be_read_are_one_line(dynplug, one_line, tmp_path):
     assert one_line(dynplug("train", tmp_path / "latin.toml")) == latin
     for missing in (tmp_path / "none.toml", tmp_path / "none"):  # a path is a file, whatever its ending
         assert one_line(dynplug("train", missing)) == f"Error: There is no file {missing}."
-    assert one_line(dynplug("train", tmp_path)) == f"Error: {tmp_path} cannot be read: Is a directory."
+    assert one_line(dynplug("train", tmp_path)) == f"Error: {tmp_path} is a folder."
     assert "no task called 'digitz'. Did you mean 'digits'?" in one_line(dynplug("train", "digitz"))
+
+
+def test_a_run_in_place_of_a_recipe_is_answered(dynplug, one_line, two):
+    for command in ("train", "diagnose", "sweep"):
+        line = one_line(dynplug(command, two.folder))
+        assert f"its configuration is {two.folder / 'config.toml'}, " in line
+        assert f"to go on with it: dynplug train --resume {two.folder}" in line
 
 
 def test_a_recipe_or_a_run_to_resume_but_not_both(dynplug, home, two):
@@ -144,3 +158,20 @@ def test_a_folder_that_holds_a_run_is_left_alone(dynplug, one_line, home, two):
     line = one_line(dynplug("train", home / "tiny.toml", "--out", two.folder, "--set", "seed=9"))
     assert line == f"Error: {two.folder} already holds a run: go on with --resume, or name another folder with --out."
     assert {path.name: path.read_bytes() for path in two.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("assignment", "problem"),
+    [
+        ("runner.dt=2.0", "dt is 1.0, not 2.0"),
+        ("model.hidden.tau=7.0", "model/hidden.tau is 5.0, not 7.0"),
+        ("runner.optimizer.type=sgd", "unexpected optimizer/0.count"),
+    ],
+)
+def test_a_run_that_is_gone_on_with_as_another_is_answered_in_words_of_the_command(
+    dynplug, one_line, two, assignment, problem
+):
+    line = one_line(dynplug("train", "--resume", two.folder, "--set", assignment))
+    assert problem in line
+    assert "leave those values as they were, or begin another run, in another folder." in line
+    assert "strict" not in line

@@ -41,6 +41,28 @@ def test_values_that_make_no_sense_are_refused(tau):
         dp.neurons.LIF(3, tau=tau)
 
 
+@pytest.mark.parametrize("given", ["ten", b"ten", ["a", "b", "c"], np.array(["1", "2", "x"]), [[1.0], [1.0, 2.0]]])
+@pytest.mark.parametrize("name", ["tau", "V_reset"])  # the class compares the second with others
+def test_what_is_no_number_is_refused_by_name(name, given):
+    with pytest.raises(ParameterError, match=rf"^{name} must be a number, or an array with one per unit; got "):
+        dp.neurons.LIF(3, **{name: given})
+
+
+def test_a_parameter_of_a_class_of_ones_own_is_named_too():
+    class Mine(dp.surrogates.Surrogate):
+        gain: dp.Parameter = dp.param(1.0)
+
+        def derivative(self, x):
+            return x
+
+    class Ours(Mine):
+        slope: dp.Parameter = dp.param(1.0)
+
+    for name in ("gain", "slope"):
+        with pytest.raises(ParameterError, match=f"^{name} must be a number"):
+            Ours(**{name: "1"})
+
+
 def test_one_value_for_all_or_one_a_unit():
     with pytest.raises(ParameterError, match=r"has shape \(4,\); give one number, or one per unit: \(3,\)"):
         dp.neurons.LIF(3, V_th=np.ones(4))

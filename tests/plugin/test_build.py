@@ -162,8 +162,13 @@ def test_objects_are_given_beside_the_configuration():
     [
         ({"type": "LIF", "size": 1, "taau": 3}, "m.taau", "LIF takes no 'taau'. Did you mean 'tau'?"),
         ({"type": "LIF"}, "m", "LIF needs 'size'."),
-        ({"type": "LIF", "size": 0}, "m", "LIF: size must be a positive integer or a tuple of them; got 0"),
-        ({"type": "LIF", "size": 1, "tau": -1.0}, "m", "LIF(tau=...) must be greater than zero"),
+        ({"type": "LIF", "size": 0}, "m.size", "LIF: size must be a positive integer or a tuple of them; got 0"),
+        (
+            {"type": "LIF", "size": 1, "tau": "ten"},
+            "m.tau",
+            "LIF: tau must be a number, or an array with one per unit;",
+        ),
+        ({"type": "LIF", "size": 1, "tau": -1.0}, "m.tau", "LIF(tau=...) must be greater than zero"),
         ({"type": "ALIFF", "size": 1}, "m.type", "There is no component called 'ALIFF'. Did you mean 'ALIF'?"),
         ({"type": "LIF", "size": 1, "surrogate": "sigmoyd"}, "m.surrogate.type", "Did you mean 'Sigmoid'?"),
         ({"type": "LIF", "size": 1, "surrogate": "LIF"}, "m.surrogate.type", "There is no surrogate called 'LIF'."),
@@ -187,6 +192,8 @@ def test_an_error_names_the_place_and_the_nearest_name(config, place, problem):
 def test_an_unknown_type_without_a_place_is_an_unknown_name():
     with pytest.raises(UnknownNameError, match=r"no component called 'Izhikevitch'. Did you mean 'Izhikevich'\?"):
         dp.build({"type": "Izhikevitch", "size": 1})
+    with pytest.raises(UnknownNameError, match=r"^There is no component called 'zzz'. See: dynplug list$"):
+        dp.build("zzz")
     with pytest.raises(UnknownNameError, match="no optimizer called 'LIF'"):
         dp.build("LIF", kind="optimizer")
 

@@ -2,6 +2,7 @@
 
 import tomllib
 
+import numpy as np
 import pytest
 
 from dynplug.errors import ConfigError
@@ -295,3 +296,14 @@ def test_an_error_without_a_place_is_blamed_by_file_and_others_pass(config):
     assert str(error.value) == "some.toml: It is wrong."
     with pytest.raises(ZeroDivisionError), config.blamed():
         raise ZeroDivisionError
+
+
+def test_numbers_of_numpy_are_numbers_of_a_configuration(config):
+    given = tomllib.loads(TEXT) | {"seed": np.int64(3)}
+    given["model"]["hidden"]["tau"] = np.float64(7.5)
+    made = Config.from_values(given).with_values({"runner.dt": np.float32(0.5)}, {"runner.dt": "a test"})
+    again = Config.parse(made.dump(), "again").values
+    assert (again["seed"], hidden(made)["tau"], again["runner"]["dt"]) == (3, 7.5, 0.5)
+    assert type(given["seed"]) is np.int64  # what was given is left as it was
+    with pytest.raises(ConfigError, match="seed: must be a whole number, 0 or more; got True"):
+        Config.from_values({**given, "seed": np.True_})

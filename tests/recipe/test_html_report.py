@@ -511,6 +511,8 @@ def test_counts_are_shaded_by_their_share_and_facts_without_value_are_left_out()
 def test_the_command_is_that_of_this_process_if_it_is_one(monkeypatch):
     monkeypatch.setattr(sys, "argv", ["/usr/bin/dynplug", "train", "digits", "--set", "a=b c"])
     assert command_line() == "dynplug train digits --set 'a=b c'"
+    monkeypatch.setattr(sys, "argv", ["/site-packages/dynplug/__main__.py", "train", "digits"])
+    assert command_line() == "dynplug train digits"
     monkeypatch.setattr(sys, "argv", ["train.py", "dynplug"])
     assert command_line() == ""
 

@@ -1,5 +1,7 @@
 """Spaces: what they read, what they draw, and what they refuse."""
 
+import inspect
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies as st
@@ -117,3 +119,32 @@ def test_a_grid_has_each_combination_once_the_last_changing_fastest():
 def test_a_grid_of_a_continuum_says_what_to_write():
     with pytest.raises(ConfigError, match=r"sweep.space.a: has a continuum of values.*linspace.*sampler 'random'"):
         Grid().ask(Search(Space.parse({"a": {"uniform": [0, 1]}})), 0)
+
+
+def unchecked(cls):
+    """A class whose annotations are not checked, as outside of tests."""
+
+    def make(given):
+        made = object.__new__(cls)
+        inspect.unwrap(cls.__init__)(made, given)
+        return made
+
+    return make
+
+
+def spaced(number):
+    return Space.parse({"a": {"linspace": [0.0, 1.0, number]}})["a"]
+
+
+@pytest.mark.parametrize("made", [*map(unchecked, (Random, dp.sweep.Processes, dp.sweep.Vmap)), spaced])
+def test_whole_numbers_are_those_of_numpy_too(made):
+    assert made(np.int64(2)) == made(2)
+    for wrong in (True, 2.0, "2", 0):
+        with pytest.raises((OptionError, ConfigError), match=r"must be a whole number, \d or more|give \[low, high"):
+            made(wrong)
+
+
+def test_bounds_of_whole_numbers_may_be_numpys():
+    space = Space.parse({"a": {"int": list(np.arange(-1, 2, 2))}})
+    assert space["a"] == Int(-1, 1)
+    assert type(space["a"].at(0.5)) is int

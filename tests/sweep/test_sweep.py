@@ -37,7 +37,7 @@ def test_a_sweep_tries_all_combinations_and_goes_on_where_some_fail(swept):
     assert "LIF(tau=...) must be greater than zero; got -1.0." in failed["message"]
     assert failed["value"] is None
     assert said[0] == f"Sweep folder: {result.search.folder}"
-    assert said[2].startswith("Trial 1: failed, ConfigError: trial 1, model.hidden: LIF(tau=...)")
+    assert said[2].startswith("Trial 1: failed, ConfigError: trial 1, model.hidden.tau: LIF(tau=...)")
     done = [t for t in result.trials if t["status"] == "finished"]
     assert result.best["value"] == min(t["value"] for t in done)
     assert result.best["value"] == result.best["metrics"]["test"]["loss"]

@@ -73,7 +73,8 @@ def versions() -> list[tuple[str, str, str]]:
 
 def command_line() -> str:
     """The command of dynplug that this process is, if it is one."""
-    program = Path(sys.argv[0]).name.removesuffix(".exe") if sys.argv else ""
+    called = Path(sys.argv[0] if sys.argv else "")
+    program = called.parent.name if called.name == "__main__.py" else called.name.removesuffix(".exe")
     return shlex.join(["dynplug", *sys.argv[1:]]) if program == "dynplug" else ""
 
 

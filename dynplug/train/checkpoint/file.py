@@ -21,7 +21,7 @@ from dynplug.core import (
     read_header,
     write_arrays,
 )
-from dynplug.errors import CheckpointError, disagreement
+from dynplug.errors import CheckpointError, against_disagreement, disagreement
 from dynplug.plugin import registry
 from dynplug.train.checkpoint.portable import warn_of_local
 
@@ -88,7 +88,8 @@ def read(
         loaded.differing.extend(differences(told, present, {*saved, *arrays(trees)}))
     if strict and not loaded.whole:
         problems = disagreement(loaded.missing, loaded.unexpected, loaded.differing)
-        raise CheckpointError(f"{path} is of another model or optimizer: {problems}")
+        remedy = against_disagreement(loaded.differing)
+        raise CheckpointError(f"{path} is of another model or optimizer: {problems}", remedy=remedy)
     check_values(loaded.tree.get("model"))
     return loaded, json.loads(header["description"])
 

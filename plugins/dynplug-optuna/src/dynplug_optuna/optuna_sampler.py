@@ -7,6 +7,7 @@ from typing import Any
 
 import optuna
 
+from dynplug.core import as_whole
 from dynplug.errors import OptionError, nearest
 from dynplug.search import Outcome, Sampler, Search
 from dynplug_optuna.pruning import Pruning
@@ -54,9 +55,7 @@ class Optuna(Sampler):
 
     def __post_init__(self) -> None:
         for name, least in (("num_trial", 1), ("warm_up", 0), ("seed", 0)):
-            value = getattr(self, name)
-            if type(value) is not int or value < least:
-                raise OptionError(f"Optuna: {name}={value!r} must be a whole number, {least} or more.")
+            as_whole(f"Optuna: {name}", getattr(self, name), least=least)
         if self.algorithm not in ALGORITHMS:
             raise OptionError(
                 f"Optuna: there is no algorithm {self.algorithm!r}. {nearest(str(self.algorithm), ALGORITHMS)}"
