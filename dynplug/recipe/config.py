@@ -161,7 +161,7 @@ class Config:
 
     def pinned(self, resolved: Mapping[str, Configured]) -> "Config":
         """The configuration with the revision of each component, so that it never means another."""
-        values = self.values | {section: component.pinned() for section, component in resolved.items()}
+        values: dict[str, Any] = self.values | {section: component.pinned() for section, component in resolved.items()}
         runner = values["runner"]
         for name, kind in (("loss_fun", "loss"), ("metrics", "metric")):
             if name in runner:
@@ -198,8 +198,8 @@ def _within(path: str, ancestor: str) -> bool:
     return path == ancestor or path.startswith(f"{ancestor}.")
 
 
-def _assign(values: dict[str, Any], path: str, value: Any, origin: str) -> None:
-    table: Any = values
+def _assign(values: dict[str, Any], path: str, value: object, origin: str) -> None:
+    table: dict[str, Any] = values
     *parents, last = path.split(".")
     for n, name in enumerate(parents):
         below = table.get(name)

@@ -11,7 +11,9 @@ from dynplug.errors import DataError
 from dynplug.losses import is_reading_records
 from dynplug.plugin import build
 from dynplug.recipe.finished import load_run
+from dynplug.train import Trainer
 from dynplug.train.data import as_lengths, unpadded
+from dynplug.train.step import Measure
 
 
 def predict_file(
@@ -44,11 +46,16 @@ def predict_file(
             outputs, lengths = _of_sequences(trainer, x, lengths, given)
     except (TypeError, ValueError) as error:
         raise DataError(f"{data}: inputs of shape {x.shape} do not go through the model of {run}: {error}") from error
-    np.savez(out, outputs=outputs, **({} if lengths is None else {"lengths": lengths}))
+    if lengths is None:
+        np.savez(out, outputs=outputs)
+    else:
+        np.savez(out, outputs=outputs, lengths=lengths)
     return outputs.shape, {} if y is None else _measured(trainer, outputs, y, lengths)
 
 
-def _of_sequences(trainer: Any, x: np.ndarray, lengths: np.ndarray, given: dict[str, int]) -> tuple[Any, Any]:
+def _of_sequences(
+    trainer: Any, x: np.ndarray, lengths: np.ndarray, given: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """The outputs of padded sequences, with the axes of the inputs and 0 after the end of each; and the lengths."""
     layout = getattr(trainer, "_layout", None)
     if layout is None or (time := layout.time(x.ndim)) is None:
@@ -60,7 +67,7 @@ def _of_sequences(trainer: Any, x: np.ndarray, lengths: np.ndarray, given: dict[
     return np.asarray(layout.from_batch_first(np.stack(rows))), ends
 
 
-def _measured(trainer: Any, outputs: np.ndarray, y: np.ndarray, lengths: np.ndarray | None) -> dict[str, float]:
+def _measured(trainer: Trainer, outputs: np.ndarray, y: np.ndarray, lengths: np.ndarray | None) -> dict[str, float]:
     objective, layout = getattr(trainer, "objective", None), getattr(trainer, "_layout", None)
     if objective is None or layout is None or not objective.auto_run or objective.has_aux:
         return {}
@@ -73,7 +80,7 @@ def _measured(trainer: Any, outputs: np.ndarray, y: np.ndarray, lengths: np.ndar
     return {name: float(value) for name, value in values.items() if jnp.ndim(value) == 0}
 
 
-def _needs_no_more(measure: Any) -> bool:
+def _needs_no_more(measure: Measure) -> bool:
     """Whether a measure is a function of outputs and targets in known axes, and of no records."""
     return measure.batch_first and not is_reading_records(measure.function)
 

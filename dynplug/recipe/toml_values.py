@@ -31,7 +31,7 @@ def loads(text: str) -> dict[str, Any]:
         return tomllib.loads(shorter, parse_float=_float)
 
 
-def check(values: Any, path: str = "") -> None:
+def check(values: object, path: str = "") -> None:
     """Refuse tables and lists that are nested too deeply, and numbers that are too large. It does not recurse.
 
     **Raises:** `ConfigError` with the path of the value.
@@ -52,7 +52,7 @@ def check(values: Any, path: str = "") -> None:
             raise ConfigError(f"{_cut(str(value))} is no integer of 64 bits, from -2**63 to 2**63 - 1.", at)
 
 
-def _float(text: str) -> Any:
+def _float(text: str) -> float | str:
     value = float(text)
     return _TooLarge(text) if math.isinf(value) and "inf" not in text else value
 

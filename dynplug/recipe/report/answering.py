@@ -1,11 +1,12 @@
 """What the model answers to the data that it is shown."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Array
 
 from dynplug.losses import confusion_matrix, options_of, takes
 from dynplug.plugin import parameters
@@ -56,7 +57,7 @@ def answers_of(reported: Reported) -> Answers | None:
     return Answers(outputs, targets, counts, (int(found[0, 0]), int(found[0, 1])) if len(found) == 1 else None)
 
 
-def _how_classes_are_read(runner: Any) -> Mapping[str, Any] | None:
+def _how_classes_are_read(runner: object) -> Mapping[str, Any] | None:
     """The options of the first metric that classifies, or else of the loss, as `reduce_time`; `None` if none does."""
     loss, *metrics = toolkit.measures_of(getattr(runner, "loss_fun", "mse"), getattr(runner, "metrics", ())).values()
     for measure in (*metrics, loss):
@@ -65,9 +66,9 @@ def _how_classes_are_read(runner: Any) -> Mapping[str, Any] | None:
     return None
 
 
-def _reads_classes(function: Any) -> bool:
+def _reads_classes(function: Callable[..., object]) -> bool:
     return "one_hot" in options_of(function) or takes(function, "one_hot")
 
 
-def _counted(options: Mapping[str, Any], outputs: Any, targets: Any, mask: Any, weight: Any) -> Any:
+def _counted(options: Mapping[str, Any], outputs: Array, targets: Array, mask: Array | None, weight: Array) -> Array:
     return confusion_matrix(outputs, targets, mask=mask, sample_weight=weight, **options)
