@@ -139,7 +139,7 @@ FORMS = {
 """How each is written: `{ uniform = [5.0, 20.0] }`, and as a bare list a choice."""
 
 
-def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequence[Any]:
+def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequence[int | float]:
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) and math.isfinite(v) for v in values)
     if len(values) != length or not numbers or not values[0] < values[1]:
         form = "[low, high, number of values]" if length == 3 else "[low, high]"
@@ -147,13 +147,13 @@ def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequen
     return values
 
 
-def _positive(values: Sequence[Any], path: str, name: str) -> Sequence[Any]:
+def _positive(values: Sequence[int | float], path: str, name: str) -> Sequence[int | float]:
     if values[0] <= 0:
         raise ConfigError(f"{name} = {list(values)}: the numbers must be above 0, as they have logarithms.", path)
     return values
 
 
-def _number(number: Any, path: str, name: str) -> int:
+def _number(number: object, path: str, name: str) -> int:
     if type(number) is not int or number < 2:
         raise ConfigError(f"{name}: the number of values must be a whole number, 2 or more; got {number!r}.", path)
     return number

@@ -55,5 +55,5 @@ class Random(Sampler):
     def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
         """Forget it: no draw depends on another."""
 
-    def observers(self, search: Search, number: int) -> tuple[Any, ...]:
+    def observers(self, search: Search, number: int) -> tuple[object, ...]:
         return ()

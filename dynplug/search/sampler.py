@@ -45,5 +45,5 @@ class Sampler(ABC):
         """Hear what came of a trial; told twice is as told once."""
 
     @abstractmethod
-    def observers(self, search: Search, number: int) -> tuple[Any, ...]:
+    def observers(self, search: Search, number: int) -> tuple[object, ...]:
         """Observers of a trial's training, in whichever process; one whose `pruned` is true has stopped it."""

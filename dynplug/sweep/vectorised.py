@@ -3,11 +3,10 @@
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
@@ -18,6 +17,7 @@ from dynplug.search import Launcher, Outcome, Trial
 from dynplug.sweep.trial_log import logged, note
 from dynplug.sweep.trying import finished, held, options_of, outcome_in, run_trial
 from dynplug.train import GradientTrainer
+from dynplug.train.step import Objective
 from dynplug.train.together import NotTogether, alike, run_together
 
 
@@ -64,9 +64,9 @@ class Vmap(Launcher):
 
 def _launched(trials: list[Trial]) -> Iterator[Outcome]:
     """Run some trials, those together that can be."""
-    groups: dict[Any, list[tuple[Trial, Training]]] = {}
+    groups: dict[Hashable, list[tuple[Trial, Training]]] = {}
     alone: list[Trial] = []
-    objectives: dict[str, Any] = {}
+    objectives: dict[str, Objective] = {}
     with ExitStack() as holding:
         for trial in trials:
             holding.enter_context(held(trial))
@@ -100,7 +100,7 @@ def _prepared(trial: Trial) -> Training | None:
     return None
 
 
-def _kind(trial: Trial, training: Training, objectives: dict[str, Any]) -> Any:
+def _kind(trial: Trial, training: Training, objectives: dict[str, Objective]) -> Hashable:
     """What is the same for all that run together. Those with the same words for what they measure get one objective."""
     runner = {name: value for name, value in trial.config["runner"].items() if name != "optimizer"}
     written = json.dumps([runner, trial.config["fit"]], sort_keys=True)
@@ -131,7 +131,7 @@ def _fitted(training: Training) -> Result:
     return Result.of(training, time.perf_counter() - began)
 
 
-def _given(result: Any) -> Any:
+def _given(result: Result | BaseException) -> Result:
     if isinstance(result, BaseException):
         raise result
     return result
