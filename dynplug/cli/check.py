@@ -1,7 +1,7 @@
 """`dynplug check`: the conformance suite on the command line."""
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -53,7 +53,7 @@ def command(name: str | None, only_list: bool, verbose: bool, as_json: bool) -> 
     sys.exit(0 if ok else 1)
 
 
-def _counts(reports: list[tuple[str, Any]]) -> dict[str, dict[str, int]]:
+def _counts(reports: list[tuple[str, "CheckReport"]]) -> dict[str, dict[str, int]]:
     """The numbers of components and checks, by kind and in total."""
     counts: dict[str, dict[str, int]] = {}
     for kind, report in [*reports, *(("all", report) for _, report in reports)]:

@@ -88,7 +88,7 @@ def _requirements() -> Iterator[Problem]:
             yield Problem(what, f"pip install '{requirement}'")
 
 
-def _backend() -> tuple[dict[str, Any], list[Problem]]:
+def _backend() -> tuple[dict[str, object], list[Problem]]:
     """The devices and precision of JAX, or the problem if it cannot be used."""
     try:
         import jax

@@ -7,11 +7,14 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import ParamSpec, TextIO, TypeVar
 
 import click
 
 from dynplug.plugin import KINDS, Component, Plugin, registry, shortened
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 ALL_KINDS = f"Kinds: {', '.join(KINDS)}."
 
@@ -22,7 +25,7 @@ _UNSEEN = {
     "Zl",
     "Zp",
 }  # what moves the cursor, colours or reverses text
-_out: list[Any] = []  # the streams for the output of commands, innermost last
+_out: list[TextIO] = []  # the streams for the output of commands, innermost last
 
 
 def examples(*lines: str) -> str:
@@ -30,24 +33,24 @@ def examples(*lines: str) -> str:
     return "\n  ".join(("\b\nExamples:", *lines))
 
 
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def json_option(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command the option `--json` and exclusive use of standard output."""
 
     @functools.wraps(command)
-    def alone_on_stdout(*args: Any, **kwargs: Any) -> Any:
+    def alone_on_stdout(*args: P.args, **kwargs: P.kwargs) -> R:
         with _alone():
             return command(*args, **kwargs)
 
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")(alone_on_stdout)
 
 
-def import_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def import_option(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command the option `--import`, files with components of the user's own."""
     told = "A Python file that registers components of your own by dp.register; may be repeated."
     return click.option("--import", "imports", multiple=True, metavar="FILE", help=told)(command)
 
 
-def cache_option(command: Callable[..., Any]) -> Callable[..., Any]:
+def cache_option(command: Callable[P, R]) -> Callable[P, R]:
     """Give a command that compiles the option `--no-cache`."""
     told = "Do not keep compiled programs in the user's folder for caches."
     return click.option("--no-cache", is_flag=True, help=told)(command)
@@ -71,7 +74,7 @@ def _alone() -> Iterator[None]:
             sys.stdout = sys.stderr
 
 
-def _set_apart(stream: Any) -> Any:
+def _set_apart(stream: TextIO) -> TextIO:
     """A new stream to the target of `stream`, which is redirected to standard error."""
     try:
         stream.flush()
@@ -82,7 +85,7 @@ def _set_apart(stream: Any) -> Any:
     return open(kept, "w", encoding=stream.encoding, errors="backslashreplace")
 
 
-def echo(text: Any = "", *, err: bool = False) -> None:
+def echo(text: object = "", *, err: bool = False) -> None:
     """Print text that may come from a plugin, with control characters escaped."""
     shown = printable(str(text))
     stream = sys.stderr if err else _stdout()
@@ -114,19 +117,19 @@ def in_one_line(text: str) -> str:
     return shortened(" ".join(text.split()), 200)
 
 
-def echo_json(value: Any) -> None:
+def echo_json(value: object) -> None:
     """Print a value as JSON, with control characters and characters that cannot be encoded escaped."""
     encoding = getattr(_stdout(), "encoding", None) or "utf-8"
     text = json.dumps(value, indent=2, ensure_ascii=not encoding.lower().startswith("utf"), default=str)
     echo("".join(c if c == "\n" or unicodedata.category(c) not in _UNSEEN else json.dumps(c)[1:-1] for c in text))
 
 
-def _stdout() -> Any:
+def _stdout() -> TextIO:
     """The stream for a command's own output."""
     return _out[-1] if _out else sys.stdout
 
 
-def described(component: Component) -> dict[str, Any]:
+def described(component: Component) -> dict[str, object]:
     """The description of a component, without importing it."""
     spec = component.spec
     return {
@@ -142,7 +145,7 @@ def described(component: Component) -> dict[str, Any]:
     }
 
 
-def provenance(plugin: Plugin) -> dict[str, Any]:
+def provenance(plugin: Plugin) -> dict[str, object]:
     """The origin and status of a plugin."""
     keys = ("distribution", "version", "namespace", "entry_point", "path", "status", "note", "seconds")
     return {key: getattr(plugin, key) for key in keys}

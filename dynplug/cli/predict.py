@@ -1,7 +1,6 @@
 """`dynplug predict`: the outputs of a trained model for new inputs."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -54,7 +53,7 @@ def command(
     _say(target, shape, measured)
 
 
-def _say(target: Path, shape: Any, measured: dict[str, float]) -> None:
+def _say(target: Path, shape: tuple[int, ...], measured: dict[str, float]) -> None:
     for name, value in measured.items():
         echo(f"{name} {value:.6g}")
     echo(f"Wrote outputs of shape {tuple(shape)} to {target}")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
@@ -47,7 +46,7 @@ class Currents(Diagnostic):
         """One finding for each population that is driven too far."""
         entry = _entry(evidence.model)
         for path, seen in evidence.activity.populations.items():
-            known: Any = limits(evidence.model, path)
+            known = limits(evidence.model, path)
             if not {"V_th", "V_rest"} <= known.keys():
                 continue
             range_ = float(np.max(known["V_th"] - known["V_rest"]))

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jax.typing import ArrayLike
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from dynplug.core import DynamicalSystem
 from dynplug.diagnosis.spiking_activity import Activity
@@ -25,8 +25,8 @@ class Backward(NamedTuple):
     """
 
     loss: float
-    gradients: dict[str, Any]
-    steps: dict[str, Any]
+    gradients: dict[str, Array]
+    steps: dict[str, Array]
     outputs: PyTree
 
 

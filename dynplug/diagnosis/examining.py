@@ -9,10 +9,12 @@ from dynplug.diagnosis.finding import Finding
 from dynplug.errors import OptionError
 from dynplug.plugin import CtrlC, build, in_words, registry, strangers_code
 
+Check = str | dict[str, Any] | Diagnostic  # by its name, by a configuration, or one itself
+
 CHEAP = "cheap"
 
 
-def diagnostics(checks: Sequence[Any] | None = None, *, cheap: bool = False) -> list[tuple[str, Any]]:
+def diagnostics(checks: Sequence[object] | None = None, *, cheap: bool = False) -> list[tuple[str, Check]]:
     """Diagnostics with their names: all that are registered, or those that were asked for.
 
     **Arguments:**
@@ -28,15 +30,15 @@ def diagnostics(checks: Sequence[Any] | None = None, *, cheap: bool = False) -> 
         known = registry().components("diagnostic")
         names = [registry().name_of(c) for c in known if not cheap or CHEAP in c.spec.capabilities]
         return [(name, name) for name in names]
-    return [(_name(check), check) for check in checks]
+    return [_named(check) for check in checks]
 
 
-def examine(evidence: Evidence, checks: Sequence[tuple[str, Any]]) -> list[tuple[str, Finding]]:
+def examine(evidence: Evidence, checks: Sequence[tuple[str, Check]]) -> list[tuple[str, Finding]]:
     """The findings of diagnostics, by name. One that fails, as a plugin's may, is a finding; the others still run."""
     return [(name, finding) for name, check in checks for finding in _found(name, check, evidence)]
 
 
-def _found(name: str, check: Any, evidence: Evidence) -> Iterator[Finding]:
+def _found(name: str, check: Check, evidence: Evidence) -> Iterator[Finding]:
     try:
         with strangers_code(f"the diagnostic {name}", "The others were not run."):
             made = build(check, kind="diagnostic") if isinstance(check, (str, dict)) else check
@@ -49,13 +51,13 @@ def _found(name: str, check: Any, evidence: Evidence) -> Iterator[Finding]:
     yield from findings
 
 
-def _name(check: Any) -> str:
+def _named(check: object) -> tuple[str, Check]:
     if isinstance(check, str):
         registry().find("diagnostic", check)
-        return check
+        return check, check
     if isinstance(check, dict) and isinstance(check.get("type"), str):
         registry().find("diagnostic", check["type"])
-        return check["type"]
+        return check["type"], check
     if isinstance(check, Diagnostic):
-        return type(check).__name__
+        return type(check).__name__, check
     raise OptionError(f"checks: {check!r} is neither the name nor the configuration of a diagnostic, nor one itself.")

@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jax.typing import ArrayLike
@@ -98,7 +97,7 @@ class InitialScale(Diagnostic):
         return None
 
     def _guess(self, evidence: Evidence, path: str, seen: Population) -> float:
-        known: Any = limits(evidence.model, path)
+        known = limits(evidence.model, path)
         if not {"V_th", "V_rest"} <= known.keys() or not np.isfinite(float(seen.std)):
             return 1.0
         rest = float(np.mean(known["V_rest"]))

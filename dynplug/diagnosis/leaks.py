@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
-from dynplug.core import nodes
+from dynplug.core import DynamicalSystem, nodes
 from dynplug.diagnosis.diagnostic import Diagnostic
 from dynplug.diagnosis.evidence import Evidence
 from dynplug.diagnosis.finding import Finding
@@ -71,7 +71,7 @@ class Leaks(Diagnostic):
         sound = f"samples and runs are independent{', but for statistics of the batch' if meant else ''}"
         yield from found or [Finding("ok", "", sound)]
 
-    def _differ(self, one: Any, other: Any) -> bool:
+    def _differ(self, one: PyTree, other: PyTree) -> bool:
         """Whether many samples differ beyond rounding; where something is NaN, nothing is said."""
         for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
             a, b = np.asarray(a, float), np.asarray(b, float)
@@ -82,10 +82,10 @@ class Leaks(Diagnostic):
         return False
 
 
-def _has_statistics_of_batches(model: Any) -> bool:
+def _has_statistics_of_batches(model: DynamicalSystem) -> bool:
     """Whether a part learns from batches what it then predicts by; see `dynplug.core.statistic`."""
     return any(hasattr(node, "learned") or hasattr(node, "settle") for node in nodes(model).values())
 
 
-def _samples(outputs: Any, rows: slice) -> Any:
+def _samples(outputs: PyTree, rows: slice) -> PyTree:
     return jax.tree.map(lambda a: np.asarray(a)[:, rows], outputs)

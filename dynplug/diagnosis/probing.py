@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -31,9 +31,9 @@ class Told(NamedTuple):
     """The results of a pass: the activity, and the fields of `Backward`."""
 
     activity: Activity
-    loss: Any
-    gradients: dict[str, Any]
-    steps: dict[str, Any]
+    loss: Array
+    gradients: dict[str, Array]
+    steps: dict[str, Array]
     outputs: PyTree
 
 
@@ -55,7 +55,7 @@ class Probe:
     model: Callable[[PyTree], DynamicalSystem]
     observed: Callable[[DynamicalSystem], DynamicalSystem]
     entered: Callable[[PyTree], PyTree]
-    loss: Callable[[Any, Any], Any]
+    loss: Callable[[PyTree, PyTree], Array]
     settled: Callable[[DynamicalSystem, PyTree, PRNGKeyArray], DynamicalSystem] = lambda model, xs, key: model
 
     def __call__(self, params: PyTree, xs: PyTree, y: PyTree, key: PRNGKeyArray) -> Told:

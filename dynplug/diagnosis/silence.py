@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -63,7 +62,7 @@ class Silence(Diagnostic):
 
 def _louder(evidence: Evidence, path: str, seen: Population) -> str:
     """Advice on making the units spike."""
-    known: Any = limits(evidence.model, path)
+    known = limits(evidence.model, path)
     said = "No gradient leaves a silent unit but through its surrogate: make the weights or the input greater."
     if not {"V_th", "V_rest"} <= known.keys() or not np.isfinite(seen.highest):
         return said

@@ -1,7 +1,7 @@
 """Statistics of the spikes and potentials of a model in a run."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,11 +27,11 @@ class Population(NamedTuple):
     - `support`: the share of the potentials at which the surrogate's derivative is over 1 % of its peak [-].
     """
 
-    share: Any
-    highest: Any
-    mean: Any
-    std: Any
-    support: Any
+    share: Array
+    highest: Array
+    mean: Array
+    std: Array
+    support: Array
 
     @property
     def silent(self) -> float:
@@ -54,8 +54,8 @@ class Activity(NamedTuple):
     """
 
     populations: dict[str, Population]
-    finite: dict[str, Any]
-    start: dict[str, Any]
+    finite: dict[str, Array]
+    start: dict[str, Array]
 
 
 class Reader(NamedTuple):
@@ -89,12 +89,12 @@ def part(model: DynamicalSystem, path: str) -> PyTree:
         return None
 
 
-def finite(state: PyTree) -> dict[str, Any]:
+def finite(state: PyTree) -> dict[str, Array]:
     """For each floating array of a state, by path, whether all of it is finite."""
     return {leaf.path: jnp.all(jnp.isfinite(leaf.value)) for leaf in leaves(state) if is_real(leaf.value)}
 
 
-def is_real(value: Any) -> bool:
+def is_real(value: object) -> bool:
     """Whether a value is an array, or a number, with a floating dtype."""
     return bool(jnp.issubdtype(jnp.result_type(value), jnp.inexact))
 
@@ -106,7 +106,7 @@ def limits(model: DynamicalSystem, path: str) -> Mapping[str, np.ndarray]:
     return {name: np.asarray(value) for name, value in known.items() if isinstance(value, float) or _is_array(value)}
 
 
-def _is_array(value: Any) -> bool:
+def _is_array(value: object) -> bool:
     return isinstance(value, (jax.Array, np.ndarray))
 
 

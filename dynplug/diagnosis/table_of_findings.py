@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -50,7 +49,7 @@ class Diagnosis:
         """The findings of a diagnostic, by its name."""
         return [finding for of, finding in self.rows if of == name]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """All of it as numbers and texts that JSON can hold."""
         rows = [
             {"check": name, "level": f.level, "where": f.where, "what": f.what, "advice": f.advice}
@@ -76,7 +75,7 @@ class Diagnosis:
         yield f"{count or 'no'} warning{'' if count == 1 else 's'}, {self.seconds:.1f} s"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """A number as JSON knows it: what is not finite is `None`."""
     if isinstance(value, (str, bool, int, list, tuple, type(None))):
         return value

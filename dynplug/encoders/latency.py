@@ -1,10 +1,11 @@
 """Latency coding."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynplug.encoders.values import encodable, refuse
 from dynplug.errors import ParameterError
@@ -56,7 +57,7 @@ class Latency(eqx.Module):
                 "0 <= threshold < 1."
             )
 
-    def __call__(self, x: Any, *, key: Any = None) -> Array:
+    def __call__(self, x: ArrayLike | Sequence[object], *, key: PRNGKeyArray | None = None) -> Array:
         x = encodable(self, x)
         late, spikes = self._coded(x)
         wanted = f"values that spike within num_step={self.num_step} steps: take more steps, or a larger threshold"

@@ -1,10 +1,11 @@
 """Poisson coding."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.encoders.values import encodable
@@ -51,7 +52,7 @@ class Poisson(eqx.Module):
                 "rate * dt, the probability of a spike in a step, must lie between 0 and 1."
             )
 
-    def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Array:
+    def __call__(self, x: ArrayLike | Sequence[object], *, key: PRNGKeyArray | None = None) -> Array:
         if key is None:
             raise KeyRequiredError("The Poisson encoder draws spikes: call it as encoder(x, key=jax.random.key(0)).")
         x = encodable(self, x)

@@ -1,29 +1,30 @@
 """Checks of the values that an encoder is given, on the host."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import ArrayLike
 from jaxtyping import Array
 
 from dynplug.core import to_jax
 from dynplug.errors import DataError
 
 
-def encodable(encoder: Any, x: Any) -> Array:
+def encodable(encoder: object, x: ArrayLike | Sequence[object]) -> Array:
     """Values as an array; traced ones as they are.
 
     **Raises:** `DataError` for values that are not numbers from 0 to 1.
     """
-    x = to_jax(np.asarray(x, jnp.result_type(float))) if isinstance(x, np.ndarray) else jnp.asarray(x, float)
-    if not isinstance(x, Tracer):
-        values = np.asarray(x)
-        refuse(encoder, x, ~((values >= 0.0) & (values <= 1.0)), "values from 0 to 1: scale them, as x / x.max()")
-    return x
+    given = to_jax(np.asarray(x, jnp.result_type(float))) if isinstance(x, np.ndarray) else jnp.asarray(x, float)
+    if not isinstance(given, Tracer):
+        values = np.asarray(given)
+        refuse(encoder, given, ~((values >= 0.0) & (values <= 1.0)), "values from 0 to 1: scale them, as x / x.max()")
+    return given
 
 
-def refuse(encoder: Any, x: Array, bad: Any, wanted: str) -> None:
+def refuse(encoder: object, x: Array, bad: ArrayLike, wanted: str) -> None:
     """Raise `DataError`, naming the first value that cannot be encoded."""
     if isinstance(bad, Tracer) or not np.any(np.asarray(bad)):
         return

@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
 
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import Difference, Loaded, load_state_dict, nodes, train_vars
 from dynplug.errors import CheckpointError, OptionError, StateDictError, UnknownPathError, nearest
@@ -18,7 +18,7 @@ Taken = Iterator[tuple[str, str, np.ndarray]]  # the path in our layer, BrainPy'
 
 
 def from_brainpy(
-    model: Any, arrays: Mapping[str, Any], layers: Mapping[str, str] | None = None, *, strict: bool = True
+    model: PyTree, arrays: Mapping[str, object], layers: Mapping[str, str] | None = None, *, strict: bool = True
 ) -> Loaded:
     """A model with the weights of a BrainPy network; the given model is unchanged.
 
@@ -75,7 +75,7 @@ def from_brainpy(
     return loaded
 
 
-def _by_owner(arrays: Any) -> dict[str, Named]:
+def _by_owner(arrays: object) -> dict[str, Named]:
     """BrainPy's parameters by the names of the objects that have them."""
     if not isinstance(arrays, Mapping):
         raise CheckpointError(
@@ -101,7 +101,7 @@ def _kind(own: Named) -> type | None:
     return Dense if "W" in own else None
 
 
-def _inferred(ours: Mapping[str, Any], given: Mapping[str, Named]) -> dict[str, str]:
+def _inferred(ours: Mapping[str, object], given: Mapping[str, Named]) -> dict[str, str]:
     pairs = {}
     for kind in _TAKES:
         here = [path for path, layer in ours.items() if type(layer) is kind]
@@ -116,7 +116,7 @@ def _inferred(ours: Mapping[str, Any], given: Mapping[str, Named]) -> dict[str, 
     return pairs
 
 
-def _checked(layers: Mapping[str, str], ours: Mapping[str, Any], given: Mapping[str, Named]) -> dict[str, str]:
+def _checked(layers: Mapping[str, str], ours: Mapping[str, object], given: Mapping[str, Named]) -> dict[str, str]:
     for path, owner in layers.items():
         if path not in ours:
             raise UnknownPathError(f"There is no layer {path!r} that can be taken over. {nearest(path, ours)}")

@@ -22,7 +22,7 @@ class Classified(NamedTuple):
 
     scores: Array
     targets: Array
-    weight: Any
+    weight: Array | None
 
     @property
     def right(self) -> Array:
@@ -45,16 +45,15 @@ def read_classes(
     reduce_time: str = "mean",
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    class_weight: Any = None,
-    sample_weight: Any = None,
-    mask: Any = None,
-    **_: Any,
+    class_weight: object = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
+    **_: object,
 ) -> Classified:
     """Scores, reduced over time if targets have none, with the targets and the weight of each."""
     scores, y = one_array(predicts, "predictions", name), one_array(targets, "targets", name)
     if is_known(targets, mask):
-        options = {"ignore_index": ignore_index, "one_hot": one_hot, "class_weight": class_weight, "mask": mask}
-        check_classes(scores, y, name=name, **options)
+        check_classes(scores, y, name=name, ignore_index=ignore_index, one_hot=one_hot, mask=mask)
     form, per_step = form_of(scores, y, one_hot, name)
     valid = as_mask(mask, scores)
     scores = scores if per_step else without_time(scores, reduce_time, valid)
@@ -76,10 +75,11 @@ def weight_of_classes(predicts: PyTree, targets: PyTree, **options: Any) -> Arra
     if all(options.get(name) is None for name in ("ignore_index", "class_weight", "mask")):
         return None
     read = read_classes(options.pop("name"), predicts, targets, **options)
+    assert read.weight is not None  # as there is one of these
     return jnp.sum(jnp.broadcast_to(over(read.weight, read.right), read.right.shape))
 
 
-def _by_class(class_weight: Any, scores: Array, y: Array, name: str) -> Array | None:
+def _by_class(class_weight: object, scores: Array, y: Array, name: str) -> Array | None:
     """The weight of each target's class; of probabilities, their mean."""
     if class_weight is None:
         return None
@@ -89,7 +89,7 @@ def _by_class(class_weight: Any, scores: Array, y: Array, name: str) -> Array | 
     return weights[jnp.clip(y, 0, scores.shape[-1] - 1)]
 
 
-def class_weights(given: Any, classes: int, name: str) -> np.ndarray:
+def class_weights(given: object, classes: int, name: str) -> np.ndarray:
     """The weight of each class, from a sequence of all or a mapping from some, the others being 1; or `DataError`."""
     try:
         numbers = np.asarray([*given.values()] if isinstance(given, Mapping) else given, float)

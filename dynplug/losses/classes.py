@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
@@ -20,7 +21,14 @@ from dynplug.losses.targets import checked_by
 def check_of(name: str) -> Callable[..., None]:
     """The check of targets of the loss or metric of a name."""
 
-    def check(predicts: PyTree, targets: PyTree, *, class_weight: Any = None, mask: Any = None, **options: Any) -> None:
+    def check(
+        predicts: PyTree,
+        targets: PyTree,
+        *,
+        class_weight: object = None,
+        mask: Array | np.ndarray | None = None,
+        **options: Any,
+    ) -> None:
         check_classes(predicts, targets, name=name, mask=mask, **options)
         if class_weight is not None:
             class_weights(class_weight, predicts.shape[-1], name)
@@ -37,10 +45,10 @@ def cross_entropy(
     reduce_time: str = "mean",
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    class_weight: Any = None,
+    class_weight: object = None,
     label_smoothing: float = 0.0,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The softmax cross-entropy, its mean over samples (and over steps, if targets have them).
 
@@ -112,8 +120,8 @@ def accuracy(
     reduce_time: str = "mean",
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The share of correct answers, an answer being the class with the largest score. A metric, without gradient.
 

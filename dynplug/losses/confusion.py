@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import ParameterError, nearest
@@ -67,8 +68,8 @@ def confusion_matrix(
     reduce_time: str = "mean",
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Counts:
     r"""The number of samples, or steps, by right class (rows) and answer (columns). A metric, without gradient.
 
@@ -118,8 +119,8 @@ def per_class_accuracy(
     reduce_time: str = "mean",
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, " classes"]:
     r"""The share of correct answers among the samples of each class, its recall. A metric, without gradient.
 
@@ -171,8 +172,8 @@ def balanced_accuracy(
     reduce_time: str = "mean",
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The mean over classes of the share of correct answers, so that rare classes count as much as frequent ones.
 
@@ -225,8 +226,8 @@ def f1(
     reduce_time: str = "mean",
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The harmonic mean of precision and recall, averaged over classes. A metric, without gradient.
 

@@ -4,11 +4,11 @@ import inspect
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import jax
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., object])
 
 
 def batch_first(function: Function) -> Function:
@@ -23,22 +23,22 @@ def reads_records(function: Function) -> Function:
     return function
 
 
-def is_reading_records(function: Any) -> bool:
+def is_reading_records(function: Callable[..., object]) -> bool:
     """Whether a function, or the one below a `functools.partial`, is marked by `reads_records`."""
     return getattr(function_of(function), "reads_records", False)
 
 
-def is_batch_first(function: Any) -> bool:
+def is_batch_first(function: Callable[..., object]) -> bool:
     """Whether a function, or the one below a `functools.partial`, is marked by `batch_first`."""
     return getattr(function_of(function), "batch_first", False)
 
 
-def takes_weights(function: Any) -> bool:
+def takes_weights(function: Callable[..., object]) -> bool:
     """Whether a function has an argument `sample_weight`, and is therefore a weighted mean over samples."""
     return is_batch_first(function) and "sample_weight" in inspect.signature(function_of(function)).parameters
 
 
-def takes(function: Any, argument: str) -> bool:
+def takes(function: Callable[..., object], argument: str) -> bool:
     """Whether a function, or the one below a `functools.partial`, has a parameter of this name that is not bound."""
     bound: set[str] = set()
     while isinstance(function, partial):
@@ -50,7 +50,7 @@ def takes(function: Any, argument: str) -> bool:
         return False
 
 
-def function_of(function: Any) -> Any:
+def function_of(function: Callable[..., object]) -> Callable[..., object]:
     """A function, or the one below the `functools.partial`s that bind its options."""
     return function_of(function.func) if isinstance(function, partial) else function
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, PyTree
 
 from dynplug.losses.conventions import Function, function_of, takes
@@ -12,7 +13,7 @@ from dynplug.losses.targets import options_of
 _COUNTS, _VALUE = "counts", "value_of_counts"
 
 
-def counted(counts: Callable[..., Any], value: Callable[..., Any]) -> Callable[[Function], Function]:
+def counted(counts: Callable[..., Array], value: Callable[..., Array]) -> Callable[[Function], Function]:
     """Mark a metric as `value(counts(predicts, targets))`, for which counts of batches add up.
 
     A trainer logs the value of the counts of all samples of an epoch, where the mean of the values of its batches would
@@ -46,17 +47,17 @@ def counted(counts: Callable[..., Any], value: Callable[..., Any]) -> Callable[[
     return mark
 
 
-def is_counted(function: Any) -> bool:
+def is_counted(function: Callable[..., object]) -> bool:
     """Whether a metric is marked by `counted`."""
     return hasattr(function_of(function), _COUNTS)
 
 
-def counts_of(function: Any, predicts: PyTree, targets: PyTree, **given: Any) -> Array:
+def counts_of(function: Callable[..., object], predicts: PyTree, targets: PyTree, **given: Any) -> Array:
     """The counts of a batch, from the arguments of a counted metric."""
     return getattr(function_of(function), _COUNTS)(predicts, targets, **given, **options_of(function))
 
 
-def value_of_counts(function: Any) -> Callable[[Any], Any]:
+def value_of_counts(function: Callable[..., object]) -> Callable[[ArrayLike], Array]:
     """The function of summed counts that a counted metric is."""
     value = getattr(function_of(function), _VALUE)
     options = {name: option for name, option in options_of(function).items() if takes(value, name)}

@@ -1,8 +1,8 @@
 """Classification by the first spike."""
 
 from functools import partial
-from typing import Any
 
+import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
@@ -14,7 +14,7 @@ from dynplug.losses.means import mean
 from dynplug.losses.targets import checked_by, is_known, one_array
 
 
-def check_labels(predicts: PyTree, targets: PyTree, *, ignore_index: int | None = None, **_: Any) -> None:
+def check_labels(predicts: PyTree, targets: PyTree, *, ignore_index: int | None = None, **_: object) -> None:
     """Raise `DataError` for targets that are not a class for each sample."""
     y = one_array(targets, "targets", "first_spike")
     if y.ndim != 1:
@@ -31,8 +31,8 @@ def first_spike(
     tau: float = 5.0,
     dt: float = 1.0,
     ignore_index: int | None = None,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The cross-entropy of the times of first spikes: the unit of the right class shall spike before the others.
 

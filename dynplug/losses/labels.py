@@ -1,10 +1,9 @@
 """Checks of class labels on the host."""
 
 from enum import Enum
-from typing import Any
 
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from dynplug.errors import DataError
 from dynplug.losses.targets import finite, one_array
@@ -47,9 +46,9 @@ def check_classes(
     *,
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    mask: Any = None,
+    mask: Array | np.ndarray | None = None,
     name: str,
-    **_: Any,
+    **_: object,
 ) -> None:
     """Raise `DataError` for targets that are not classes, with their place and what to do.
 
@@ -76,7 +75,7 @@ def check_classes(
     _check_indices(y, predicts.shape[-1], ignore_index, name)
 
 
-def _where(mask: Any, y: np.ndarray, form: Form) -> np.ndarray:
+def _where(mask: Array | np.ndarray, y: np.ndarray, form: Form) -> np.ndarray:
     """Targets with some class that occurs at steps that do not count, whatever they hold there."""
     mask = np.asarray(mask, bool)
     if mask.shape != y.shape[:2]:  # said by the loss itself

@@ -1,12 +1,11 @@
 """The mean over samples, with or without weights, that all losses take."""
 
-from typing import Any
-
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 
-def mean(values: Float[Array, "batch ..."], weight: Any = None) -> Float[Array, ""]:
+def mean(values: Float[Array, "batch ..."], weight: Array | np.ndarray | None = None) -> Float[Array, ""]:
     """The weighted mean; 0 if all weights are 0.
 
     A value of weight 0 has no part in it at all, even if it is NaN or infinite.
@@ -29,7 +28,7 @@ def over(part: Array, whole: Array) -> Array:
     return part.reshape(part.shape + (1,) * (whole.ndim - part.ndim))
 
 
-def together(*weights: Any) -> Any:
+def together(*weights: Array | np.ndarray | None) -> Array | None:
     """The product of weights of samples, or of samples and steps, those that are `None` left out; `None` for none."""
     given = [jnp.asarray(w) for w in weights if w is not None]
     if not given:

@@ -1,10 +1,10 @@
 """Reductions over the steps of each sample that count."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from dynplug.errors import DataError, ParameterError, nearest
@@ -13,7 +13,9 @@ from dynplug.losses.means import over
 Valid = Bool[Array, "batch time"]
 
 
-def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str, mask: Any = None) -> Array:
+def without_time(
+    predicts: Float[Array, "batch time ..."], reduce_time: str, mask: Array | np.ndarray | None = None
+) -> Array:
     """Predictions without their time axis.
 
     **Arguments:**
@@ -29,7 +31,7 @@ def without_time(predicts: Float[Array, "batch time ..."], reduce_time: str, mas
     return _REDUCE[reduce_time](predicts, as_mask(mask, predicts))
 
 
-def as_mask(mask: Any, predicts: PyTree) -> Valid | None:
+def as_mask(mask: Array | np.ndarray | None, predicts: PyTree) -> Valid | None:
     """A mask of (batch, time) for predictions, as bools, or `DataError` where it does not fit."""
     if mask is None:
         return None
@@ -42,7 +44,7 @@ def as_mask(mask: Any, predicts: PyTree) -> Valid | None:
     return mask if mask.dtype == jnp.bool_ else mask != 0
 
 
-def steps_of(mask: Valid | None, predicts: Float[Array, "batch time ..."]) -> Any:
+def steps_of(mask: Valid | None, predicts: Float[Array, "batch time ..."]) -> Float[Array, " batch"]:
     """The number of steps of each sample that count, (batch,), at least 1."""
     if mask is None:
         return jnp.full(predicts.shape[:1], predicts.shape[1], predicts.dtype)
@@ -54,7 +56,9 @@ def zeroed(predicts: Float[Array, "batch time ..."], mask: Valid | None) -> Floa
     return predicts if mask is None else jnp.where(over(mask, predicts), predicts, 0)
 
 
-def time_of_first_spike(spikes: Float[Array, "batch time ..."], mask: Any = None) -> Float[Array, "batch ..."]:
+def time_of_first_spike(
+    spikes: Float[Array, "batch time ..."], mask: Array | np.ndarray | None = None
+) -> Float[Array, "batch ..."]:
     r"""The step of the first spike of each unit, counted from 0; the number of steps where there is none.
 
     $$t = \sum_{i=0}^{n-1} \prod_{j \le i} (1 - z_j)$$

@@ -1,9 +1,10 @@
 """Rates kept within bounds, beside another loss."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree, Shaped
 
 from dynplug.errors import DataError, ParameterError, nearest
@@ -13,6 +14,8 @@ from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import check_targets, checked_by, weight_of_targets
 from dynplug.plugin import build
 
+Loss = str | Mapping[str, Any] | Callable[..., Array]  # by its name, by a configuration, or the function itself
+
 
 @batch_first
 def rate_penalty(
@@ -20,8 +23,8 @@ def rate_penalty(
     *,
     low: float = 0.0,
     high: float = 1.0,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The mean over samples and units of the squared distance of their rates from an interval.
 
@@ -51,15 +54,29 @@ def rate_penalty(
     return mean(outside, together(sample_weight, some))
 
 
-def _function(loss: Any) -> Any:
+def _function(loss: Loss) -> Callable[..., Array]:
     return build(loss, kind="loss") if isinstance(loss, (str, Mapping)) else loss
 
 
-def _check(predicts: PyTree, targets: PyTree, *, loss: Any = "cross_entropy", mask: Any = None, **_: Any) -> None:
+def _check(
+    predicts: PyTree,
+    targets: PyTree,
+    *,
+    loss: Loss = "cross_entropy",
+    mask: Array | np.ndarray | None = None,
+    **_: object,
+) -> None:
     check_targets(_function(loss), predicts, targets, mask)
 
 
-def _weight(predicts: PyTree, targets: PyTree, *, loss: Any = "cross_entropy", mask: Any = None, **given: Any) -> Any:
+def _weight(
+    predicts: PyTree,
+    targets: PyTree,
+    *,
+    loss: Loss = "cross_entropy",
+    mask: Array | np.ndarray | None = None,
+    **given: Any,
+) -> Array | None:
     which = {
         name: v for name, v in {"mask": mask, "sample_weight": given.get("sample_weight")}.items() if v is not None
     }
@@ -73,13 +90,13 @@ def rate_regularized(
     predicts: PyTree,
     targets: PyTree,
     *,
-    loss: Any = "cross_entropy",
+    loss: Loss = "cross_entropy",
     monitor: str | Sequence[str] | None = None,
     low: float = 0.0,
     high: float = 1.0,
     strength: float = 1.0,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""Another loss, and a penalty for rates of layers out of an interval.
 

@@ -15,7 +15,9 @@ from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import checked_by, finite, one_array
 
 
-def check_values(predicts: PyTree, targets: PyTree, *, name: str, mask: Any = None, **_: Any) -> None:
+def check_values(
+    predicts: PyTree, targets: PyTree, *, name: str, mask: Array | np.ndarray | None = None, **_: object
+) -> None:
     """Raise `DataError` for targets that are not finite numbers, at steps that count."""
     y = one_array(targets, "targets", name)
     if mask is not None and y.ndim == one_array(predicts, "predictions", name).ndim and y.shape[:2] == np.shape(mask):
@@ -29,10 +31,10 @@ def read_values(
     targets: PyTree,
     *,
     reduce_time: str = "mean",
-    sample_weight: Any = None,
-    mask: Any = None,
-    **_: Any,
-) -> tuple[Array, Array, Any]:
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
+    **_: object,
+) -> tuple[Array, Array, Array | None]:
     """Predictions and targets of one shape, and the weight of each; predictions are reduced if targets have no time.
 
     Whether they have it follows from their rank, never from lengths.
@@ -51,11 +53,15 @@ def read_values(
     return p, y, together(sample_weight, valid)
 
 
-def weight_of_values(predicts: PyTree, targets: PyTree, *, name: str, mask: Any = None, **options: Any) -> Array | None:
+def weight_of_values(
+    predicts: PyTree, targets: PyTree, *, name: str, mask: Array | np.ndarray | None = None, **options: Any
+) -> Array | None:
     """The weight of a batch of several lengths: the number of its steps, or of its samples if targets have no time."""
     if mask is None:
         return None
-    return jnp.sum(read_values(name, predicts, targets, mask=mask, **options)[2])
+    _, _, weight = read_values(name, predicts, targets, mask=mask, **options)
+    assert weight is not None  # as there is a mask
+    return jnp.sum(weight)
 
 
 @checked_by(partial(check_values, name="mse"), partial(weight_of_values, name="mse"))
@@ -65,8 +71,8 @@ def mse(
     targets: PyTree,
     *,
     reduce_time: str = "mean",
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The mean squared error.
 
@@ -106,8 +112,8 @@ def mae(
     targets: PyTree,
     *,
     reduce_time: str = "mean",
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The mean absolute error.
 
@@ -144,8 +150,8 @@ def huber(
     *,
     delta: float = 1.0,
     reduce_time: str = "mean",
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""Quadratic for an error $e$ up to $\delta$, then linear; the mean over everything.
 

@@ -1,9 +1,8 @@
 """The error of spike counts."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
@@ -15,7 +14,7 @@ from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import checked_by, finite, is_known, one_array
 
 
-def check_wanted(predicts: PyTree, targets: PyTree, *, mask: Any = None, **_: Any) -> None:
+def check_wanted(predicts: PyTree, targets: PyTree, *, mask: Array | np.ndarray | None = None, **_: object) -> None:
     """Raise `DataError` for targets that are neither a class nor rates for each sample."""
     y = one_array(targets, "targets", "spike_count")
     samples, units = (one_array(predicts, "predictions", "spike_count").shape[n] for n in (0, -1))
@@ -37,8 +36,8 @@ def spike_count(
     *,
     right: float = 0.6,
     wrong: float = 0.1,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The squared error of the number of spikes in a sample, relative to the number of its steps $n$.
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from dynplug.errors import DataError
 from dynplug.losses.conventions import Function, function_of, takes
@@ -15,7 +15,9 @@ from dynplug.losses.conventions import Function, function_of, takes
 _CHECK, _WEIGHT = "check_targets", "weight_of_targets"
 
 
-def checked_by(check: Callable[..., None], weight: Callable[..., Any] | None = None) -> Callable[..., Any]:
+def checked_by(
+    check: Callable[..., None], weight: Callable[..., Array | None] | None = None
+) -> Callable[[Function], Function]:
     """Mark a loss or metric with a check of its targets, which a compiled program cannot make.
 
     A trainer calls `check` for training and test data before they are used: once for arrays, batch by batch for
@@ -47,7 +49,9 @@ def checked_by(check: Callable[..., None], weight: Callable[..., Any] | None = N
     return mark
 
 
-def check_targets(function: Any, predicts: PyTree, targets: PyTree, mask: Any = None) -> None:
+def check_targets(
+    function: Callable[..., object], predicts: PyTree, targets: PyTree, mask: Array | np.ndarray | None = None
+) -> None:
     """Raise the `DataError` of a loss or metric about targets, if it is marked with a check.
 
     A check that takes a `mask` is told which steps count, if not all do.
@@ -58,12 +62,12 @@ def check_targets(function: Any, predicts: PyTree, targets: PyTree, mask: Any = 
         check(predicts, targets, **masked, **options_of(function))
 
 
-def checks_targets(function: Any) -> bool:
+def checks_targets(function: Callable[..., object]) -> bool:
     """Whether a loss or metric is marked with a check."""
     return hasattr(function_of(function), _CHECK)
 
 
-def weight_of_targets(function: Any, predicts: PyTree, targets: PyTree, **given: Any) -> Any:
+def weight_of_targets(function: Callable[..., object], predicts: PyTree, targets: PyTree, **given: Any) -> Array | None:
     """The weight of a batch in the mean over an epoch, if a loss or metric has one of its own, else `None`.
 
     **Arguments:**
@@ -75,12 +79,12 @@ def weight_of_targets(function: Any, predicts: PyTree, targets: PyTree, **given:
     return None if weight is None else weight(predicts, targets, **given, **options_of(function))
 
 
-def is_known(*arrays: Any) -> bool:
+def is_known(*arrays: PyTree) -> bool:
     """Whether values are concrete, not traced."""
     return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(arrays))
 
 
-def one_array(given: Any, what: str, name: str) -> Any:
+def one_array(given: PyTree, what: str, name: str) -> PyTree:
     """Predictions or targets as one array, or `DataError` if they are several, or not numbers."""
     if isinstance(given, (dict, list, tuple)) or not hasattr(given, "dtype"):
         names = ", ".join(map(repr, given)) if isinstance(given, dict) else f"a {type(given).__name__}"
@@ -116,6 +120,6 @@ def finite(name: str, targets: PyTree) -> None:
         )
 
 
-def options_of(function: Any) -> dict[str, Any]:
+def options_of(function: Callable[..., object]) -> dict[str, Any]:
     """The options that are bound to a function by `functools.partial`."""
     return options_of(function.func) | function.keywords if isinstance(function, partial) else {}

@@ -1,10 +1,10 @@
 """Top-k accuracy."""
 
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import DataError
@@ -25,8 +25,8 @@ def top_k_accuracy(
     reduce_time: str = "mean",
     ignore_index: int | None = None,
     one_hot: bool | None = None,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The share of samples whose class is among the `k` with the largest scores. A metric, without gradient.
 

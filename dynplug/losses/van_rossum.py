@@ -2,10 +2,10 @@
 
 import math
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from dynplug.errors import DataError, ParameterError
@@ -24,8 +24,8 @@ def van_rossum(
     *,
     tau: float = 10.0,
     dt: float = 1.0,
-    sample_weight: Any = None,
-    mask: Any = None,
+    sample_weight: Array | np.ndarray | None = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The squared distance of van Rossum between spike trains, its mean over samples and units.
 

@@ -1,21 +1,20 @@
 """Plots of the activity of units over time."""
 
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from dynplug.errors import ShapeError
 
 
-def traces(ax: Axes, ts: Any, values: Any, *, label: str = "V [mV]", title: str = "") -> None:
+def traces(ax: Axes, ts: ArrayLike, values: ArrayLike, *, label: str = "V [mV]", title: str = "") -> None:
     """Plot values (time,) or (time, units) at times `ts` [ms]: a line per unit, or a dot for a single time."""
     ts, values = rows(ts, values)
     ax.plot(ts, values, linewidth=0.8, marker="." if len(ts) == 1 else "")
     ax.set(xlim=limits(ts), xlabel="time [ms]", ylabel=label, title=title)
 
 
-def rows(ts: Any, values: Any) -> tuple[np.ndarray, np.ndarray]:
+def rows(ts: ArrayLike, values: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Times, and the values at each as a row of units; `ShapeError` if they do not fit."""
     ts, values = np.asarray(ts, float), np.asarray(values)
     if len(ts) == 0 or values.shape[:1] != ts.shape:

@@ -1,10 +1,10 @@
 """Plots of learning curves and trained weights."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from dynplug.plot.portraits import at_whole_numbers
 
@@ -13,7 +13,7 @@ _BINS = range(5, 41)  # of a histogram
 
 def learning_curve(
     ax: Axes,
-    curves: Mapping[str, Any],
+    curves: Mapping[str, Sequence[float] | np.ndarray],
     *,
     label: str,
     title: str = "",
@@ -34,7 +34,7 @@ def learning_curve(
         ax.legend(frameon=False)
 
 
-def learning_rates(ax: Axes, rates: Any, losses: Any, smoothed: Any, suggestion: float) -> None:
+def learning_rates(ax: Axes, rates: ArrayLike, losses: ArrayLike, smoothed: ArrayLike, suggestion: float) -> None:
     """Plot the loss over learning rates, each and smoothed, and mark the rate that is suggested."""
     ax.plot(rates, losses, ".", color="0.7", markersize=4, label="each step")
     ax.plot(rates, smoothed, label="smoothed")
@@ -43,9 +43,11 @@ def learning_rates(ax: Axes, rates: Any, losses: Any, smoothed: Any, suggestion:
     ax.legend(frameon=False)
 
 
-def histogram(ax: Axes, values: Any, before: Any = None, *, label: str = "value", title: str = "") -> None:
+def histogram(
+    ax: Axes, values: ArrayLike, before: ArrayLike | None = None, *, label: str = "value", title: str = ""
+) -> None:
     """Plot a histogram of values, and one of earlier values as an outline. Values that are not finite are left out."""
-    after, former = (_finite(given) for given in (values, () if before is None else before))
+    after, former = (_finite(given) for given in (values, np.zeros(0) if before is None else before))
     bins = min(_BINS[-1], max(_BINS[0], int(np.sqrt(after.size))))
     edges = np.histogram_bin_edges(np.concatenate([after, former]), bins).tolist()
     ax.hist(after, edges, label="after" if before is not None else None)
@@ -56,7 +58,7 @@ def histogram(ax: Axes, values: Any, before: Any = None, *, label: str = "value"
     ax.set(xlabel=label, ylabel="number", title=title)
 
 
-def weights(ax: Axes, weight: Any, *, title: str = "") -> None:
+def weights(ax: Axes, weight: ArrayLike, *, title: str = "") -> None:
     """Plot a weight (out, in) as an image, blue below zero and red above; a kernel has one row per output."""
     weight = np.asarray(weight, float)
     weight = weight.reshape(len(weight), -1)
@@ -67,12 +69,12 @@ def weights(ax: Axes, weight: Any, *, title: str = "") -> None:
     at_whole_numbers(ax.xaxis, ax.yaxis)
 
 
-def _finite(values: Any) -> np.ndarray:
+def _finite(values: ArrayLike) -> np.ndarray:
     values = np.asarray(values, float).ravel()
     return values[np.isfinite(values)]
 
 
-def _makes_a_line(values: Any) -> bool:
+def _makes_a_line(values: ArrayLike) -> bool:
     """Whether two values that are finite follow upon each other."""
     finite = np.isfinite(np.asarray(values, float))
     return bool(np.any(finite[1:] & finite[:-1]))

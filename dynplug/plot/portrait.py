@@ -1,19 +1,20 @@
 """A picture of any component, made by running it."""
 
 import inspect
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax
 from matplotlib.figure import Figure
 
-from dynplug.plot.portraits import DRAWERS, Sitter
+from dynplug.plot.portraits import DRAWERS, Drawer, Sitter
 from dynplug.plugin import kind_named, make_example, registry
 
 _WIDTH = 5.2  # [inches]: on the screen of a phone, text is still as large as that around it
 
 
-def portrait(kind: str, name_or_made: Any) -> Figure:
+def portrait(kind: str, name_or_made: object) -> Figure:
     """A figure of a component, drawn by running it: a neuron spikes, an optimizer descends, a trainer learns.
 
     What is seen is the same for all components of a kind, unless the class of one draws itself: by a method
@@ -44,7 +45,7 @@ def caption(kind: str, name: str) -> str:
     return " ".join((inspect.getdoc(drawn_by(kind_named(kind).name, registry().find(kind, name).load())) or "").split())
 
 
-def drawn_by(kind: str, target: Any) -> Any:
+def drawn_by(kind: str, target: object) -> Drawer:
     """The function of a sitter and a figure that draws a component: its class's own, or that of its kind."""
     own = getattr(target, "portrait", None)
     if own is None:
@@ -52,7 +53,7 @@ def drawn_by(kind: str, target: Any) -> Any:
     return _documented_as(own)
 
 
-def _documented_as(own: Any) -> Any:
+def _documented_as(own: Callable[[Any, Figure], None]) -> Drawer:
     def draw(sitter: Sitter, figure: Figure) -> None:
         own(sitter.made, figure)
 
@@ -67,7 +68,7 @@ def _registered(kind: str, name: str) -> Sitter:
     return Sitter(made, component.load(), component.spec.name, component.spec.capabilities)
 
 
-def _given(kind: str, made: Any) -> Sitter:
+def _given(kind: str, made: object) -> Sitter:
     target = made if inspect.isroutine(made) or isinstance(made, type) else type(made)
     name = getattr(target, "__name__", "it")
     namesakes = (c for c in registry().components(kind) if c.spec.target.rpartition(":")[2] == name)

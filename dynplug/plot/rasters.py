@@ -5,15 +5,19 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from dynplug.errors import OptionError
 from dynplug.measures import Events, as_events, rate_over_time
 from dynplug.plot.activity import limits, rows
 
+Train = Events | tuple[ArrayLike, ArrayLike]  # of a population: its times [ms] and its units
+Spikes = Train | Mapping[str, Train]
+
 _MANY = 20_000  # marks; more make a file of vectors larger than one of dots
 
 
-def raster(ax: Axes, ts: Any, spikes: Any = None, *, title: str = "") -> None:
+def raster(ax: Axes, ts: Any, spikes: ArrayLike | None = None, *, title: str = "") -> None:
     """Plot spikes as a raster, a mark for each: `raster(ax, runner.spikes)`, or `raster(ax, ts, spikes)`.
 
     **Arguments:**
@@ -48,7 +52,7 @@ def raster(ax: Axes, ts: Any, spikes: Any = None, *, title: str = "") -> None:
         ax.set_ylabel("")
 
 
-def psth(ax: Axes, events: Any, *, bin: float, title: str = "") -> None:
+def psth(ax: Axes, events: Spikes, *, bin: float, title: str = "") -> None:
     """Plot the rate of a population over time [Hz], the mean of all units, and of all samples of a batch.
 
     **Arguments:**
@@ -77,7 +81,7 @@ def psth(ax: Axes, events: Any, *, bin: float, title: str = "") -> None:
         ax.legend(frameon=False)
 
 
-def _named(events: Any) -> dict[str, Events]:
+def _named(events: Spikes) -> dict[str, Events]:
     """Populations by name; one alone has none."""
     given = events if isinstance(events, Mapping) else {"": events}
     if not given:
@@ -93,5 +97,5 @@ def _extent(populations: Mapping[str, Events]) -> tuple[float, float]:
     return limits(np.sort(ends))
 
 
-def _marks(ax: Axes, t: Any, unit: Any, colour: str) -> None:
+def _marks(ax: Axes, t: np.ndarray, unit: np.ndarray, colour: str) -> None:
     ax.scatter(t, unit, s=4, marker="|", color=colour, rasterized=len(t) > _MANY)

@@ -27,7 +27,7 @@ _STYLE: Any = {
 }
 
 
-def sheet(draws: Sequence[Callable[[Axes], Any]], columns: int = 2) -> Figure:
+def sheet(draws: Sequence[Callable[[Axes], object]], columns: int = 2) -> Figure:
     """A figure of panels of one size, row by row, with text of one size.
 
     ```python
@@ -52,7 +52,7 @@ def sheet(draws: Sequence[Callable[[Axes], Any]], columns: int = 2) -> Figure:
     return made
 
 
-def inline_svg(draw: Callable[[Axes], Any], name: str, about: str) -> str:
+def inline_svg(draw: Callable[[Axes], object], name: str, about: str) -> str:
     """A panel as an SVG element that stands in a page of HTML: 350 pixels wide, with text of 12 pixels as text.
 
     What is black in the figure has the page's colour of text, and its paper is the page's.

@@ -1,15 +1,18 @@
 """Building objects from a configuration of plain nested dictionaries."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynplug.plugin.configured import Configured, resolve
+
+if TYPE_CHECKING:  # it imports JAX
+    from jaxtyping import PRNGKeyArray
 
 
 def build(
     config: Mapping[str, Any] | str | Configured,
     *,
-    key: Any = None,
+    key: "PRNGKeyArray | None" = None,
     kind: str | None = None,
     path: str = "",
     given: Mapping[str, Any] | None = None,

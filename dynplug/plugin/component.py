@@ -23,7 +23,7 @@ class Component:
     kind: Kind
     spec: Spec
     plugin: Plugin
-    given: Any = None
+    given: object = None
 
     @property
     def id(self) -> str:
@@ -35,7 +35,7 @@ class Component:
         return self.id.removeprefix("dynplug:")
 
     @property
-    def contract(self) -> Any:
+    def contract(self) -> type | None:
         """The base class of all instances of this kind, or `None`."""
         return _import(self.kind.contract) if self.kind.contract else None
 

@@ -3,11 +3,11 @@
 import inspect
 import re
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
 from dynplug.plugin.component import Component
@@ -18,6 +18,9 @@ from dynplug.plugin.strangers import reason_of
 from dynplug.plugin.unbuilt import unbuilt_kind
 
 _NAMED = re.compile(r"(?:\w+[(:] ?)?(\w+)(?:=| must )")  # `LIF(tau=...)`, `BPTT: dt=0 must`, `size must`
+
+if TYPE_CHECKING:  # it imports JAX
+    from jaxtyping import PRNGKeyArray
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Configured:
         for part in self.arguments.values():
             _each(part, Configured.check)
 
-    def build(self, *, key: Any = None, given: Mapping[str, Any] | None = None) -> Any:
+    def build(self, *, key: "PRNGKeyArray | None" = None, given: Mapping[str, Any] | None = None) -> Any:
         """The component, after its arguments. **Arguments and Raises:** as for `build`."""
         given = given or {}
         built = {name: self.build_argument(name, key=key) for name in self.arguments if name not in given}
@@ -66,13 +69,13 @@ class Configured:
             return partial(self.target, **built) if built else self.target
         return self._construct(built)
 
-    def build_argument(self, name: str, *, key: Any = None) -> Any:
+    def build_argument(self, name: str, *, key: "PRNGKeyArray | None" = None) -> Any:
         """What the constructor gets for an argument, which it may ask for as it is configured: see `Unbuilt`."""
         if unbuilt_kind(self.accepted.get(name)):
             return self.arguments[name]
         return _each(self.arguments[name], lambda part: part.build(key=key))
 
-    def pinned(self) -> Any:
+    def pinned(self) -> dict[str, Any] | str:
         """The configuration with the revision of each `type`."""
         if isinstance(self.config, str):
             return self._pin
@@ -168,7 +171,7 @@ def _named(value: Any, kind: str, path: str) -> Any:
     return resolve(value, kind=kind, path=path) if isinstance(value, (str, Mapping)) else value
 
 
-def _holds_components(value: Any) -> bool:
+def _holds_components(value: object) -> bool:
     """Whether a mapping, such as the populations of a network, has a configured component in it at any depth."""
     if not isinstance(value, Mapping):
         return False
@@ -200,7 +203,7 @@ def _takes_any(accepted: Mapping[str, inspect.Parameter]) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in accepted.values())
 
 
-def _each(value: Any, function: Any) -> Any:
+def _each(value: Any, function: Callable[[Configured], Any]) -> Any:
     """An argument with a function applied to each component in it."""
     if isinstance(value, Configured):
         return function(value)
@@ -227,7 +230,7 @@ def read(
         raise ConfigError(str(error), _join(path, "type")) from error
 
 
-def parameters(target: Any) -> dict[str, inspect.Parameter]:
+def parameters(target: Callable[..., object]) -> dict[str, inspect.Parameter]:
     """The parameters of a component's constructor."""
     try:
         return dict(inspect.signature(target, eval_str=True).parameters)
@@ -286,7 +289,7 @@ def takes_number(parameter: inspect.Parameter) -> bool:
     return not _is_text(parameter.annotation) and any(choice in (int, float) for choice in choices)
 
 
-def _is_text(annotation: Any) -> bool:
+def _is_text(annotation: object) -> bool:
     if isinstance(annotation, str):  # not evaluated
         return "str" in re.findall(r"\w+", annotation)
     if get_origin(annotation) is Literal:
@@ -296,7 +299,7 @@ def _is_text(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, str)
 
 
-def _component_at(name: str, value: Any, parameter: inspect.Parameter | None) -> tuple[str | None] | None:
+def _component_at(name: str, value: object, parameter: inspect.Parameter | None) -> tuple[str | None] | None:
     """A 1-tuple with the kind, or `None` if unknown, of the component that an argument configures; else `None`."""
     if isinstance(value, str):
         kind = None if parameter is not None and takes_text(parameter) else kind_of_argument(name)
@@ -307,7 +310,7 @@ def _component_at(name: str, value: Any, parameter: inspect.Parameter | None) ->
     return (kind,) if kind is not None or "type" in value else None
 
 
-def _child_key(key: Any, path: str) -> Any:
+def _child_key(key: "PRNGKeyArray", path: str) -> "PRNGKeyArray":
     import jax
 
     return jax.random.fold_in(key, zlib.crc32(path.encode()))

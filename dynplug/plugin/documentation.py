@@ -4,10 +4,9 @@ import inspect
 import re
 import textwrap
 import unicodedata
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass
 from types import MappingProxyType
-from typing import Any
 
 from dynplug.api import Param
 from dynplug.errors import DynplugError
@@ -50,10 +49,10 @@ def documentation(component: Component) -> Documentation:
     )
 
 
-def params_of(target: Any, told: Mapping[str, str] = MappingProxyType({})) -> tuple[Param, ...]:
+def params_of(target: Callable[..., object], told: Mapping[str, str] = MappingProxyType({})) -> tuple[Param, ...]:
     """The parameters of a constructor or function, described by `told`, or else by its docstring and fields."""
     text = inspect.getdoc(target) or ""
-    fields: Mapping[str, Any] = getattr(target, "__dataclass_fields__", {})
+    fields: Mapping[str, Field] = getattr(target, "__dataclass_fields__", {})
     found: list[Param] = []
     try:
         parameters = inspect.signature(target).parameters.values()
@@ -61,7 +60,7 @@ def params_of(target: Any, told: Mapping[str, str] = MappingProxyType({})) -> tu
         return ()
     for p in parameters:
         doc = told.get(p.name) or argument_of(text, p.name)
-        declared: Mapping[str, Any] = fields[p.name].metadata if p.name in fields else {}
+        declared: Mapping[str, object] = fields[p.name].metadata if p.name in fields else {}
         found.append(
             Param(
                 name=p.name,
@@ -75,7 +74,7 @@ def params_of(target: Any, told: Mapping[str, str] = MappingProxyType({})) -> tu
     return tuple(found)
 
 
-def _as_source(default: Any) -> str:
+def _as_source(default: object) -> str:
     """A default as source; a function by its name, as its `repr` is another in each process."""
     name = getattr(default, "__name__", None)
     return name if callable(default) and isinstance(name, str) else repr(default)

@@ -3,10 +3,13 @@
 import inspect
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dynplug.plugin.build import build
 from dynplug.plugin.component import Component
+
+if TYPE_CHECKING:  # it imports JAX
+    from jaxtyping import PRNGKeyArray
 
 UNITS = 3
 _GUESSES = {"size": UNITS, "in_size": UNITS, "out_size": UNITS - 1}
@@ -20,7 +23,7 @@ def example_of(component: Component) -> dict[str, Any]:
     return {p.name: _GUESSES[p.name] for p in accepted if p.default is p.empty and p.name in _GUESSES}
 
 
-def make_example(component: Component, key: Any, given: Mapping[str, Any] | None = None) -> Any:
+def make_example(component: Component, key: "PRNGKeyArray", given: Mapping[str, Any] | None = None) -> Any:
     """A minimal instance of a component, deprecated ones without a warning.
 
     **Arguments:**

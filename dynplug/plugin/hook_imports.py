@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from subprocess import DEVNULL, PIPE
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 LIMIT = 20.0  # [s]; a module that takes longer to import is considered to hang
 
@@ -62,14 +62,14 @@ def imports_of(modules: Sequence[str], limit: float = LIMIT) -> dict[str, Import
     waiting = list(dict.fromkeys(modules))
     while waiting:
         answers, end = _answers(waiting, path, limit)
-        found.update((module, Imported(jax, error)) for module, jax, error in answers)
+        found |= answers
         if not answers:
             found[waiting[0]] = Imported(False, end)
         waiting = waiting[max(1, len(answers)) :]
     return found
 
 
-def _answers(modules: list[str], path: str, limit: float) -> tuple[list[Any], str]:
+def _answers(modules: list[str], path: str, limit: float) -> tuple[dict[str, Imported], str]:
     """The outcomes that a process reports, module by module, and how it ended at the next one."""
     command, environment = [sys.executable, "-c", _CODE, *modules], {**os.environ, "PYTHONPATH": path}
     try:
@@ -79,7 +79,7 @@ def _answers(modules: list[str], path: str, limit: float) -> tuple[list[Any], st
         said, end = done.stdout, f"it ends the process with exit code {done.returncode}"
     except subprocess.TimeoutExpired as error:
         said, end = error.stdout or b"", f"it does not finish within {limit:g} s"
-    return [json.loads(line) for line in said.splitlines()], end
+    return {module: Imported(jax, error) for module, jax, error in map(json.loads, said.splitlines())}, end
 
 
 def that_import_jax(modules: Sequence[str]) -> list[str]:

@@ -15,7 +15,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from importlib.metadata import EntryPoint, version
 from pathlib import Path
-from typing import Any
 
 import pluggy
 
@@ -106,7 +105,7 @@ def _has_installed(plugin: Plugin, entry: EntryPoint, file: str) -> bool:
     return True
 
 
-def _checked(kind: Kind, returned: list[Any]) -> list[tuple[Kind, Spec]]:
+def _checked(kind: Kind, returned: list[object]) -> list[tuple[Kind, Spec]]:
     specs: list[tuple[Kind, Spec]] = []
     taken: set[str] = set()
     if not returned:

@@ -54,7 +54,7 @@ class ObserverHooks:
         """After the run, however it has ended."""
 
 
-def observers(given: Sequence[Any]) -> Any:
+def observers(given: Sequence[object]) -> pluggy.HookRelay:
     """The hooks of all observers, called together: `observers([a, b]).dynplug_run_start(trainer=trainer, last=3)`.
 
     **Raises:** `PluginError` for an observer without hooks, with a misspelt hook or argument, or that is a class.

@@ -3,12 +3,12 @@
 import hashlib
 import importlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import EntryPoint
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from dynplug.api import Spec
 from dynplug.errors import PluginError, UnknownNameError, nearest
@@ -19,6 +19,8 @@ from dynplug.plugin.kinds import Kind, kind_named
 from dynplug.plugin.loader import load, normalise, set_aside
 
 LOCAL = "local"
+
+Registered = TypeVar("Registered", bound=Callable[..., object])
 
 
 class Registry:
@@ -129,7 +131,7 @@ class Registry:
         same = self.candidates(component.spec.name, component.kind.name)
         return component.spec.name if same == [component] else f"{component.plugin.namespace}:{component.spec.name}"
 
-    def add_local(self, kind: Kind, spec: Spec, given: Any) -> None:
+    def add_local(self, kind: Kind, spec: Spec, given: object) -> None:
         """Register an object of this process, replacing an earlier one of the same name."""
         plugin = Plugin(LOCAL, "this process", "0", spec.target, status="registered")
         for before in [c for c in self._named[normalise(spec.name)] if c.plugin.namespace == LOCAL and c.kind is kind]:
@@ -248,7 +250,7 @@ def override(names: Mapping[str, str]) -> Iterator[None]:
         yield
 
 
-def register(kind: str, name: str, **spec: Any) -> Any:
+def register(kind: str, name: str, **spec: Any) -> Callable[[Registered], Registered]:
     """Register a class or function of this process, as in a notebook: `@dp.register("neuron", "my-lif")`.
 
     Its namespace is `local`; registering the name again replaces it.
@@ -271,7 +273,7 @@ def register(kind: str, name: str, **spec: Any) -> Any:
     """
     wanted = kind_named(kind)
 
-    def decorate(given: Any) -> Any:
+    def decorate(given: Registered) -> Registered:
         target = f"{given.__module__}:{given.__name__}"
         registry().add_local(wanted, wanted.spec(name=name, target=target, **spec), given)
         return given

@@ -6,7 +6,6 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
 
 from dynplug.errors import PluginWarning
 
@@ -59,7 +58,7 @@ def shortened(text: str, least: int = _SHOWN) -> str:
     return text if len(text) <= least else f"{text[: least - 3]}..."
 
 
-def _interrupt(*_: Any) -> None:
+def _interrupt(*_: object) -> None:
     raise CtrlC
 
 

@@ -8,9 +8,10 @@ import jax
 from dynplug.errors import ConfigError
 from dynplug.plugin import Configured
 from dynplug.recipe.config import Config
+from dynplug.tasks import Task
 
 
-def built(config: Config, observers: Sequence[Any] = ()) -> tuple[Any, Any, Config]:
+def built(config: Config, observers: Sequence[object] = ()) -> tuple[Task, Any, Config]:
     """The task and the runner; and the configuration with the revisions that they have.
 
     **Arguments:**
@@ -30,7 +31,7 @@ def built(config: Config, observers: Sequence[Any] = ()) -> tuple[Any, Any, Conf
     return seeded, runner.build(given=given), config.pinned(resolved)
 
 
-def _watched_by(runner: Configured, observers: Sequence[Any]) -> dict[str, Any]:
+def _watched_by(runner: Configured, observers: Sequence[object]) -> dict[str, list[object]]:
     """The observers of the run as an argument of the runner, where there are others than those configured."""
     if not observers:
         return {}

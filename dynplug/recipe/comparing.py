@@ -3,14 +3,23 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from dynplug.errors import ConfigError
 from dynplug.recipe.config import Config
 from dynplug.recipe.run_folder import CONFIG, METRICS
 
 
-def compare_runs(folders: Sequence[str | Path]) -> dict[str, Any]:
+class Comparison(TypedDict):
+    """The differences of runs, each by the run's place among those that were given."""
+
+    runs: list[str]
+    differing: dict[str, list[Any]]
+    epoch: list[int]
+    metrics: dict[str, list[float | None]]
+
+
+def compare_runs(folders: Sequence[str | Path]) -> Comparison:
     """The differences of run folders. Nothing is built, so that runs of packages that are not here can be compared.
 
     **Arguments:**

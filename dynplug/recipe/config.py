@@ -167,7 +167,7 @@ class Config:
 
     def pinned(self, resolved: Mapping[str, Configured]) -> "Config":
         """The configuration with the revision of each component, so that it never means another."""
-        values = self.values | {section: component.pinned() for section, component in resolved.items()}
+        values: dict[str, Any] = self.values | {section: component.pinned() for section, component in resolved.items()}
         return Config(values, self.source, self.text, self.notes, self.changed)
 
     def key_of(self, section: str) -> PRNGKeyArray:
@@ -200,8 +200,8 @@ def _within(path: str, ancestor: str) -> bool:
     return path == ancestor or path.startswith(f"{ancestor}.")
 
 
-def _assign(values: dict[str, Any], path: str, value: Any, origin: str) -> None:
-    table: Any = values
+def _assign(values: dict[str, Any], path: str, value: object, origin: str) -> None:
+    table: dict[str, Any] = values
     *parents, last = path.split(".")
     for n, name in enumerate(parents):
         below = table.get(name)

@@ -3,7 +3,9 @@
 from typing import Any
 
 import numpy as np
+from jax.typing import ArrayLike
 
+from dynplug.diagnosis import Diagnosis
 from dynplug.errors import ConfigError, nearest
 from dynplug.recipe.built_parts import built
 from dynplug.recipe.config import Config
@@ -12,7 +14,7 @@ from dynplug.train import as_reportable
 _OPTIONS = ("checks", "samples", "overfit")
 
 
-def diagnose_config(config: Config, **options: Any) -> Any:
+def diagnose_config(config: Config, **options: Any) -> Diagnosis:
     """The diagnosis of a configuration's model on its first batch, with its loss and optimizer; nothing is written.
 
     **Arguments:**
@@ -39,5 +41,5 @@ def diagnose_config(config: Config, **options: Any) -> Any:
     return runner.diagnose(batch, **asked)
 
 
-def _first(data: Any, count: int, axis: int) -> np.ndarray:
+def _first(data: ArrayLike, count: int, axis: int) -> np.ndarray:
     return np.asarray(data).take(range(min(count, np.shape(data)[axis])), axis)

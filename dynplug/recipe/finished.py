@@ -4,6 +4,8 @@ import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from jaxtyping import PyTree
+
 import dynplug.train.checkpoint as checkpoint
 from dynplug.core import load_states
 from dynplug.errors import CheckpointError, CheckpointWarning, ConfigError, StateDictError
@@ -21,7 +23,7 @@ class LoadedRun(NamedTuple):
     - `config`: the run's configuration, with the revision of each component; `config["runner"]["dt"]` is its step [ms].
     """
 
-    model: Any
+    model: PyTree
     config: dict[str, Any]
 
 
@@ -55,7 +57,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
     with config.blamed(), files.blaming_packages():
         model = build(config.values["model"], key=config.key_of("model"), path="model")
 
-    def filled(path: Path) -> Any:
+    def filled(path: Path) -> PyTree:
         return _loaded(path, model, _tree_of(checkpoint.describe(path)))
 
     pair = files.checkpoints

@@ -4,10 +4,9 @@ import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 
-def lock(folder: str | Path) -> Callable[[], Any]:
+def lock(folder: str | Path) -> Callable[[], None]:
     """Lock a folder against other processes that ask for it, until this one ends, or what is returned is called.
 
     Nothing is left behind in it, and the system lets go of it however the process ends. Where there are no such locks,

@@ -47,11 +47,16 @@ def predict_file(
             outputs, lengths = _of_sequences(trainer, x, lengths, given)
     except (TypeError, ValueError) as error:
         raise DataError(f"{data}: inputs of shape {x.shape} do not go through the model of {run}: {error}") from error
-    np.savez(out, outputs=outputs, **({} if lengths is None else {"lengths": lengths}))
+    if lengths is None:
+        np.savez(out, outputs=outputs)
+    else:
+        np.savez(out, outputs=outputs, lengths=lengths)
     return outputs.shape, {} if y is None else _measured(trainer, outputs, y, lengths)
 
 
-def _of_sequences(trainer: Any, x: np.ndarray, lengths: np.ndarray, given: dict[str, int]) -> tuple[Any, Any]:
+def _of_sequences(
+    trainer: Any, x: np.ndarray, lengths: np.ndarray, given: dict[str, int]
+) -> tuple[np.ndarray, np.ndarray]:
     """The outputs of padded sequences, with the axes of the inputs and 0 after the end of each; and the lengths."""
     predict, layout = trainer.predict, as_reportable(trainer).layout
     if not isinstance(trainer, Reportable) or (time := layout.time(x.ndim)) is None:

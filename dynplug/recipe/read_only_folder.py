@@ -1,10 +1,11 @@
 """The run folder of a training in several processes, for the processes that do not write it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dynplug.recipe.run_folder import RunFolder
+from dynplug.train import Trainer
 from dynplug.train.checkpoint import CheckpointPair
 
 
@@ -39,12 +40,12 @@ class ReadOnlyFolder:
     def keep(self, files: Sequence[str | Path]) -> None:
         """Nothing is written."""
 
-    def resume(self, trainer: Any) -> str:
+    def resume(self, trainer: Trainer) -> str:
         """As `RunFolder.load`."""
         return self._files.load(trainer)
 
     def resumed(self, config: str, epoch: int, steps: int) -> None:
         """Nothing is written."""
 
-    def add(self, line: dict[str, Any]) -> None:
+    def add(self, line: Mapping[str, object]) -> None:
         """Nothing is written."""

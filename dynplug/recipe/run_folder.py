@@ -3,7 +3,7 @@
 import itertools
 import json
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import dynplug.train.checkpoint as checkpoint
 from dynplug.core import write_atomically
 from dynplug.errors import CheckpointError, DynplugError
 from dynplug.recipe.lock import lock
+from dynplug.train import Trainer
 from dynplug.train.checkpoint import CheckpointPair
 
 CONFIG, METRICS, CHECKPOINT = "config.toml", "metrics.jsonl", "checkpoint.safetensors"
@@ -29,8 +30,8 @@ class RunFolder:
 
     def __init__(self, path: str | Path, *, new: bool = False):
         self.path, self._new = Path(path), new
-        self._release: Callable[[], Any] | None = None
-        self._left: list[Any] | None = None
+        self._release: Callable[[], object] | None = None
+        self._left: list[tuple[int, int, int]] | None = None
 
     @property
     def checkpoints(self) -> CheckpointPair:
@@ -63,7 +64,7 @@ class RunFolder:
             self._release()
             self._release = None
 
-    def _found(self) -> list[Any]:
+    def _found(self) -> list[tuple[int, int, int]]:
         """A fingerprint of the present files, which differs from that of files that another process writes."""
         stats = [
             path.stat() for path in sorted(self.path.glob("*")) if path.name in (METRICS, self.checkpoints.path.name)
@@ -98,12 +99,12 @@ class RunFolder:
         for file in map(Path, files):
             write_atomically(self.path / file.name, file.read_bytes())
 
-    def resume(self, trainer: Any) -> str:
+    def resume(self, trainer: Trainer) -> str:
         """Keep others out, and `load`. **Raises:** as both do."""
         self.hold()
         return self.load(trainer)
 
-    def load(self, trainer: Any) -> str:
+    def load(self, trainer: Trainer) -> str:
         """Let a trainer load the newest checkpoint that is whole; a sentence if that is not the last one written.
 
         **Raises:** `CheckpointError` where there is none although an epoch was finished, and as `Trainer.load_states`.
@@ -125,7 +126,7 @@ class RunFolder:
         self._write(METRICS, "".join(f"{json.dumps(line)}\n" for line in lines))
         self._write(CONFIG, config)
 
-    def add(self, line: dict[str, Any]) -> None:
+    def add(self, line: Mapping[str, object]) -> None:
         """Add a line of metrics. **Raises:** `CheckpointError` where it cannot be written."""
         path = self.path / METRICS
         try:

@@ -44,7 +44,7 @@ def plain(values: Any) -> Any:
     return [*map(plain, values)] if isinstance(values, list) else deepcopy(values)
 
 
-def check(values: Any, path: str = "") -> None:
+def check(values: object, path: str = "") -> None:
     """Refuse tables and lists that are nested too deeply, and numbers that are too large. It does not recurse.
 
     **Raises:** `ConfigError` with the path of the value.
@@ -65,7 +65,7 @@ def check(values: Any, path: str = "") -> None:
             raise ConfigError(f"{_cut(str(value))} is no integer of 64 bits, from -2**63 to 2**63 - 1.", at)
 
 
-def _float(text: str) -> Any:
+def _float(text: str) -> float | str:
     value = float(text)
     return _TooLarge(text) if math.isinf(value) and "inf" not in text else value
 

@@ -54,7 +54,7 @@ def train_config(
     resume: bool = False,
     report: bool = True,
     imports: Sequence[str | Path] = (),
-    observers: Iterable[Any] = (),
+    observers: Iterable[object] = (),
     say: Callable[[str], None] = print,
 ) -> Result:
     """Train what a configuration describes, as `dynplug train` does, with everything in a run folder.

@@ -1,9 +1,8 @@
 """Training a configured model, with the results in a run folder."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
-from typing import Any
 
 from dynplug.errors import ConfigError, DynplugError, NonFiniteError, nearest
 from dynplug.plugin import check_values, parameters
@@ -45,7 +44,7 @@ class Training:
         resume: bool = False,
         new: bool = False,
         imports: Sequence[str | Path] = (),
-        observers: Sequence[Any] = (),
+        observers: Sequence[object] = (),
         report: bool = True,
     ):
         self.config = config
@@ -160,7 +159,7 @@ class Training:
     def _saves_itself(self) -> bool:
         return "save_to" in parameters(self.runner.fit)
 
-    def _after_report(self, epoch: int, metrics: dict[str, Any], phase: str) -> None:
+    def _after_report(self, epoch: int, metrics: Mapping[str, object], phase: str) -> None:
         """Write metrics; with `num_report`, those of fitting come with the number of a step, not of an epoch."""
         by_step = phase == "fit" and self.config.values["fit"].get("num_report", 0) > 0
         at = {"epoch": self.runner.epoch + 1, "step": epoch} if by_step else {"epoch": epoch}

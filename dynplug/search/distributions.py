@@ -143,7 +143,7 @@ FORMS = {
 """The distributions by the keys of their tables, as `{ uniform = [5.0, 20.0] }`; a bare list is a choice."""
 
 
-def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequence[Any]:
+def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequence[int | float]:
     numbers = all(isinstance(v, Real) and not isinstance(v, bool) and math.isfinite(v) for v in values)
     if len(values) != length or not numbers or not values[0] < values[1]:
         form = "[low, high, number of values]" if length == 3 else "[low, high]"
@@ -151,7 +151,7 @@ def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequen
     return values
 
 
-def _positive(values: Sequence[Any], path: str, name: str) -> Sequence[Any]:
+def _positive(values: Sequence[int | float], path: str, name: str) -> Sequence[int | float]:
     if values[0] <= 0:
         raise ConfigError(f"{name} = {list(values)}: the numbers must be above 0, as they have logarithms.", path)
     return values

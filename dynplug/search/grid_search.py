@@ -43,7 +43,7 @@ class Grid(Sampler):
     def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
         """Do nothing: the grid does not depend on outcomes."""
 
-    def observers(self, search: Search, number: int) -> tuple[Any, ...]:
+    def observers(self, search: Search, number: int) -> tuple[object, ...]:
         return ()
 
     def _values(self, search: Search, path: str) -> list[Any]:

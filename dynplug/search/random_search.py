@@ -53,5 +53,5 @@ class Random(Sampler):
     def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
         """Do nothing: no draw depends on outcomes."""
 
-    def observers(self, search: Search, number: int) -> tuple[Any, ...]:
+    def observers(self, search: Search, number: int) -> tuple[object, ...]:
         return ()

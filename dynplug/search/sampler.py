@@ -45,5 +45,5 @@ class Sampler(ABC):
         """Receive the outcome of a trial; a second call with the same outcome changes nothing."""
 
     @abstractmethod
-    def observers(self, search: Search, number: int) -> tuple[Any, ...]:
+    def observers(self, search: Search, number: int) -> tuple[object, ...]:
         """Observers of a trial's training, in whichever process; one whose `pruned` is true has stopped it."""

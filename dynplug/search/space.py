@@ -20,7 +20,7 @@ class Space(Mapping[str, Distribution]):
         self._distributions = dict(distributions)
 
     @classmethod
-    def parse(cls, table: Any, path: str = "") -> "Space":
+    def parse(cls, table: object, path: str = "") -> "Space":
         """Read a table of lists and distributions, in which paths may be keys in quotes or tables within each other.
 
         ```toml

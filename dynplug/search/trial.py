@@ -30,7 +30,7 @@ class Trial:
     metric: str = "test/loss"
     report: bool = False
     imports: tuple[str, ...] = ()
-    observers: tuple[Any, ...] = ()
+    observers: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True)

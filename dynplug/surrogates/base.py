@@ -1,11 +1,11 @@
 """The spike: a hard step forward, a smooth derivative backward."""
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import check_parameters
 
@@ -55,7 +55,7 @@ def _step(x: Array, surrogate: Surrogate) -> Array:
 
 
 @_step.def_jvp  # pyright: ignore[reportFunctionMemberAccess]
-def _(primals: tuple[Array, Surrogate], tangents: tuple[Array | None, Any]) -> tuple[Array, Array]:
+def _(primals: tuple[Array, Surrogate], tangents: tuple[Array | None, PyTree]) -> tuple[Array, Array]:
     (x, surrogate), (dx, _) = primals, tangents
     spike = _step(x, surrogate)
     return spike, jnp.zeros_like(x) if dx is None else surrogate.derivative(x) * dx

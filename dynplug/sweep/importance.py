@@ -1,12 +1,11 @@
 """The share of a metric's variance that each hyperparameter explains."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 
-def importance(values: Sequence[Mapping[str, Any]], metric: Sequence[float]) -> dict[str, float]:
+def importance(values: Sequence[Mapping[str, object]], metric: Sequence[float]) -> dict[str, float]:
     r"""The share of a metric's variance that each hyperparameter explains by itself, the greatest first.
 
     Trials are grouped by the value of a hyperparameter; of $n$ trials in $k$ groups,
@@ -48,7 +47,7 @@ def _share(groups: np.ndarray, y: np.ndarray) -> float:
     return max(0.0, 1.0 - within / (n - k) * (n - 1) / total)
 
 
-def _groups(values: Sequence[Any]) -> np.ndarray:
+def _groups(values: Sequence[object]) -> np.ndarray:
     """The number of each value's group."""
     most = max(2, int(np.sqrt(len(values))))  # groups of neighbours
     distinct = {repr(value): value for value in values}

@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TypeVar
 
 from dynplug.plugin import in_words
 from dynplug.search import Outcome, Trial
 from dynplug.sweep.trying import failed, outcome_in, write_outcome
+
+Job = TypeVar("Job")
 
 _PAUSE = 0.05  # s between two looks at what is running
 
@@ -14,9 +16,9 @@ _PAUSE = 0.05  # s between two looks at what is running
 def in_parallel(
     trials: Iterator[Trial],
     room: int,
-    submit: Callable[[Trial], Any],
-    done: Callable[[Any], bool],
-    result: Callable[[Any], Outcome],
+    submit: Callable[[Trial], Job],
+    done: Callable[[Job], bool],
+    result: Callable[[Job], Outcome],
     pause: float = _PAUSE,
 ) -> Iterator[Outcome]:
     """Keep `room` trials running, and yield outcomes as they come. A job that is lost is a trial that failed.
@@ -30,7 +32,7 @@ def in_parallel(
     - `result`: returns the result of a finished job; raises if the job has failed.
     - `pause`: between two looks at the jobs [s].
     """
-    running: list[tuple[Trial, Any]] = []
+    running: list[tuple[Trial, Job]] = []
     while True:
         while len(running) < room and (trial := next(trials, None)) is not None:
             running.append((trial, submit(trial)))
@@ -44,7 +46,7 @@ def in_parallel(
             time.sleep(pause)
 
 
-def _outcome(trial: Trial, job: Any, result: Callable[[Any], Outcome]) -> Outcome:
+def _outcome(trial: Trial, job: Job, result: Callable[[Job], Outcome]) -> Outcome:
     try:
         return result(job)
     except Exception as error:  # the process was killed, or its machine is gone

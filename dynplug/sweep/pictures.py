@@ -4,11 +4,14 @@ import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dynplug.sweep.results import SweepResult
+
+if TYPE_CHECKING:  # no sweep needs matplotlib
+    from matplotlib.axes import Axes
 
 PICTURE = "sweep.png"
 _PANELS = 5  # hyperparameters at most, the most important ones
@@ -37,14 +40,14 @@ def draw_sweep(result: SweepResult, folder: Path, say: Callable[[str], None]) ->
         say(f"No picture was made: {error}")
 
 
-def _shares(ax: Any, *, shares: dict[str, float], metric: str) -> None:
-    ax.barh(range(len(shares)), shares.values(), color="0.5")
+def _shares(ax: "Axes", *, shares: dict[str, float], metric: str) -> None:
+    ax.barh(range(len(shares)), list(shares.values()), color="0.5")
     ax.set(xlim=(0.0, 1.0), xlabel=f"share of the variance of {metric} [-]")
     ax.set_yticks(range(len(shares)), [path.rpartition(".")[2] for path in shares])
     ax.invert_yaxis()
 
 
-def _scatter(ax: Any, *, values: list[Any], metric: list[float], log: bool, labels: tuple[str, str]) -> None:
+def _scatter(ax: "Axes", *, values: list[Any], metric: list[float], log: bool, labels: tuple[str, str]) -> None:
     ax.set(xlabel=labels[0], ylabel=labels[1])
     if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
         ax.plot(values, metric, ".")

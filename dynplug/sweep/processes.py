@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 
@@ -84,7 +83,7 @@ def _worker() -> ProcessPoolExecutor:
     return ProcessPoolExecutor(1, context, initializer=_begin, initargs=(kept,))
 
 
-def _begin(kept: dict[str, Any]) -> None:
+def _begin(kept: dict[str, object]) -> None:
     """Keep compiled programs where the sweep does, and end with it."""
     for name, value in kept.items():
         jax.config.update(name, value)

@@ -63,7 +63,7 @@ class SweepResult:
         sign, place = (1.0 if self.search.mode == "min" else -1.0), ("finished", "pruned", "failed")
         return sorted(self.trials, key=lambda t: (place.index(t["status"]), sign * (t["value"] or 0.0), t["number"]))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """All of it, as plain values."""
         shares = {path: None if math.isnan(share) else share for path, share in self.importance.items()}
         best = self.best
@@ -134,5 +134,5 @@ def _short(paths: list[str]) -> dict[str, str]:
     return names
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

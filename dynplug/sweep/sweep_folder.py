@@ -28,7 +28,7 @@ class SweepFolder:
     def __init__(self, path: str | Path):
         self.path = Path(path)
 
-    def begin(self, config: Config) -> Callable[[], Any]:
+    def begin(self, config: Config) -> Callable[[], None]:
         """Claim the folder for a sweep; the function that is returned releases it.
 
         **Raises:** `CheckpointError` where another process is at work in it, or where it holds another sweep.

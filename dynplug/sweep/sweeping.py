@@ -122,5 +122,5 @@ class _Sweep:
         return [(self._values[number], self._outcomes[number]) for number in sorted(self._outcomes)]
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)

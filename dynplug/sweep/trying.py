@@ -3,7 +3,7 @@
 import json
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +31,7 @@ def run_trial(trial: Trial) -> Outcome:
         return outcome_in(trial.folder) or finished(trial, lambda: _trained(trial))
 
 
-def finished(trial: Trial, train: Any) -> Outcome:
+def finished(trial: Trial, train: Callable[[], Result]) -> Outcome:
     """The outcome of a function that trains and returns a `Result`, written to the trial's folder."""
     began = time.perf_counter()
     try:

@@ -3,7 +3,7 @@
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -66,7 +66,7 @@ class Vmap(Launcher):
 
 def _launched(trials: list[Trial]) -> Iterator[Outcome]:
     """Run some trials, those together that can be."""
-    groups: dict[Any, list[tuple[Trial, Training]]] = {}
+    groups: dict[Hashable, list[tuple[Trial, Training]]] = {}
     alone: list[Trial] = []
     objectives: dict[str, Any] = {}
     with ExitStack() as holding:
@@ -102,7 +102,7 @@ def _prepared(trial: Trial) -> Training | None:
     return None
 
 
-def _kind(trial: Trial, training: Training, objectives: dict[str, Any]) -> Any:
+def _kind(trial: Trial, training: Training, objectives: dict[str, Any]) -> Hashable:
     """A key that is the same for all trials that can run together. Those with equal `[runner]`, but for the
     optimizer, and equal `[fit]` get one objective.
     """
@@ -139,7 +139,7 @@ def _silently(line: str) -> None:
     """Print nothing."""
 
 
-def _given(result: Any) -> Any:
+def _given(result: Result | BaseException) -> Result:
     if isinstance(result, BaseException):
         raise result
     return result

@@ -1,10 +1,10 @@
 """Handwritten digits as spikes."""
 
+from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.encoders import Latency
 from dynplug.errors import MissingPackageError, ParameterError
@@ -41,7 +41,7 @@ class Digits(Task):
     doi:10.24432/C50P49, UCI Machine Learning Repository.
     """
 
-    encoder: Any = Latency(16)
+    encoder: Callable[..., Array] = Latency(16)
     test_share: float = 0.2
 
     def __check_init__(self) -> None:

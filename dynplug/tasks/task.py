@@ -1,17 +1,17 @@
 """The contract of tasks."""
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 
 class TaskData(NamedTuple):
     """Training and test data, each a pair (x, y) of arrays, batch first."""
 
-    train: tuple[Any, Any]
-    test: tuple[Any, Any]
+    train: tuple[PyTree, PyTree]
+    test: tuple[PyTree, PyTree]
 
 
 class Task(eqx.Module):

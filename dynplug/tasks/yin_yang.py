@@ -1,10 +1,10 @@
 """The Yin-Yang data set as spikes."""
 
+from collections.abc import Callable
 from importlib.resources import files
-from typing import Any
 
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.core import as_count
 from dynplug.encoders import Latency
@@ -45,7 +45,7 @@ class YinYang(Task):
     doi:10.1145/3517343.3517380.
     """
 
-    encoder: Any = Latency(80)
+    encoder: Callable[..., Array] = Latency(80)
     num_train: int = 5000
     num_test: int = 1000
 

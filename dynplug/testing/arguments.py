@@ -6,9 +6,10 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import leaves
-from dynplug.testing.behaviours import BEHAVIOURS
+from dynplug.testing.behaviours import BEHAVIOURS, Behaviour
 from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import traced
 from dynplug.testing.subject import Skip, Subject
@@ -32,7 +33,7 @@ def every_argument_matters(subject: Subject) -> None:
     )
 
 
-def _others(subject: Subject, name: str, value: Any) -> Iterator[Any]:
+def _others(subject: Subject, name: str, value: object) -> Iterator[object]:
     """Instances with other values of an argument, leaving out values that are rejected."""
     for other in variants(subject, name, value):
         try:
@@ -42,7 +43,7 @@ def _others(subject: Subject, name: str, value: Any) -> Iterator[Any]:
         yield made
 
 
-def _is_inert(subject: Subject, name: str, value: Any) -> bool:
+def _is_inert(subject: Subject, name: str, value: object) -> bool:
     """Whether no other value that the constructor accepts changes the behaviour."""
     accepted = False
     for other in _others(subject, name, value):  # one after the other, as most arguments show in the first
@@ -52,7 +53,7 @@ def _is_inert(subject: Subject, name: str, value: Any) -> bool:
     return accepted
 
 
-def _demand_inert(subject: Subject, name: str, value: Any) -> None:
+def _demand_inert(subject: Subject, name: str, value: object) -> None:
     """Demand that an argument declared inert changes no number beyond rounding."""
     behave = BEHAVIOURS[subject.kind][0]
     for other in _others(subject, name, value):
@@ -63,11 +64,11 @@ def _demand_inert(subject: Subject, name: str, value: Any) -> None:
         )
 
 
-def _usual(subject: Subject, behave: Any) -> list[np.ndarray]:
+def _usual(subject: Subject, behave: Behaviour) -> list[np.ndarray]:
     return subject.remember(behave.__name__, lambda: _done(subject, _made(subject), behave))
 
 
-def _made(subject: Subject, name: str = "", other: Any = None) -> Any:
+def _made(subject: Subject, name: str = "", other: Any = None) -> object:
     if subject.kind not in _SYSTEMS:
         return subject.make(**({name: other} if name else {}))
     return traced(subject, **({name: other} if name else {}))
@@ -76,7 +77,7 @@ def _made(subject: Subject, name: str = "", other: Any = None) -> Any:
 _SYSTEMS = ("neuron", "synapse", "layer", "source")
 
 
-def _done(subject: Subject, made: Any, behave: Any) -> list[np.ndarray]:
+def _done(subject: Subject, made: object, behave: Behaviour) -> list[np.ndarray]:
     """Its behaviour, or the name of the error if it fails, as arrays drawn for another size do."""
     try:
         return jax.tree.map(np.asarray, [leaf.value for leaf in leaves({"": behave(subject, made)})])
@@ -84,7 +85,7 @@ def _done(subject: Subject, made: Any, behave: Any) -> list[np.ndarray]:
         return [np.asarray(type(error).__name__)]
 
 
-def _differs(one: list[Any], other: list[Any]) -> bool:
+def _differs(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
     if len(one) != len(other):
         return True
     pairs = zip(one, other, strict=True)
@@ -103,7 +104,7 @@ def key_makes_the_arrays(subject: Subject) -> None:
     demand(not twins, f"{twins[:1]} are the same numbers but for their scale: split the key, one for each.")
 
 
-def _drawn(system: Any) -> dict[str, np.ndarray]:
+def _drawn(system: PyTree) -> dict[str, np.ndarray]:
     found = leaves(eqx.filter(system, eqx.is_inexact_array))
     return {leaf.path: np.asarray(leaf.value).ravel() for leaf in found}
 

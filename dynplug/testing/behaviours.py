@@ -7,7 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
+from dynplug.connectors import Connections
+from dynplug.surrogates import Surrogate
+from dynplug.tasks import Task
 from dynplug.testing.driving import gradients, records
 from dynplug.testing.losses import data_of
 from dynplug.testing.plasticities import weights_of
@@ -17,17 +21,19 @@ from dynplug.testing.subject import Subject
 _POINTS = np.linspace(-3.0, 3.0, 61, dtype=np.float32)
 _UNITS = (12, 12)
 
+Behaviour = Callable[[Subject, Any], PyTree]  # what an instance does
 
-def _surrogate(subject: Subject, surrogate: Any) -> Any:
+
+def _surrogate(subject: Subject, surrogate: Surrogate) -> Array:
     return surrogate.derivative(jnp.asarray(_POINTS))
 
 
-def _measure(subject: Subject, function: Any) -> Any:
+def _measure(subject: Subject, function: Callable[..., Array]) -> list[PyTree]:
     predicts, targets = data_of(subject)
     wide = 5 * predicts  # errors of all sizes
     once = targets if targets.ndim == 1 else targets[:, 0]  # without time, where it takes such
 
-    def total(predicts: Any, targets: Any) -> Any:
+    def total(predicts: Array, targets: Array) -> tuple[Array, Array]:
         value = function(predicts, targets)
         return jnp.sum(value), value
 
@@ -37,27 +43,27 @@ def _measure(subject: Subject, function: Any) -> Any:
     return values
 
 
-def _encoder(subject: Subject, encoder: Any) -> Any:
+def _encoder(subject: Subject, encoder: Callable[..., Array]) -> PyTree:
     values = np.random.default_rng(0).random((8, 4), np.float32)
     values[0] = [0.0, 1.0, 0.5, 0.005]
     return encoder(values, key=jax.random.key(0))
 
 
-def _initializer(subject: Subject, initializer: Any) -> Any:
+def _initializer(subject: Subject, initializer: Callable[..., Array]) -> list[Array]:
     return [initializer(jax.random.key(0), shape, jnp.float32) for shape in ((4, 3), (3, 5))]
 
 
-def _connector(subject: Subject, connector: Any) -> Any:
+def _connector(subject: Subject, connector: Callable[..., Connections]) -> PyTree:
     return connector(*_UNITS, key=jax.random.key(0)).mask
 
 
-def _task(subject: Subject, task: Any) -> Any:
+def _task(subject: Subject, task: Task) -> PyTree:
     return jax.tree.map(np.asarray, task.load(jax.random.key(0)))
 
 
 _SYSTEM = (records, gradients)
 
-BEHAVIOURS: dict[str, tuple[Callable[[Subject, Any], Any], ...]] = {
+BEHAVIOURS: dict[str, tuple[Behaviour, ...]] = {
     "neuron": _SYSTEM,
     "synapse": _SYSTEM,
     "layer": _SYSTEM,

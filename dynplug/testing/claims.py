@@ -32,10 +32,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsFloat
 
 import numpy as np
 import pytest
+from jax.typing import ArrayLike
 
 from dynplug.errors import OptionError
 
@@ -92,7 +93,7 @@ class Measured:
     def __init__(self, claim: Claim, record: dict[str, Any]):
         self.claim, self._record = claim, record
 
-    def __call__(self, value: Any) -> None:
+    def __call__(self, value: SupportsFloat) -> None:
         """An error, or an accuracy if the claim has `at_least`; one number."""
         __tracebackhide__ = True
         self._assert(float(value), "")
@@ -112,18 +113,18 @@ class Measured:
             return
         pytest.fail(f"Claim {claim.id!r} does not hold: measured {number:.6g}{unit}{where}, {bound}. {claim.text}")
 
-    def difference(self, found: Any, expected: Any) -> None:
+    def difference(self, found: ArrayLike, expected: ArrayLike) -> None:
         """The largest absolute difference of two arrays, of which one may be a number."""
         __tracebackhide__ = True
         self._largest(*_pair(found, expected), 1.0)
 
-    def relative(self, found: Any, expected: Any, floor: float = 0.0) -> None:
+    def relative(self, found: ArrayLike, expected: ArrayLike, floor: float = 0.0) -> None:
         """The largest difference as a share of what is expected, whose size is raised by `floor` near zero."""
         __tracebackhide__ = True
         found, expected = _pair(found, expected)
         self._largest(found, expected, np.abs(expected) + floor)
 
-    def _largest(self, found: np.ndarray, expected: np.ndarray, scale: Any) -> None:
+    def _largest(self, found: np.ndarray, expected: np.ndarray, scale: ArrayLike) -> None:
         __tracebackhide__ = True
         if found.size == 0:
             pytest.fail(f"Claim {self.claim.id!r}: nothing was compared, the arrays have shape {found.shape}.")
@@ -135,7 +136,7 @@ class Measured:
         self._assert(float(share[at]), f"{index}, where {found[at]:.8g} was found and {expected[at]:.8g} expected")
 
 
-def _pair(found: Any, expected: Any) -> tuple[np.ndarray, np.ndarray]:
+def _pair(found: ArrayLike, expected: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Both in double precision (what is expected may be more precise than what is found) and in one shape."""
     __tracebackhide__ = True
     one, other = np.asarray(found), np.asarray(expected)
@@ -243,7 +244,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """A claim that was not measured is none."""
     if fault := item.stash.get(_FAULT, None):
         pytest.fail(fault, pytrace=False)

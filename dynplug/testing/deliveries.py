@@ -1,10 +1,11 @@
 """Checks of ways to deliver spikes through connections."""
 
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from dynplug.delivery import Fanout, deliver
 from dynplug.testing.demands import close, demand
@@ -24,12 +25,12 @@ class _Trial:
         self.active = numbers.random((_SAMPLES, _PRE)) < 0.4
         self.spikes = self.active * numbers.uniform(0.5, 1.5, self.active.shape)
 
-    def fanout(self) -> tuple[Fanout, Any]:
+    def fanout(self) -> tuple[Fanout, np.ndarray]:
         """The connections, and the weights in their order."""
         fanout, order = Fanout.of(self.pre, self.post, _PRE, _POST, by_receiver=True)
         return fanout, self.weight[order]
 
-    def sum(self, x: Any, weight: Any) -> np.ndarray:
+    def sum(self, x: np.ndarray, weight: np.ndarray | float) -> np.ndarray:
         """The sum by its definition, in double precision."""
         y = np.zeros(_POST)
         with np.errstate(invalid="ignore"):
@@ -40,7 +41,7 @@ class _Trial:
 _TRIAL = _Trial()
 
 
-def _delivery(subject: Subject) -> Any:
+def _delivery(subject: Subject) -> Callable[..., Array]:
     """The delivery as a function of the sent values, the weights and the connections."""
     return lambda x, weight, fanout: deliver(x, weight, fanout, method=subject.instance)
 
@@ -100,12 +101,12 @@ def derives_the_full_sum(subject: Subject) -> None:
     pre = np.repeat(np.arange(_PRE), np.diff(fanout.start))
     run, post = _delivery(subject), fanout.post
 
-    def by_matrix(x: Any, weight: Any, fanout: Fanout) -> Any:
+    def by_matrix(x: Array, weight: Array, fanout: Fanout) -> Array:
         return jnp.zeros((_POST, _PRE), x.dtype).at[post, pre].add(weight) @ x
 
     xs, weight = jnp.asarray(_TRIAL.spikes, jnp.float32), jnp.asarray(weight, jnp.float32)
 
-    def derivatives(way: Any) -> tuple[Any, ...]:
+    def derivatives(way: Callable[..., Array]) -> tuple[PyTree, ...]:
         gradient = jax.grad(lambda x, weight: jnp.sin(0.1 * way(x, weight, fanout)).sum(), (0, 1))
         forward = jax.jvp(lambda x: way(x, weight, fanout), (xs[0],), (xs[1],))[1]
         return gradient(xs[0], weight), jax.vmap(gradient, (0, None))(xs, weight), forward

@@ -1,22 +1,21 @@
 """Demands of the conformance suite: equal trees of arrays, with messages that name the path."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import leaves
 from dynplug.errors import ConformanceError
 
 
-def demand(condition: Any, message: str) -> None:
+def demand(condition: object, message: str) -> None:
     """Raise `ConformanceError` with a message unless a condition holds."""
     if not condition:
         raise ConformanceError(message)
 
 
-def close(found: Any, wanted: Any, what: str, *, rtol: float = 1e-4, least: float = 1e-3) -> None:
+def close(found: PyTree, wanted: PyTree, what: str, *, rtol: float = 1e-4, least: float = 1e-3) -> None:
     """Demand that two trees hold equal numbers, up to `rtol` times the largest one in each array, or `least`."""
     named = leaves({"": found}), leaves({"": wanted})
     paths = [[leaf.path for leaf in some] for some in named]
@@ -33,7 +32,7 @@ def close(found: Any, wanted: Any, what: str, *, rtol: float = 1e-4, least: floa
         demand(apart <= limit, f"{where}: they differ by {apart:.3g}, {limit:.3g} is allowed.")
 
 
-def finite(tree: Any, what: str) -> None:
+def finite(tree: PyTree, what: str) -> None:
     """Demand that all numbers of a tree are finite."""
     for leaf in leaves({"": tree}):
         value = _numbers(leaf.value)
@@ -41,7 +40,7 @@ def finite(tree: Any, what: str) -> None:
         demand(np.all(np.isfinite(value)), f"{where}: not finite in {np.sum(~np.isfinite(value))} of {value.size}.")
 
 
-def _numbers(value: Any) -> np.ndarray:
+def _numbers(value: object) -> np.ndarray:
     if isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key):
         value = jax.random.key_data(value)
     array = np.asarray(value)

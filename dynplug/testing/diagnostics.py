@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from functools import cache
-from typing import Any
 
 import jax
 import numpy as np
@@ -67,7 +66,7 @@ class _Keeping(Diagnostic):
         return ()
 
 
-def _evidence(model: Sequential, batch: Any, overfit: int | None = None) -> Evidence:
+def _evidence(model: Sequential, batch: tuple[np.ndarray, np.ndarray], overfit: int | None = None) -> Evidence:
     keeping = _Keeping()
     trainer = BPTT(model, "cross_entropy", optax.adam(0.05), dt=1.0, logger=None, progress_bar=False)
     trainer.diagnose(batch, checks=[keeping], overfit=overfit)

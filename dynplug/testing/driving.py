@@ -7,9 +7,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
-from dynplug.core import POSITIVE, STEPWISE, leaves
-from dynplug.testing.stepping import quick_jit, run, size_of, steps, trial_of
+from dynplug.core import POSITIVE, STEPWISE, DynamicalSystem, Parameter, leaves
+from dynplug.testing.stepping import Key, quick_jit, run, size_of, steps, trial_of
 from dynplug.testing.subject import UNITS, Subject
 
 DURATION = 2000  # steps of DT
@@ -20,7 +21,7 @@ _AMPLITUDES = np.logspace(-3, 4, 43)
 _EVENTS = 0.05  # probability of one in a step
 
 
-def constants(subject: Subject) -> dict[str, Any]:
+def constants(subject: Subject) -> dict[str, Parameter]:
     """The numbers in a system's fields that are made by `param`, but for those that are counted in whole steps."""
     instance = subject.instance
     if not dataclasses.is_dataclass(instance):
@@ -30,7 +31,7 @@ def constants(subject: Subject) -> dict[str, Any]:
     return {n: v for n, v in named.items() if n in accepted and v is not None and np.ndim(v) == 0}
 
 
-def traced(subject: Subject, seed: int = 0, **given: Any) -> Any:
+def traced(subject: Subject, seed: int = 0, **given: Any) -> DynamicalSystem:
     """An instance whose constants are arrays, so that one program serves all their values and has their derivatives.
 
     All long runs are of it: over inputs of the drive's shape they are one program.
@@ -84,7 +85,7 @@ def _amplitude(subject: Subject, duration: int) -> float | None:
 
     @quick_jit
     @eqx.filter_vmap(in_axes=(None, 0, None))
-    def counted(system: Any, amplitude: Any, key: Any) -> tuple[Any, Any]:
+    def counted(system: DynamicalSystem, amplitude: Array, key: Key) -> tuple[list[Array], Array]:
         last, (states, _) = steps(system, x * amplitude, key)
         spikes = [jnp.sum(states.spike, axis=0)] if getattr(states, "spike", None) is not None else []
         fine = jnp.all(jnp.asarray([jnp.all(jnp.isfinite(a)) for a in jax.tree.leaves(last)]))
@@ -99,7 +100,7 @@ def _amplitude(subject: Subject, duration: int) -> float | None:
     return float(_AMPLITUDES[found[0]]) if len(found) else None
 
 
-def weigh(recorded: Any) -> Any:
+def weigh(recorded: PyTree) -> Array:
     """A sum of all floating-point numbers of a record, each with its own weight, so that none cancels another."""
     total = jnp.zeros(())
     for n, leaf in enumerate(leaf for leaf in jax.tree.leaves(recorded) if jnp.issubdtype(leaf.dtype, jnp.floating)):
@@ -109,23 +110,23 @@ def weigh(recorded: Any) -> Any:
 
 
 @quick_jit
-def _gradients(system: Any, xs: Any, key: Any) -> Any:
+def _gradients(system: DynamicalSystem, xs: Array, key: Key) -> tuple[PyTree, Array]:
     arrays, static = eqx.partition(system, eqx.is_inexact_array)
     return jax.grad(lambda given: weigh(steps(eqx.combine(given[0], static), given[1], key)[1]))((arrays, xs))
 
 
-def records(subject: Subject, system: Any) -> Any:
+def records(subject: Subject, system: DynamicalSystem) -> tuple[PyTree, np.ndarray]:
     """All states and outputs under a drive that is strong, then weak; and the trained arrays."""
     trained = np.asarray([leaf.trainable for leaf in leaves(system)])
     return run(system, _strong_and_weak(subject), trial_of(subject).key), trained
 
 
-def gradients(subject: Subject, system: Any) -> Any:
+def gradients(subject: Subject, system: DynamicalSystem) -> tuple[PyTree, Array]:
     """The gradient of a weighted sum of these with respect to the system's arrays and the input."""
     return _gradients(system, _strong_and_weak(subject), trial_of(subject).key)
 
 
-def _strong_and_weak(subject: Subject) -> Any:
+def _strong_and_weak(subject: Subject) -> Array:
     xs = drive_of(subject)
     half = len(xs) // 2
     return jnp.asarray(np.concatenate([xs[:half], 0.3 * xs[half:]]))

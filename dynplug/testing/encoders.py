@@ -26,7 +26,7 @@ def is_random(subject: Subject) -> bool:
     return False
 
 
-def _encode(subject: Subject, x: Any, seed: int = 0) -> Any:
+def _encode(subject: Subject, x: np.ndarray, seed: int = 0) -> Any:
     return subject.instance(x, key=jax.random.key(seed))
 
 
@@ -62,7 +62,7 @@ def every_value_matters(subject: Subject) -> None:
     x = np.full(_SHAPES[1], 0.4, np.float32)
     code = np.asarray(_encode(subject, x))
     for place in np.ndindex(*x.shape):
-        moved: Any = np.zeros(x.shape, bool)
+        moved: np.ndarray = np.zeros(x.shape, bool)
         for value in (0.05, 0.7, 0.95):
             other = x.copy()
             other[place] = value

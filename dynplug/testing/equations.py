@@ -1,8 +1,7 @@
 """Checks of the equations that a model states as text."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
@@ -93,7 +92,9 @@ def events_of(subject: Subject) -> Callable[[Stated], None]:
     return compare
 
 
-def _demand_same(found: Any, wanted: Any, lines: dict[str, str], rtol: float) -> None:
+def _demand_same(
+    found: Mapping[str, np.ndarray], wanted: Mapping[str, np.ndarray], lines: dict[str, str], rtol: float
+) -> None:
     for name, value in wanted.items():
         what = f"{name}, and what the text says ({lines.get(name, 'it stays as it is')})"
         close(found[name], np.broadcast_to(value, found[name].shape), what, rtol=rtol)
@@ -119,7 +120,7 @@ class Evidence:
     """The values of `vector_field` at random points, by variable, and of all names there."""
 
     found: dict[str, np.ndarray]
-    names: dict[str, Any]
+    names: dict[str, np.ndarray]
 
     def compare(self, stated: Stated) -> None:
         """Demand that the equations give the same values."""
@@ -150,8 +151,7 @@ def stated_by(subject: Subject) -> Stated:
     """
     trial_of(subject)
     quantities = _quantities(subject)
-    system = quantities.system
-    neuron = subject.kind == "neuron"
+    system, neuron = subject.instance, subject.kind == "neuron"
     more = {"spikes_if": system.spikes_if, "on_spike": system.on_spike} if neuron else {"on_event": system.on_event}
     stated = read(system.equations, system.definitions, system.starts_at, **more)
     stated.check_names(quantities.variables, {**quantities.parameters, **quantities.constants}, quantities.given)

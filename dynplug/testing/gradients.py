@@ -1,13 +1,12 @@
 """Checks of the derivatives of systems, on which training relies."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
-from dynplug.core import leaves
+from dynplug.core import DynamicalSystem, leaves
 from dynplug.surrogates import Surrogate
 from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import constants, drive_of, gradients, traced, weigh
@@ -21,7 +20,7 @@ _SMALL = 1e-6  # step of a difference, as a share of what it varies
 class Flat(Surrogate):
     """A surrogate with zero derivative: the gradient of a run is then exact, as long as no spike moves."""
 
-    def derivative(self, x: Any) -> Any:
+    def derivative(self, x: Array) -> Array:
         return jnp.zeros_like(x)
 
 
@@ -54,7 +53,7 @@ def gradients_match_differences(subject: Subject) -> None:
         directions = _directions(given)
         key = trial_of(subject).key
 
-        def along(shares: Any) -> Any:
+        def along(shares: Array) -> Array:
             moved = [
                 value + share * by for value, share, by in zip(jax.tree.leaves(given), shares, directions, strict=True)
             ]
@@ -83,7 +82,7 @@ def _called(path: str) -> str:
     return "the input" if path == "1" else path.removeprefix("0.")
 
 
-def _without_surrogate(subject: Subject) -> Any:
+def _without_surrogate(subject: Subject) -> DynamicalSystem:
     """The system with a zero-derivative surrogate in all its parts."""
     return jax.tree.map(lambda part: Flat() if _is_surrogate(part) else part, traced(subject), is_leaf=_is_surrogate)
 
@@ -93,11 +92,11 @@ def holds_a_surrogate(subject: Subject) -> bool:
     return any(map(_is_surrogate, jax.tree.leaves(subject.instance, is_leaf=_is_surrogate)))
 
 
-def _is_surrogate(part: Any) -> bool:
+def _is_surrogate(part: object) -> bool:
     return isinstance(part, Surrogate)
 
 
-def _directions(given: Any) -> list[Any]:
+def _directions(given: PyTree) -> list[Array]:
     numbers = np.random.default_rng(3)
     scaled = [np.maximum(np.max(np.abs(value), initial=0.0), 1e-3) for value in jax.tree.leaves(given)]
     return [jnp.asarray(s * numbers.normal(size=v.shape)) for s, v in zip(scaled, jax.tree.leaves(given), strict=True)]

@@ -9,8 +9,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array
 
-from dynplug.core import leaves
+from dynplug.connectors import Connections
+from dynplug.core import DynamicalSystem, leaves
 from dynplug.equations import Node, parse
 from dynplug.errors import EquationError, nearest
 from dynplug.testing.demands import close
@@ -34,8 +37,8 @@ class Quantities:
     the arrays that it had meanwhile, which take the place of those in identities about it; `rtol`, the accuracy.
     """
 
-    made: dict[str, Any]
-    run: dict[str, Any]
+    made: dict[str, ArrayLike]
+    run: dict[str, ArrayLike]
     rtol: float
 
 
@@ -48,9 +51,11 @@ def satisfies_its_identities(subject: Subject) -> None:
             _compare(identities, quantities, _numbers_of(subject) | given, f" with {given}" if given else "")
 
 
-def _compare(identities: dict[str, tuple[Node, Node]], quantities: Quantities, given: Any, how: str) -> None:
+def _compare(
+    identities: dict[str, tuple[Node, Node]], quantities: Quantities, given: dict[str, int | float], how: str
+) -> None:
     known, running = given | quantities.run | quantities.made, given | quantities.made | quantities.run
-    happening, defined = quantities.run.keys() - quantities.made.keys(), dict[str, Any]()
+    happening, defined = quantities.run.keys() - quantities.made.keys(), dict[str, ArrayLike]()
     for left, (side, node) in identities.items():
         names = {*side.names(), *node.names()}
         there = (running if names & {*happening, *defined} else known) | defined
@@ -71,13 +76,13 @@ def _compare(identities: dict[str, tuple[Node, Node]], quantities: Quantities, g
             raise EquationError(f"`identities` has a line for {left!r}, which is unknown. {nearest(left, known)}")
 
 
-def _numbers_of(subject: Subject) -> dict[str, Any]:
+def _numbers_of(subject: Subject) -> dict[str, int | float]:
     """The numbers among the arguments; a shape of one axis is one."""
     plain = {n: v[0] if isinstance(v, tuple) and len(v) == 1 else v for n, v in arguments(subject).items()}
     return {n: v for n, v in plain.items() if isinstance(v, (bool, int, float))}
 
 
-def _variations(subject: Subject, used: set[str]) -> Iterator[dict[str, Any]]:
+def _variations(subject: Subject, used: set[str]) -> Iterator[dict[str, int | float]]:
     """No argument, then other values of each one that is named, if the constructor accepts them."""
     yield {}
     for name, value in _numbers_of(subject).items():
@@ -95,12 +100,12 @@ def _far(value: float) -> tuple[float, ...]:
     return (1.5 * value, 0.5 * value) if value else (0.5,)
 
 
-def _of_system(subject: Subject, system: Any) -> list[Quantities]:
+def _of_system(subject: Subject, system: DynamicalSystem) -> list[Quantities]:
     """One step from random states, with random arrays."""
     numbers = np.random.default_rng(14)
     trial = Trial(system, subject.kind, subject.double)
 
-    def drawn(a: Any, *shape: int) -> Any:
+    def drawn(a: ArrayLike, *shape: int) -> Array:
         return jnp.asarray(numbers.normal(size=(*shape, *np.shape(a))), jnp.result_type(a))
 
     moved = jax.tree.map(lambda a: a + _APART * drawn(a) if eqx.is_inexact_array(a) else a, system)
@@ -120,11 +125,11 @@ def _of_system(subject: Subject, system: Any) -> list[Quantities]:
     ]
 
 
-def _arrays(system: Any) -> dict[str, np.ndarray]:
+def _arrays(system: DynamicalSystem) -> dict[str, ArrayLike]:
     return {leaf.path: np.asarray(leaf.value) for leaf in leaves(system) if eqx.is_array(leaf.value)}
 
 
-def _of_measure(subject: Subject, function: Any) -> list[Quantities]:
+def _of_measure(subject: Subject, function: Callable[..., Array]) -> list[Quantities]:
     """A value for targets of each type that it accepts; classes are given as rows with a one."""
     found: list[Quantities] = []
     for predicts, targets in all_data_of(subject):
@@ -135,19 +140,19 @@ def _of_measure(subject: Subject, function: Any) -> list[Quantities]:
     return found
 
 
-def _of_initializer(subject: Subject, initializer: Any) -> list[Quantities]:
+def _of_initializer(subject: Subject, initializer: Callable[..., Array]) -> list[Quantities]:
     array = np.asarray(initializer(jax.random.key(0), (_FAN_OUT, _FAN_IN), jnp.float32))
     return [Quantities({}, {"array": array, "fan_in": _FAN_IN, "fan_out": _FAN_OUT}, _STATISTICAL)]
 
 
-def _of_connector(subject: Subject, connector: Any) -> list[Quantities]:
+def _of_connector(subject: Subject, connector: Callable[..., Connections]) -> list[Quantities]:
     """A population connected with itself."""
     mask = np.asarray(connector(_SIZE, _SIZE, key=jax.random.key(0)).mask, float)
     degrees = {"indegree": mask.sum(axis=1), "outdegree": mask.sum(axis=0), "self_connected": np.diag(mask)}
     return [Quantities({}, {"mask": mask, "size": _SIZE, **degrees}, _STATISTICAL)]
 
 
-def _of_encoder(subject: Subject, encoder: Any) -> list[Quantities]:
+def _of_encoder(subject: Subject, encoder: Callable[..., Array]) -> list[Quantities]:
     x = np.random.default_rng(15).uniform(0.05, 1.0, _VALUES).astype(np.float32)
     code = np.asarray(encoder(x, key=jax.random.key(0)), float)
     return [Quantities({}, {"x": x, "code": code, "first": np.argmax(code != 0, axis=0)}, _STATISTICAL)]

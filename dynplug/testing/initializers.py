@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import DTypeLike
 
 from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.subject import Subject
@@ -12,7 +13,7 @@ from dynplug.testing.subject import Subject
 _CASES = (((4, 3), jnp.float32), ((3, 4), jnp.float32), ((4, 3), jnp.float64))
 
 
-def _draw(subject: Subject, seed: int, shape: tuple[int, ...] = (4, 3), dtype: Any = jnp.float32) -> Any:
+def _draw(subject: Subject, seed: int, shape: tuple[int, ...] = (4, 3), dtype: DTypeLike = jnp.float32) -> Any:
     return subject.instance(jax.random.key(seed), shape, dtype)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from functools import cache
 from itertools import pairwise
-from typing import Any
 
 import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array
 from scipy.integrate import solve_ivp
 
@@ -38,13 +38,13 @@ class Moved(Neuron):
 
     size: tuple[int, ...] = eqx.field(static=True)
     integrator: diffrax.AbstractSolver
-    by: Callable[[Any, State, Any], tuple[Any, Any]] = eqx.field(static=True)
+    by: Callable[[ArrayLike, State, Array], tuple[Array, Array]] = eqx.field(static=True)
     speed: Array | float = 1.0
 
     def init_state(self, ctx: Context) -> State:
         return State(jnp.full(self.size, _ANGLE, ctx.dtype), jnp.zeros(self.size, ctx.dtype))
 
-    def vector_field(self, t: Any, y: State, drive: Drive) -> State:
+    def vector_field(self, t: ArrayLike, y: State, drive: Drive) -> State:
         dV, dw = self.by(self.speed * t, y, drive(y.V))
         return State(self.speed * dV, self.speed * dw)
 
@@ -52,12 +52,12 @@ class Moved(Neuron):
         return new, new.V
 
 
-def _pendulum(t: Any, y: State, push: Any) -> tuple[Any, Any]:
+def _pendulum(t: ArrayLike, y: State, push: Array) -> tuple[Array, Array]:
     """A damped, driven pendulum: smooth, nonlinear, with two variables, the angle and its speed."""
     return y.w, -jnp.sin(y.V) - _DAMPING * y.w + push
 
 
-def _forced(t: Any, y: State, push: Any) -> tuple[Any, Any]:
+def _forced(t: ArrayLike, y: State, push: Array) -> tuple[Array, Array]:
     """A system driven by time alone."""
     return jnp.cos(t) + 0.0 * y.V, jnp.zeros_like(y.w)
 
@@ -104,7 +104,7 @@ def averages_the_step(subject: Subject) -> None:
 
         @jax.jit
         @jax.vmap
-        def found(length: Any) -> Any:
+        def found(length: Array) -> Array:
             one = Moved((), solver, _pendulum, length)
             term = diffrax.ODETerm(lambda t, y, args: one.vector_field(t, y, Drive(jnp.zeros(()))))
             return solver.mean(term, jnp.zeros(()), jnp.ones(()), moving, None).V
@@ -133,7 +133,7 @@ def gradients_flow(subject: Subject) -> None:
 
         @jax.jit
         @jax.value_and_grad
-        def end(push: Any) -> Any:
+        def end(push: Array) -> Array:
             return step(pendulum, state, push[None], dt=0.1)[0].w[0]
 
         (_, slope), (above, _), (below, _) = (end(jnp.asarray(0.3 + by)) for by in (0.0, 1e-4, -1e-4))

@@ -53,7 +53,7 @@ def _outcomes(subject: Subject) -> tuple[list[Outcome], dict[int, Outcome | None
     if find_spec("sklearn") is None:
         raise Skip("its trials train on the digits, which are part of scikit-learn: pip install 'dynplug[demo]'")
 
-    def launched() -> Any:
+    def launched() -> tuple[list[Outcome], dict[int, Outcome | None], dict[int, Outcome]]:
         with tempfile.TemporaryDirectory() as folder:
             outcomes = list(subject.make().launch(_trials(Path(folder, "launched"))))
             stored = {n: outcome_in(Path(folder, "launched", str(n))) for n in range(len(_VALUES))}

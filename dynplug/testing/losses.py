@@ -1,12 +1,13 @@
 """Checks of losses and metrics: functions of (predicts, targets), batch first."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike, DTypeLike
+from jaxtyping import Array
 
 from dynplug.errors import DataError
 from dynplug.losses import is_counted
@@ -40,12 +41,12 @@ def is_the_same_compiled(subject: Subject) -> None:
     close(compiled, subject.instance(predicts, targets), "the value compiled and not")
 
 
-def _value(subject: Subject) -> Callable[..., Any]:
+def _value(subject: Subject) -> Callable[..., Array]:
     """The compiled function: checks share it, and shapes, each of which is a program."""
     return subject.remember("value", lambda: quick_jit(subject.instance))
 
 
-def _slope(subject: Subject) -> Callable[..., Any]:
+def _slope(subject: Subject) -> Callable[..., Array]:
     """Its compiled gradient with respect to predictions."""
     return subject.remember("slope", lambda: quick_jit(jax.grad(subject.instance)))
 
@@ -67,7 +68,12 @@ def gradient_matches_differences(subject: Subject) -> None:
             predicts, targets = data_of(subject, np.float64, seed)
             direction = np.random.default_rng(seed + 100).normal(size=predicts.shape)
 
-            def along(s: float, predicts: Any = predicts, targets: Any = targets, direction: Any = direction) -> Any:
+            def along(
+                s: float,
+                predicts: np.ndarray = predicts,
+                targets: np.ndarray = targets,
+                direction: np.ndarray = direction,
+            ) -> Array:
                 return value(predicts + s * direction, targets)
 
             coarse, fine = (_difference(along, step) for step in (_STEP, _STEP / 2))
@@ -125,7 +131,7 @@ def ignores_a_class(subject: Subject) -> None:
             close(found, value(predicts[kept], labels[kept]), "the value with a sample ignored, and without it")
 
 
-def _accepts_all_numbers(subject: Subject, predicts: Any, targets: Any) -> bool:
+def _accepts_all_numbers(subject: Subject, predicts: np.ndarray, targets: np.ndarray) -> bool:
     if targets.dtype.kind != "f":
         return True
     given = (jnp.asarray(np.repeat(a, _SHAPE[0] // len(a), axis=0)) for a in (predicts, targets + 1))
@@ -146,7 +152,7 @@ def _others(targets: np.ndarray, place: tuple[int, ...], probabilities: bool) ->
     return [_with(targets, place, (targets[place] + by) % _SHAPE[-1]) for by in range(1, _SHAPE[-1])]
 
 
-def _with(array: np.ndarray, place: tuple[int, ...], value: Any) -> np.ndarray:
+def _with(array: np.ndarray, place: tuple[int, ...], value: ArrayLike) -> np.ndarray:
     changed = array.copy()
     changed[place] = value
     return changed
@@ -160,7 +166,7 @@ def is_least_at_its_target(subject: Subject) -> None:
         demand(least, f"It is not least where predictions are {' or '.join(rights)}.")
 
 
-def _is_least_at(subject: Subject, right: Any, targets: Any) -> bool:
+def _is_least_at(subject: Subject, right: np.ndarray, targets: np.ndarray) -> bool:
     numbers = np.random.default_rng(4)
     by = [(scale * numbers.normal(size=_SHAPE)).astype(right.dtype) for scale in (0.1, 0.3, 1.0, 3.0)]
     first = np.arange(right.shape[-1]) == 0
@@ -171,7 +177,7 @@ def _is_least_at(subject: Subject, right: Any, targets: Any) -> bool:
     return all(least <= other + 1e-6 * abs(other) for other in others)
 
 
-def _right_ones(targets: np.ndarray, dtype: Any) -> dict[str, np.ndarray]:
+def _right_ones(targets: np.ndarray, dtype: DTypeLike) -> dict[str, np.ndarray]:
     if targets.dtype.kind == "i":
         rows = np.eye(_SHAPE[-1], dtype=dtype)[targets]
         rows = rows if rows.ndim == len(_SHAPE) else np.repeat(rows[:, None], _SHAPE[1], axis=1)
@@ -198,17 +204,19 @@ def stays_finite_far_away(subject: Subject) -> None:
     finite((value, slope), "the value and gradient at predictions of +-10000")
 
 
-def _difference(function: Any, step: float) -> float:
+def _difference(function: Callable[[float], Array], step: float) -> float:
     return float((function(step) - function(-step)) / (2 * step))
 
 
-def data_of(subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int = _SHAPE[0]) -> tuple[Any, Any]:
+def data_of(
+    subject: Subject, dtype: DTypeLike = np.float32, seed: int = 0, batch: int = _SHAPE[0]
+) -> tuple[np.ndarray, np.ndarray]:
     """Predictions, with targets of the first type that the function accepts."""
     return all_data_of(subject, dtype, seed, batch)[0]
 
 
 def all_data_of(
-    subject: Subject, dtype: Any = np.float32, seed: int = 0, batch: int = _SHAPE[0]
+    subject: Subject, dtype: DTypeLike = np.float32, seed: int = 0, batch: int = _SHAPE[0]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Predictions, with targets of each type that it accepts: probabilities, which are also values, or classes.
 
@@ -218,7 +226,7 @@ def all_data_of(
     return [(predicts, all_targets[n]) for n in subject.remember("targets", lambda: _accepted(subject))]
 
 
-def _drawn(dtype: Any, seed: int, batch: int) -> tuple[np.ndarray, ...]:
+def _drawn(dtype: DTypeLike, seed: int, batch: int) -> tuple[np.ndarray, ...]:
     """Predictions, then targets: probabilities and classes of each step, and of each sample."""
     numbers = np.random.default_rng(seed)
     shape = (batch, *_SHAPE[1:])

@@ -1,16 +1,15 @@
 """Checks of neurons."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
-from dynplug.core import Drive, Neuron, continuous, leaves
+from dynplug.core import Drive, DynamicalSystem, Neuron, continuous, leaves
 from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.driving import DURATION, SLOW, amplitude_of, constants, drive_of, traced
-from dynplug.testing.stepping import DT, quick_jit, run, start, started, step, trial_of
+from dynplug.testing.stepping import DT, Key, quick_jit, run, start, started, step, trial_of
 from dynplug.testing.subject import Skip, Subject
 
 _LONG = 16  # how much longer the longer run is
@@ -48,12 +47,12 @@ def puts_out_its_spikes(subject: Subject) -> None:
     close(out, states.spike, "the output, and the state's spike", rtol=0.0)
 
 
-def _driven(subject: Subject) -> tuple[Any, Any]:
+def _driven(subject: Subject) -> tuple[PyTree, PyTree]:
     """States and outputs of a run that spikes."""
     return _run_of(subject)[1]
 
 
-def _run_of(subject: Subject) -> tuple[Any, tuple[Any, Any]]:
+def _run_of(subject: Subject) -> tuple[PyTree, tuple[PyTree, PyTree]]:
     return subject.remember("driven", lambda: run(traced(subject), drive_of(subject), trial_of(subject).key))
 
 
@@ -72,11 +71,11 @@ def stays_bounded(subject: Subject) -> None:
 
 
 @quick_jit
-def _extremes(system: Any, key: Any, amplitude: Any, size: tuple[int, ...], count: Any) -> Any:
+def _extremes(system: DynamicalSystem, key: Key, amplitude: Array, size: tuple[int, ...], count: int) -> PyTree:
     """The largest distance of each state from its start under noise of either sign, in a number of steps."""
     first = start(system, key)
 
-    def one(i: Any, carry: Any) -> Any:
+    def one(i: Array, carry: tuple[PyTree, PyTree]) -> tuple[PyTree, PyTree]:
         state, greatest = carry
         noise = jax.random.normal(jax.random.fold_in(jax.random.key(7), i), size, amplitude.dtype)
         state, _ = step(system, state, amplitude * (0.3 + noise), i, key)
@@ -87,14 +86,14 @@ def _extremes(system: Any, key: Any, amplitude: Any, size: tuple[int, ...], coun
     return jax.lax.fori_loop(0, count, one, (first, nothing))[1]
 
 
-def _greatest(subject: Subject, count: int) -> Any:
+def _greatest(subject: Subject, count: int) -> PyTree:
     trial = trial_of(subject)
     amplitude = jnp.asarray(_STRONG * (amplitude_of(subject) or 1.0), trial.x.dtype)
     return _extremes(trial.system, trial.key, amplitude, np.shape(trial.zero), count)
 
 
 @quick_jit
-def _later(system: Any, key: Any, state: Any, zero: Any, count: Any) -> Any:
+def _later(system: DynamicalSystem, key: Key, state: PyTree, zero: Array, count: int) -> PyTree:
     return jax.lax.fori_loop(0, count, lambda i, s: step(system, s, zero, i, key)[0], state)
 
 
@@ -126,7 +125,7 @@ def has_no_singularity(subject: Subject) -> None:
     V = _potentials(subject, np.asarray(states.V))
     state = started(system, trial_of(subject).key)
 
-    def moved(V: Any) -> Any:
+    def moved(V: Array) -> PyTree:
         at = eqx.tree_at(lambda s: s.V, state, jnp.full_like(state.V, V))
         if isinstance(system, Neuron):
             return system.vector_field(jnp.zeros((), at.V.dtype), continuous(at), Drive(jnp.zeros_like(at.V)))

@@ -1,16 +1,15 @@
 """Checks of neurons and synapses that are ordinary differential equations."""
 
-from typing import Any
-
 import diffrax
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, PyTree
 from scipy.integrate import solve_ivp
 
-from dynplug.core import Drive, continuous, leaves
+from dynplug.core import Drive, ODESystem, continuous, leaves
 from dynplug.testing.demands import demand
 from dynplug.testing.stepping import DT, quick_jit, run, started, step, trial_of
 from dynplug.testing.subject import Skip, Subject
@@ -24,7 +23,8 @@ SLACK = 0.4  # how far a fitted order may lie below the integrator's
 
 def field_is_unitwise(subject: Subject) -> None:
     """No unit's equation depends on another unit: exponential Euler would silently integrate it wrongly."""
-    system = trial_of(subject).system
+    trial_of(subject)
+    system = subject.instance
     y, drive = continuous(_moving(system, subject.kind)), Drive(current=jnp.asarray(0.3))
     jacobian = jax.jit(jax.jacfwd(lambda y: system.vector_field(jnp.asarray(0.0), y, drive)))(y)
     units = int(np.prod(system.size))
@@ -59,7 +59,7 @@ def converges_at_its_order(subject: Subject) -> None:
     )
 
 
-def _silent_runs(system: Any, first: Any, kind: str) -> tuple[Any, list[np.ndarray]] | None:
+def _silent_runs(system: ODESystem, first: PyTree, kind: str) -> tuple[np.ndarray, list[np.ndarray]] | None:
     """An input that elicits no spike, and the final states for each number of steps."""
     for current in _CURRENTS if kind == "neuron" else (0.0,):
         x, ends = np.full(system.size, current), []
@@ -74,13 +74,13 @@ def _silent_runs(system: Any, first: Any, kind: str) -> tuple[Any, list[np.ndarr
     return None
 
 
-def _solution(system: Any, first: Any, x: Any) -> np.ndarray:
+def _solution(system: ODESystem, first: PyTree, x: np.ndarray) -> np.ndarray:
     """The solution by SciPy, which shares no code with the integrators."""
     received = system.receive(jnp.asarray(x))
     flat, unflatten = ravel_pytree(continuous(first))
 
     @eqx.filter_jit
-    def field(t: Any, y: Any) -> Any:
+    def field(t: Array, y: Array) -> Array:
         return ravel_pytree(system.vector_field(t, unflatten(y), Drive(received.current, received.conductance)))[0]
 
     def derivative(t: float, y: np.ndarray) -> np.ndarray:
@@ -91,18 +91,18 @@ def _solution(system: Any, first: Any, x: Any) -> np.ndarray:
 
 
 @quick_jit
-def _after(system: Any, state: Any, x: Any) -> Any:
+def _after(system: ODESystem, state: PyTree, x: Array) -> PyTree:
     return step(system, state, x)[0]
 
 
-def _moving(system: Any, kind: str) -> Any:
+def _moving(system: ODESystem, kind: str) -> PyTree:
     """A state away from any fixed point: a synapse's after an event, a neuron's with each unit displaced."""
     state = started(system)
     if kind == "synapse":
         event = jnp.linspace(0.5, 1.0, int(np.prod(system.size))).reshape(system.size)
         return _after(system, state, event)
 
-    def moved(y: Any) -> Any:
+    def moved(y: Array) -> Array:
         by = jnp.linspace(0.5, 1.0, y.size, dtype=y.dtype).reshape(y.shape)
         return y + 0.05 * (1.0 + jnp.abs(y)) * by
 

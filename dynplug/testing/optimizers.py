@@ -3,42 +3,43 @@
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, PyTree
 
 from dynplug.core import load_states, save_states
 from dynplug.testing.demands import close, demand
 from dynplug.testing.subject import Subject
+from dynplug.train.step import Optimizer
 
 _STEPS = 40
 
 
-def _value(params: Any) -> Any:
+def _value(params: PyTree) -> Array:
     return 0.5 * jnp.sum((params["w"] - 1.0) ** 2 * jnp.asarray([1.0, 2.0, 4.0])) + 0.5 * params["b"] ** 2
 
 
-def _first() -> dict[str, Any]:
+def _first() -> dict[str, Array]:
     return {"w": jnp.asarray([0.0, 3.0, -2.0]), "b": jnp.asarray(2.0)}
 
 
-def _descend(optimizer: Any, params: Any, state: Any, count: int) -> tuple[Any, Any]:
+def _descend(optimizer: Optimizer, params: PyTree, state: PyTree, count: int) -> tuple[PyTree, PyTree]:
     for _ in range(count):
         params, state = _step(optimizer, params, state)
     return params, state
 
 
 @partial(jax.jit, static_argnums=0)
-def _step(optimizer: Any, params: Any, state: Any) -> tuple[Any, Any]:
+def _step(optimizer: Optimizer, params: PyTree, state: PyTree) -> tuple[PyTree, PyTree]:
     with jax.numpy_dtype_promotion("standard"):
         updates, state = optimizer.update(jax.grad(_value)(params), state, params)
         return optax.apply_updates(params, updates), state
 
 
-def _init(optimizer: Any, params: Any) -> Any:
+def _init(optimizer: Optimizer, params: PyTree) -> PyTree:
     with jax.numpy_dtype_promotion("standard"):
         return optimizer.init(params)
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 from dynplug.errors import OptionError
 from dynplug.testing.checks import Check, applies, outcome_of
 from dynplug.testing.demands import demand
 from dynplug.testing.report import check_names
 from dynplug.testing.selection import subjects
-from dynplug.testing.subject import Skip, Subject
+from dynplug.testing.subject import Skip, Subject, Target
 from dynplug.testing.table import checks_of
+
+Test = TypeVar("Test", bound=Callable[..., object])
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class Case:
 
 
 def parametrize_with_checks(
-    components: str | Sequence[Any], expected_failures: Mapping[str, str] | None = None
-) -> Callable[[Any], Any]:
+    components: str | Sequence[str | tuple[str, Target]], expected_failures: Mapping[str, str] | None = None
+) -> Callable[[Test], Test]:
     """Decorate a test, `def test_conformance(check): check()`, to run once for each check of each component.
 
     A rule for all kinds, such as that arguments are documented, is one case for all components, and names those that
@@ -79,7 +81,7 @@ def _expected(case: Case, given: Mapping[str, str]) -> str | None:
     return {**case.subjects[0].spec.expected_failures, **given}.get(case.check.name)
 
 
-def cases(components: str | Sequence[Any], expected_failures: Collection[str] = ()) -> list[Case]:
+def cases(components: str | Sequence[str | tuple[str, Target]], expected_failures: Collection[str] = ()) -> list[Case]:
     """All checks of all components that they apply to; a component without checks is an error."""
     found = subjects(components)
     if not found:

@@ -1,12 +1,12 @@
 """Checks of rules that change weights."""
 
 from functools import partial
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from dynplug.core import Context, leaves
 from dynplug.delivery import Fanout
@@ -30,13 +30,15 @@ class _Trial:
         self.spiked[1:, :2] = self.sent[:-1, :2]  # the first two units follow the first two senders
         self.share = np.linspace(0.0, 1.0, _CONNECTIONS).astype(np.float32)  # of the way between the bounds
 
-    def fanout(self, pre_names: Any = None, post_names: Any = None) -> tuple[Fanout, np.ndarray]:
+    def fanout(
+        self, pre_names: np.ndarray | None = None, post_names: np.ndarray | None = None
+    ) -> tuple[Fanout, np.ndarray]:
         """The connections, of units that may have other numbers."""
         pre = self.pre if pre_names is None else pre_names[self.pre]
         post = self.post if post_names is None else post_names[self.post]
         return Fanout.of(pre, post, _PRE, _POST, by_receiver=True)
 
-    def weights(self, rule: Plasticity, order: np.ndarray) -> Any:
+    def weights(self, rule: Plasticity, order: np.ndarray) -> Array:
         """From the lowest to the highest."""
         low, high = float(rule.w_min), float(rule.w_max)
         return jnp.asarray((low + (high - low) * self.share)[order], jnp.float32)
@@ -46,11 +48,11 @@ _TRIAL = _Trial()
 
 
 @partial(jax.jit, static_argnames="dt")
-def _ran(rule: Plasticity, weight: Any, sent: Any, spiked: Any, fanout: Fanout, dt: float = 1.0) -> Any:
+def _ran(rule: Plasticity, weight: Array, sent: Array, spiked: Array, fanout: Fanout, dt: float = 1.0) -> Array:
     return learned(rule, weight, sent, spiked, fanout, dt=dt, key=jax.random.key(0))
 
 
-def weights_of(subject: Subject, rule: Plasticity) -> Any:
+def weights_of(subject: Subject, rule: Plasticity) -> Array:
     """The weights over time, which begin between the bounds of the subject's own instance."""
     fanout, order = _TRIAL.fanout()
     return _ran(rule, _TRIAL.weights(subject.instance, order), _TRIAL.sent, _TRIAL.spiked, fanout)
@@ -64,7 +66,9 @@ def keeps_traces_and_weights_in_form(subject: Subject) -> None:
             ctx = Context(dt=1.0, key=jax.random.key(0))
             rule = subject.make()
 
-            def step(rule: Any = rule, fanout: Any = fanout, order: Any = order, ctx: Any = ctx) -> Any:
+            def step(
+                rule: Plasticity = rule, fanout: Fanout = fanout, order: np.ndarray = order, ctx: Context = ctx
+            ) -> PyTree:
                 weight = _TRIAL.weights(rule, order).astype(ctx.dtype)
                 state = rule.init_state(fanout, ctx)
                 sent, spiked = (jnp.asarray(train[0], ctx.dtype) for train in (_TRIAL.sent, _TRIAL.spiked))
@@ -79,7 +83,7 @@ def keeps_traces_and_weights_in_form(subject: Subject) -> None:
             )
 
 
-def _words(form: Any) -> str:
+def _words(form: list[tuple[str, tuple[int, ...], np.dtype]]) -> str:
     return ", ".join(f"{path} {dtype}{list(shape)}" for path, shape, dtype in form)
 
 

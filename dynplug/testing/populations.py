@@ -1,10 +1,9 @@
 """Checks of the independence of units in a population."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from dynplug.core import leaves
 from dynplug.testing.demands import close
@@ -28,7 +27,7 @@ def grid_equals_row(subject: Subject) -> None:
     close(back, row, "outputs of units that swap their inputs, swapped back, and before")
 
 
-def _flat(a: Any) -> Any:
+def _flat(a: Array) -> np.ndarray:
     return np.asarray(a).reshape(len(a), -1)
 
 

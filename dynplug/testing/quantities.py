@@ -4,14 +4,15 @@ import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, PyTree
 
-from dynplug.core import POSITIVE, Drive, continuous, leaves, lookup
+from dynplug.core import POSITIVE, Drive, ODESystem, continuous, leaves, lookup
 from dynplug.equations import NANOAMPERE, Unit, parse_unit
 from dynplug.errors import EquationError
 from dynplug.plugin import argument_of, unit_of, variable_of
@@ -28,8 +29,8 @@ _TENS = (-1.0, 3.0)  # how far that is, as a power of ten
 class Quantities:
     """The quantities that a model's equations can name: state variables, parameters, the time and the current."""
 
-    system: Any
-    state: Any
+    system: ODESystem
+    state: PyTree
     kind: str
 
     @property
@@ -38,7 +39,7 @@ class Quantities:
         return [leaf.path for leaf in leaves(self.state)]
 
     @property
-    def parameters(self) -> dict[str, Any]:
+    def parameters(self) -> dict[str, ArrayLike]:
         """The parameters declared by `dynplug.param`, in the model and its parts."""
         return {leaf.path: leaf.value for leaf in leaves(self.system) if _declared(self.system, leaf.path)}
 
@@ -82,7 +83,7 @@ class Places:
         """The values of `vector_field` there, in double precision, by variable."""
         system, structure = quantities.system, jax.tree.structure(quantities.state)
 
-        def at(values: list[Any], y: list[Any], t: Any, drive: Drive) -> Any:
+        def at(values: list[Array], y: list[Array], t: Array, drive: Drive) -> PyTree:
             there = _replaced(system, self.parameters, values)
             return there.vector_field(t, jax.tree.unflatten(structure, y), drive)
 
@@ -94,7 +95,7 @@ class Places:
     def starts(self, quantities: Quantities) -> dict[str, np.ndarray]:
         """The initial state, in double precision, by variable."""
 
-        def at(values: list[Any]) -> Any:
+        def at(values: list[Array]) -> PyTree:
             return continuous(start(_replaced(quantities.system, self.parameters, values)))
 
         arrays = jax.tree.map(jnp.asarray, list(self.parameters.values()))
@@ -104,10 +105,10 @@ class Places:
         """The state that `emit` returns for the variables there and those before the step, with its spikes."""
         structure, whole = jax.tree.structure(quantities.state), started(quantities.system)
 
-        def at(values: list[Any], old: list[Any], new: list[Any]) -> Any:
+        def at(values: list[Array], old: list[Array], new: list[Array]) -> PyTree:
             there = _replaced(quantities.system, self.parameters, values)
-            states = [eqx.combine(jax.tree.unflatten(structure, y), whole) for y in (old, new)]
-            return there.emit(*states, context(there, 1))[0]
+            was, now = (eqx.combine(jax.tree.unflatten(structure, y), whole) for y in (old, new))
+            return there.emit(was, now, context(there, 1))[0]
 
         values = [list(named.values()) for named in (self.parameters, before, self.variables)]
         return {
@@ -119,7 +120,7 @@ class Places:
         """The state after an infinitesimal step with an event of each of these weights, by variable."""
         structure, whole = jax.tree.structure(quantities.state), started(quantities.system)
 
-        def at(values: list[Any], y: list[Any], weight: Any) -> Any:
+        def at(values: list[Array], y: list[Array], weight: Array) -> PyTree:
             there = _replaced(quantities.system, self.parameters, values)
             state = eqx.combine(jax.tree.unflatten(structure, y), whole)
             return continuous(there.update(state, weight, context(there, 1, dt=_MOMENT))[0])
@@ -128,7 +129,7 @@ class Places:
         after = jax.jit(jax.vmap(at))(*jax.tree.map(jnp.asarray, arguments))
         return {leaf.path: np.asarray(leaf.value) for leaf in leaves(after)}
 
-    def names(self, quantities: Quantities) -> dict[str, Any]:
+    def names(self, quantities: Quantities) -> dict[str, np.ndarray]:
         """The values by name, including the drive's current at each potential."""
         named = quantities.constants | self.parameters | self.variables | {"t": self.t}
         acts_on = self.variables.get(getattr(quantities.system, "potential", ""))
@@ -159,11 +160,11 @@ def places(quantities: Quantities, trial: Trial) -> Places:
     )
 
 
-def _replaced(system: Any, paths: Iterable[str], values: list[Any]) -> Any:
+def _replaced(system: ODESystem, paths: Iterable[str], values: list[Array]) -> ODESystem:
     return eqx.tree_at(lambda s: [lookup(s, path) for path in paths], system, values)
 
 
-def _joined(*runs: Any) -> Any:
+def _joined(*runs: Array) -> np.ndarray:
     return np.concatenate(runs)
 
 
@@ -177,32 +178,32 @@ def _drawn(rng: np.random.Generator, seen: np.ndarray) -> np.ndarray:
     return np.abs(drawn) if np.all(seen >= 0.0) else drawn
 
 
-def _moved(rng: np.random.Generator, value: Any) -> np.ndarray:
+def _moved(rng: np.random.Generator, value: ArrayLike) -> np.ndarray:
     """Values of a parameter near the present one and of the same sign."""
     given = np.broadcast_to(np.asarray(value, float), (_PLACES, *np.shape(value)))
     by = _NEAR * rng.uniform(-1.0, 1.0, given.shape)
     return np.where(given == 0.0, by, given * (1.0 + by))
 
 
-def padded(value: Any, rank: int) -> np.ndarray:
+def padded(value: ArrayLike, rank: int) -> np.ndarray:
     """An array with trailing axes of length one, to be broadcast over units."""
     array = np.asarray(value)
     return array.reshape(*array.shape, *(1,) * (rank - array.ndim)) if array.ndim else array
 
 
-def _owner(tree: Any, path: str) -> Any:
+def _owner(tree: PyTree, path: str) -> PyTree:
     """The part of a tree that holds the field of a path."""
     above = path.rpartition(".")[0]
     return lookup(tree, above) if above else tree
 
 
-def _doc(owner: Any) -> str:
+def _doc(owner: object) -> str:
     return inspect.getdoc(type(owner)) or ""
 
 
-def _declared(system: Any, path: str) -> bool:
+def _declared(system: ODESystem, path: str) -> bool:
     """Whether `dynplug.param` made the field at a path."""
     owner = _owner(system, path)
-    fields: Mapping[str, Any] = getattr(type(owner), "__dataclass_fields__", {})
+    fields: Mapping[str, dataclasses.Field] = getattr(type(owner), "__dataclass_fields__", {})
     name = path.rpartition(".")[2]
     return name in fields and POSITIVE in fields[name].metadata

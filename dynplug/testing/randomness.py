@@ -3,19 +3,19 @@
 import os
 import sys
 import warnings
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import Jaxpr, Literal
+from jaxtyping import PRNGKeyArray, PyTree
 
-from dynplug.core import leaves
+from dynplug.core import DynamicalSystem, leaves
 from dynplug.errors import KeyRequiredError
 from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import drive_of, traced
-from dynplug.testing.stepping import Trial, context, fed, run, run_anew, start, step, steps, trial_of
+from dynplug.testing.stepping import Key, Trial, context, fed, run, run_anew, start, step, steps, trial_of
 from dynplug.testing.subject import Skip, Subject
 
 _MANY, _SIGMAS = 4000, 6.0
@@ -43,7 +43,7 @@ def writes_no_globals(subject: Subject) -> None:
     demand(not changed, f"A run changes {', '.join(changed)}: keep what changes in the state.")
 
 
-def _globals(system: Any) -> dict[str, str]:
+def _globals(system: DynamicalSystem) -> dict[str, str]:
     cls = type(system)
     places = {f"{cls.__module__}.": vars(sys.modules[cls.__module__]), f"{cls.__name__}.": vars(cls)}
     found = {
@@ -52,7 +52,7 @@ def _globals(system: Any) -> dict[str, str]:
         for name, value in list(values.items())
         if not name.startswith("__") and isinstance(value, (int, float, str, list, dict, set, np.ndarray, jax.Array))
     }
-    state: Any = np.random.get_state(legacy=False)
+    state = np.random.get_state(legacy=False)
     numbers = {"numpy.random": repr((state["state"]["pos"], state["state"]["key"].tobytes()))}
     return found | numbers | {"os.environ": repr(dict(os.environ))} | _settings()
 
@@ -111,7 +111,7 @@ def draws_for_each_unit(subject: Subject) -> None:
     count = len(drive_of(subject))
     xs = np.broadcast_to(trial.x[:1], (count, *trial.x.shape[1:]))
     one, other = (run(system, xs, jax.random.key(n))[1] for n in (1, 2))
-    rows: list[Any] = []
+    rows: list[np.ndarray] = []
     for a, b in zip(leaves({"": one}), leaves({"": other}), strict=True):
         if np.shape(a.value)[1:] == np.shape(trial.zero) and np.shape(trial.zero) and a.value.dtype.kind != "V":
             rows.append(np.not_equal(a.value, b.value).reshape(count, -1))
@@ -123,7 +123,7 @@ def draws_for_each_unit(subject: Subject) -> None:
     )
 
 
-def _draws(system: Any, x: Any, *, fit: bool) -> bool:
+def _draws(system: DynamicalSystem, x: PyTree, *, fit: bool) -> bool:
     try:
         eqx.filter_eval_shape(lambda: _output(system, x, None, fit=fit))
     except Exception as error:
@@ -131,7 +131,7 @@ def _draws(system: Any, x: Any, *, fit: bool) -> bool:
     return False
 
 
-def _output(system: Any, x: Any, key: Any, *, fit: bool) -> Any:
+def _output(system: DynamicalSystem, x: PyTree, key: Key, *, fit: bool) -> PyTree:
     ctx = context(system, 0, key, fit=fit)
     return system.update(jax.tree.map(jnp.asarray, system.init_state(ctx)), fed(system, x), ctx)[1]
 
@@ -140,7 +140,7 @@ def _reads_key(trial: Trial) -> bool:
     """Whether anything is computed from a key."""
     system = trial.system
 
-    def made(key: Any) -> Any:
+    def made(key: PRNGKeyArray) -> PyTree:
         ctx = context(system, 0, key)
         return system.update(system.init_state(ctx), fed(system, trial.zero), ctx)
 
@@ -153,7 +153,7 @@ def uses_keys_once(subject: Subject) -> None:
     trial = trial_of(subject)
     state = start(trial.system, trial.key)
 
-    def one(key: Any) -> Any:
+    def one(key: Key) -> PyTree:
         return step(trial.system, state, trial.x[0], 0, key)
 
     with jax.debug_key_reuse(True):
@@ -166,7 +166,7 @@ def uses_keys_once(subject: Subject) -> None:
 def _derived_twice(jaxpr: Jaxpr) -> int:
     """The largest number of times that a number is folded into the same key with its result used; 0 for once."""
     used = {id(v) for eqn in jaxpr.eqns for v in eqn.invars} | {id(v) for v in jaxpr.outvars}
-    counts: dict[Any, int] = {}
+    counts: dict[tuple[object, ...], int] = {}
     for eqn in jaxpr.eqns:
         if eqn.primitive.name == "random_fold_in" and id(eqn.outvars[0]) in used:
             derived = tuple(str(v.val) if isinstance(v, Literal) else id(v) for v in eqn.invars)
@@ -176,7 +176,7 @@ def _derived_twice(jaxpr: Jaxpr) -> int:
     return most if most > 1 else 0
 
 
-def _jaxprs(value: Any) -> list[Jaxpr]:
+def _jaxprs(value: object) -> list[Jaxpr]:
     opened = getattr(value, "jaxpr", value)
     if isinstance(opened, Jaxpr):
         return [opened]

@@ -6,7 +6,7 @@ from typing import Any
 
 from dynplug.errors import OptionError, nearest
 from dynplug.testing.checks import Outcome, Result, outcome_of
-from dynplug.testing.subject import Subject, subject_of
+from dynplug.testing.subject import Subject, Target, subject_of
 from dynplug.testing.table import CHECKS, checks_of
 
 
@@ -70,7 +70,7 @@ class CheckReport:
         counts += "".join(f", {len(some)} {word}" for word, some in more.items() if some)
         return f"{'ok    ' if self.ok else 'FAILED'}  {self.component}: {counts}"
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """The report as plain lists and dictionaries."""
         keys = ("component", "ok", "ran", "passed", "failed", "xfailed", "skipped")
         return {key: getattr(self, key) for key in keys}
@@ -81,7 +81,7 @@ class CheckReport:
 
 def check_component(
     kind: str,
-    name_or_target: Any,
+    name_or_target: Target,
     example: Mapping[str, Any] | None = None,
     *,
     checks: Iterable[str] | None = None,

@@ -1,7 +1,7 @@
 """Checks of runners: simulators and trainers."""
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, PyTree
 
 from dynplug.core import DynamicalSystem, Sequential, leaves, lookup
 from dynplug.layers import Dense
@@ -36,7 +37,7 @@ def _runner(subject: Subject, model: DynamicalSystem, **options: Any) -> Any:
 def _model(neurons: Sequence[DynamicalSystem] = (), seed: int = 0) -> Sequential:
     """Dense layers with neurons in between, of three units each, and a readout."""
     keys = iter(jax.random.split(jax.random.key(seed), len(neurons) + 1))
-    parts: list[Any] = []
+    parts: list[DynamicalSystem] = []
     for neuron in neurons:
         parts += [Dense(_IN, _IN, key=next(keys)), neuron]
     return Sequential(*parts, Dense(_IN, _OUT, key=next(keys)))
@@ -65,7 +66,7 @@ def _fit(subject: Subject, runner: Any, epochs: int = 1) -> None:
     runner.fit(_data(subject), num_epoch=epochs)
 
 
-def _of_every_neuron(do: Any) -> None:
+def _of_every_neuron(do: Callable[[Sequential], None]) -> None:
     """Apply a function to a model of all core neurons; if it fails, to each alone, to name the one at fault."""
     neurons = _core_neurons()
     try:
@@ -139,8 +140,8 @@ def first_step_is_bptt(subject: Subject) -> None:
     runner = _runner(subject, model, optimizer=build(sgd, kind="optimizer"))
     _fit(subject, runner)
 
-    def loss(model: Any) -> Any:
-        def sample(x: Any) -> Any:
+    def loss(model: Sequential) -> Array:
+        def sample(x: Array) -> PyTree:
             first = start(model, dt=_DT)
             return jax.lax.scan(lambda s, x: step(model, s, x, dt=_DT), first, x)[1]
 
@@ -173,12 +174,12 @@ def continues_a_run(subject: Subject) -> None:
     close(np.concatenate([first, rest]), np.asarray(whole), "outputs of two runs in a row, and of one", rtol=1e-6)
 
 
-def _run(runner: Any, xs: np.ndarray, state: Any = None) -> tuple[Any, Any]:
+def _run(runner: Any, xs: np.ndarray, state: PyTree = None) -> tuple[PyTree, PyTree]:
     """The state to continue from, if any, and the outputs."""
     if hasattr(runner, "run"):
         return None, runner.run(inputs=xs)
     return runner(xs, state)
 
 
-def _arrays(runner: Any) -> list[Any]:
+def _arrays(runner: Any) -> list[Array]:
     return [leaf.value for leaf in leaves(runner.target) if eqx.is_array(leaf.value)]

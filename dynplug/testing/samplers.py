@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from dynplug.errors import ConfigError
-from dynplug.search import Choice, Outcome, Search, Space
+from dynplug.search import Choice, Outcome, Sampler, Search, Space
 from dynplug.testing.demands import demand
 from dynplug.testing.subject import Subject
 
@@ -55,7 +55,7 @@ def _search(subject: Subject, folder: str) -> Search:
     raise AssertionError("It takes neither continuous distributions nor lists.")
 
 
-def _sampled(sampler: Any, search: Search) -> list[Mapping[str, Any]]:
+def _sampled(sampler: Sampler, search: Search) -> list[Mapping[str, Any]]:
     """Some trials, each but the last told of before the next is asked for."""
     asked: list[Mapping[str, Any]] = []
     for number in range(_ASKED):

@@ -1,14 +1,13 @@
 """Selecting the components to check."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from dynplug.errors import OptionError, PluginError, UnknownNameError, nearest
 from dynplug.plugin import Plugin, normalised, registry
-from dynplug.testing.subject import Subject, subject_of
+from dynplug.testing.subject import Subject, Target, subject_of
 
 
-def subjects(components: str | Sequence[Any]) -> list[Subject]:
+def subjects(components: str | Sequence[str | tuple[str, Target]]) -> list[Subject]:
     """The components of a distribution, or of a list of ids `"kind name"` and pairs (kind, name or class)."""
     return of_distribution(components) if isinstance(components, str) else [_one(item) for item in components]
 
@@ -59,10 +58,9 @@ def _near(name: str, names: list[str]) -> str:
     return hint if hint.startswith("Did") else "See: dynplug plugins, dynplug list"
 
 
-def _one(item: Any) -> Subject:
-    if isinstance(item, str):
-        item = item.split(maxsplit=1)
-    if len(item) != 2:
+def _one(item: str | tuple[str, Target]) -> Subject:
+    pair = item.split(maxsplit=1) if isinstance(item, str) else item
+    if len(pair) != 2:
         raise OptionError(f"{item!r} names no component: write 'neuron my-package:my-neuron', or (kind, id).")
-    kind, name_or_target = item
+    kind, name_or_target = pair
     return subject_of(kind, name_or_target)

@@ -1,7 +1,5 @@
 """Checks of sources."""
 
-from typing import Any
-
 import numpy as np
 
 from dynplug.core import leaves
@@ -41,9 +39,9 @@ def integral_whatever_the_step(subject: Subject) -> None:
             )
 
 
-def _integrals(subject: Subject) -> dict[str, tuple[Any, Any]]:
+def _integrals(subject: Subject) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """By the path of an output, its integrals over windows in steps of both lengths, (windows, units)."""
-    trial, found = trial_of(subject), dict[str, list[Any]]()
+    trial, found = trial_of(subject), dict[str, list[np.ndarray]]()
     for dt, steps in ((DT, _WINDOW), (DT / 2, 2 * _WINDOW)):
         xs = np.zeros((_WINDOWS * steps, *np.shape(trial.zero)), trial.x.dtype)
         _, (states, out) = run(trial.system, xs, trial.key, dt)

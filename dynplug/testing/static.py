@@ -1,10 +1,10 @@
 """Checks of a component's spec and docstring, for every kind."""
 
 import ast
+import dataclasses
 import inspect
 import re
 from functools import cache
-from typing import Any
 
 from dynplug.plugin import Imported, argument_of, imports_of, normalise, unit_of
 from dynplug.testing.demands import demand
@@ -123,8 +123,5 @@ def documented_entry(subject: Subject, name: str) -> str:
     return argument_of(doc_of(subject), name)
 
 
-def _fields(target: Any) -> dict[str, Any]:
-    try:
-        return dict(target.__dataclass_fields__)
-    except AttributeError:
-        return {}
+def _fields(target: object) -> dict[str, dataclasses.Field]:
+    return getattr(target, "__dataclass_fields__", {})

@@ -9,14 +9,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from dynplug.core import Context, leaves
+from dynplug.core import Context, DynamicalSystem, leaves
 from dynplug.errors import ConformanceError, KeyRequiredError
 from dynplug.sources import Source
 from dynplug.testing.subject import UNITS, Skip, Subject
 from dynplug.timeloop import floating_dtype
 
 T = TypeVar("T")
+Key = PRNGKeyArray | None  # of what may be random
 
 DT = 0.05  # [ms]; short enough for models of ion channels
 STEPS = 8
@@ -25,14 +28,16 @@ _START = 2**32 - 1
 _AMPLITUDES = (1.0, 10.0, 100.0, 1000.0)
 
 
-def context(system: Any, i: Any = 0, key: Any = None, *, dt: float = DT, fit: bool | None = None) -> Context:
+def context(
+    system: DynamicalSystem, i: ArrayLike = 0, key: Key = None, *, dt: float = DT, fit: bool | None = None
+) -> Context:
     """The context of step `i`, in training but for systems that `settle` on a batch first; `key` is of the step."""
     fit = not hasattr(system, "settle") if fit is None else fit
     dtype = floating_dtype(system)
     return Context(dt=dt, t=jnp.asarray(i, dtype) * dt, i=i, key=key, fit=fit, dtype=dtype)
 
 
-def start(system: Any, key: Any = None, *, dt: float = DT, first: Any = 0) -> Any:
+def start(system: DynamicalSystem, key: Key = None, *, dt: float = DT, first: ArrayLike = 0) -> PyTree:
     """The state before the first step, which has the number `first`."""
     return jax.tree.map(jnp.asarray, system.init_state(context(system, first, _key_of(key, _START), dt=dt)))
 
@@ -47,21 +52,23 @@ started = quick_jit(start)
 """The same, compiled."""
 
 
-def step(system: Any, state: Any, x: Any, i: Any = 0, key: Any = None, *, dt: float = DT) -> tuple[Any, Any]:
+def step(
+    system: DynamicalSystem, state: PyTree, x: PyTree, i: ArrayLike = 0, key: Key = None, *, dt: float = DT
+) -> tuple[PyTree, PyTree]:
     """One step."""
     return system.update(state, fed(system, x), context(system, i, _key_of(key, i), dt=dt))
 
 
-def fed(system: Any, x: Any) -> Any:
+def fed(system: DynamicalSystem, x: PyTree) -> PyTree:
     """The input of a system in a step: a source is given none."""
     return None if isinstance(system, Source) else x
 
 
-def _key_of(key: Any, i: Any) -> Any:
+def _key_of(key: Key, i: ArrayLike) -> Key:
     return None if key is None else jax.random.fold_in(key, i)
 
 
-def run_eagerly(system: Any, xs: Any, key: Any = None) -> tuple[Any, Any]:
+def run_eagerly(system: DynamicalSystem, xs: PyTree, key: Key = None) -> tuple[PyTree, PyTree]:
     """All steps, uncompiled and slow: the last state, and the outputs of all steps."""
     state, outs = start(system, key), []
     for i, x in enumerate(xs):
@@ -71,14 +78,14 @@ def run_eagerly(system: Any, xs: Any, key: Any = None) -> tuple[Any, Any]:
 
 
 def steps(
-    system: Any, xs: Any, key: Any = None, dt: float = DT, state: Any = None, first: Any = 0
-) -> tuple[Any, tuple[Any, Any]]:
+    system: DynamicalSystem, xs: PyTree, key: Key = None, dt: float = DT, state: PyTree = None, first: ArrayLike = 0
+) -> tuple[PyTree, tuple[PyTree, PyTree]]:
     """All steps: the last state, and the states and outputs of all steps.
 
     If the first one has another number than 0, time is another, and random numbers are the same.
     """
 
-    def one(carry: tuple[Any, Any], x: Any) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    def one(carry: tuple[Array, PyTree], x: PyTree) -> tuple[tuple[Array, PyTree], tuple[PyTree, PyTree]]:
         i, state = carry
         ctx = context(system, i, _key_of(key, i - first), dt=dt)
         new, out = system.update(state, fed(system, x), ctx)
@@ -93,23 +100,23 @@ _compiled = quick_jit(steps)
 
 
 def run(
-    system: Any, xs: Any, key: Any = None, dt: float = DT, state: Any = None, first: int = 0
-) -> tuple[Any, tuple[Any, Any]]:
+    system: DynamicalSystem, xs: PyTree, key: Key = None, dt: float = DT, state: PyTree = None, first: int = 0
+) -> tuple[PyTree, tuple[PyTree, PyTree]]:
     """The same, compiled: one program for each form of a system and its inputs, whatever `first` is."""
     return _compiled(system, xs, key, dt, state, jnp.asarray(first, jnp.int32))
 
 
-def run_anew(system: Any, xs: Any, key: Any = None) -> tuple[Any, tuple[Any, Any]]:
+def run_anew(system: DynamicalSystem, xs: PyTree, key: Key = None) -> tuple[PyTree, tuple[PyTree, PyTree]]:
     """As `run`, but traced and compiled anew, so that Python code runs again."""
     return quick_jit(lambda xs, key: steps(system, xs, key))(xs, key)
 
 
-def form(tree: Any) -> dict[str, str]:
+def form(tree: PyTree) -> dict[str, str]:
     """The dtype and shape of each leaf, by path."""
     return {leaf.path: f"{jnp.result_type(leaf.value)}{list(jnp.shape(leaf.value))}" for leaf in leaves(tree)}
 
 
-def size_of(system: Any, name: str) -> tuple[int, ...] | None:
+def size_of(system: DynamicalSystem, name: str) -> tuple[int, ...] | None:
     """A system's `in_size` or `out_size`, or else its `size`, as a tuple; `None` if it has none."""
     size = getattr(system, name, None)
     size = getattr(system, "size", None) if size is None else size
@@ -120,7 +127,7 @@ def size_of(system: Any, name: str) -> tuple[int, ...] | None:
 class Trial:
     """A system to be stepped, and inputs for it."""
 
-    system: Any
+    system: DynamicalSystem
     kind: str
     double: bool
 
@@ -157,23 +164,23 @@ class Trial:
         return False
 
     @property
-    def key(self) -> Any:
+    def key(self) -> Key:
         """A key, if it needs one."""
         return jax.random.key(5) if self.stochastic else None
 
     @property
-    def zero(self) -> Any:
+    def zero(self) -> np.ndarray:
         """An input of zeros."""
         shape = size_of(self.system, "in_size") or (UNITS,)
         return np.zeros(shape, floating_dtype(self.system))
 
 
-def spikes_of(out: Any, state: Any) -> list[Any]:
+def spikes_of(out: PyTree, state: PyTree) -> list[Array]:
     """The outputs in steps whose state has spikes."""
     return jax.tree.leaves(out) if getattr(state, "spike", None) is not None else []
 
 
-def twin_of(subject: Subject) -> Any:
+def twin_of(subject: Subject) -> DynamicalSystem:
     """Another instance of the same configuration, drawn anew if its arrays keep their shapes."""
     drawn = subject.make(1)
     shapes = [[a.shape for a in jax.tree.leaves(one) if eqx.is_array(a)] for one in (drawn, subject.instance)]

@@ -6,13 +6,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PRNGKeyArray
 
 from dynplug.api import Spec
 from dynplug.plugin import LOCAL, UNITS as UNITS, Component, Plugin, build, example_of, kind_named, registry
+
+T = TypeVar("T")
+Target = str | type | Callable[..., object]  # the name of a registered component, or a class or function
 
 
 class Skip(Exception):
@@ -37,7 +41,7 @@ class Subject:
     registered: bool = True
     double: bool = field(default_factory=lambda: jnp.result_type(float) == jnp.float64)
 
-    def remember(self, name: str, make: Callable[[], Any]) -> Any:
+    def remember(self, name: str, make: Callable[[], T]) -> T:
         """The result of `make`, computed once for all checks."""
         memory: dict[str, Any] = self.__dict__.setdefault("_memory", {})
         if name not in memory:
@@ -79,7 +83,7 @@ class Subject:
                 return build(config, kind=self.kind, key=key, given=given)
             return self._make_unregistered(key, given)
 
-    def _make_unregistered(self, key: Any, given: Mapping[str, Any]) -> Any:
+    def _make_unregistered(self, key: PRNGKeyArray, given: Mapping[str, Any]) -> Any:
         arguments = {name: _built(value, key) for name, value in self.example.items()} | dict(given)
         if "key" in inspect.signature(self.target).parameters:
             arguments.setdefault("key", key)
@@ -100,7 +104,7 @@ class Subject:
             raise Skip("no instance could be made: see the check 'builds'") from error
 
 
-def subject_of(kind: str, name_or_target: Any, example: Mapping[str, Any] | None = None) -> Subject:
+def subject_of(kind: str, name_or_target: Target, example: Mapping[str, Any] | None = None) -> Subject:
     """A registered component by name, or a class or function, registered or not."""
     if isinstance(name_or_target, str):
         return Subject(registry().find(kind, name_or_target), example)
@@ -114,7 +118,7 @@ def subject_of(kind: str, name_or_target: Any, example: Mapping[str, Any] | None
     return Subject(Component(wanted, spec, plugin, name_or_target), example, registered=False)
 
 
-def _built(value: Any, key: Any) -> Any:
+def _built(value: object, key: PRNGKeyArray) -> object:
     return build(value, key=key) if isinstance(value, Mapping) and "type" in value else value
 
 

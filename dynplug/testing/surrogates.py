@@ -1,10 +1,9 @@
 """Checks of surrogate derivatives."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from dynplug.equations import parse
 from dynplug.errors import EquationError, nearest
@@ -35,7 +34,7 @@ def backward_is_its_derivative(subject: Subject) -> None:
     surrogate = subject.instance
     declared = jax.vmap(surrogate.derivative)(x)
 
-    def gradient(x: Any) -> Any:
+    def gradient(x: Array) -> Array:
         return jax.grad(lambda x: 3.0 * jnp.sum(surrogate(x)))(x) / 3.0
 
     close(gradient(x), declared, "the gradient, and `derivative`")

@@ -1,9 +1,8 @@
 """Checks of synapses."""
 
-from typing import Any
-
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import Drive, leaves
 from dynplug.testing.demands import close, demand
@@ -44,7 +43,7 @@ def answers_events(subject: Subject) -> None:
 def tells_weights_apart(subject: Subject) -> None:
     """Events of different weights have different effects, and an event at one unit has none on another."""
     trial = trial_of(subject)
-    answers: list[Any] = []
+    answers: list[PyTree] = []
     for weight in (1.0, 0.5):
         events = _events(trial.zero).copy()
         events.reshape(_LONG, -1)[STEPS, 0] = weight

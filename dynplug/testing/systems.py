@@ -3,14 +3,14 @@
 import tempfile
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
-from dynplug.core import leaves, load_states, save_states
+from dynplug.core import Context, DynamicalSystem, leaves, load_states, save_states
 from dynplug.errors import ShapeError
 from dynplug.testing.demands import close, demand, finite
 from dynplug.testing.driving import drive_of, traced, weigh
@@ -68,7 +68,7 @@ def compiles_once(subject: Subject) -> None:
     trial, traces = trial_of(subject), 0
 
     @eqx.filter_jit
-    def compiled(system: Any, state: Any, x: Any, ctx: Any) -> Any:
+    def compiled(system: DynamicalSystem, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         nonlocal traces
         traces += 1
         return system.update(state, fed(system, x), ctx)
@@ -86,7 +86,7 @@ def compiles_once(subject: Subject) -> None:
     )
 
 
-def _weak(before: Any, after: Any) -> str:
+def _weak(before: PyTree, after: PyTree) -> str:
     weak = [
         b.path for b, a in zip(leaves(before), leaves(after), strict=True) if _is_weak(b.value) != _is_weak(a.value)
     ]
@@ -95,7 +95,7 @@ def _weak(before: Any, after: Any) -> str:
     return f"{weak} starts weakly typed, as JAX calls what is made of Python numbers: give the array ctx.dtype."
 
 
-def _is_weak(value: Any) -> bool:
+def _is_weak(value: object) -> bool:
     return bool(getattr(value, "weak_type", False))
 
 
@@ -111,7 +111,7 @@ def keeps_float64(subject: Subject) -> None:
         _keeps(subject, np.float64)
 
 
-def _keeps(subject: Subject, dtype: Any) -> None:
+def _keeps(subject: Subject, dtype: type[np.floating]) -> None:
     trial = trial_of(subject)
     system, x = subject.make(), np.asarray(trial.zero, dtype)
     first = eqx.filter_eval_shape(lambda: start(system, trial.key))
@@ -143,7 +143,7 @@ def gradients_are_finite(subject: Subject) -> None:
 
     @quick_jit
     @eqx.filter_grad
-    def gradient(given: Any) -> Any:
+    def gradient(given: tuple[PyTree, Array]) -> Array:
         arrays, xs = given
         _, recorded = steps(eqx.combine(arrays, static), xs, trial.key)
         floating = [a for a in jax.tree.leaves(recorded) if jnp.issubdtype(a.dtype, jnp.floating)]
@@ -203,7 +203,7 @@ def answers_in_the_same_step(subject: Subject) -> None:
 
         @quick_jit
         @partial(jax.value_and_grad, has_aux=True)
-        def outputs(x: Any, i: Any) -> Any:
+        def outputs(x: Array, i: Array) -> tuple[Array, PyTree]:
             _, out = step(system, start(system, trial.key), x, i, trial.key)
             return weigh(out), out
 

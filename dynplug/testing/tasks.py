@@ -1,12 +1,15 @@
 """Checks of tasks."""
 
 import tomllib
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.plugin import build, get, parameters, registry
+from dynplug.tasks import TaskData
 from dynplug.testing.demands import demand, finite
 from dynplug.testing.stepping import size_of
 from dynplug.testing.subject import Skip, Subject
@@ -24,7 +27,7 @@ def recipe_builds(subject: Subject) -> None:
     build({**recipe["runner"], **_quiet(recipe["runner"])}, kind="runner", path="runner", given={"target": model})
 
 
-def _quiet(runner: Any) -> dict[str, Any]:
+def _quiet(runner: Mapping[str, Any]) -> dict[str, bool | None]:
     accepted = parameters(get("runner", runner["type"]))
     return {name: value for name, value in (("logger", None), ("progress_bar", False)) if name in accepted}
 
@@ -63,7 +66,7 @@ def test_is_not_training(subject: Subject) -> None:
     )
 
 
-def _bytes(x: Any, n: int) -> bytes:
+def _bytes(x: PyTree, n: int) -> bytes:
     return b"".join(np.asarray(array[n]).tobytes() for array in jax.tree.leaves(x))
 
 
@@ -79,5 +82,5 @@ def targets_differ(subject: Subject) -> None:
             )
 
 
-def _load(subject: Subject) -> Any:
+def _load(subject: Subject) -> TaskData:
     return subject.remember("data", lambda: subject.instance.load(jax.random.key(0)))

@@ -1,17 +1,16 @@
 """Checks of the dependence on time: on the start of a run, and on the length of its steps."""
 
 import re
-from typing import Any
 
 import equinox as eqx
 import jax
 import numpy as np
 
-from dynplug.core import Drive, ODESystem, continuous, leaves
+from dynplug.core import Drive, DynamicalSystem, ODESystem, continuous, leaves
 from dynplug.testing.demands import close, demand
 from dynplug.testing.driving import DURATION, amplitude_of, drive_of, traced
 from dynplug.testing.static import documented_entry
-from dynplug.testing.stepping import DT, run, trial_of
+from dynplug.testing.stepping import DT, Trial, run, trial_of
 from dynplug.testing.subject import Subject
 from dynplug.testing.variants import arguments
 
@@ -55,7 +54,9 @@ def spikes_whatever_the_step(subject: Subject) -> None:
         )
 
 
-def _mean_run(system: Any, current: Any, steps: int, dt: float) -> tuple[dict[str, Any], list[Any]]:
+def _mean_run(
+    system: DynamicalSystem, current: np.ndarray, steps: int, dt: float
+) -> tuple[dict[str, tuple[np.ndarray, np.ndarray]], list[np.ndarray]]:
     count = round(steps * DT / dt)
     _, (states, _) = run(system, np.broadcast_to(current, (count, *current.shape)), None, dt)
     spikes = [np.sum(np.asarray(states.spike), axis=0)] if getattr(states, "spike", None) is not None else []
@@ -75,7 +76,7 @@ def charge_whatever_the_step(subject: Subject) -> None:
         )
 
 
-def _charge(trial: Any, dt: float) -> Drive:
+def _charge(trial: Trial, dt: float) -> Drive:
     count = round(2 * DURATION * DT / dt)
     events = np.zeros((count, *np.shape(trial.zero)), trial.x.dtype)
     for n, at in enumerate((1.0, 4.0, 12.0)):  # [ms]

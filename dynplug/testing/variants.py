@@ -10,9 +10,10 @@ from typing import Any, Literal, get_args, get_origin
 import equinox as eqx
 import jax
 import numpy as np
+from jax.typing import ArrayLike
 
 from dynplug.errors import DynplugError
-from dynplug.plugin import KINDS, build, parameters, registry
+from dynplug.plugin import KINDS, Component, build, parameters, registry
 from dynplug.testing.static import documented_entry
 from dynplug.testing.subject import Subject
 
@@ -35,7 +36,7 @@ def arguments(subject: Subject) -> dict[str, Any]:
     return found
 
 
-def _field(subject: Subject, name: str) -> Any:
+def _field(subject: Subject, name: str) -> object:
     instance = subject.instance
     fields = {f.name for f in dataclasses.fields(instance) if f.init} if dataclasses.is_dataclass(instance) else ()
     return getattr(instance, name, None) if name in fields else None
@@ -64,17 +65,17 @@ def variants(subject: Subject, name: str, value: Any) -> Iterator[Any]:
         yield from _others(type(value))
 
 
-def variants_of_number(value: Any) -> Iterator[Any]:
+def variants_of_number(value: ArrayLike) -> Iterator[ArrayLike]:
     """Other integers for an integer, other floating-point numbers for another number."""
     yield from ((value + 1, value + 2) if isinstance(value, int) else _numbers(value))
 
 
-def _numbers(value: Any) -> Iterator[Any]:
+def _numbers(value: ArrayLike) -> Iterator[ArrayLike]:
     yield from (value * factor for factor in _FACTORS if value != 0)
     yield from (value + step for step in _STEPS)
 
 
-def _others(given: Any) -> Iterator[Any]:
+def _others(given: str | type) -> Iterator[object]:
     """Other components of the same kind as one given by name or class, with the arguments of their examples."""
     for kind in KINDS:
         known = registry().components(kind)
@@ -87,6 +88,6 @@ def _others(given: Any) -> Iterator[Any]:
         return
 
 
-def _is(component: Any, given: Any) -> bool:
+def _is(component: Component, given: object) -> bool:
     target = component.spec.target.partition(":")[2]
     return isinstance(given, type) and target == given.__name__

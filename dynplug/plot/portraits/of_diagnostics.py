@@ -34,7 +34,7 @@ def diagnostic(sitter: Sitter, figure: Figure) -> None:
     ax.legend(frameon=False)
 
 
-def _cases() -> dict[str, tuple[Any, np.ndarray]]:
+def _cases() -> dict[str, tuple[Sequential, np.ndarray]]:
     x = (np.random.default_rng(0).random((_SAMPLES, _STEPS, _IN)) < 0.3).astype(np.float32)
     return {
         "sound": (_network(4.0), x),

@@ -6,6 +6,8 @@ import diffrax
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
+from jaxtyping import Array, PyTree
 from matplotlib.figure import Figure
 from scipy.integrate import solve_ivp
 
@@ -44,17 +46,17 @@ def integrator(sitter: Sitter, figure: Figure) -> None:
     below.legend(frameon=False)
 
 
-def _pendulum(t: Any, y: Any, args: Any) -> Any:
+def _pendulum(t: ArrayLike, y: tuple[Array, Array], args: None) -> tuple[Array, Array]:
     angle, speed = y
     return speed, -jnp.sin(angle) - _DAMPING * speed
 
 
-def _angles(solver: Any, step: Any) -> Any:
+def _angles(solver: diffrax.AbstractSolver, step: Array) -> Array:
     """The angle at the start and after each of the most steps."""
     term = diffrax.ODETerm(_pendulum)
     first = jnp.asarray(_ANGLE), jnp.zeros(())
 
-    def one(carry: Any, i: Any) -> Any:
+    def one(carry: PyTree, i: Array) -> tuple[PyTree, Array]:
         y, state = carry
         new, _, _, state, _ = solver.step(term, i * step, (i + 1) * step, y, None, state, False)
         return (new, state), new[0]

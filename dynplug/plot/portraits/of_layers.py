@@ -1,12 +1,10 @@
 """A layer: its outputs under a pulse of one input, and its weights."""
 
-from typing import Any
-
 import jax
 import numpy as np
 from matplotlib.figure import Figure
 
-from dynplug.core import ODESystem, leaves, nodes
+from dynplug.core import DynamicalSystem, ODESystem, leaves, nodes
 from dynplug.plot.portraits.sitter import Sitter, panels
 from dynplug.plot.portraits.ticks import at_whole_numbers
 from dynplug.run import LoopOverTime
@@ -47,12 +45,12 @@ def layer(sitter: Sitter, figure: Figure) -> None:
         at_whole_numbers(rest[0].xaxis, rest[0].yaxis)
 
 
-def _size(system: Any) -> tuple[int, ...]:
+def _size(system: DynamicalSystem) -> tuple[int, ...]:
     size = getattr(system, "in_size", None)
     return (1,) if size is None else size
 
 
-def _weights(system: Any) -> tuple[str, np.ndarray] | None:
+def _weights(system: DynamicalSystem) -> tuple[str, np.ndarray] | None:
     """The first matrix among a system's parameters, with its path."""
     found = ((leaf.path, np.asarray(leaf.value)) for leaf in leaves(system) if np.ndim(leaf.value) == 2)
     return next(((path, w.astype(float)) for path, w in found if w.dtype.kind == "f"), None)

@@ -1,11 +1,12 @@
 """Losses and metrics: the value over the error of the predictions."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 from matplotlib.figure import Figure
 
 from dynplug.errors import DynplugError
@@ -18,8 +19,8 @@ _SAMPLES, _CLASSES = 400, 10
 class _Case(NamedTuple):
     """Targets that a measure takes, and predictions for them by a single number."""
 
-    targets: Any
-    predicts: Callable[[Any], Any]
+    targets: Array
+    predicts: Callable[[Array], Array]
     label: str
 
 
@@ -67,7 +68,7 @@ def metric(sitter: Sitter, figure: Figure) -> None:
     ax.set(xlabel=f"{case.label} [-]", ylabel=f"{sitter.name} [-]")
 
 
-def _taken(measure: Any, *cases: _Case) -> _Case:
+def _taken(measure: Callable[..., Array], *cases: _Case) -> _Case:
     """The first case that a measure accepts."""
     for case in cases[:-1]:
         try:

@@ -2,14 +2,13 @@
 
 import inspect
 import re
-from typing import Any
 
 import jax
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dynplug.core import leaves
+from dynplug.core import DynamicalSystem, Sized, leaves
 from dynplug.plot.portraits.sitter import Sitter, panels
 from dynplug.plugin import unit_of, variable_of
 from dynplug.run import LoopOverTime
@@ -68,7 +67,7 @@ def _without_spikes(sitter: Sitter, above: Axes, below: Axes, unit: str) -> None
     below.plot([0.5, 1.0, 2.0], ends, marker="o")
 
 
-def _under(system: Any, currents: np.ndarray, duration: float) -> np.ndarray:
+def _under(system: Sized, currents: np.ndarray, duration: float) -> np.ndarray:
     """The spikes of the first unit under constant currents, as a mask (time, currents)."""
     loop = LoopOverTime(system, dt=_DT, data_first_axis="T")
     size = system.in_size
@@ -102,7 +101,7 @@ def _length(rate: float) -> float:
     return float(np.clip(_INTERVALS * 1000.0 / rate, 20.0, 250.0)) if rate else 100.0
 
 
-def _response(system: Any, drive: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
+def _response(system: Sized, drive: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
     """Times [ms], potential and spikes of a first unit, and the potential's label."""
     xs = np.broadcast_to(drive.reshape(-1, *(1 for _ in system.in_size)), (len(drive), *system.in_size))
     state = LoopOverTime(system, dt=_DT).reset_state(key=jax.random.key(0)).system
@@ -117,7 +116,7 @@ def _response(system: Any, drive: np.ndarray) -> tuple[np.ndarray, np.ndarray, n
     return _DT * (1 + np.arange(len(drive))), V, spikes, f"{path} [{unit}]"
 
 
-def _unit_of_current(system: Any) -> str:
+def _unit_of_current(system: DynamicalSystem) -> str:
     """The unit of `I` in the equations that the class states."""
     texts = " ".join(map(str, dict(getattr(system, "equations", {})).values()))
     found = re.search(r"\bI\[([^\]]+)\]", texts)

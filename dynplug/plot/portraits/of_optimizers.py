@@ -1,11 +1,10 @@
 """Optimizers and schedules."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, PyTree
 from matplotlib.figure import Figure
 
 from dynplug.plot.portraits.sitter import Sitter, panels
@@ -39,19 +38,19 @@ def schedule(sitter: Sitter, figure: Figure) -> None:
     ax.margins(y=0.1)
 
 
-def _value(at: Any) -> Any:
+def _value(at: Array | np.ndarray) -> Array | np.ndarray:
     return 0.5 * (at[0] ** 2 + _CURVATURE * at[1] ** 2)
 
 
-def _path(optimizer: Any) -> Any:
+def _path(optimizer: optax.GradientTransformation) -> Array:
     """The places (step, 2) that an optimizer visits."""
     first = {"w": jnp.asarray(_START)}
-    gradient: Any = jax.grad(lambda params: _value(params["w"]))
+    gradient = jax.grad(lambda params: _value(params["w"]))
 
-    def step(carry: Any, _: Any) -> Any:
+    def step(carry: PyTree, _: None) -> tuple[PyTree, Array]:
         params, state = carry
         updates, state = optimizer.update(gradient(params), state, params)
-        new: Any = optax.apply_updates(params, updates)
+        new: PyTree = optax.apply_updates(params, updates)
         return (new, state), new["w"]
 
     with jax.numpy_dtype_promotion("standard"):

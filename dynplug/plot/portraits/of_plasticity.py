@@ -1,14 +1,12 @@
 """Plasticity: the window of a rule, and its dependence on rates."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.figure import Figure
 
 from dynplug.delivery import Fanout
-from dynplug.plasticity import learned
+from dynplug.plasticity import Plasticity, learned
 from dynplug.plot.portraits.sitter import Sitter, panels
 
 _LAGS = np.arange(-80, 81, 2)  # [ms]
@@ -44,7 +42,7 @@ def plasticity(sitter: Sitter, figure: Figure) -> None:
     below.legend(frameon=False)
 
 
-def _change(rule: Any, sent: np.ndarray, spiked: np.ndarray) -> np.ndarray:
+def _change(rule: Plasticity, sent: np.ndarray, spiked: np.ndarray) -> np.ndarray:
     """The changes of weights in the middle between the bounds, of pairs of units with a connection each."""
     units = np.arange(sent.shape[1])
     fanout, _ = Fanout.of(units, units, len(units), len(units), by_receiver=True)

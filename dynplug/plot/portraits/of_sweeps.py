@@ -3,6 +3,7 @@
 import itertools
 import tempfile
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure
 
 from dynplug.errors import ConfigError
 from dynplug.plot.portraits.sitter import Sitter, panels
-from dynplug.search import Outcome, Search, Space, Trial
+from dynplug.search import Outcome, Sampler, Search, Space, Trial
 
 _POINTS, _TRIALS = 60, 4
 _BEST = (0.3, -2.0)  # of the toy objective
@@ -40,7 +41,7 @@ def sampler(sitter: Sitter, figure: Figure) -> None:
     ax.set(yscale="log", xlabel="hyperparameter x [-]", ylabel="hyperparameter y [-]")
 
 
-def _sampled(made: Any, folder: Path, space: Any) -> list[tuple[float, float]]:
+def _sampled(made: Sampler, folder: Path, space: Mapping[str, object]) -> list[tuple[float, float]]:
     search = Search(Space.parse(space), folder=folder)
     points: list[tuple[float, float]] = []
     for number in range(_POINTS):
@@ -60,7 +61,7 @@ def launcher(sitter: Sitter, figure: Figure) -> None:
     ended: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as folder:
 
-        def trials() -> Any:
+        def trials() -> Iterator[Trial]:
             for number in range(_TRIALS):
                 home = Path(folder, str(number))
                 home.mkdir()

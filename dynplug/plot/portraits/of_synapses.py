@@ -1,10 +1,9 @@
 """A synapse: its response to one event, and the response of a neuron."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from matplotlib.figure import Figure
 
 from dynplug.core import Sequential
@@ -43,7 +42,7 @@ def _draw(sitter: Sitter, figure: Figure) -> None:
     below.set(xlabel="time [ms]", ylabel="V + 65 [mV]", xlim=(0.0, end))
 
 
-def _first(values: Any, steps: int) -> np.ndarray:
+def _first(values: ArrayLike, steps: int) -> np.ndarray:
     """The values of a first unit, over time."""
     return np.broadcast_to(np.asarray(values).reshape(steps, -1)[:, 0], (steps,))
 

@@ -1,7 +1,7 @@
 """Runners and observers on a small task."""
 
 import inspect
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import numpy as np
@@ -92,6 +92,6 @@ def _task(teacher: DynamicalSystem, timeless: bool) -> tuple[np.ndarray, np.ndar
     return (x[:, 0], y[:, 0]) if timeless else (x, y)
 
 
-def _taken(target: Any) -> dict[str, Any]:
+def _taken(target: Callable[..., object]) -> dict[str, object]:
     """The options that a runner takes."""
     return {name: value for name, value in _OPTIONS.items() if name in inspect.signature(target).parameters}

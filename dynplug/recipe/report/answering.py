@@ -1,11 +1,12 @@
 """The outputs of the model for the data in the report, and their classes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Array
 
 from dynplug.losses import confusion_matrix, options_of, takes
 from dynplug.plugin import parameters
@@ -67,9 +68,9 @@ def _how_classes_are_read(trainer: Reportable) -> Mapping[str, Any] | None:
     return None
 
 
-def _reads_classes(function: Any) -> bool:
+def _reads_classes(function: Callable[..., object]) -> bool:
     return "one_hot" in options_of(function) or takes(function, "one_hot")
 
 
-def _counted(options: Mapping[str, Any], outputs: Any, targets: Any, mask: Any, weight: Any) -> Any:
+def _counted(options: Mapping[str, Any], outputs: Array, targets: Array, mask: Array | None, weight: Array) -> Array:
     return confusion_matrix(outputs, targets, mask=mask, sample_weight=weight, **options)

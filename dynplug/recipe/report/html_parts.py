@@ -2,7 +2,6 @@
 
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
@@ -56,13 +55,13 @@ def paragraph(text: str, kind: str = "") -> str:
     return f"<p{_kind(kind)}>{html.escape(text)}</p>"
 
 
-def table(head: Sequence[Any], rows: Iterable[Sequence[Any]], *, caption: str = "") -> str:
+def table(head: Sequence[object], rows: Iterable[Sequence[object]], *, caption: str = "") -> str:
     """A table of anything, escaped; the first cell of each row is its heading."""
     body = [f"<tr>{_cell(first, 'th', 'row')}{''.join(_cell(c) for c in rest)}</tr>" for first, *rest in rows]
     return _wide(caption, "", "".join(_cell(cell, "th", "col") for cell in head), body)
 
 
-def facts(rows: Mapping[str, Any]) -> str:
+def facts(rows: Mapping[str, object]) -> str:
     """A table of values by name, without the empty ones."""
     body = [
         f"<tr>{_cell(name, 'th', 'row')}{_cell(told)}</tr>" for name, told in rows.items() if told not in ("", None)
@@ -106,7 +105,7 @@ def _count(n: float, total: float, *, right: bool) -> str:
     return f'<td style="background: rgb({hue} / {depth:.2f})">{n:g}</td>'
 
 
-def _cell(text: Any, tag: str = "td", scope: str = "") -> str:
+def _cell(text: object, tag: str = "td", scope: str = "") -> str:
     scoped = f'{tag} scope="{scope}"' if scope else tag
     return f"<{scoped}>{html.escape(str(text))}</{tag}>"
 

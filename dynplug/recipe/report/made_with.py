@@ -8,9 +8,9 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import jax
+from jaxtyping import PyTree
 
 from dynplug import __version__
 from dynplug.core import Sequential
@@ -22,7 +22,7 @@ from dynplug.train import Reportable
 _PACKAGES = ("jax", "jaxlib", "equinox", "optax", "diffrax", "numpy")
 
 
-def circumstances(reported: Reported) -> dict[str, Any]:
+def circumstances(reported: Reported) -> dict[str, object]:
     """The circumstances of the training, by name."""
     runner, trainer, fit = reported.runner, reported.trainer, reported.fit
     sizes = {said: reported.samples(phase) for phase, said in PHASES.items()}
@@ -78,7 +78,7 @@ def command_line() -> str:
     return shlex.join(["dynplug", *sys.argv[1:]]) if program == "dynplug" else ""
 
 
-def _parts(model: Any) -> str:
+def _parts(model: PyTree) -> str:
     """The parts of a model in a row, or its class."""
     row = model.named_children() if isinstance(model, Sequential) else []
     return ", ".join(f"{name} {type(part).__name__}" for name, part in row) or type(model).__name__

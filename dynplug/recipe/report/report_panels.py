@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import numpy as np
@@ -13,6 +13,10 @@ from dynplug.recipe.report.epoch_curves import PHASES, at, is_rate
 from dynplug.recipe.report.layer_activity import LayerActivity
 from dynplug.recipe.report.learned_parameters import LearnedParameter, in_short
 from dynplug.recipe.report.reported import Reported
+
+if TYPE_CHECKING:  # no report needs matplotlib
+    from matplotlib.axes import Axes
+    from matplotlib.lines import Line2D
 
 _CURVES, _RASTERS, _WEIGHTS = 6, 4, 12  # panels at most
 _LAYERS = 8  # lines of different colours
@@ -28,7 +32,7 @@ class Panel(NamedTuple):
 
     title: str
     about: str
-    draw: Callable[[Any], None]
+    draw: "Callable[[Axes], None]"
 
 
 def of_learning(reported: Reported) -> list[Panel]:
@@ -141,25 +145,25 @@ def _times(values: np.ndarray, dt: float) -> np.ndarray:
     return dt * (1 + np.arange(len(values)))
 
 
-def _curve(ax: Any, *, curves: Mapping[str, Any], label: str, best: int | None) -> None:
+def _curve(ax: "Axes", *, curves: Mapping[str, np.ndarray], label: str, best: int | None) -> None:
     from dynplug import plot
 
     plot.learning_curve(ax, curves, label=shortened(label, _LABEL), best=best)
 
 
-def _raster(ax: Any, *, spikes: np.ndarray, dt: float) -> None:
+def _raster(ax: "Axes", *, spikes: np.ndarray, dt: float) -> None:
     from dynplug import plot
 
     plot.raster(ax, _times(spikes, dt), spikes)
 
 
-def _traces(ax: Any, *, values: np.ndarray, dt: float, label: str) -> None:
+def _traces(ax: "Axes", *, values: np.ndarray, dt: float, label: str) -> None:
     from dynplug import plot
 
     plot.traces(ax, _times(values, dt), values, label=label)
 
 
-def _scores(ax: Any, *, scores: np.ndarray, dt: float, true: int, answer: int) -> None:
+def _scores(ax: "Axes", *, scores: np.ndarray, dt: float, true: int, answer: int) -> None:
     _traces(ax, values=scores, dt=dt, label="output")
     colours = [line.get_color() for line in ax.lines]
     for n, line in enumerate(ax.lines):
@@ -171,7 +175,7 @@ def _scores(ax: Any, *, scores: np.ndarray, dt: float, true: int, answer: int) -
     _legend(ax, [ax.lines[n] for n in told], told.values())
 
 
-def _with_target(ax: Any, *, values: np.ndarray, target: np.ndarray, dt: float) -> None:
+def _with_target(ax: "Axes", *, values: np.ndarray, target: np.ndarray, dt: float) -> None:
     _traces(ax, values=values, dt=dt, label="output")
     for n in range(values.shape[1]):
         (line,) = ax.plot(_times(values, dt), target[:, n], "--", color=ax.lines[n].get_color(), linewidth=1.2)
@@ -179,20 +183,20 @@ def _with_target(ax: Any, *, values: np.ndarray, target: np.ndarray, dt: float) 
     _legend(ax, [ax.lines[0], ax.lines[-1]], ["output", "target"])
 
 
-def _legend(ax: Any, lines: Sequence[Any], names: Iterable[str]) -> None:
+def _legend(ax: "Axes", lines: "Sequence[Line2D]", names: Iterable[str]) -> None:
     """A legend above the lines."""
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.14 * len(lines) * (high - low))
     ax.legend(lines, names, frameon=False, loc="upper left", borderaxespad=0.0)
 
 
-def _carpet(ax: Any, *, weight: np.ndarray) -> None:
+def _carpet(ax: "Axes", *, weight: np.ndarray) -> None:
     from dynplug import plot
 
     plot.weights(ax, weight)
 
 
-def _histogram(ax: Any, *, after: np.ndarray, before: np.ndarray | None) -> None:
+def _histogram(ax: "Axes", *, after: np.ndarray, before: np.ndarray | None) -> None:
     from dynplug import plot
 
     plot.histogram(ax, after, before)

@@ -9,6 +9,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import leaves
 from dynplug.errors import DataError
@@ -50,7 +51,7 @@ class Reported:
         return as_reportable(self.runner)
 
     @property
-    def model(self) -> Any:
+    def model(self) -> PyTree:
         """The model that predicts."""
         return self.trainer.average
 
@@ -99,14 +100,14 @@ class Reported:
         read = self._read(data) if isinstance(data, tuple) else None
         return None if read is None else read.samples
 
-    def _read(self, data: Any) -> toolkit.Pair | None:
+    def _read(self, data: object) -> toolkit.Pair | None:
         try:
             return toolkit.data_of(data, self.layout, "the data", max(1, self.epoch))
         except (DataError, TypeError):  # in a form that is this trainer's own
             return None
 
 
-def arrays_of(model: Any) -> dict[str, np.ndarray]:
+def arrays_of(model: PyTree) -> dict[str, np.ndarray]:
     """Copies of a model's arrays of numbers on the host, by path."""
     found = {leaf.path: leaf.value for leaf in leaves(model) if eqx.is_array(leaf.value)}
     return {path: np.array(a) for path, a in found.items() if not jnp.issubdtype(a.dtype, jax.dtypes.prng_key)}

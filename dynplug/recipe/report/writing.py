@@ -3,7 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from dynplug.recipe.report.made_with import circumstances, versions
 from dynplug.recipe.report.report_panels import Panel, of_learning, of_sample, of_weights
 from dynplug.recipe.report.report_summary import summary
 from dynplug.recipe.report.reported import Reported
+
+if TYPE_CHECKING:  # no report needs matplotlib
+    from matplotlib.axes import Axes
 
 REPORT, PICTURES = "report.html", ("result.png", "weights.png")
 _CLASSES = 30  # of which all counts are shown; of more, those that are confused most
@@ -73,8 +76,8 @@ def _draw(folder: Path, pictures: dict[str, Sequence[Panel]]) -> None:
             plot.sheet(draws).savefig(folder / name, dpi=_DPI)
 
 
-def _titled(panel: Panel) -> Callable[[Any], None]:
-    def draw(ax: Any) -> None:
+def _titled(panel: Panel) -> "Callable[[Axes], None]":
+    def draw(ax: "Axes") -> None:
         panel.draw(ax)
         ax.set_title(panel.title)
 

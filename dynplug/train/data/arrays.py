@@ -37,8 +37,8 @@ class Pair:
     **Arguments:**
 
     - `data`: a pair (x, y) of arrays, or of pytrees of arrays; or (x, y, lengths).
-    - `layout`: where samples and time are.
-    - `name`: what the data are, for messages.
+    - `layout`: the axes of samples and time.
+    - `name`: the name of the data in messages.
 
     **Attributes:** `x`, `y`; `samples`, their number; `lengths`, the steps of each, `None` where all have all.
     """
@@ -67,7 +67,7 @@ class Pair:
 
     @property
     def mask(self) -> np.ndarray | None:
-        """Which steps count, (samples, time); `None` for all."""
+        """A mask of the steps that count, (samples, time); `None` if all do."""
         if self.lengths is None:
             return None
         return np.arange(self._steps("data")) < self.lengths[:, None]

@@ -35,7 +35,7 @@ class _Step(NamedTuple):
 
 @dataclass(frozen=True)
 class FitOptions:
-    """What a call of `fit` shall do.
+    """The options of a call of `fit`.
 
     **Attributes:**
 
@@ -48,7 +48,7 @@ class FitOptions:
     - `last`: the number of the last epoch.
     - `num_report`: after how many steps a line is written; `None` for once an epoch.
     - `reset_state`: whether each batch starts anew.
-    - `after`, `logger`: what hears of the reports.
+    - `after`, `logger`: the function and the stream that receive reports.
     - `progress_bar`: whether to show one.
     - `observers`, `log_every`: the observers' hooks, and how often they hear of a step.
     - `look`: looks at what the model does with a batch of inputs, once in a training.

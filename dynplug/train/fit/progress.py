@@ -1,4 +1,4 @@
-"""Where a training stands: what a checkpoint holds, and how it goes there and back."""
+"""The progress of a training, which a checkpoint holds: writing and reading it."""
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
@@ -140,13 +140,13 @@ class Progress:
         strict: bool,
         cast: bool,
     ) -> tuple["Progress", Any, Loaded]:
-        """What `write` wrote, or as much of it as fits here; the seed that belongs to it; and what does not fit.
+        """Read what `write` wrote: the progress, as far as it fits; its seed; and a report of what does not fit.
 
         **Arguments:**
 
         - `path`: the checkpoint.
         - `start`: the states at the start of a run, for a model and a batch size.
-        - `constants`: what must be the same.
+        - `constants`: values that must be the same.
         - `seed`: the trainer's own, which stays where the file's training does not go on.
         - `strict`, `cast`: as for `dynplug.load_states`.
         """
@@ -203,5 +203,5 @@ class Progress:
 
 
 def _form(value: Any) -> Any:
-    """What a model's leaf must keep: an array's shape and dtype; all of anything else."""
+    """The invariant of a model's leaf: shape and dtype of an array; the value of anything else."""
     return (jnp.shape(value), value.dtype) if eqx.is_array(value) else value

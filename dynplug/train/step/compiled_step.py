@@ -24,7 +24,7 @@ from dynplug.train.step.train_step import Stepped, TrainState, joined, train_ste
 
 @runtime_checkable
 class StepProgram(Protocol):
-    """What an epoch calls: a `CompiledStep`, or what stands for one, with its arguments and results."""
+    """The functions that an epoch calls: those of a `CompiledStep`, or others with its arguments and results."""
 
     train: Callable[..., Stepped]
     evaluate: Callable[..., tuple[RunState | None, Logged]]
@@ -59,7 +59,7 @@ class CompiledStep:
         return self._arrays, self._key
 
     def stream(self, n: int) -> np.ndarray:
-        """What is folded into the key for batch `n`."""
+        """The numbers to fold into the key for batch `n`."""
         return np.array([*self._stream, n], np.uint32)
 
     def train(
@@ -97,7 +97,7 @@ class CompiledStep:
         return jax.tree.map(lambda a: _struct(a, 0, samples), out)
 
     def first_culprit(self, params: PyTree, x: PyTree, y: PyTree, carry: RunState | None, n: int) -> str | None:
-        """What is first not finite in a batch, before the loss."""
+        """The first value in a batch, before the loss, that is not finite, in words."""
         parts = self._parts
         return first_culprit(parts.forward, parts.model(params), x, y, carry, folded(self._key, *self._stream, n))
 

@@ -27,7 +27,7 @@ _ALIKE = PartitionSpec()
 
 @dataclass(frozen=True)
 class BatchShards:
-    """What is fixed for batches of a number of samples.
+    """The layout of batches of a given number of samples over devices.
 
     **Attributes:** `spread`, the devices; `layout`, the axes of the data; `rows`, the number.
     """
@@ -62,7 +62,7 @@ class BatchShards:
         return _of(carry, carry.i, jax.tree.map(lambda a: a[rows], carry.system))
 
     def counting(self, given: Counting) -> Counting:
-        """What counts, with those samples that make up the batch."""
+        """The mask and lengths of the batch, extended by its padding."""
         missing = self.filled - self.rows
         if not missing:
             return given
@@ -71,7 +71,7 @@ class BatchShards:
         return Counting(jnp.pad(real, (0, missing)), lengths)
 
     def data(self, pieces: Sequence[PyTree]) -> tuple[Any, ...]:
-        """How inputs and targets lie."""
+        """The partitions of inputs and targets over devices."""
 
         def lie(tree: PyTree, axis: Callable[[int], int]) -> PyTree:
             return jax.tree.map(lambda a: along_axis(axis(a.ndim)), tree)
@@ -79,7 +79,7 @@ class BatchShards:
         return tuple(lie(tree, axis) for tree, axis in zip(pieces, self.axes, strict=False))
 
     def results(self, function: Callable[..., Any]) -> Any:
-        """How the results of a function lie."""
+        """The partitions of a function's results over devices."""
         carry = _of(RunState(jnp.zeros((), jnp.int32), None), _ALIKE, along_axis(0))
         if function is predict:
             outputs = along_axis(self.layout.samples(self.layout.least_rank))

@@ -67,7 +67,7 @@ class Piece(Part):
         return jax.lax.dynamic_slice_in_dim(a, jax.lax.axis_index(self.over) * size, size)
 
     def once(self, tree: PyTree) -> PyTree:
-        """What all devices have alike, as summands: one has it, and the others zero."""
+        """A replicated tree as summands: one device keeps it, and the others have zeros."""
         first = jax.lax.axis_index(self.over) == 0
         return jax.tree.map(lambda a: jnp.where(first, a, jnp.zeros_like(a)), tree)
 

@@ -24,7 +24,7 @@ from dynplug.train.step.step_parts import StepParts
 @partial(jax.tree_util.register_dataclass, data_fields=["leaves", "ok"], meta_fields=["structure"])
 @dataclass(frozen=True)
 class TrainState:
-    """What a training step changes. Once anything in it is not finite, `ok` falls and nothing changes any more.
+    """The state that a training step changes. Once a value is not finite, `ok` falls and nothing changes any more.
 
     It is kept flat: else Python would go through the model three times at every step.
 
@@ -180,6 +180,6 @@ def _chosen(first: Array, a: PyTree, b: PyTree) -> PyTree:
 
 
 def checked(params: PyTree) -> list[str]:
-    """What the flags of `Stepped.finite` are about."""
+    """The subjects of the flags in `Stepped.finite`, in words."""
     paths = [leaf.path for leaf in leaves(params)]
     return ["the loss", *(f"the gradient of {path}" for path in paths), *(f"the update of {path}" for path in paths)]

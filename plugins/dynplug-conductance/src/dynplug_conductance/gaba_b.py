@@ -1,10 +1,11 @@
 """The GABA-B synapse."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Bosh3
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Parameter, Synapse, discrete, param, target_size
@@ -87,7 +88,7 @@ class GABAB(Synapse):
         nothing = jnp.zeros(self.size, ctx.dtype)
         return GABABState(nothing, nothing, nothing, nothing, nothing)
 
-    def vector_field(self, t: Any, y: GABABState, drive: Drive) -> GABABState:
+    def vector_field(self, t: ArrayLike, y: GABABState, drive: Drive) -> GABABState:
         dr = self.K1 * self.T_max * present(y.T, y.event) * (1.0 - y.r) - self.K2 * y.r
         return GABABState(dr, self.K3 * y.r - self.K4 * y.s, jnp.zeros_like(y.T), jnp.zeros_like(y.event))
 

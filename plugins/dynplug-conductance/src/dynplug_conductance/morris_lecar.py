@@ -1,10 +1,11 @@
 """The Morris-Lecar model."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Bosh3
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -100,7 +101,7 @@ class MorrisLecar(Neuron):
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)
         return MorrisLecarState(V, _open(V, self.V3, self.V4), jnp.zeros_like(V))
 
-    def vector_field(self, t: Any, y: MorrisLecarState, drive: Drive) -> MorrisLecarState:
+    def vector_field(self, t: ArrayLike, y: MorrisLecarState, drive: Drive) -> MorrisLecarState:
         calcium = self.gCa * _open(y.V, self.V1, self.V2) * (y.V - self.ECa)
         potassium = self.gK * y.w * (y.V - self.EK)
         leak = self.gL * (y.V - self.EL)

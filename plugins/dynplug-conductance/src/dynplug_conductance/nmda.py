@@ -1,6 +1,6 @@
 """The NMDA synapse."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import jax.numpy as jnp
 from diffrax import AbstractSolver
@@ -10,6 +10,9 @@ from dynplug.integrators import ExponentialEuler
 from dynplug.synapses import COBA, Output
 from dynplug_conductance.mg_block import MgBlock
 from dynplug_conductance.transmitter import FirstOrder
+
+if TYPE_CHECKING:  # only a portrait needs matplotlib
+    from matplotlib.figure import Figure
 
 
 class NMDA(FirstOrder):
@@ -55,7 +58,7 @@ class NMDA(FirstOrder):
     output: Output = MgBlock()
     integrator: AbstractSolver = ExponentialEuler()
 
-    def portrait(self, figure: Any) -> None:
+    def portrait(self, figure: "Figure") -> None:
         """The current through the receptors over the target's potential, with 1 µS open, and without the block."""
         V = jnp.linspace(-100.0, 40.0, 141)
         ax = figure.subplots()

@@ -1,11 +1,12 @@
 """The Pinsky-Rinzel pyramidal cell."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Bosh3
 from jax.nn import sigmoid
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -138,7 +139,7 @@ class PinskyRinzel(Neuron):
         gates = (alpha / (alpha + beta) for alpha, beta in _rates(V, V, nothing))
         return PinskyRinzelState(V, V, *gates, Ca=nothing, spike=nothing)
 
-    def vector_field(self, t: Any, y: PinskyRinzelState, drive: Drive) -> PinskyRinzelState:
+    def vector_field(self, t: ArrayLike, y: PinskyRinzelState, drive: Drive) -> PinskyRinzelState:
         v = y.V - _REST
         alpha, beta = 1.28 * ramp((v - 13.1) / 4.0), 1.4 * ramp((40.1 - v) / 5.0)
         sodium = self.gNa * (alpha / (alpha + beta)) ** 2 * y.h * (y.V - self.ENa)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -16,7 +17,7 @@ from dynplug_conductance.channels import CaT, Channel, Gates, Ih, Ions, K, KCa, 
 from dynplug_conductance.channels.stated import equations_of
 from dynplug_conductance.kinetics import crossing
 
-_PROVIDED: dict[str, type[Any]] = {channel.__name__: channel for channel in (CaT, Ih, K, KCa, Leak, Na)}
+_PROVIDED: dict[str, type[Channel]] = {channel.__name__: channel for channel in (CaT, Ih, K, KCa, Leak, Na)}
 
 
 class SomaState(eqx.Module):
@@ -38,7 +39,7 @@ def _named(given: Mapping[str, Any] | Sequence[Channel]) -> dict[str, Channel]:
     return {name: _channel(name, named[name]) for name in sorted(named)}
 
 
-def _channel(name: str, given: Any) -> Channel:
+def _channel(name: str, given: object) -> Channel:
     """A channel as given, or the one of this package with that name, made from its arguments."""
     if isinstance(given, Channel):
         return given
@@ -110,7 +111,7 @@ class Soma(Neuron):
         gates = {name: channel.init(V, Ca) for name, channel in self.channels.items()}
         return SomaState(V, Ca, gates, jnp.zeros_like(V))
 
-    def vector_field(self, t: Any, y: SomaState, drive: Drive) -> SomaState:
+    def vector_field(self, t: ArrayLike, y: SomaState, drive: Drive) -> SomaState:
         outward, calcium, gates = jnp.zeros_like(y.V), jnp.zeros_like(y.V), {}
         for name, channel in self.channels.items():
             current = channel.current(y.gates[name], y.V, y.Ca, self.ions)

@@ -1,10 +1,11 @@
 """The pulse of transmitter that kinetic synapses share, and their first-order kinetics."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Parameter, Synapse, discrete
@@ -85,7 +86,7 @@ class FirstOrder(Synapse):
         nothing = jnp.zeros(self.size, ctx.dtype)
         return FirstOrderState(nothing, nothing, nothing, nothing)
 
-    def vector_field(self, t: Any, y: FirstOrderState, drive: Drive) -> FirstOrderState:
+    def vector_field(self, t: ArrayLike, y: FirstOrderState, drive: Drive) -> FirstOrderState:
         dr = self.alpha * self.T_max * present(y.T, y.event) * (1.0 - y.r) - self.beta * y.r
         return FirstOrderState(dr, jnp.zeros_like(y.T), jnp.zeros_like(y.event))
 

@@ -1,11 +1,12 @@
 """The Wang-Buzsáki interneuron."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Tsit5
 from jax.nn import sigmoid
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -104,7 +105,7 @@ class WangBuzsaki(Neuron):
         h, n = (alpha / (alpha + beta) for alpha, beta in _rates(V))
         return WangBuzsakiState(V, h, n, jnp.zeros_like(V))
 
-    def vector_field(self, t: Any, y: WangBuzsakiState, drive: Drive) -> WangBuzsakiState:
+    def vector_field(self, t: ArrayLike, y: WangBuzsakiState, drive: Drive) -> WangBuzsakiState:
         alpha, beta = ramp((y.V + 35.0) / 10.0), 4.0 * jnp.exp(-(y.V + 60.0) / 18.0)
         sodium = self.gNa * (alpha / (alpha + beta)) ** 3 * y.h * (y.V - self.ENa)
         potassium = self.gK * y.n**4 * (y.V - self.EK)

@@ -1,6 +1,6 @@
 """A module of Flax as a system."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug import Context, DynamicalSystem, as_size
 from dynplug.core import statistic
@@ -15,7 +16,7 @@ from dynplug.errors import CompositionError, KeyRequiredError, OptionError
 from dynplug.layers import check_input
 from dynplug_flax.collection_roles import roles_of
 from dynplug_flax.held_arrays import fitting, in_default_precision, precise
-from dynplug_flax.module_form import ModuleForm, NeedsKey, Variables
+from dynplug_flax.module_form import Module, ModuleForm, NeedsKey, Variables
 from dynplug_flax.named_modules import named_module
 from dynplug_flax.tried_out import accepted, check_fits, form_of
 
@@ -23,7 +24,7 @@ from dynplug_flax.tried_out import accepted, check_fits, form_of
 class FlaxState(eqx.Module):
     """The carry of a cell, and the collections that change with the steps."""
 
-    carry: Any
+    carry: PyTree
     held: Variables
 
 
@@ -82,13 +83,13 @@ class FlaxLayer(DynamicalSystem):
 
     def __init__(
         self,
-        module: Any,
-        in_shape: Any,
+        module: Module | str,
+        in_shape: int | Sequence[int],
         options: Mapping[str, Any] | None = None,
         *,
-        variables: Any = None,
+        variables: PyTree = None,
         collections: Mapping[str, str] | None = None,
-        key: Any = None,
+        key: PRNGKeyArray | None = None,
     ):
         if isinstance(module, str):
             module = named_module(module, options or {}, key)
@@ -120,7 +121,7 @@ class FlaxLayer(DynamicalSystem):
             carry = self._carry(ctx.random_key() if self.draws_carry else jax.random.key(0))
         return FlaxState(jax.tree.map(lambda a: _as_floating(a, ctx.dtype), carry), held)
 
-    def update(self, state: FlaxState | None, x: Any, ctx: Context) -> tuple[FlaxState | None, Any]:
+    def update(self, state: FlaxState | None, x: PyTree, ctx: Context) -> tuple[FlaxState | None, PyTree]:
         changing = self._with("state")
         if ctx.fit and (statistics := self._with("statistic")):
             self._check_batch(ctx)
@@ -141,16 +142,16 @@ class FlaxLayer(DynamicalSystem):
         return jax.tree.map(lambda old, a: jnp.asarray(a, old.dtype), state, new), out
 
     @property
-    def module(self) -> Any:
+    def module(self) -> Module:
         """The module as Flax has it: of linen as it was given, of nnx with the present weights, for predictions."""
         return self.form.module(self._all)
 
     @property
-    def variables(self) -> Any:
+    def variables(self) -> PyTree:
         """The weights as Flax has them: a dictionary for `module.apply`, or an `nnx.State` for `nnx.update`."""
         return self.form.closed(self._all)
 
-    def with_variables(self, variables: Any) -> "FlaxLayer":
+    def with_variables(self, variables: PyTree) -> "FlaxLayer":
         """The layer with other weights; collections that are not given stay as they are.
 
         **Arguments:**
@@ -184,7 +185,7 @@ class FlaxLayer(DynamicalSystem):
     def _all(self) -> Variables:
         return {self.form.trained: self.params, **self.held}
 
-    def _needed(self, key: Any) -> Any:
+    def _needed(self, key: PRNGKeyArray | None) -> PRNGKeyArray | None:
         if key is None and self.form.draws:
             raise KeyRequiredError(
                 f"FlaxLayer: {self.form.name} draws random numbers: give key=jax.random.key(0), or variables."
@@ -195,10 +196,10 @@ class FlaxLayer(DynamicalSystem):
         """The collections of some roles."""
         return [name for name, role in self.roles if role in roles]
 
-    def _carry(self, key: Any) -> Any:
+    def _carry(self, key: PRNGKeyArray) -> PyTree:
         return self.form.carry(self._all, self.in_size, key)
 
-    def _dtype(self, ctx: Context) -> Any:
+    def _dtype(self, ctx: Context) -> np.dtype:
         return next((a.dtype for a in jax.tree.leaves(self.params) if jnp.issubdtype(a.dtype, jnp.floating)), ctx.dtype)
 
     def _check_batch(self, ctx: Context) -> None:
@@ -219,10 +220,10 @@ def _promoting() -> Iterator[None]:
         yield
 
 
-def _as_floating(a: Any, dtype: Any) -> Any:
+def _as_floating(a: Array, dtype: np.dtype) -> Array:
     return a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a
 
 
-def _differs(one: Any, other: Any) -> bool:
+def _differs(one: PyTree, other: PyTree) -> bool:
     """Whether two carries differ, as those do that are drawn."""
     return any(np.any(a != b) for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True))

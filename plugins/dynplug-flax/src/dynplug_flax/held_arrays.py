@@ -1,22 +1,21 @@
 """Arrays that are put into a layer: they must be those that it has."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import leaves
 from dynplug.errors import ParameterError
 from dynplug_flax.module_form import Variables
 
 
-def in_default_precision(tree: Any) -> Any:
+def in_default_precision(tree: PyTree) -> PyTree:
     """Arrays in single precision, as Flax makes them, in the precision that is set, `jax_enable_x64`."""
     return jax.tree.map(lambda a: jnp.asarray(a, precise(a.dtype)), tree)
 
 
-def precise(dtype: Any) -> Any:
+def precise(dtype: np.dtype) -> np.dtype:
     """The dtype that an array which Flax makes has here."""
     return jnp.result_type(float) if dtype == jnp.float32 else dtype
 
@@ -39,9 +38,9 @@ def fitting(name: str, known: Variables, given: Variables) -> Variables:
     return jax.tree.map(lambda old, new: jnp.asarray(new, old.dtype), known, given)
 
 
-def _shapes(tree: Any) -> dict[str, tuple[int, ...]]:
+def _shapes(tree: PyTree) -> dict[str, tuple[int, ...]]:
     return {leaf.path: np.shape(leaf.value) for leaf in leaves(tree)}
 
 
-def _plain(tree: Any) -> Any:
+def _plain(tree: PyTree) -> PyTree:
     return {name: _plain(value) for name, value in tree.items()} if hasattr(tree, "items") else tree

@@ -9,8 +9,9 @@ import flax.linen as nn
 import jax
 from flax.core import meta, unfreeze
 from flax.errors import InvalidRngError
+from jaxtyping import PRNGKeyArray, PyTree
 
-from dynplug_flax.module_form import ModuleForm, NeedsKey, Variables
+from dynplug_flax.module_form import Module, ModuleForm, NeedsKey, Variables
 from dynplug_flax.phase import check_inputs, phase, told_by
 
 
@@ -37,32 +38,41 @@ class LinenForm(ModuleForm):
     def draws(self) -> bool:
         return True
 
-    def carry(self, variables: Variables, shape: tuple[int, ...], key: Any) -> Any:
+    def carry(self, variables: Variables, shape: tuple[int, ...], key: PRNGKeyArray | None) -> PyTree:
         return self.unbound.initialize_carry(key, shape)
 
-    def drawn(self, module: Any, x: Any, key: Any) -> Variables:
+    def drawn(self, module: Module, x: PyTree, key: PRNGKeyArray | None) -> Variables:
         with nn.intercept_methods(_telling(False)):
             made = self.unbound.init(_streams(key), *self.inputs({}, x, key), **self._told(False))
         return self.opened(made)
 
-    def call(self, variables: Variables, inputs: tuple[Any, ...], *, fit: bool, key: Any, changing: list[str]) -> Any:
-        streams = {} if key is None else _streams(key)
+    def call(
+        self,
+        variables: Variables,
+        inputs: tuple[PyTree, ...],
+        *,
+        fit: bool,
+        key: PRNGKeyArray | None,
+        changing: list[str],
+    ) -> tuple[PyTree, Variables]:
         try:
             with nn.intercept_methods(_telling(fit)):
-                out, changed = self.unbound.apply(variables, *inputs, rngs=streams, mutable=changing, **self._told(fit))
+                out, changed = self.unbound.apply(
+                    variables, *inputs, rngs=_streams(key), mutable=changing, **self._told(fit)
+                )
         except InvalidRngError as error:
             if key is None:
                 raise NeedsKey from error
             raise
         return out, changed
 
-    def opened(self, given: Any) -> Variables:
+    def opened(self, given: PyTree) -> Variables:
         return meta.unbox(unfreeze(given))
 
-    def closed(self, variables: Variables) -> Any:
+    def closed(self, variables: Variables) -> PyTree:
         return variables
 
-    def module(self, variables: Variables) -> Any:
+    def module(self, variables: Variables) -> nn.Module:
         return self.unbound
 
     def _told(self, fit: bool) -> dict[str, bool]:
@@ -70,15 +80,20 @@ class LinenForm(ModuleForm):
         return phase((n for n in told_by(self.unbound.__call__) if getattr(self.unbound, n, None) is None), fit)
 
 
-def _streams(key: Any) -> dict[str, Any]:
-    """Keys by stream; where there is no other, linen takes that of `params`."""
-    return dict(zip(("params", "dropout"), jax.random.split(key), strict=True))
+def _streams(key: PRNGKeyArray | None) -> dict[str, PRNGKeyArray]:
+    """Keys by stream, none without a key; where there is no other, linen takes that of `params`."""
+    return {} if key is None else dict(zip(("params", "dropout"), jax.random.split(key), strict=True))
 
 
-def _telling(fit: bool) -> Callable[..., Any]:
+def _telling(fit: bool) -> Callable[..., PyTree]:
     """An interceptor that tells the phase to inner modules to which nobody has told it, as `Dropout` in a row."""
 
-    def tell(call: Any, args: Any, given: Any, context: Any) -> Any:
+    def tell(
+        call: Callable[..., PyTree],
+        args: tuple[PyTree, ...],
+        given: dict[str, PyTree],
+        context: nn.module.InterceptorContext,
+    ) -> PyTree:
         if context.method_name != "__call__":
             return call(*args, **given)
         passed = inspect.signature(context.orig_method).bind_partial(*args, **given).arguments

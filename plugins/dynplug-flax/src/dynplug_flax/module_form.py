@@ -2,9 +2,15 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
 
-Variables = dict[str, Any]
+import flax.linen as nn
+from flax import nnx
+from jaxtyping import Array, PRNGKeyArray, PyTree
+
+Module: TypeAlias = nn.Module | nnx.Module
+
+Variables = dict[str, PyTree]
 """Arrays by collection: nested dictionaries, by the names that Flax gives them."""
 
 
@@ -39,32 +45,40 @@ class ModuleForm(ABC):
         """Whether arrays are drawn for a layer, and not beforehand."""
 
     @abstractmethod
-    def drawn(self, module: Any, x: Any, key: Any) -> Variables:
+    def drawn(self, module: Module, x: PyTree, key: PRNGKeyArray | None) -> Variables:
         """Arrays by collection as the module initialises them for an input."""
 
     @abstractmethod
-    def carry(self, variables: Variables, shape: tuple[int, ...], key: Any) -> Any:
+    def carry(self, variables: Variables, shape: tuple[int, ...], key: PRNGKeyArray | None) -> PyTree:
         """The carry of a cell before the first input."""
 
     @abstractmethod
-    def call(self, variables: Variables, inputs: tuple[Any, ...], *, fit: bool, key: Any, changing: list[str]) -> Any:
+    def call(
+        self,
+        variables: Variables,
+        inputs: tuple[PyTree, ...],
+        *,
+        fit: bool,
+        key: PRNGKeyArray | None,
+        changing: list[str],
+    ) -> tuple[PyTree, Variables]:
         """The pair of what the module returns, and of the collections `changing` after it.
 
         **Raises:** `NeedsKey` if random numbers are drawn and `key` is `None`.
         """
 
-    def inputs(self, variables: Variables, x: Any, key: Any) -> tuple[Any, ...]:
+    def inputs(self, variables: Variables, x: Array, key: PRNGKeyArray | None) -> tuple[PyTree, ...]:
         """The arguments of the module's call at the first step."""
         return (self.carry(variables, x.shape, key), x) if self.is_cell else (x,)
 
     @abstractmethod
-    def opened(self, given: Any) -> Variables:
+    def opened(self, given: PyTree) -> Variables:
         """Arrays by collection, from their containers in Flax."""
 
     @abstractmethod
-    def closed(self, variables: Variables) -> Any:
+    def closed(self, variables: Variables) -> PyTree:
         """Their containers in Flax, from arrays by collection."""
 
     @abstractmethod
-    def module(self, variables: Variables) -> Any:
+    def module(self, variables: Variables) -> Module:
         """The module as Flax has it."""

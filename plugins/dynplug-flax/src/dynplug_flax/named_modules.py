@@ -6,13 +6,15 @@ from typing import Any
 
 import flax.linen as nn
 from flax import nnx
+from jaxtyping import PRNGKeyArray
 
 from dynplug.errors import KeyRequiredError, ParameterError, UnknownNameError, nearest
+from dynplug_flax.module_form import Module
 
 _LIBRARIES = {"linen": (nn, nn.Module), "nnx": (nnx, nnx.Module)}
 
 
-def named_module(name: str, options: Mapping[str, Any], key: Any) -> Any:
+def named_module(name: str, options: Mapping[str, Any], key: PRNGKeyArray | None) -> Module:
     """A module of Flax's own, such as `"linen.Dense"`, made with options.
 
     **Raises:** `UnknownNameError`, `ParameterError`; `KeyRequiredError` for one of nnx, whose arrays are drawn at once.

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jaxtyping import PRNGKeyArray, PyTree
 
-from dynplug_flax.module_form import ModuleForm, NeedsKey, Variables
+from dynplug_flax.module_form import Module, ModuleForm, NeedsKey, Variables
 from dynplug_flax.phase import check_inputs, phase, told_by
 
 
@@ -28,10 +29,10 @@ class NNXForm(ModuleForm):
     trained: ClassVar = "Param"
     known: ClassVar = {"BatchStat": "statistic"}
     title: str
-    fitting: Any
-    predicting: Any
+    fitting: nnx.GraphDef
+    predicting: nnx.GraphDef
     collections: tuple[str, ...]
-    structures: tuple[Any, ...]
+    structures: tuple[Any, ...]  # JAX names no type of these
     streams: tuple[tuple[int, ...], ...]
     holders: tuple[Any, Any]
     told: tuple[str, ...]
@@ -70,13 +71,21 @@ class NNXForm(ModuleForm):
     def draws(self) -> bool:
         return False
 
-    def drawn(self, module: Any, x: Any, key: Any) -> Variables:
+    def drawn(self, module: Module, x: PyTree, key: PRNGKeyArray | None) -> Variables:
         return self.opened(module)
 
-    def carry(self, variables: Variables, shape: tuple[int, ...], key: Any) -> Any:
+    def carry(self, variables: Variables, shape: tuple[int, ...], key: PRNGKeyArray | None) -> PyTree:
         return self._merged(variables, False, key).initialize_carry(shape, nnx.Rngs(key))
 
-    def call(self, variables: Variables, inputs: tuple[Any, ...], *, fit: bool, key: Any, changing: list[str]) -> Any:
+    def call(
+        self,
+        variables: Variables,
+        inputs: tuple[PyTree, ...],
+        *,
+        fit: bool,
+        key: PRNGKeyArray | None,
+        changing: list[str],
+    ) -> tuple[PyTree, Variables]:
         module = self._merged(variables, fit, key)
         before = jax.tree.leaves(nnx.state(module, nnx.RngCount))
         out = module(*inputs, **phase(self.told, fit))
@@ -85,19 +94,19 @@ class NNXForm(ModuleForm):
             raise NeedsKey
         return out, {name: nnx.to_pure_dict(nnx.state(module, _of_collection(name))) for name in changing}
 
-    def opened(self, given: Any) -> Variables:
+    def opened(self, given: PyTree) -> Variables:
         """From an `nnx.State`, or a module."""
         state = nnx.state(given) if isinstance(given, nnx.Module) else given
         found = {_collection(variable) for _, variable in nnx.to_flat_state(state)} - {_STREAMS}
         return {name: nnx.to_pure_dict(nnx.filter_state(state, _of_collection(name))) for name in found}
 
-    def closed(self, variables: Variables) -> Any:
+    def closed(self, variables: Variables) -> PyTree:
         return nnx.merge_state(*self._states(variables))
 
-    def module(self, variables: Variables) -> Any:
+    def module(self, variables: Variables) -> nnx.Module:
         return self._merged(variables, False, None)
 
-    def _merged(self, variables: Variables, fit: bool, key: Any) -> Any:
+    def _merged(self, variables: Variables, fit: bool, key: PRNGKeyArray | None) -> Any:
         """The module in a phase, its streams of random numbers begun anew from a key."""
         key = jax.random.key(0) if key is None else key
         keys = [jax.random.split(jax.random.fold_in(key, n), shape) for n, shape in enumerate(self.streams)]
@@ -105,7 +114,7 @@ class NNXForm(ModuleForm):
         seeded = (holder.unflatten(of) for holder, of in zip(self.holders, (keys, counts), strict=True))
         return nnx.merge(self.fitting if fit else self.predicting, *seeded, *self._states(variables))
 
-    def _states(self, variables: Variables) -> list[Any]:
+    def _states(self, variables: Variables) -> list[PyTree]:
         """The arrays as Flax holds them, by collection."""
         arrays = (jax.tree.leaves(variables[name]) for name in self.collections)
         return [structure.unflatten(leaves) for structure, leaves in zip(self.structures, arrays, strict=True)]
@@ -115,10 +124,10 @@ _STREAMS = "RngState"
 _BASES = {_STREAMS: nnx.RngState, "Param": nnx.Param, "BatchStat": nnx.BatchStat, "Array": jax.Array}
 
 
-def _collection(variable: Any) -> str:
+def _collection(variable: object) -> str:
     """The name by which variables of a type are known: that of a base which has a role, or else its own."""
     return next((name for name, base in _BASES.items() if isinstance(variable, base)), type(variable).__name__)
 
 
-def _of_collection(name: str) -> Callable[[Any, Any], bool]:
+def _of_collection(name: str) -> Callable[[object, object], bool]:
     return lambda path, variable: _collection(variable) == name

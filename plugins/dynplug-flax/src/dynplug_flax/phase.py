@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Iterable
-from typing import Any
 
 from dynplug.errors import CompositionError
 
@@ -23,12 +22,12 @@ def phase(names: Iterable[str], fit: bool) -> dict[str, bool]:
     return {name: WHILE_FITTING[name] is fit for name in names}
 
 
-def told_by(call: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+def told_by(call: Callable[..., object]) -> dict[str, inspect.Parameter]:
     """The parameters of a method that tell the phase."""
     return {name: p for name, p in inspect.signature(call).parameters.items() if name in WHILE_FITTING}
 
 
-def check_inputs(name: str, call: Callable[..., Any], *, is_cell: bool) -> None:
+def check_inputs(name: str, call: Callable[..., object], *, is_cell: bool) -> None:
     """Raise `CompositionError` for a bound method that is not called with one input, or a carry and an input."""
     parameters = inspect.signature(call).parameters.values()
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in _ANY_NUMBER]

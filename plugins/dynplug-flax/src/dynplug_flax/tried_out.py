@@ -8,10 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jaxtyping import Array, PyTree
 
 from dynplug.errors import CompositionError, ShapeError
 from dynplug_flax.linen_form import LinenForm
-from dynplug_flax.module_form import ModuleForm, Variables
+from dynplug_flax.module_form import Module, ModuleForm, Variables
 from dynplug_flax.nnx_form import NNXForm
 
 _FORMS: tuple[tuple[type, Callable[[Any], ModuleForm]], ...] = (
@@ -22,7 +23,7 @@ _THROUGH_TIME = (nn.RNN, nn.Bidirectional, nnx.RNN, nnx.Bidirectional)
 _BATCH, _SAMPLES = "batch", 2
 
 
-def form_of(module: Any) -> ModuleForm:
+def form_of(module: object) -> ModuleForm:
     """The form of a module. **Raises:** `CompositionError` for what is none, or cannot be called step by step."""
     if isinstance(module, _THROUGH_TIME):
         raise CompositionError(
@@ -39,14 +40,14 @@ def form_of(module: Any) -> ModuleForm:
     )
 
 
-def accepted(form: ModuleForm, module: Any, size: tuple[int, ...]) -> tuple[Any, Variables, Any]:
+def accepted(form: ModuleForm, module: Module, size: tuple[int, ...]) -> tuple[jax.ShapeDtypeStruct, Variables, PyTree]:
     """An input that the module takes, floating or else of integers, the shapes of its arrays, and its output.
 
     **Raises:** `ShapeError` if it takes no input of that shape.
     """
     key = jax.random.key(0)
 
-    def tried(x: Any) -> tuple[Variables, Any]:
+    def tried(x: Array) -> tuple[Variables, PyTree]:
         variables = form.drawn(module, x, key)
         inputs = form.inputs(variables, x, key)
         changing = [name for name in variables if name != form.trained]
@@ -67,11 +68,13 @@ def accepted(form: ModuleForm, module: Any, size: tuple[int, ...]) -> tuple[Any,
     ) from problems[0]
 
 
-def check_fits(form: ModuleForm, variables: Variables, x: Any, states: list[str], statistics: list[str]) -> None:
+def check_fits(
+    form: ModuleForm, variables: Variables, x: jax.ShapeDtypeStruct, states: list[str], statistics: list[str]
+) -> None:
     """Raise `CompositionError` for a module that cannot be fitted, or whose statistics are those of a sample."""
     key = jax.random.key(0)
 
-    def fitted(x: Any) -> tuple[Any, Variables]:
+    def fitted(x: Array) -> tuple[PyTree, Variables]:
         inputs, changing = form.inputs(variables, x, key), [*states, *statistics]
         out, changed = form.call(variables, inputs, fit=True, key=key, changing=changing)
         return out, {name: changed[name] for name in statistics if name in changed}

@@ -85,7 +85,7 @@ class Optuna(Sampler):
         elif not known[outcome.number].state.is_finished():
             study.tell(outcome.number, value, state)
 
-    def observers(self, search: Search, number: int) -> tuple[Any, ...]:
+    def observers(self, search: Search, number: int) -> tuple[object, ...]:
         if self.pruner is None:
             return ()
         return (

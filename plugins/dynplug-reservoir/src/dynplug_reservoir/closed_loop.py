@@ -1,10 +1,8 @@
 """A predictor that goes on from its own predictions."""
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 import dynplug as dp
 from dynplug.layers import check_input
@@ -13,7 +11,7 @@ from dynplug.layers import check_input
 class ClosedLoopState(eqx.Module):
     """The state of the system, and its last prediction."""
 
-    system: Any
+    system: PyTree
     prediction: Float[Array, " in"]
 
 
@@ -69,7 +67,7 @@ class ClosedLoop(dp.DynamicalSystem):
     def init_state(self, ctx: dp.Context) -> ClosedLoopState:
         return ClosedLoopState(self.system.init_state(ctx.child("system")), jnp.zeros(self.in_size, ctx.dtype))
 
-    def update(self, state: ClosedLoopState, x: Any, ctx: dp.Context) -> tuple[ClosedLoopState, Float[Array, " in"]]:
+    def update(self, state: ClosedLoopState, x: PyTree, ctx: dp.Context) -> tuple[ClosedLoopState, Float[Array, " in"]]:
         now = state.prediction if x is None else check_input(self, x, ctx.dtype, ctx)
         system, out = self.system.update(state.system, now, ctx.child("system"))
         prediction = now + out if self.increment else out

@@ -1,13 +1,12 @@
 """Targets as the trainers read them, batch first."""
 
-from typing import Any
-
 import numpy as np
+from jaxtyping import Array
 
 import dynplug as dp
 
 
-def has_time(y: Any, outputs: Any) -> bool:
+def has_time(y: Array | np.ndarray, outputs: Array | np.ndarray) -> bool:
     """Whether targets have a time axis, told by their rank beside that of outputs (batch, time, ...).
 
     Whole numbers one rank below are class indices, one a step.

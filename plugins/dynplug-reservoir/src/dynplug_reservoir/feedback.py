@@ -1,10 +1,8 @@
 """A system that receives its own last output."""
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 import dynplug as dp
 from dynplug.layers import check_input
@@ -13,7 +11,7 @@ from dynplug.layers import check_input
 class FeedbackState(eqx.Module):
     """The state of the system, and its last output."""
 
-    system: Any
+    system: PyTree
     z: Float[Array, " out"]
 
 
@@ -64,7 +62,7 @@ class Feedback(dp.DynamicalSystem):
     def init_state(self, ctx: dp.Context) -> FeedbackState:
         return FeedbackState(self.system.init_state(ctx.child("system")), jnp.zeros(self.out_size, ctx.dtype))
 
-    def update(self, state: FeedbackState, x: Any, ctx: dp.Context) -> tuple[FeedbackState, Float[Array, " out"]]:
+    def update(self, state: FeedbackState, x: PyTree, ctx: dp.Context) -> tuple[FeedbackState, Float[Array, " out"]]:
         given = jnp.zeros(0, ctx.dtype) if x is None else x
         into = jnp.concatenate([check_input(self, given, ctx.dtype, ctx), state.z])
         system, z = self.system.update(state.system, into, ctx.child("system"))

@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 import dynplug as dp
 from dynplug.train.toolkit import as_whole
@@ -46,7 +46,7 @@ class Learner(dp.DynamicalSystem):
     def init_state(self, ctx: dp.Context) -> Learning:
         return self.start
 
-    def update(self, state: Learning, x: Any, ctx: dp.Context) -> tuple[Learning, Float[Array, " out"]]:
+    def update(self, state: Learning, x: PyTree, ctx: dp.Context) -> tuple[Learning, Float[Array, " out"]]:
         r = jnp.asarray(x, state.P.dtype)
         r = jnp.append(r, jnp.ones(1, r.dtype)) if self.bias else r
         z = state.weight @ r
@@ -133,14 +133,14 @@ class ForceTrainer(ReadoutTrainer):
         return asked
 
     @property
-    def _memory(self) -> dict[str, Any]:
+    def _memory(self) -> dict[str, Array]:
         return {"P": self._P}
 
     @_memory.setter
-    def _memory(self, memory: dict[str, Any]) -> None:
+    def _memory(self, memory: dict[str, Array]) -> None:
         self._P = memory["P"]
 
-    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
+    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> PyTree:
         readout = dp.lookup(self.target, self._path)
         wanted = jnp.asarray(goals(series.y, series.steps, readout.out_size[0]), readout.weight.dtype)
         learning, outputs = self._start(readout), []

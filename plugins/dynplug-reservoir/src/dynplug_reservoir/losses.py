@@ -1,9 +1,9 @@
 """The normalised root mean squared error."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 import dynplug as dp
@@ -26,7 +26,7 @@ def nrmse(
     *,
     normalize: str = "std",
     reduce_time: str = "mean",
-    mask: Any = None,
+    mask: Array | np.ndarray | None = None,
 ) -> Float[Array, ""]:
     r"""The root mean squared error in units of the targets' spread $s$.
 

@@ -3,12 +3,11 @@
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
 from math import comb
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 import dynplug as dp
 from dynplug.core import as_count, as_flag, as_whole
@@ -79,7 +78,7 @@ class NVAR(dp.DynamicalSystem):
     def init_state(self, ctx: dp.Context) -> NVARState:
         return NVARState(jnp.zeros((1 + (self.delay - 1) * self.stride, *self.in_size), ctx.dtype))
 
-    def update(self, state: NVARState, x: Any, ctx: dp.Context) -> tuple[NVARState, Float[Array, " out"]]:
+    def update(self, state: NVARState, x: PyTree, ctx: dp.Context) -> tuple[NVARState, Float[Array, " out"]]:
         past = jnp.concatenate([check_input(self, x, ctx.dtype, ctx)[None], state.past[:-1]])
         linear = past[:: self.stride].reshape(-1)
         parts = [jnp.ones(1, past.dtype)] if self.constant else []
@@ -92,7 +91,7 @@ def _monomials(linear: Float[Array, " n"], order: int) -> Float[Array, " monomia
     return jnp.prod(linear[factors], axis=1)
 
 
-def _orders(order: Any) -> tuple[int, ...]:
+def _orders(order: object) -> tuple[int, ...]:
     if not isinstance(order, Sequence):
         return tuple(range(2, as_whole("order", order, error=dp.errors.ParameterError) + 1))
     return tuple(sorted({as_whole("order", p, least=2, error=dp.errors.ParameterError) for p in order}))

@@ -7,6 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jaxtyping import Array, PyTree
 
 import dynplug as dp
 from dynplug_reservoir.data import goals
@@ -49,14 +50,14 @@ class OfflineTrainer(ReadoutTrainer):
         return min(asked, 1)
 
     @property
-    def _memory(self) -> dict[str, Any]:
+    def _memory(self) -> dict[str, Array]:
         return {}
 
     @_memory.setter
-    def _memory(self, memory: dict[str, Any]) -> None:
+    def _memory(self, memory: dict[str, Array]) -> None:
         pass
 
-    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
+    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> PyTree:
         readout = dp.lookup(self.target, self._path)
         tapped = put(self.target, self._path, Tap(readout))
         seen = self._outputs(tapped, series.x, batch_size, shared, fit=True, out_var=f"{self._path}.x")

@@ -1,17 +1,15 @@
 """The dense layer that a trainer solves for: finding it, and putting other systems in its place."""
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 import dynplug as dp
 from dynplug_reservoir.feedback import Feedback
 
 
-def find_readout(model: Any, path: str | None) -> str:
+def find_readout(model: PyTree, path: str | None) -> str:
     """The path of the readout, `path` itself or that of the last layer, which must lead to a `Dense`.
 
     The last layer is that of a `Sequential`, or of the `Sequential` in a `Feedback`.
@@ -34,7 +32,7 @@ def find_readout(model: Any, path: str | None) -> str:
     return path
 
 
-def put(model: Any, path: str, part: Any) -> Any:
+def put(model: PyTree, path: str, part: PyTree) -> PyTree:
     """The model with another part at a path."""
     return eqx.tree_at(lambda m: dp.lookup(m, path), model, part)
 
@@ -73,6 +71,6 @@ class Tap(dp.DynamicalSystem):
     def init_state(self, ctx: dp.Context) -> Seen:
         return Seen(jnp.zeros(self.in_size, self.readout.weight.dtype))
 
-    def update(self, state: Seen, x: Any, ctx: dp.Context) -> tuple[Seen, Float[Array, " out"]]:
+    def update(self, state: Seen, x: PyTree, ctx: dp.Context) -> tuple[Seen, Float[Array, " out"]]:
         _, out = self.readout.update(None, x, ctx)
         return Seen(jnp.asarray(x, self.readout.weight.dtype)), out

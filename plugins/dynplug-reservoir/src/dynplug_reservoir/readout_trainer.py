@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 import dynplug as dp
 from dynplug.train.toolkit import (
@@ -91,7 +91,7 @@ class ReadoutTrainer(ABC):
         """Check the options, and prepare the trainer's own state beside the model."""
 
     @abstractmethod
-    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> Any:
+    def _learn(self, series: Series, batch_size: int | None, shared: Mapping[str, Any]) -> PyTree:
         """Go once through the data, put the solution into `target`, and return the outputs to log."""
 
     @abstractmethod
@@ -100,12 +100,12 @@ class ReadoutTrainer(ABC):
 
     @property
     @abstractmethod
-    def _memory(self) -> dict[str, Any]:
+    def _memory(self) -> dict[str, Array]:
         """Arrays that the trainer remembers beside the model."""
 
     @_memory.setter
     @abstractmethod
-    def _memory(self, memory: dict[str, Any]) -> None: ...
+    def _memory(self, memory: dict[str, Array]) -> None: ...
 
     def fit(
         self,
@@ -158,8 +158,8 @@ class ReadoutTrainer(ABC):
             report(self.history, self.epoch, last, seconds, self.logger, fun_after_report)
 
     def predict(
-        self, inputs: Any, *, batch_size: int | None = None, shared_args: Mapping[str, Any] | None = None
-    ) -> Any:
+        self, inputs: PyTree, *, batch_size: int | None = None, shared_args: Mapping[str, Any] | None = None
+    ) -> PyTree:
         """The outputs of the present model at all steps, with the axes that `data_first_axis` says.
 
         Of a list of arrays (time, ...) of several lengths the outputs are a list too.
@@ -199,13 +199,13 @@ class ReadoutTrainer(ABC):
     def _outputs(
         self,
         model: dp.DynamicalSystem,
-        x: Any,
+        x: PyTree,
         batch_size: int | None,
         shared: Mapping[str, Any],
         *,
         fit: bool = False,
         out_var: str | None = None,
-    ) -> Any:
+    ) -> PyTree:
         """The outputs (batch, time, ...) for inputs (batch, time, ...), or `out_var` of the state in their place."""
         loop = dp.LoopOverTime(
             model, out_var, dt=self.dt, t0=self.t0, shared_arg={**shared, "fit": fit}, data_first_axis="B"
@@ -224,7 +224,7 @@ class ReadoutTrainer(ABC):
             parts.append(jax.tree.map(lambda a, real=real: a[:real], out))
         return parts[0] if len(parts) == 1 else jax.tree.map(lambda *p: jnp.concatenate(p), *parts)
 
-    def _check_devices(self, tree: Any, what: str) -> None:
+    def _check_devices(self, tree: PyTree, what: str) -> None:
         """Raise `DeviceError` for arrays on several devices where there is to be one."""
         if self._spread is None:
             check_on_one(tree, what)
@@ -241,7 +241,7 @@ class ReadoutTrainer(ABC):
             which = f"series {int(series.lengths.argmin())} has {steps}" if series.several else f"there are {steps}"
             raise dp.errors.DataError(f"washout={self.washout} leaves no steps to learn from: {which} steps.")
 
-    def _log(self, phase: str, outputs: Any, series: Series) -> None:
+    def _log(self, phase: str, outputs: PyTree, series: Series) -> None:
         y = series.y
         targets = jnp.asarray(y[:, self.washout :] if has_time(y, outputs) else y)
         given = self.layout.batch_first(jnp.asarray(outputs[:, self.washout :]), targets)

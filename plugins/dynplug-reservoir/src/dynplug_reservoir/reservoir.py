@@ -1,7 +1,6 @@
 """The echo state network."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.linalg
 from jax.core import Tracer
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 import dynplug as dp
 from dynplug.core import as_count
@@ -73,7 +72,7 @@ class Reservoir(dp.DynamicalSystem):
         out_size: int,
         *,
         spectral_radius: float = 0.9,
-        leak: Any = 1.0,
+        leak: dp.Parameter = 1.0,
         sparsity: float = 0.1,
         input_scale: float = 1.0,
         bias_scale: float = 0.0,
@@ -112,7 +111,7 @@ class Reservoir(dp.DynamicalSystem):
     def init_state(self, ctx: dp.Context) -> ReservoirState:
         return ReservoirState(jnp.zeros(self.out_size, ctx.dtype))
 
-    def update(self, state: ReservoirState, x: Any, ctx: dp.Context) -> tuple[ReservoirState, Float[Array, " out"]]:
+    def update(self, state: ReservoirState, x: PyTree, ctx: dp.Context) -> tuple[ReservoirState, Float[Array, " out"]]:
         total = self.W @ state.h + self.W_in @ check_input(self, x, ctx.dtype, ctx) + self.bias
         h = (1.0 - self.leak) * state.h + self.leak * self.activation(total)
         return ReservoirState(h), h

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 import dynplug as dp
 from dynplug.train.toolkit import Layout, data_of
@@ -15,7 +16,7 @@ class Series(NamedTuple):
     `several` says whether that is not all of them.
     """
 
-    x: Any
+    x: PyTree
     y: np.ndarray
     lengths: np.ndarray
     several: bool

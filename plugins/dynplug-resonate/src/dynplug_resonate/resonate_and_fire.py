@@ -1,10 +1,11 @@
 """The resonate-and-fire neuron."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Tsit5
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -71,7 +72,7 @@ class ResonateAndFire(Neuron):
         zero = jnp.zeros(self.size, ctx.dtype)
         return ResonateAndFireState(V=zero, u=zero, spike=zero)
 
-    def vector_field(self, t: Any, y: ResonateAndFireState, drive: Drive) -> ResonateAndFireState:
+    def vector_field(self, t: ArrayLike, y: ResonateAndFireState, drive: Drive) -> ResonateAndFireState:
         du = self.b * y.u - self.omega * y.V + drive(y.V)
         dV = self.omega * y.u + self.b * y.V
         return ResonateAndFireState(V=dV, u=du)

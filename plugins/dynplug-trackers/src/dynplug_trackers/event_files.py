@@ -3,8 +3,8 @@
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from dynplug.train import Trainer
 from dynplug_trackers.tracker import Tracker, need
 
 
@@ -29,7 +29,7 @@ class TensorBoard(Tracker):
     folder: str | Path = "runs"
     steps: bool = False
 
-    def _open(self, trainer: Any) -> None:
+    def _open(self, trainer: Trainer) -> None:
         suffix = f".{time.time_ns()}"  # else two files that are begun in one second have one name
         self._writer = need("tensorboardX", "tensorboard").SummaryWriter(str(self.folder), filename_suffix=suffix)
         self._writer.add_text("trainer", repr(trainer), trainer.history.steps())

@@ -2,8 +2,8 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
 
+from dynplug.train import Trainer
 from dynplug_trackers.tracker import Tracker, need
 
 
@@ -33,7 +33,7 @@ class MLflow(Tracker):
     tracking_uri: str | None = None
     steps: bool = False
 
-    def _open(self, trainer: Any) -> None:
+    def _open(self, trainer: Trainer) -> None:
         self._client = need("mlflow", "mlflow").MlflowClient(self.tracking_uri)
         known = self._client.get_experiment_by_name(self.experiment)
         experiment = self._client.create_experiment(self.experiment) if known is None else known.experiment_id

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from dynplug.train import Trainer
 from dynplug_trackers.tracker import Tracker, need
 
 
@@ -34,7 +34,7 @@ class WandB(Tracker):
     mode: str = "offline"
     steps: bool = False
 
-    def _open(self, trainer: Any) -> None:
+    def _open(self, trainer: Trainer) -> None:
         wandb = need("wandb", "wandb")
         self._run = wandb.init(
             project=self.project,

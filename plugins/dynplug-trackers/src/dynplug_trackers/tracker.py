@@ -3,13 +3,18 @@
 import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 import dynplug as dp
 from dynplug.api import hookimpl
 from dynplug.errors import MissingPackageError
+from dynplug.train import History, Trainer
+
+if TYPE_CHECKING:  # only a portrait needs matplotlib
+    from matplotlib.figure import Figure
 
 
 class Tracker(ABC):
@@ -27,7 +32,7 @@ class Tracker(ABC):
     _failed: bool = False
 
     @abstractmethod
-    def _open(self, trainer: Any) -> None:
+    def _open(self, trainer: Trainer) -> None:
         """Begin a run."""
 
     @abstractmethod
@@ -39,13 +44,13 @@ class Tracker(ABC):
         """End the run."""
 
     @hookimpl
-    def dynplug_run_start(self, trainer: Any) -> None:
+    def dynplug_run_start(self, trainer: Trainer) -> None:
         self._sent, self._failed = trainer.history.steps(), False
         if trainer.writes:
             self._open(trainer)
 
     @hookimpl
-    def dynplug_after_epoch(self, trainer: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
+    def dynplug_after_epoch(self, trainer: Trainer, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
         if not trainer.writes:
             return
         done = trainer.history.steps()
@@ -57,15 +62,15 @@ class Tracker(ABC):
         self._write({name: float(v) for name, v in means.items() if np.ndim(v) == 0} | {"epoch": float(epoch)}, done)
 
     @hookimpl
-    def dynplug_run_error(self, trainer: Any) -> None:
+    def dynplug_run_error(self, trainer: Trainer) -> None:
         self._failed = True
 
     @hookimpl
-    def dynplug_run_end(self, trainer: Any) -> None:
+    def dynplug_run_end(self, trainer: Trainer) -> None:
         if trainer.writes:
             self._close(self._failed)
 
-    def portrait(self, figure: Any) -> None:
+    def portrait(self, figure: "Figure") -> None:
         """Values sent in a training of five epochs: the losses by epoch, and those of each step if asked for."""
         sent = _Listed(self.steps)
         numbers = np.random.default_rng(2)
@@ -89,7 +94,7 @@ class _Listed(Tracker):
     def __init__(self, steps: bool):
         self.steps, self.written = steps, list[tuple[int, dict[str, float]]]()
 
-    def _open(self, trainer: Any) -> None:
+    def _open(self, trainer: Trainer) -> None:
         pass
 
     def _write(self, values: dict[str, float], step: int) -> None:
@@ -99,7 +104,7 @@ class _Listed(Tracker):
         pass
 
 
-def need(module: str, extra: str) -> Any:
+def need(module: str, extra: str) -> ModuleType:
     """A module of a package that is not installed with this one. **Raises:** `MissingPackageError`."""
     try:
         return importlib.import_module(module)
@@ -110,7 +115,7 @@ def need(module: str, extra: str) -> Any:
         ) from error
 
 
-def _by_step(history: Any, count: int) -> Iterator[dict[str, float]]:
+def _by_step(history: History, count: int) -> Iterator[dict[str, float]]:
     """The values of the last `count` steps."""
     values = {f"step/{name}": history.metric("fit", name, "detailed") for name in history.last("fit")}
     columns = {name: of[-count:] for name, of in values.items() if len(of) >= count}
