@@ -10,7 +10,7 @@ import tomli_w
 
 from dynplug.core import write_whole
 from dynplug.errors import CheckpointError
-from dynplug.recipe import CONFIG, Config, lock
+from dynplug.recipe import CONFIG, Config, by_path, lock
 from dynplug.search import Outcome, Trial
 from dynplug.sweep.trying import TRIAL, outcome_in
 
@@ -72,7 +72,7 @@ class SweepFolder:
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Where two configurations differ, but for what a sweep may be gone on with: where it runs, how many trials."""
-    before, after = (dict(_items(_fixed(values))) for values in (old, new))
+    before, after = (by_path(_fixed(values)) for values in (old, new))
     return [path for path in {**before, **after} if before.get(path) != after.get(path)]
 
 
@@ -84,12 +84,3 @@ def _fixed(values: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(sweep.get("sampler"), dict):
         sweep["sampler"].pop("num_trial", None)
     return fixed
-
-
-def _items(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        path = f"{above}.{key}" if above else key
-        if isinstance(value, Mapping):
-            yield from _items(value, path)
-        else:
-            yield path, value

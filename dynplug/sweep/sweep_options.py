@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from dynplug.errors import ConfigError, OptionError, nearest
-from dynplug.plugin import Configured, parameters, resolve
-from dynplug.recipe import Config
+from dynplug.plugin import Configured, resolve
+from dynplug.recipe import Config, options_of_fit
 from dynplug.search import FORMS, Launcher, Sampler, Space
 from dynplug.train.fit import Watched
 
@@ -103,7 +103,6 @@ def _check(config: Config, path: str, values: list[Any]) -> None:
 
 def _check_fit(runner: Configured, path: str) -> None:
     section, _, name = path.partition(".")
-    accepted = parameters(runner.target.fit) if hasattr(runner.target, "fit") else {}
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    accepted, takes_any = options_of_fit(runner.target)
     if section == "fit" and name not in accepted and not takes_any:
         raise ConfigError(f"fit takes no {name!r}. {nearest(name, accepted)}", path)

@@ -183,6 +183,7 @@ def test_a_metric_that_is_not_finite_is_a_failure(values, tmp_path):
         ),
         ({"space": {"model": {"hidden": {"tau": {"unifrm": [1, 2]}}}}}, "Or did you mean the distribution 'uniform'"),
         ({"space": {"fit.num_epochs": [1]}}, "fit takes no 'num_epochs'. Did you mean 'num_epoch'"),
+        ({"space": {"fit.train_data": [1]}}, "fit takes no 'train_data'."),
         ({"space": {"model.hidden.type": ["LIF", "LIFF"]}}, "There is no component called 'LIFF'"),
         ({"space": {"model.hidden.tau": []}}, "sweep.space.model.hidden.tau: is an empty list"),
         ({"space": {}}, "sweep.space: must be a table of hyperparameters"),
