@@ -16,7 +16,6 @@ from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG
 from dynplug.tasks import TaskData
 from dynplug.train import Trainer
 
-PICTURE = "result.png"
 _HEADER = "# Written by `dynplug train`. NAME@N pins a component to revision N: any other revision is an error.\n"
 _OWN = {"self", "train_data", "test_data", "fun_after_report", "save_to"}  # arguments of `fit` that are not the user's
 
