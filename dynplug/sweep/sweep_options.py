@@ -74,7 +74,8 @@ def _goal(table: Mapping[str, Any], config: Config) -> tuple[str, Literal["min",
         raise ConfigError(f"must be a phase and a metric, as 'test/accuracy'; got {metric!r}.", "sweep.metric")
     phase, _, name = metric.partition("/")
     runner = config.values["runner"]
-    measured = ["loss", *(str(m).partition("@")[0] for m in runner.get("metrics", ()))]
+    given = [m.get("type", "") if isinstance(m, Mapping) else m for m in runner.get("metrics", ())]
+    measured = ["loss", *(str(name).partition("@")[0] for name in given)]
     if name not in measured and not runner.get("loss_has_aux"):
         raise ConfigError(f"There is no metric {name!r} in [runner]. {nearest(name, measured)}", "sweep.metric")
     try:
