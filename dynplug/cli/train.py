@@ -1,11 +1,8 @@
 """`dynplug train`: train from a recipe, or resume a run."""
 
-from pathlib import Path
-
 import click
 
 from dynplug.cli.output import cache_option, echo, examples, import_option
-from dynplug.errors import ConfigError
 
 
 @click.command(
@@ -50,19 +47,12 @@ def command(
         raise click.UsageError("Give either a RECIPE, as in `dynplug train digits`, or --resume RUN_FOLDER.")
     if resume and out:
         raise click.UsageError("--resume continues in its own run folder: leave out --out.")
-    from dynplug.recipe import CONFIG, Config, import_files, train_config
+    from dynplug.recipe import Config, import_files, train_config
     from dynplug.run import compilation_cache
     from dynplug.timeloop import tune_allocator
 
     import_files(imports)
-    if resume:
-        if not (Path(resume) / CONFIG).exists():
-            raise ConfigError(f"There is no run to resume in {resume}: it has no {CONFIG}.")
-        config = Config.from_file(Path(resume) / CONFIG)
-    else:
-        assert recipe is not None
-        config = Config.named(recipe)
-    config = config.with_overrides(assignments)
+    config = (Config.of_run(resume) if resume else Config.named(str(recipe))).with_overrides(assignments)
     for note in config.notes:
         echo(note)
     tune_allocator()

@@ -8,5 +8,12 @@ from dynplug.recipe.lock import lock as lock
 from dynplug.recipe.own_code import import_files as import_files
 from dynplug.recipe.predicting import predict_file as predict_file
 from dynplug.recipe.report import PICTURES as PICTURES, REPORT as REPORT
+from dynplug.recipe.toml_values import by_path as by_path
 from dynplug.recipe.trained import Result as Result, train_config as train_config
-from dynplug.recipe.training import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG, METRICS as METRICS, Training as Training
+from dynplug.recipe.training import (
+    CHECKPOINT as CHECKPOINT,
+    CONFIG as CONFIG,
+    METRICS as METRICS,
+    Training as Training,
+    options_of_fit as options_of_fit,
+)

@@ -1,13 +1,14 @@
 """Comparison of the configurations and results of several runs."""
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
-from dynplug.errors import ConfigError
 from dynplug.recipe.config import Config
-from dynplug.recipe.run_folder import CONFIG, METRICS
+from dynplug.recipe.run_folder import RunFolder
+from dynplug.recipe.toml_values import by_path
+
+_NO_METRICS = ("epoch", "phase", "seconds", "step")
 
 
 class Comparison(TypedDict):
@@ -31,10 +32,10 @@ def compare_runs(folders: Sequence[str | Path]) -> Comparison:
 
     **Raises:** `ConfigError` where there is no run.
     """
-    configs = [dict(_items(_config(Path(folder)).values)) for folder in folders]
+    configs = [by_path(Config.of_run(folder).values) for folder in folders]
     paths = dict.fromkeys(path for config in configs for path in config)
     differing = {path: [config.get(path) for config in configs] for path in paths}
-    lasts = [_last(Path(folder) / METRICS) for folder in folders]
+    lasts = [_last(RunFolder(folder).lines) for folder in folders]
     names = dict.fromkeys(name for _, metrics in lasts for name in metrics)
     return {
         "runs": [str(folder) for folder in folders],
@@ -44,30 +45,9 @@ def compare_runs(folders: Sequence[str | Path]) -> Comparison:
     }
 
 
-def _config(folder: Path) -> Config:
-    if not (folder / CONFIG).exists():
-        raise ConfigError(f"There is no run in {folder}: it has no {CONFIG}.")
-    return Config.from_file(folder / CONFIG)
-
-
-def _items(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        path = f"{above}.{key}" if above else key
-        if isinstance(value, Mapping):
-            yield from _items(value, path)
-        else:
-            yield path, value
-
-
-def _last(path: Path) -> tuple[int, dict[str, float]]:
+def _last(lines: Sequence[dict[str, Any]]) -> tuple[int, dict[str, float]]:
     """The last epoch, and its metrics."""
     metrics: dict[str, float] = {}
-    epoch = 0
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            told = json.loads(line)
-        except ValueError:  # cut off
-            continue
-        epoch, phase = told.pop("epoch"), told.pop("phase")
-        metrics |= {f"{phase}/{name}": value for name, value in told.items() if name not in ("seconds", "step")}
-    return epoch, metrics
+    for line in lines:
+        metrics |= {f"{line['phase']}/{name}": value for name, value in line.items() if name not in _NO_METRICS}
+    return lines[-1]["epoch"] if lines else 0, metrics

@@ -89,6 +89,13 @@ class Config:
             raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
 
     @classmethod
+    def of_run(cls, folder: str | Path) -> "Config":
+        """The configuration of a run folder."""
+        if not (path := Path(folder) / CONFIG).exists():
+            raise ConfigError(f"There is no run in {folder}: it has no {CONFIG}.")
+        return cls.from_file(path)
+
+    @classmethod
     def of(cls, given: "str | Path | Mapping[str, Any] | Config") -> "Config":
         """The configuration that a TOML file or a dictionary holds, or that is one already."""
         if isinstance(given, Config):

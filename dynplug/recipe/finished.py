@@ -8,7 +8,7 @@ from jaxtyping import PyTree
 
 import dynplug.train.checkpoint as checkpoint
 from dynplug.core import load_states
-from dynplug.errors import CheckpointError, CheckpointWarning, ConfigError, StateDictError
+from dynplug.errors import CheckpointError, CheckpointWarning, StateDictError
 from dynplug.plugin import build
 from dynplug.recipe.config import Config
 from dynplug.recipe.run_folder import CONFIG, RunFolder
@@ -51,9 +51,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
     missing.
     """
     files = RunFolder(folder)
-    if not (files.path / CONFIG).exists():
-        raise ConfigError(f"There is no run in {folder}: it has no {CONFIG}.")
-    config = Config.from_file(files.path / CONFIG)
+    config = Config.of_run(folder)
     with config.blamed(), files.blaming_packages():
         model = build(config.values["model"], key=config.key_of("model"), path="model")
 

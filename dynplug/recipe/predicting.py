@@ -11,7 +11,7 @@ import numpy as np
 from dynplug.core import to_jax
 from dynplug.errors import DataError
 from dynplug.losses import is_reading_records
-from dynplug.plugin import build
+from dynplug.plugin import build, resolve
 from dynplug.recipe.finished import load_run
 from dynplug.train import GradientTrainer, Reportable, as_lengths, as_reportable
 from dynplug.train.toolkit import unpadded
@@ -40,7 +40,9 @@ def predict_file(
     model, config = load_run(run, best=best)
     given = {} if batch_size is None else {"batch_size": batch_size}
     try:
-        trainer = build(config["runner"], kind="runner", given={"target": model})
+        runner = resolve(config["runner"], kind="runner")
+        nobody = {"observers": ()} if "observers" in runner.accepted else {}  # they watch trainings, and may open files
+        trainer = build(runner, given={"target": model, **nobody})
         if lengths is None:
             outputs = np.asarray(trainer.predict(x, **given))
         else:

@@ -44,6 +44,15 @@ def plain(values: Any) -> Any:
     return [*map(plain, values)] if isinstance(values, list) else deepcopy(values)
 
 
+def by_path(values: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """The values of tables within each other, by their paths, such as `model.hidden.tau`."""
+    found: dict[str, Any] = {}
+    for name, value in values.items():
+        path = f"{above}.{name}" if above else name
+        found |= by_path(value, path) if isinstance(value, Mapping) else {path: value}
+    return found
+
+
 def check(values: object, path: str = "") -> None:
     """Refuse tables and lists that are nested too deeply, and numbers that are too large. It does not recurse.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
+from inspect import Parameter
 from pathlib import Path
 
 from dynplug.errors import ConfigError, DynplugError, NonFiniteError, nearest
@@ -14,9 +15,8 @@ from dynplug.recipe.run_folder import CHECKPOINT as CHECKPOINT, CONFIG as CONFIG
 from dynplug.tasks import TaskData
 from dynplug.train import Trainer
 
-PICTURE = "result.png"
 _HEADER = "# Written by `dynplug train`. NAME@N pins a component to revision N: any other revision is an error.\n"
-_OWN = {"train_data", "test_data", "fun_after_report", "save_to"}  # arguments of `fit` that are not the user's
+_OWN = {"self", "train_data", "test_data", "fun_after_report", "save_to"}  # arguments of `fit` that are not the user's
 
 
 class Training:
@@ -183,8 +183,7 @@ class Training:
             raise ConfigError(
                 f"{name} is no dynplug.train.Trainer: it has no {', '.join(map(repr, lacks))}.", "runner.type"
             )
-        accepted = {key: p for key, p in parameters(self.runner.fit).items() if key not in _OWN}
-        takes_any = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+        accepted, takes_any = options_of_fit(self.runner)
         for key in self.config.values["fit"]:
             if key not in accepted and not takes_any:
                 raise ConfigError(f"{name}.fit takes no {key!r}. {nearest(key, accepted)}", f"fit.{key}")
@@ -199,6 +198,13 @@ class Training:
                 self.runner.check_fit(key, self.config.values["fit"])
             except DynplugError as error:
                 raise ConfigError(str(error), f"fit.{key}") from error
+
+
+def options_of_fit(runner: Any) -> tuple[dict[str, Parameter], bool]:
+    """The parameters of a runner's `fit`, or of its class's, that a configuration may set; whether it may set any."""
+    found = parameters(runner.fit) if hasattr(runner, "fit") else {}
+    accepted = {name: p for name, p in found.items() if name not in _OWN}
+    return accepted, any(p.kind is p.VAR_KEYWORD for p in accepted.values())
 
 
 def _imported(imports: Sequence[str | Path]) -> str:

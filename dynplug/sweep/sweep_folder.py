@@ -10,7 +10,7 @@ import tomli_w
 
 from dynplug.core import write_atomically
 from dynplug.errors import CheckpointError
-from dynplug.recipe import CONFIG, Config, lock
+from dynplug.recipe import CONFIG, Config, by_path, lock
 from dynplug.search import Outcome, Trial
 from dynplug.sweep.trying import TRIAL, outcome_in
 
@@ -74,7 +74,7 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The paths at which two configurations differ, except those that may change when a sweep is resumed: the launcher
     and the number of trials.
     """
-    before, after = (dict(_items(_fixed(values))) for values in (old, new))
+    before, after = (by_path(_fixed(values)) for values in (old, new))
     return [path for path in {**before, **after} if before.get(path) != after.get(path)]
 
 
@@ -86,12 +86,3 @@ def _fixed(values: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(sweep.get("sampler"), dict):
         sweep["sampler"].pop("num_trial", None)
     return fixed
-
-
-def _items(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in values.items():
-        path = f"{above}.{key}" if above else key
-        if isinstance(value, Mapping):
-            yield from _items(value, path)
-        else:
-            yield path, value

@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from typing import Any, Literal
 
 from dynplug.errors import ConfigError, OptionError, nearest
-from dynplug.plugin import Configured, parameters, resolve
-from dynplug.recipe import Config
+from dynplug.plugin import Configured, resolve
+from dynplug.recipe import Config, options_of_fit
 from dynplug.search import FORMS, Launcher, Sampler, Space
 from dynplug.train import Watched
 
@@ -78,7 +78,8 @@ def _goal(table: Mapping[str, Any], config: Config) -> tuple[str, Literal["min",
         raise ConfigError(f"must be a phase and a metric, as 'test/accuracy'; got {metric!r}.", "sweep.metric")
     phase, _, name = metric.partition("/")
     runner = config.values["runner"]
-    measured = ["loss", *(str(m).partition("@")[0] for m in runner.get("metrics", ()))]
+    given = [m.get("type", "") if isinstance(m, Mapping) else m for m in runner.get("metrics", ())]
+    measured = ["loss", *(str(name).partition("@")[0] for name in given)]
     if name not in measured and not runner.get("loss_has_aux"):
         raise ConfigError(f"There is no metric {name!r} in [runner]. {nearest(name, measured)}", "sweep.metric")
     try:
@@ -107,7 +108,6 @@ def _check(config: Config, path: str, values: list[Any]) -> None:
 
 def _check_fit(runner: Configured, path: str) -> None:
     section, _, name = path.partition(".")
-    accepted = parameters(runner.target.fit) if hasattr(runner.target, "fit") else {}
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in accepted.values())
+    accepted, takes_any = options_of_fit(runner.target)
     if section == "fit" and name not in accepted and not takes_any:
         raise ConfigError(f"fit takes no {name!r}. {nearest(name, accepted)}", path)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import dynplug as dp
+from dynplug.api import hookimpl
 from dynplug.recipe import Config, Training
 
 
@@ -104,6 +105,28 @@ def test_a_run_that_is_not_there_is_one_line(dynplug, one_line, tmp_path, data, 
     assert "There is no run in" in one_line(dynplug("compare", tmp_path, two.folder))
     line = one_line(dynplug("predict", two.folder, data, "--best"))
     assert "keeps no best checkpoint: train with fit.keep_best='test/loss', say, or do not ask for the best." in line
+
+
+def test_predictions_make_no_observers(dynplug, home, tmp_path, data):
+    made = []
+
+    @dp.register("observer", "opening", summary="opens a file")
+    class Opening:
+        def __init__(self):
+            made.append(self)
+
+        @hookimpl
+        def dynplug_after_epoch(self, epoch):
+            pass
+
+    try:
+        arguments = ("--out", tmp_path / "run", "--set", "runner.observers=[{type = 'opening'}]")
+        assert dynplug("train", home / "tiny.toml", *arguments, "--set", "fit.num_epoch=1").code == 0
+        assert len(made) == 1
+        assert dynplug("predict", tmp_path / "run", data).code == 0
+        assert len(made) == 1
+    finally:
+        dp.refresh()
 
 
 def test_runs_are_compared_by_what_differs(dynplug, home, two, tmp_path):

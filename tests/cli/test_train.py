@@ -221,7 +221,7 @@ def test_a_component_of_another_revision_is_noticed_when_a_run_goes_on(
 
 def test_resuming_what_is_not_there_is_one_line(dynplug, one_line, two, copy_of_two, tmp_path):
     line = one_line(dynplug("train", "--resume", tmp_path / "nowhere"))
-    assert line == f"Error: There is no run to resume in {tmp_path / 'nowhere'}: it has no config.toml."
+    assert line == f"Error: There is no run in {tmp_path / 'nowhere'}: it has no config.toml."
     assert not (tmp_path / "nowhere").exists()
     for path in copy_of_two.glob("checkpoint*"):
         path.unlink()

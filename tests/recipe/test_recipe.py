@@ -15,8 +15,8 @@ from safetensors.numpy import load_file
 import dynplug as dp
 from dynplug.errors import CheckpointError, ConfigError, NonFiniteError
 from dynplug.recipe.config import Config
-from dynplug.recipe.report import REPORT
-from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, PICTURE, Training
+from dynplug.recipe.report import PICTURES, REPORT
+from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training
 
 TEXT = """\
 seed = 4
@@ -166,13 +166,13 @@ def test_a_training_interrupted_anywhere_goes_on_to_the_same_end(
         patch.setattr(Training, "_after_report", Interrupt(epoch, phase, before))
         with pytest.raises(KeyboardInterrupt):
             trained(folder)
-    assert not (folder / PICTURE).exists()
+    assert not (folder / PICTURES[0]).exists()
     resumed = Training(config(), folder, resume=True)
     assert resumed.runner.epoch == kept
     assert [line["epoch"] for line in metrics(folder)] == [1, 1, 2, 2][: 2 * kept]
     resumed.run(print)
     assert_same(folder, whole.folder)
-    assert (folder / PICTURE).exists()
+    assert (folder / PICTURES[0]).exists()
 
 
 def test_a_training_may_be_extended(whole, tmp_path):
@@ -249,7 +249,7 @@ def test_a_training_that_blows_up_is_reported(tmp_path):
 
 def test_a_model_without_spikes_has_a_picture_too(tmp_path):
     trained(tmp_path / "run", "model.hidden.type=LeakyIntegrator", "fit.num_epoch=1")
-    assert (tmp_path / "run" / PICTURE).read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "run" / PICTURES[0]).read_bytes()[:4] == b"\x89PNG"
 
 
 def test_a_folder_with_a_checkpoint_is_not_taken_over(whole):

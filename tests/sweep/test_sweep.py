@@ -160,9 +160,11 @@ def test_more_is_better_where_mode_says_so(values, tmp_path):
     assert least.best["value"] == min(t["value"] for t in result.trials)
 
 
-def test_reports_of_trials_are_written_if_asked_for(values, tmp_path):
-    values["sweep"] |= {"space": {"seed": [0]}, "report": True}
-    dp.sweep_config(values, tmp_path / "out", say=silent)
+def test_reports_of_trials_are_written_if_asked_for_and_a_metric_may_have_options(values, tmp_path):
+    values["sweep"] |= {"space": {"seed": [0]}, "report": True, "metric": "test/accuracy"}
+    values["runner"]["metrics"] = [{"type": "accuracy", "reduce_time": "max"}]
+    best = dp.sweep_config(values, tmp_path / "out", say=silent).best
+    assert best["value"] == best["metrics"]["test"]["accuracy"]
     assert (tmp_path / "out" / "trials" / "0000" / "report.html").exists()
 
 
@@ -183,6 +185,7 @@ def test_a_metric_that_is_not_finite_is_a_failure(values, tmp_path):
         ),
         ({"space": {"model": {"hidden": {"tau": {"unifrm": [1, 2]}}}}}, "Or did you mean the distribution 'uniform'"),
         ({"space": {"fit.num_epochs": [1]}}, "fit takes no 'num_epochs'. Did you mean 'num_epoch'"),
+        ({"space": {"fit.train_data": [1]}}, "fit takes no 'train_data'."),
         ({"space": {"model.hidden.type": ["LIF", "LIFF"]}}, "There is no component called 'LIFF'"),
         ({"space": {"model.hidden.tau": []}}, "sweep.space.model.hidden.tau: is an empty list"),
         ({"space": {}}, "sweep.space: must be a table of hyperparameters"),
