@@ -249,7 +249,7 @@ class GradientTrainer(Replaceable):
         self._placement.check(inputs, "inputs")
         program, progress = self._program("predict", shared_args or {}), self._progress
         carry = None if reset_state else self.state
-        progress.carry, out, seen = outputs(program, progress.state.tested, inputs, self.layout, carry, size)
+        progress.carry, out, seen = outputs(program, progress.train_state.tested, inputs, self.layout, carry, size)
         self.mon = Records(jax.tree.map(np.asarray, seen) if self.numpy_mon_after_run else seen)
         if eval_time:
             out = jax.block_until_ready(out)
@@ -284,7 +284,7 @@ class GradientTrainer(Replaceable):
         of its own; `OptionError`, `UnknownNameError`.
         """
         shared = dict(shared_args or {})
-        program, state = self._program("fit", shared, self.epoch), self._progress.state
+        program, state = self._program("fit", shared, self.epoch), self._progress.train_state
         static = joined(self._progress.static, state.learned)
         given = self._forward(True, shared), self.objective, static, state, program, self._key(_FIT, self.epoch)
         trained = Trained(*given, partial(losses_on, self), partial(self._check_data, shared, True))
@@ -337,7 +337,7 @@ class GradientTrainer(Replaceable):
         """Let the loss and the metrics look at targets; where nothing is compiled, they see them by themselves."""
         check_reset(reset_state, data.lengths)
         if self.objective.checks_targets and self._jit["fit"]:
-            predicts = self._program("predict", shared).shapes(self._progress.state.values, data.x, data.samples)
+            predicts = self._program("predict", shared).shapes(self._progress.train_state.values, data.x, data.samples)
             self.objective.check(predicts, self.layout.batch_first((), data.y)[1], data.mask)
 
     @property

@@ -111,8 +111,8 @@ class Replaceable(Resumable):
             made._tracking = tracking if rate is None else replace(tracking, rate=rate)
         if "optimizer" in options:
             made._optimizer = as_optimizer(made.optimizer)
-            params, learned = self._progress.state.params, self._progress.state.learned
+            params, learned = self._progress.train_state.params, self._progress.train_state.learned
             parts = {"learned": learned, "average": as_average(self.ema, params)}
-            made._progress.state = TrainState.of(params, made._started(params), **parts)
-        made._tracking.check(made._progress.state.optimizer)
+            made._progress.train_state = TrainState.of(params, made._started(params), **parts)
+        made._tracking.check(made._progress.train_state.optimizer)
         return made

@@ -96,7 +96,7 @@ class Resumable(ABC):
 
     def remember(self) -> None:
         """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
-        self._progress.best = Best(self._progress.epoch, self._progress.state.tested)
+        self._progress.best = Best(self._progress.epoch, self._progress.train_state.tested)
 
     def recall(self) -> None:
         """Go back to the parameters that are remembered."""
@@ -148,8 +148,8 @@ class Resumable(ABC):
         """
         self._placement.check_to(device)
         progress = self._progress
-        moved = to((progress.state, progress.static, progress.carry, progress.best, progress.kept), device)
-        progress.state, progress.static, progress.carry, progress.best, progress.kept = moved
+        moved = to((progress.train_state, progress.static, progress.carry, progress.best, progress.kept), device)
+        progress.train_state, progress.static, progress.carry, progress.best, progress.kept = moved
         self._device = device
 
     def save_states(self, filename: str | Path) -> None:

@@ -50,7 +50,7 @@ def batch(samples):
 def step(devices, loss):
     """A training step on the devices' samples, as a function that ends when it is done."""
     made = trainer(devices, loss)
-    program, state, (x, y) = made._program("fit", {}, 0), made._progress.state, batch(SAMPLES * (devices or 1))
+    program, state, (x, y) = made._program("fit", {}, 0), made._progress.train_state, batch(SAMPLES * (devices or 1))
 
     def run():
         nonlocal state
@@ -74,7 +74,8 @@ def timed(steps, repetitions):
 def planned(devices):
     """The temporary memory of a step on a batch of all eight devices' samples, on one of those that share it."""
     made = trainer(devices, "cross_entropy")
-    return made._program("fit", {}, 0).planned(made._progress.state, *batch(SAMPLES * max(DEVICES))).temp_size_in_bytes
+    program, state = made._program("fit", {}, 0), made._progress.train_state
+    return program.planned(state, *batch(SAMPLES * max(DEVICES))).temp_size_in_bytes
 
 
 def main(repetitions=15):

@@ -48,7 +48,7 @@ def batches(x, y, size, rng):
 def same_step(model):
     """A loop by hand around the trainer's step."""
     trainer = dp.BPTT(model, "cross_entropy", OPTIMIZER, dt=1.0, logger=None)
-    program, state = trainer._program("fit", {}, 0), trainer._progress.state
+    program, state = trainer._program("fit", {}, 0), trainer._progress.train_state
 
     def epoch(data):
         nonlocal state
@@ -116,7 +116,7 @@ def started(samples, size, steps, sizes, repetitions):
     rng = np.random.default_rng(0)
     x, y = rng.random((size, steps, sizes[0]), np.float32), rng.integers(0, sizes[-1], size)
     trainer = dp.BPTT(network(sizes), "cross_entropy", OPTIMIZER, dt=1.0, logger=None)
-    program, first = trainer._program("fit", {}, 0), trainer._progress.state
+    program, first = trainer._program("fit", {}, 0), trainer._progress.train_state
     arrays, key = program.bound
     parts = program.frozen.filled(arrays)
 

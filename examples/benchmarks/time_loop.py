@@ -213,7 +213,7 @@ def measure(name):
     notes, first = {}, 0.0
     for way, options in WAYS.items():
         trainer = dp.BPTT(model, cross_entropy(name), OPTIMIZER, dt=1.0, data_first_axis="T", logger=None, **options)
-        program, state = trainer._program("fit", {}, 0), [trainer._progress.state]
+        program, state = trainer._program("fit", {}, 0), [trainer._progress.train_state]
 
         def ours(program=program, state=state):
             stepped = program.train(state[0], x, y, None, 0, keep=False)

@@ -33,7 +33,7 @@ def test_the_memory_is_that_of_the_compiled_step(batch, measured, monkeypatch, r
 
     monkeypatch.setattr(jax.stages.Lowered, "compile", compiled)
     x, y = batch
-    state = trainer._progress.state
+    state = trainer._progress.train_state
     program = trainer._program("fit", {}, 0)
     jax.jit(lambda state, x, y: program.train(state, x, y, None, 0, keep=False)).lower(state, x, y).compile()
     (plan,) = plans

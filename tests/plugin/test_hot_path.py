@@ -23,12 +23,12 @@ def program():
     """The text of the program of a training step for a model built by name."""
     trainer = dp.BPTT(dp.build(CONFIG, key=jax.random.key(0)), "cross_entropy", SGD, dt=1.0, logger=None)
     x, y, key = jnp.ones((2, 5, 3)), jnp.zeros(2, int), jax.random.key(1)
-    arrays, rest = eqx.partition((trainer._progress.state, x, y, key), eqx.is_array)
+    arrays, rest = eqx.partition((trainer._progress.train_state, x, y, key), eqx.is_array)
 
     def step(arrays):
         state, x, y, key = eqx.combine(arrays, rest)
         forward, static = trainer._forward(True, {}), trainer._progress.static
-        bounds = Bounds.of(trainer._progress.state.params)
+        bounds = Bounds.of(trainer._progress.train_state.params)
         return train_step(StepParts(forward, trainer.objective, SGD, bounds, static), key, state, x, y, None)
 
     return str(jax.make_jaxpr(step)(arrays))

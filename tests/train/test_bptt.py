@@ -314,7 +314,7 @@ def test_training_goes_on_where_it_was_saved(tmp_path):
     second.load_states(tmp_path / "half.safetensors")
     second.fit((X, Y), (X, Y), num_epoch=2, batch_size=8)
     assert_same(whole.target, second.target)
-    assert_same(whole._progress.state, second._progress.state)
+    assert_same(whole._progress.train_state, second._progress.train_state)
     for phase in ("fit", "test"):
         np.testing.assert_array_equal(
             whole.get_hist_metric(phase, which="detailed"), second.get_hist_metric(phase, which="detailed")

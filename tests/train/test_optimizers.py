@@ -68,7 +68,7 @@ def test_optimizers_that_want_the_loss_get_it(trainer, data):
     """A plateau of the loss lowers the step: with no patience and a learning rate of zero, at every second step."""
     optimizer = optax.chain(optax.sgd(0.0), optax.contrib.reduce_on_plateau(factor=0.5, patience=1))
     t = fitted(trainer, data, optimizer, num_epoch=6, batch_size=None)
-    assert float(t._progress.state.optimizer[1].scale) < 1.0
+    assert float(t._progress.train_state.optimizer[1].scale) < 1.0
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -85,13 +85,13 @@ def test_all_products_of_a_training_step_have_operands_of_few_bits(trainer, data
     def program(t):
         step = t._program("fit", {}, 0)
         traced = jax.make_jaxpr(lambda s: step.train(s, x, np.zeros((20, 6, 1, 3), np.float32), None, 0, keep=False))
-        return set(operands(traced(t._progress.state).jaxpr)), t
+        return set(operands(traced(t._progress.train_state).jaxpr)), t
 
     float32, _ = program(trainer(model, "mse", loop=loop))
     mixed, t = program(trainer(model, "mse", loop=loop, precision="bfloat16"))
     assert float32 == {("float32", "float32", "float32")}
     assert mixed == {("bfloat16", "bfloat16", "float32")}
-    assert {str(a.dtype) for a in t._progress.state.leaves} <= {"float32", "int32"}
+    assert {str(a.dtype) for a in t._progress.train_state.leaves} <= {"float32", "int32"}
 
 
 @pytest.mark.parametrize("wrap", ["scan", "while", "cond", "jit", "checkpoint", "custom_jvp", "custom_vjp"])
@@ -216,9 +216,9 @@ def test_scales_fall_by_an_overflow_and_rise_after_good_steps():
 def test_a_step_that_is_left_out_changes_the_scale_alone(trainer, data, assert_same):
     precision = dp.train.Precision("float16", loss_scale=2.0**24)
     t = trainer(loss_fun=lambda out, _: 1e4 * out.mean(), optimizer=optax.adam(0.1), precision=precision)
-    before = t._progress.state
+    before = t._progress.train_state
     t.fit(data, num_epoch=1)
-    after = t._progress.state
+    after = t._progress.train_state
     assert_same(before.params, after.params)
     assert_same(before.optimizer.optimizer, after.optimizer.optimizer)
     assert float(after.optimizer.scale) == 2.0**23
@@ -253,7 +253,7 @@ def test_an_interrupted_training_goes_on_bit_by_bit(tmp_path, assert_same):
     rest = scaled(0)
     rest.load_states(tmp_path / "a.safetensors")
     rest.fit((np.ones((1, 1), np.float32), np.zeros(1)), num_epoch=4)
-    assert_same(whole._progress.state, rest._progress.state)
+    assert_same(whole._progress.train_state, rest._progress.train_state)
     np.testing.assert_array_equal(*(t.get_hist_metric("fit", "loss_scale") for t in (whole, rest)))
 
 

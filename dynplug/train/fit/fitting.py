@@ -154,7 +154,7 @@ class Fitting:
         options, progress, log = self._options, self._progress, self._progress.log
         log.counted = options.counted
         program, steps = options.program(progress.epoch), deque[_Step]()
-        unmoved = Unmoved(progress.state.params) if self._is_first() else None
+        unmoved = Unmoved(progress.train_state.params) if self._is_first() else None
         reports = StepReports(options.num_report, progress.history, log, options.logger, options.after)
         done, last = False, None
         ahead = 1 if options.observers.dynplug_after_step.get_hookimpls() else _AHEAD
@@ -165,8 +165,8 @@ class Fitting:
                     counting = Counting(window.real, window.lengths)
                     with self._compiling(bar, window.x, window.y, counting, carry, keep):
                         x, y, n = window.x, window.y, window.batch
-                        made = program.train(progress.state, x, y, carry, n, counting, keep=keep)
-                    progress.state, progress.carry = made.state, made.carry
+                        made = program.train(progress.train_state, x, y, carry, n, counting, keep=keep)
+                    progress.train_state, progress.carry = made.state, made.carry
                     last = window
                     steps.append(_Step(window, carry, made))
                     save = bool(options.every) and window.last and (window.batch + 1) % options.every == 0
@@ -178,7 +178,7 @@ class Fitting:
             self._look(steps, 0, program, reports, unmoved)
             reports.after_epoch()
             if unmoved is not None:
-                unmoved.end(program, progress.state)
+                unmoved.end(program, progress.train_state)
             done = True
         finally:
             for step in steps:
@@ -276,7 +276,7 @@ class Fitting:
         """The error about a step, which is taken back."""
         progress = self._progress
         progress.carry = carry
-        state = progress.state = progress.state.going_on()
+        state = progress.train_state = progress.train_state.going_on()
         culprit = program.first_culprit(state.values, window.x, window.y, carry, window.batch)
         if culprit is None:
             flags = zip(np.asarray(made.finite), checked(state.params), strict=True)
@@ -290,7 +290,8 @@ class Fitting:
     def _test(self, data: BatchSource) -> Batch | None:
         """Test after an epoch: the first batch."""
         options, progress = self._options, self._progress
-        program, params, log, carry = options.program(None), progress.state.tested, Log(counted=options.counted), None
+        program, params = options.program(None), progress.train_state.tested
+        log, carry = Log(counted=options.counted), None
         full = self._full(data, progress.epoch)
         batches = self._alike(data.batches(progress.epoch, options.shuffling(progress.epoch)), full)
         noticing, first = Noticing(program, params, f"Test of epoch {progress.epoch}"), None

@@ -50,7 +50,7 @@ class KeptBest:
             assert watched.best is not None
             assert watched.mode is not None
             best = BestEpoch(self._metric, watched.mode, watched.best, epoch)
-            self._progress.kept = Kept(best, self._progress.state.tested, self._restores)
+            self._progress.kept = Kept(best, self._progress.train_state.tested, self._restores)
             if self._path is not None:
                 self._trainer.save_states(self._path)
 

@@ -34,7 +34,7 @@ class Progress:
 
     **Attributes:**
 
-    - `state`: parameters and the optimizer's state.
+    - `train_state`: parameters and the optimizer's state.
     - `static`: what of the model is not trained.
     - `carry`: that of the time loop after the last batch, where it is kept.
     - `epoch`: the number of epochs done.
@@ -46,7 +46,7 @@ class Progress:
     - `kept`: the best epoch by `keep_best`, and its parameters, of all calls.
     """
 
-    state: TrainState
+    train_state: TrainState
     static: PyTree
     carry: RunState | None = None
     epoch: int = 0
@@ -61,21 +61,21 @@ class Progress:
     @property
     def model(self) -> PyTree:
         """The model with its present parameters."""
-        return eqx.combine(self.state.values, self.static)
+        return eqx.combine(self.train_state.values, self.static)
 
     @property
     def averaged(self) -> PyTree:
         """The model with the mean of its parameters, if there is one, else as `model`."""
-        return eqx.combine(self.state.tested, self.static)
+        return eqx.combine(self.train_state.tested, self.static)
 
     def __getstate__(self) -> dict[str, Any]:
-        """All of it, with the trees of `state` and not their structures, which are others once they were pickled."""
-        state = self.state
+        """All of it, with trees in `train_state` and not their structures, which are others once they were pickled."""
+        state = self.train_state
         parts = {"learned": state.learned, "average": state.average}
-        return {**vars(self), "state": {"params": state.params, "optimizer": state.optimizer, **parts}}
+        return {**vars(self), "train_state": {"params": state.params, "optimizer": state.optimizer, **parts}}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
-        vars(self).update(kept, state=TrainState.of(**kept["state"]))
+        vars(self).update(kept, train_state=TrainState.of(**kept["train_state"]))
 
     def copy(self) -> "Progress":
         """The same place in a training, from which both may go on."""
@@ -102,12 +102,12 @@ class Progress:
             )
         check_values(model)
         params, learned, self.static = self._partition(model)
-        self.state = self.state.moved_to(params, learned)
+        self.train_state = self.train_state.moved_to(params, learned)
 
     def go_back_to(self, values: PyTree) -> None:
         """Take parameters and statistics that were kept, from which the mean starts anew."""
         params, learned, _ = self._partition(eqx.combine(values, self.static))
-        self.state = self.state.moved_to(params, learned)
+        self.train_state = self.train_state.moved_to(params, learned)
 
     def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any, carry: RunState | None) -> None:
         """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read.
@@ -124,7 +124,7 @@ class Progress:
             "checksum": self.checksum,
             "best": None if self.best is None else self.best.epoch,
             **({} if self.kept is None else {"kept": self.kept.to_json()}),
-            **({} if self.state.average is None else {"averaged": int(self.state.average.steps)}),
+            **({} if self.train_state.average is None else {"averaged": int(self.train_state.average.steps)}),
             "seed": seed,
             "batch_size": size,
         }
@@ -153,15 +153,15 @@ class Progress:
         told = checkpoint.describe(path)
         size, epoch, kept = told.get("batch_size"), told.get("best"), told.get("kept")
         carry = None if size is None else start(self.model, size)
-        here = self.state.values
+        here = self.train_state.values
         best = None if epoch is None else Best(epoch, here)
         trees = self._trees(carry, best, None if kept is None else Kept.from_json(kept, here))
         loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
         params, learned, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
         if loaded.missing or loaded.unexpected or others:  # another model, which begins with what was learned
-            return replace(self, state=self.state.moved_to(params, learned), static=static), seed, loaded
-        average = self.state.average
+            return replace(self, train_state=self.train_state.moved_to(params, learned), static=static), seed, loaded
+        average = self.train_state.average
         if average is not None:
             average = Average.of(self._partition(loaded.tree["average"])[0], average.decay, told.get("averaged", 0))
         progress = Progress(
@@ -181,7 +181,8 @@ class Progress:
 
     def _partition(self, model: PyTree) -> tuple[PyTree, PyTree, PyTree]:
         """A model's part that is trained, its statistics of batches, and the rest."""
-        trained = jax.tree.map(lambda leaf: leaf is not None, self.state.params, is_leaf=lambda leaf: leaf is None)
+        params = self.train_state.params
+        trained = jax.tree.map(lambda leaf: leaf is not None, params, is_leaf=lambda leaf: leaf is None)
         params, rest = eqx.partition(model, trained)
         return params, *statistics_of(rest)
 
@@ -190,8 +191,8 @@ class Progress:
         return joined(*self._partition(model)[:2])
 
     def _trees(self, carry: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, PyTree]:
-        trees = {"model": self.model, "optimizer": self.state.optimizer}
-        if self.state.average is not None:
+        trees = {"model": self.model, "optimizer": self.train_state.optimizer}
+        if self.train_state.average is not None:
             trees["average"] = self.averaged
         if carry is not None:
             trees["run"] = carry  # as files have called it

@@ -22,7 +22,7 @@ class NotTogether(Exception):
 
 def alike(trainer: Any) -> Hashable:
     """A key that trainers share which can run together: all but the values of arrays and of numbers."""
-    state = trainer._progress.state
+    state = trainer._progress.train_state
     shapes = tuple((np.shape(leaf), leaf.dtype) for leaf in state.leaves)
     programs = trainer._program("fit", {}, 0), trainer._program("predict", {})
     return *map(common, programs), state.structure, shapes
@@ -61,7 +61,8 @@ def run_together(trainers: Sequence[Any], runs: Sequence[Callable[[], Any]]) -> 
     finally:
         for trainer in trainers:
             trainer._lane = None
-            trainer._progress.state = getattr(trainer._progress.state, "whole", trainer._progress.state)
+            state = trainer._progress.train_state
+            trainer._progress.train_state = getattr(state, "whole", state)
     return results
 
 

@@ -112,7 +112,7 @@ def compared(make, data=(X, Y), layouts=(8,), again=False, predict=None, **fit):
 
 def program(one, x=X[:16], y=Y[:16]):
     """The operations between devices in a compiled step."""
-    text = one._program("fit", {}, 0).compiled(one._progress.state, x, y).as_text()
+    text = one._program("fit", {}, 0).compiled(one._progress.train_state, x, y).as_text()
     return re.findall(r" (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute)(?:-start)?\(", text)
 
 
