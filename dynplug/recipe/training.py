@@ -200,7 +200,7 @@ class Training:
                 raise ConfigError(str(error), f"fit.{key}") from error
 
 
-def options_of_fit(runner: Any) -> tuple[dict[str, Parameter], bool]:
+def options_of_fit(runner: object) -> tuple[dict[str, Parameter], bool]:
     """The parameters of a runner's `fit`, or of its class's, that a configuration may set; whether it may set any."""
     found = parameters(runner.fit) if hasattr(runner, "fit") else {}
     accepted = {name: p for name, p in found.items() if name not in _OWN}

@@ -33,8 +33,8 @@ def test_a_component_is_checked_by_its_id(dynplug):
     result = dynplug("check", "dynplug:Arctan")
     assert result.code == 0
     first, *_, last = result.out.splitlines()
-    assert first.startswith("ok      surrogate dynplug:Arctan@1: 13 checks ran, 13 passed, 1 skipped")
-    assert last.split() == ["all", "1", "13", "13", "0", "0", "1"]
+    assert first.startswith("ok      surrogate dynplug:Arctan@1: 14 checks ran, 14 passed, 1 skipped")
+    assert last.split() == ["all", "1", "14", "14", "0", "0", "1"]
     assert "params" not in result.out
     assert "its spec lists no params" in dynplug("check", "dynplug:Arctan", "-v").out
 

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.quick
             "tau = 5.0",
             "tau = 'ten'",
             "tau",
-            "model.hidden.tau: LIF: tau must be a number, or an array with one per unit",
+            "model.hidden.tau: Expected a number; got the text 'ten'.",
         ),
         ("dt = 1.0", "dt = 0.0", "dt", "runner.dt: BPTT: dt=0.0 must be the step [ms], a number above zero"),
         ('"BPTT"', '"DSRunner"', "loss_fun", "runner.loss_fun: DSRunner takes no 'loss_fun'."),

@@ -166,7 +166,7 @@ def test_objects_are_given_beside_the_configuration():
         (
             {"type": "LIF", "size": 1, "tau": "ten"},
             "m.tau",
-            "LIF: tau must be a number, or an array with one per unit;",
+            "Expected a number; got the text 'ten'.",
         ),
         ({"type": "LIF", "size": 1, "tau": -1.0}, "m.tau", "LIF(tau=...) must be greater than zero"),
         ({"type": "ALIFF", "size": 1}, "m.type", "There is no component called 'ALIFF'. Did you mean 'ALIF'?"),

@@ -278,7 +278,7 @@ def test_a_folder_of_other_things_is_taken(tmp_path):
             "runner.type=LoopOverTime",
             "^--set runner.type=LoopOverTime, runner.type: LoopOverTime does not train: it has no method 'fit'",
         ),
-        ("runner.trainable={'hiden.tau' = true}", r"^--set runner.trainable=.*, runner: BPTT: "),
+        ("runner.trainable={'hiden.tau' = true}", r"^--set runner.trainable=.*, runner.trainable: BPTT: "),
         (
             "runner.optimizer={type = 'adam', learning_rate = {type = 'cosine_decay_schedule', init_value = 0.1, "
             "decay_steps = 0}}",
