@@ -228,7 +228,7 @@ def disagreement(missing: list[str], unexpected: list[str], differing: list[Any]
 
 
 def against_disagreement(differing: list[Any]) -> str:
-    """What to do about arrays that differ, in Python."""
+    """The remedy for arrays that differ, in Python."""
     cast = ", and cast=True converts dtypes" if any(_of_another_dtype(*one) for one in differing) else ""
     return f"Build it as it was saved; or strict=False loads what fits and reports the rest{cast}."
 

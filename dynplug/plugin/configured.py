@@ -70,7 +70,7 @@ class Configured:
         return self._construct(built)
 
     def build_argument(self, name: str, *, key: "PRNGKeyArray | None" = None) -> Any:
-        """What the constructor gets for an argument, which it may ask for as it is configured: see `Unbuilt`."""
+        """An argument as the constructor takes it: built, or as it is configured, see `Unbuilt`."""
         if unbuilt_kind(self.accepted.get(name)):
             return self.arguments[name]
         return _each(self.arguments[name], lambda part: part.build(key=key))

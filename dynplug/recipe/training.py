@@ -202,7 +202,8 @@ class Training:
 
 def options_of_fit(runner: object) -> tuple[dict[str, Parameter], bool]:
     """The parameters of a runner's `fit`, or of its class's, that a configuration may set; whether it may set any."""
-    found = parameters(runner.fit) if hasattr(runner, "fit") else {}
+    fit = getattr(runner, "fit", None)
+    found = {} if fit is None else parameters(fit)
     accepted = {name: p for name, p in found.items() if name not in _OWN}
     return accepted, any(p.kind is p.VAR_KEYWORD for p in accepted.values())
 

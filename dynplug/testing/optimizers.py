@@ -13,7 +13,6 @@ from jaxtyping import Array, PyTree
 from dynplug.core import load_states, save_states
 from dynplug.testing.demands import close, demand
 from dynplug.testing.subject import Subject
-from dynplug.train.step import Optimizer
 
 _STEPS = 40
 
@@ -26,20 +25,22 @@ def _first() -> dict[str, Array]:
     return {"w": jnp.asarray([0.0, 3.0, -2.0]), "b": jnp.asarray(2.0)}
 
 
-def _descend(optimizer: Optimizer, params: PyTree, state: PyTree, count: int) -> tuple[PyTree, PyTree]:
+def _descend(
+    optimizer: optax.GradientTransformation, params: PyTree, state: PyTree, count: int
+) -> tuple[PyTree, PyTree]:
     for _ in range(count):
         params, state = _step(optimizer, params, state)
     return params, state
 
 
 @partial(jax.jit, static_argnums=0)
-def _step(optimizer: Optimizer, params: PyTree, state: PyTree) -> tuple[PyTree, PyTree]:
+def _step(optimizer: optax.GradientTransformation, params: PyTree, state: PyTree) -> tuple[PyTree, PyTree]:
     with jax.numpy_dtype_promotion("standard"):
         updates, state = optimizer.update(jax.grad(_value)(params), state, params)
         return optax.apply_updates(params, updates), state
 
 
-def _init(optimizer: Optimizer, params: PyTree) -> PyTree:
+def _init(optimizer: optax.GradientTransformation, params: PyTree) -> PyTree:
     with jax.numpy_dtype_promotion("standard"):
         return optimizer.init(params)
 

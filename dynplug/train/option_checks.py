@@ -15,7 +15,7 @@ def check_fit(trainer: Any, name: str, options: Mapping[str, Any]) -> None:
 
     **Arguments:**
 
-    - `name`: which one.
+    - `name`: its name.
     - `options`: all that are given, by name.
 
     **Raises:** `OptionError`; `UnknownNameError` for a metric that is not measured.

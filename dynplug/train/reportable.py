@@ -10,7 +10,7 @@ from dynplug.train.fit import BestEpoch
 
 @runtime_checkable
 class Reportable(Protocol):
-    """What a trainer may have beside the members of `Trainer`, all of it or nothing, so that its report tells more.
+    """Optional members of a trainer beside those of `Trainer`, all or none, for a fuller report.
 
     Without them, data are taken as (batch, time, ...), and the report has neither loss nor seed.
 
@@ -32,7 +32,7 @@ class Reportable(Protocol):
 
     @property
     def metrics(self) -> Sequence[Any]:
-        """What else is measured, as the user gave it."""
+        """Other measures, as the user gave them."""
         ...
 
     @property
@@ -68,7 +68,7 @@ class Reportable(Protocol):
 
 @dataclass(frozen=True)
 class _Untold:
-    """What holds for a trainer that does not tell."""
+    """The defaults for a trainer that is not `Reportable`."""
 
     average: Any
     layout: Layout = BatchFirst()

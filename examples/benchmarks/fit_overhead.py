@@ -19,7 +19,7 @@ import numpy as np
 import optax
 
 import dynplug as dp
-from dynplug.train.step import ALL, folded, train
+from dynplug.train.step import ALL, CompiledStep, folded, train
 
 CASES = {  # name: (samples, batch size, steps, sizes)
     "small": (2048, 16, 20, (32, 32, 4)),
@@ -117,6 +117,7 @@ def started(samples, size, steps, sizes, repetitions):
     x, y = rng.random((size, steps, sizes[0]), np.float32), rng.integers(0, sizes[-1], size)
     trainer = dp.BPTT(network(sizes), "cross_entropy", OPTIMIZER, dt=1.0, logger=None)
     program, first = trainer._program("fit", {}, 0), trainer._progress.train_state
+    assert isinstance(program, CompiledStep)
     arrays, key = program.bound
     parts = program.frozen.filled(arrays)
 

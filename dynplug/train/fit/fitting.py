@@ -85,9 +85,9 @@ class Fitting:
 
     **Arguments:**
 
-    - `trainer`: who observers are told it is.
-    - `progress`: where the training stands, which this moves on.
-    - `options`: what to do.
+    - `trainer`: the trainer that observers receive.
+    - `progress`: that of the training, which this advances.
+    - `options`: those of the call of `fit`.
     """
 
     def __init__(self, trainer: Any, progress: Progress, options: FitOptions):

@@ -65,7 +65,7 @@ class KeptBest:
 
 
 def watched_of(what: Any) -> tuple[str, Watched]:
-    """What `keep_best` names, as `"test/loss"`, and the watch over it. **Raises:** `OptionError`."""
+    """The metric that `keep_best` names, as `"test/loss"`, and the watch over it. **Raises:** `OptionError`."""
     parts: list[Any] = [*what] if isinstance(what, (tuple, list)) and what else [what]
     named, *mode = parts
     phase, slash, metric = named.partition("/") if isinstance(named, str) else ("", "", "")

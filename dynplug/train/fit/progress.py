@@ -35,12 +35,12 @@ class Progress:
     **Attributes:**
 
     - `train_state`: parameters and the optimizer's state.
-    - `static`: what of the model is not trained.
+    - `static`: the untrained part of the model.
     - `carry`: that of the time loop after the last batch, where it is kept.
     - `epoch`: the number of epochs done.
-    - `batches`: how many batches of the next epoch are done; `log`, what they measured; and `checksum`, of their data,
+    - `batches`: the number of done batches of the next epoch; `log`, their metrics; and `checksum`, of their data,
         where it is taken.
-    - `history`: what all epochs before it measured.
+    - `history`: the metrics of all epochs before it.
     - `began`: the epoch after which the present call of `fit` began; `None` outside of it.
     - `best`: the model that an observer has remembered of that call.
     - `kept`: the best epoch by `keep_best`, and its parameters, of all calls.

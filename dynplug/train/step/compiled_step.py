@@ -193,7 +193,7 @@ def folded(key: PRNGKeyArray, *stream: Any) -> PRNGKeyArray:
 def with_parts(
     function: Callable[..., Any], frozen: FrozenTree, arrays: Sequence[Any], key: PRNGKeyArray, stream: Any, *batch: Any
 ) -> PyTree:
-    """What a function gives for the parts of a step, the key for a batch, and the batch.
+    """Call a function with the parts of a step, the key for a batch, and the batch.
 
     **Arguments:**
 

@@ -119,7 +119,7 @@ def on_each(
 
     - `function`, `frozen`: as for `with_parts`.
     - `shards`: the devices and the batch.
-    - `alike`: what is the same on each: arrays and key, the batch's stream, parameters.
+    - `alike`: the arguments that are the same on each: arrays and key, the batch's stream, parameters.
     - `pieces`: inputs and targets, made up to a multiple of the devices.
     - `carry`, `counting`: the states to go on from, and what of the batch counts.
     """

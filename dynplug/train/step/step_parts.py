@@ -15,12 +15,12 @@ class StepParts(eqx.Module):
 
     **Attributes:**
 
-    - `forward`: how a batch goes through the model, and in which precision.
-    - `objective`: what is minimised.
+    - `forward`: the forward pass of a batch, and its precision.
+    - `objective`: the function to minimise.
     - `optimizer`: an `optax.GradientTransformation`.
-    - `bounds`: which parameters stay above zero.
-    - `static`: what of the model is not trained.
-    - `tracking`: what else is logged of a step, if anything.
+    - `bounds`: the parameters that stay above zero.
+    - `static`: the untrained part of the model.
+    - `tracking`: other values logged of a step, if any.
     """
 
     forward: Forward

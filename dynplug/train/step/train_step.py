@@ -92,7 +92,7 @@ def joined(params: PyTree, learned: PyTree) -> PyTree:
 
 
 class Stepped(NamedTuple):
-    """What a training step gives.
+    """The results of a training step.
 
     **Attributes:** `state`, its new state; `carry`, that of the time loop; `logged`; `finite`, a flag for each of
     `checked`; `moved`, whether the gradient of each parameter is other than zero.
@@ -118,12 +118,12 @@ def train_step(
 
     **Arguments:**
 
-    - `parts`: what is the same for all batches.
+    - `parts`: the arguments that are the same for all batches.
     - `key`: of the batch.
     - `state`: parameters and the optimizer's state.
     - `x`, `y`: the batch.
     - `carry`: that of the time loop to go on from, to which no gradient flows; `None` starts anew.
-    - `counting`: what of the batch counts.
+    - `counting`: the samples and steps of the batch that count.
     """
     forward, objective, bounds, scaling = parts.forward, parts.objective, parts.bounds, parts.forward.precision.scaling
     params, scaled, learned, average = state.params, state.optimizer, state.learned, state.average

@@ -62,7 +62,7 @@ def warn_of_twins(params: PyTree) -> None:
 
 
 def _by_path(trainable: object, path: str = "") -> dict[str, bool]:
-    """Which paths are trained and which are not."""
+    """True or false by path."""
     if trainable is None and not path:
         return {}
     if isinstance(trainable, Mapping):

@@ -25,7 +25,7 @@ from dynplug.train.step import (
 
 
 def common(program: CompiledStep) -> Hashable:
-    """What programs share that can run as one: all but the values of arrays and of numbers."""
+    """A key that programs share which can run as one: all but the values of arrays and of numbers."""
     shapes = tuple((np.shape(leaf), getattr(leaf, "dtype", float)) for leaf in _varying(program))
     leaves = [ARRAY if _varies(leaf) else leaf for leaf in program.frozen.leaves]
     return FrozenTree(leaves, program.frozen.structure), shapes
@@ -68,7 +68,7 @@ class JointSteps:
         return self._call(train_step if keep else train, numbers, batch)
 
     def evaluate(self, numbers: Sequence[int], batch: PyTree) -> tuple[RunState | None, Logged]:
-        """What each logs of its batch, likewise."""
+        """The evaluation of each on its batch, likewise."""
         return self._call(evaluate, numbers, batch)
 
     def _call(self, function: Callable[..., Any], numbers: Sequence[int], batch: PyTree) -> PyTree:
