@@ -14,6 +14,7 @@ from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.core.lifting import called, check_liftable, shape_after
 from dynplug.core.parameter import as_size, check_parameters
+from dynplug.core.paths import check_part_name
 from dynplug.errors import CompositionError, KeyRequiredError, ShapeError, UnknownPathError, nearest
 from dynplug.plugin import check_keywords
 
@@ -173,7 +174,8 @@ class Sequential(DynamicalSystem):
     - `systems`: the parts, in order, numbered.
     - `named`: the parts, in order, named.
 
-    **Raises:** `CompositionError` for a part that is not a system; `ShapeError` if two neighbours do not fit.
+    **Raises:** `CompositionError` for a part that is not a system, or a name with a dot; `ShapeError` if two
+    neighbours do not fit.
 
     **Reference:** Kidger, P. & Garcia, C. (2021), Equinox: neural networks in JAX via callable PyTrees and filtered
     transformations, arXiv:2111.00254.
@@ -183,7 +185,12 @@ class Sequential(DynamicalSystem):
     systems: tuple[DynamicalSystem, ...]
 
     def __init__(self, *systems: Any, **named: Any):
-        parts = {str(i): s for i, s in enumerate(systems)} | named
+        numbered = {str(i): s for i, s in enumerate(systems)}
+        for name in named:
+            check_part_name(name, "Sequential")
+            if name in numbered:
+                raise CompositionError(f"Two parts are called {name!r}, one of them by its number: rename the other.")
+        parts = numbered | named
         self.names = tuple(parts)
         self.systems = tuple(_lift(s, name) for name, s in parts.items())
         self.follow(self.in_size)
