@@ -159,7 +159,7 @@ class DSRunner:
         self.mon = Records()
         self.mon.ts = np.zeros(0)
         self.spikes = Spikes()
-        self.state: RunState | None = None
+        self.state = None
         self._counted: Any = None
         self._spikes = SpikeWatch(target, self.monitors, self.dt)
         if not numpy_mon_after_run and (memory_efficient or self.record_to is not None):
@@ -175,6 +175,17 @@ class DSRunner:
         if self.record_to is not None:
             check_names(dict(self._fields.paths))
         self.inputs = Inputs(inputs, target, state, self.data_first_axis)
+
+    @property
+    def state(self) -> RunState | None:
+        """The state after the last run, from which the next one goes on. `None` starts again."""
+        return self._state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        if state is not None:
+            self._loop({}).check(state)
+        self._state = state
 
     def reset_state(self, batch_size: Start = None, values: Mapping[str, Any] | None = None) -> None:
         """Go back to step 0.

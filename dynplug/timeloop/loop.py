@@ -44,6 +44,8 @@ class RunState(eqx.Module):
     """The state of a run: the index of the next step and the system's state. Passed back in, it continues the run.
 
     `events` are the events counted since the last record, where records are made neither at each step nor at the last.
+    `dt` is the step of the run [ms]: one of another step is refused (`StateError`), as times, delays and refractory
+    periods are counted in steps.
 
     ```python
     loop = dp.LoopOverTime(dp.neurons.LIF(2), dt=0.5)
@@ -54,9 +56,10 @@ class RunState(eqx.Module):
     ```
     """
 
-    i: Int[Array, ""]
+    i: Int[Array, ""] = eqx.field(converter=lambda i: as_index(i))
     system: PyTree
     events: PyTree = None
+    dt: float | None = eqx.field(static=True, default=None)
 
     def __getitem__(self, path: str) -> PyTree:
         """The part of the system's state at a path such as `"hidden.V"`."""
@@ -124,9 +127,26 @@ class Loop(eqx.Module):
 
         key = None if key is None else jax.random.fold_in(key, _START)
         if batch_size is None:
-            return RunState(i, uncompiled(lambda *_: one(key), system, key))
+            return RunState(i, uncompiled(lambda *_: one(key), system, key), dt=self.dt)
         keys = None if key is None else self._keys(key, batch_size, self._place)
-        return RunState(i, uncompiled(lambda *_: jax.vmap(one, axis_size=batch_size)(keys), system, keys))
+        many = uncompiled(lambda *_: jax.vmap(one, axis_size=batch_size)(keys), system, keys)
+        return RunState(i, many, dt=self.dt)
+
+    def check(self, state: Any) -> None:
+        """Raise `StateError` for what this loop cannot go on from."""
+        if not isinstance(state, RunState):
+            raise StateError(
+                "A run goes on from the state that reset_state, a call or a step of the loop returned, which has the "
+                f"number of the next step beside the system's state, state.system; got {_called(state)}."
+            )
+        if state.dt not in (None, self.dt):
+            i = "..." if isinstance(state.i, Tracer) else round(int(state.i) * state.dt / self.dt)
+            raise StateError(
+                f"The state is of a run with dt={state.dt}, and this one has dt={self.dt}: the number of its next step "
+                "would be another time, and delays and refractory periods, which it counts in steps, would be others. "
+                f"Take dt={state.dt}; or start from its variables, reset_state({{'V': state['V']}}); or, if it counts "
+                f"nothing in steps, go on from dataclasses.replace(state, i={i}, dt={self.dt})."
+            )
 
     def advance(
         self,
@@ -145,12 +165,13 @@ class Loop(eqx.Module):
         With `hold`, `xs` is the input of one step, the same at all steps. With `lengths`, only so many steps of each
         sample count, which systems hear as `ctx.valid`.
         """
+        self.check(state)
         xs = _of_dtype(xs, floating_dtype(system))
         ends = None if lengths is None else state.i + lengths
         step = self._step(system, xs, key, hold, read, ends)
         carry, given = (state.i, state.system), None if hold else xs
         (i, s), recorded = scan(step, carry, given, length, loop=self.loop, remat=self.remat)
-        return RunState(i, s), recorded
+        return RunState(i, s, dt=self.dt), recorded
 
     def step(
         self,
@@ -162,9 +183,10 @@ class Loop(eqx.Module):
         read: Callable[[PyTree], PyTree] = lambda state: None,
     ) -> tuple[RunState, tuple[PyTree, PyTree]]:
         """The step of `advance` alone, without a loop around it."""
+        self.check(state)
         x = _of_dtype(x, floating_dtype(system))
         (i, s), recorded = self._step(system, x, key, True, read)((state.i, state.system), None)
-        return RunState(i, s), recorded
+        return RunState(i, s, dt=self.dt), recorded
 
     def explain(
         self,
@@ -259,8 +281,10 @@ class Loop(eqx.Module):
 def as_index(i: Any) -> Int[Array, ""]:
     """The index of a step as an array.
 
-    **Raises:** `DurationError` for an index that overflows 32 bits.
+    **Raises:** `OptionError` for what is no whole number; `DurationError` for an index that overflows 32 bits.
     """
+    if not jnp.issubdtype(jnp.result_type(i), jnp.integer):
+        raise OptionError(f"The index of a step is a whole number; got {i}.")
     if not isinstance(i, Tracer) and not -(2**31) <= int(i) < 2**31:
         raise DurationError(
             f"This run reaches step {i}, but steps are counted up to {2**31 - 1}: take a larger dt, or start again "
@@ -353,6 +377,10 @@ def _check_carry(old: PyTree, new: PyTree) -> None:
         was, now = _describe(value), _describe(after[path])
         if was != now:
             raise StateError(f"A step must keep every field's shape and dtype, but {path!r} goes from {was} to {now}.")
+
+
+def _called(state: Any) -> str:
+    return f"an array of shape {state.shape}" if hasattr(state, "shape") else f"a {type(state).__name__}"
 
 
 def _describe(value: Any) -> str:
