@@ -72,6 +72,7 @@ from dynplug.core.state_dict import (
     save_states as save_states,
     state_dict as state_dict,
 )
+from dynplug.core.step_results import updated as updated
 from dynplug.core.system import (
     DynamicalSystem as DynamicalSystem,
     Lift as Lift,

@@ -18,6 +18,7 @@ from dynplug.core.holding import holding, refractory
 from dynplug.core.settled import settled
 from dynplug.core.sized import Sized
 from dynplug.core.solving import step, step_and_mean
+from dynplug.core.step_results import state_and_output
 from dynplug.errors import CompositionError, ShapeError
 
 DISCRETE = "dynplug.discrete"
@@ -165,7 +166,8 @@ class Neuron(ODESystem):
         if held is not None and jump is not None:
             jump = jnp.where(held, jnp.zeros_like(jump), jump)
         new = self._integrated(old, held, Drive(drive.current, drive.conductance), ctx)
-        return self.emit(state, eqx.combine(settled(_jump(new, self.jump_to, jump)), state), ctx)
+        made = self.emit(state, eqx.combine(settled(_jump(new, self.jump_to, jump)), state), ctx)
+        return state_and_output(made, self, "emit", ctx)
 
     def _integrated(self, old: PyTree, held: Bool[Array, "*size"] | None, drive: Drive, ctx: Context) -> PyTree:
         """The variables at the end of a step, without jumps."""
@@ -229,7 +231,7 @@ class Synapse(ODESystem):
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
         start = settled(_jump(continuous(state), self.jump_to, events))
         end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
-        new, _ = self.emit(state, eqx.combine(end, state), ctx)
+        new, _ = state_and_output(self.emit(state, eqx.combine(end, state), ctx), self, "emit", ctx)
         _, out = self.emit(state, eqx.combine(mean, state), ctx)
         return new, out
 

@@ -15,6 +15,7 @@ from dynplug.core.drive import Drive
 from dynplug.core.lifting import called, check_liftable, shape_after
 from dynplug.core.parameter import as_size, check_parameters
 from dynplug.core.paths import check_part_name
+from dynplug.core.step_results import described_value, updated
 from dynplug.errors import CompositionError, KeyRequiredError, ShapeError, UnknownPathError, nearest
 from dynplug.plugin import check_keywords
 
@@ -224,7 +225,7 @@ class Sequential(DynamicalSystem):
     def update(self, state: dict[str, PyTree], x: PyTree, ctx: Context) -> tuple[dict[str, PyTree], PyTree]:
         new: dict[str, PyTree] = {}
         for name, system in self.named_children():
-            new[name], x = system.update(state[name], x, ctx.child(name))
+            new[name], x = updated(system, state[name], x, ctx.child(name))
         return new, x
 
     def named_children(self) -> list[tuple[str, DynamicalSystem]]:
@@ -270,12 +271,10 @@ def _lift(part: Any, name: str) -> DynamicalSystem:
     if isinstance(part, DynamicalSystem):
         return part
     if isinstance(part, (jax.Array, np.ndarray, np.generic, complex, float, int, list, Drive)):
-        shape = getattr(part, "shape", None)
-        given = type(part).__name__ + ("" if shape is None else f" of shape {shape}")
         raise CompositionError(
             f"Got a value where a system is needed. `>>` joins systems, it does not apply them: inside an update "
             f"write `state_of_layer, x = self.layer.update(state_of_layer, x, ctx.child('layer'))`, and join the "
-            f"layers beforehand with `first >> second`. Got {given}."
+            f"layers beforehand with `first >> second`. Got {described_value(part)}."
         )
     if not callable(part) or isinstance(part, type):
         given = f"the class {part.__name__}; give an instance of it" if isinstance(part, type) else repr(part)

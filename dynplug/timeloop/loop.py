@@ -24,6 +24,7 @@ from dynplug.core import (
     on_device_of,
     to_jax,
     uncompiled,
+    updated,
 )
 from dynplug.errors import CompositionError, DurationError, OptionError, ShapeError, StateError
 from dynplug.timeloop.analysis import analyse
@@ -223,7 +224,7 @@ class Loop(eqx.Module):
         def one(
             s: PyTree, x: PyTree, key: PRNGKeyArray | None, i: Array, end: Array | None = None
         ) -> tuple[PyTree, PyTree, PyTree]:
-            new, out = system.update(s, x, self._context(i, key, dtype, None if end is None else i < end))
+            new, out = updated(system, s, x, self._context(i, key, dtype, None if end is None else i < end))
             return new, out, read(new)
 
         def step(carry: tuple[Array, PyTree], x: PyTree) -> tuple[tuple[Array, PyTree], tuple[PyTree, PyTree]]:
