@@ -40,14 +40,28 @@ def as_system(target: Any, where: str) -> "DynamicalSystem":
     """The target of a runner, or `CompositionError` if it is not a system."""
     if isinstance(target, type):
         raise CompositionError(f"{where} runs a system, but {target.__name__} is a class: give an instance of it.")
-    if not (hasattr(target, "init_state") and hasattr(target, "update")):
-        kind = getattr(target, "__name__", type(target).__name__)
-        lifted = " A function or a stateless module is made one by dp.Lift(...)." if callable(target) else ""
-        raise CompositionError(
-            f"{where} runs a system, with init_state and update, but {kind} is not one.{lifted} Several in a row are "
-            "dp.Sequential(...)."
-        )
-    return target
+    if isinstance(target, DynamicalSystem):
+        return target
+    if _is_like_a_system(target):
+        raise CompositionError(f"{where} runs a system, but {_to_be_derived(target)}")
+    kind = getattr(target, "__name__", type(target).__name__)
+    lifted = " A function or a stateless module is made one by dp.Lift(...)." if callable(target) else ""
+    raise CompositionError(
+        f"{where} runs a system, with init_state and update, but {kind} is not one.{lifted} Several in a row are "
+        "dp.Sequential(...)."
+    )
+
+
+def _is_like_a_system(target: Any) -> bool:
+    return hasattr(target, "init_state") and hasattr(target, "update")
+
+
+def _to_be_derived(target: Any) -> str:
+    name = type(target).__name__
+    return (
+        f"{name} is none, although it has init_state and update: derive it from dp.DynamicalSystem, itself an "
+        f"equinox.Module, `class {name}(dp.DynamicalSystem)`."
+    )
 
 
 class DynamicalSystem(eqx.Module, metaclass=_Answering):
@@ -276,6 +290,8 @@ def _lift(part: Any, name: str) -> DynamicalSystem:
             f"write `state_of_layer, x = self.layer.update(state_of_layer, x, ctx.child('layer'))`, and join the "
             f"layers beforehand with `first >> second`. Got {described_value(part)}."
         )
+    if _is_like_a_system(part) and not isinstance(part, type):
+        raise CompositionError(f"Part {name!r} is to be a system, but {_to_be_derived(part)}")
     if not callable(part) or isinstance(part, type):
         given = f"the class {part.__name__}; give an instance of it" if isinstance(part, type) else repr(part)
         raise CompositionError(f"Part {name!r} is neither a system nor a function: {given}.")
