@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 from tqdm import tqdm
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described, to_jax
-from dynplug.errors import DurationError, OptionError, ShapeError
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described, is_traced, to_jax
+from dynplug.errors import DurationError, OptionError, ShapeError, TracedError
 from dynplug.plugin import answers_for_arguments
 from dynplug.run.blown_up import Watch, nan_by_step
 from dynplug.run.chunked import Rows, advance, advance_eagerly, chunk_sizes, explain_steps
@@ -111,7 +111,7 @@ class DSRunner:
     it.
 
     **Raises:** `OptionError`, `UnknownPathError`, `ShapeError` or `StateError` for invalid arguments, at construction
-    where possible, else before the first step.
+    where possible, else before the first step; `TracedError` for a run within `jax.jit` and the like.
 
     **Reference:** Wang, C. et al. (2023), BrainPy, a flexible, integrative, efficient, and extensible framework for
     general-purpose brain dynamics programming, doi:10.7554/eLife.86365.
@@ -183,6 +183,7 @@ class DSRunner:
 
     @state.setter
     def state(self, state: Any) -> None:
+        _refuse_traced(state)
         if state is not None:
             self._loop({}).check(state)
         self._state = state
@@ -223,6 +224,7 @@ class DSRunner:
         are not returned; with `eval_time`, the pair of seconds and outputs.
         """
         began = time.perf_counter()
+        _refuse_traced(self.target, inputs, self.key, shared_args, self.inputs.stimuli)
         note_numbers(self.target)
         check_held(inputs, duration)
         inputs = as_arrays(inputs, device_or_host)
@@ -383,4 +385,13 @@ class DSRunner:
             shared=shared,
             loop=self.loop if self.jit else "plain",
             remat=self.remat if self.jit else False,
+        )
+
+
+def _refuse_traced(*given: PyTree) -> None:
+    if is_traced(*given):
+        raise TracedError(
+            "A DSRunner keeps its state and its records on the host, and so does not run within jax.jit, jax.grad, "
+            "jax.vmap or another function that JAX traces: take dp.LoopOverTime(model, out_vars, dt=...) there, which "
+            "is pure, or bring the runner outside."
         )
