@@ -32,7 +32,7 @@ from dynplug.run.spike_fields import spike_fields
 from dynplug.run.spike_records import SpikeRecorder, Spikes
 from dynplug.run.spiking import SpikeWatch
 from dynplug.run.starting import Start, size_and_values, with_values
-from dynplug.timeloop import Loop, RunState, check_options, floating_dtype, step_count
+from dynplug.timeloop import Loop, RunState, check_model, check_options, check_state, floating_dtype, step_count
 
 _Kept = tuple[Recorder, SpikeRecorder]
 
@@ -174,6 +174,7 @@ class DSRunner:
         self._fields = spike_fields(spikes, state)
         if self.record_to is not None:
             check_names(dict(self._fields.paths))
+        self._start = state
         self.inputs = Inputs(inputs, target, state, self.data_first_axis)
 
     @property
@@ -185,7 +186,8 @@ class DSRunner:
     def state(self, state: Any) -> None:
         _refuse_traced(state)
         if state is not None:
-            self._loop({}).check(state)
+            check_state(state, self.dt)
+            check_model(state.system, self._start, batched=self.data_first_axis is not None)
         self._state = state
 
     def reset_state(self, batch_size: Start = None, values: Mapping[str, Any] | None = None) -> None:
@@ -332,7 +334,7 @@ class DSRunner:
                     if waiting is not None:
                         store(waiting)
                 finally:
-                    self.state = after
+                    self._state = after
                     self.spikes = events.finish(done)
                     out = self._finish(recorder, first, done)
         self.inputs.settle()

@@ -14,7 +14,7 @@ from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, sw
 from dynplug.run.options import check_batch_size
 from dynplug.run.starting import Start, size_and_values, with_values
 from dynplug.run.timeless import Timeless
-from dynplug.timeloop import Loop, RunState, as_index, check_options, step_count, traced_numbers
+from dynplug.timeloop import Loop, RunState, as_index, check_options, check_state, step_count, traced_numbers
 
 
 class LoopOverTime(eqx.Module):
@@ -171,7 +171,7 @@ class LoopOverTime(eqx.Module):
         if axis is not None and x is not None:
             length_of(x, 0, "The input of a step,")
         loop = self._loop(axis)
-        self._check_state(loop, state)
+        self._check_state(state)
         loop = self._up_to(loop, state, 1)
         with on_device_of((self, state)):
             return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
@@ -210,7 +210,7 @@ class LoopOverTime(eqx.Module):
                 batch_size = length_of(xs, 0 if axis == "B" else 1, "inputs")
             state = self._start(batch_size, key, self.i0, axis)
         loop = self._loop(axis)
-        self._check_state(loop, state)
+        self._check_state(state)
         if i0 is not None:
             state = RunState(as_index(i0), state.system, dt=self.dt)
         return self._up_to(loop, state, length), xs, state, key, length
@@ -225,8 +225,8 @@ class LoopOverTime(eqx.Module):
         check_batch_size(batch_size, axis)
         return self._loop(axis).start(self._system(), i0=i0 or 0, batch_size=batch_size, key=key)
 
-    def _check_state(self, loop: Loop, state: Any) -> None:
-        loop.check(state)
+    def _check_state(self, state: Any) -> None:
+        check_state(state, self.dt)
         if self.no_state and (kept := [leaf.path for leaf in leaves(state.system)]):
             raise StateError(f"no_state=True, but the system keeps {', '.join(kept)}: leave no_state out.")
 

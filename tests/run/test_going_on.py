@@ -87,6 +87,24 @@ def test_a_runner_refuses_at_once_what_is_no_state_of_a_run():
     runner = dp.DSRunner(DELAY, dt=1.0)
     with pytest.raises(StateError, match=r"goes on from the state that reset_state, a call or a step .* got a int"):
         runner.state = 3
+    with pytest.raises(StateError, match=r"'buffer' has shape \(4, 1\), and is to have \(3, 1\)"):
+        runner.state = dp.LoopOverTime(dp.layers.Delay(1, 3.0), dt=1.0).reset_state()
+    with pytest.raises(StateError, match=r"has shape \(3, 1\), and is to have samples, each of \(3, 1\)"):
+        dp.DSRunner(DELAY, dt=1.0, data_first_axis="T").state = COARSE.reset_state()
     runner.state = COARSE.reset_state(i0=3)
     runner.run(inputs=X[:2])
     assert runner.state.i == 5
+
+
+@pytest.mark.parametrize("axis", [None, "T"])
+@pytest.mark.parametrize("model", [dp.neurons.HH(1), dp.Sequential(a=DELAY), DELAY >> DELAY])
+def test_the_state_of_another_model_is_named(model, axis):
+    size, x = (None, X) if axis is None else (2, jnp.ones((4, 2, 1)))
+    of_another, loop = (dp.LoopOverTime(m, dt=1.0, data_first_axis=axis) for m in (model, DELAY))
+    state = of_another.reset_state(size)
+    with pytest.raises(StateError, match=r"that of another model: it holds '.*', and this one's 'buffer'\."):
+        loop(x, state)
+    with pytest.raises(StateError, match=r"that of another model"):
+        dp.DSRunner(DELAY, dt=1.0, data_first_axis=axis).state = state
+    with pytest.raises(StateError, match=r"that of another model"):
+        of_another(x, loop.reset_state(size))
