@@ -25,8 +25,8 @@ from dynplug.core.devices import (
 )
 from dynplug.core.drive import Drive as Drive, add_inputs as add_inputs, check_fits as check_fits
 from dynplug.core.events import event as event, events as events
-from dynplug.core.filling import Loaded as Loaded, fill as fill
-from dynplug.core.host_only import untraced as untraced
+from dynplug.core.filling import Loaded as Loaded, arrays_by_path as arrays_by_path, fill as fill
+from dynplug.core.host_only import is_traced as is_traced, untraced as untraced
 from dynplug.core.no_time import NoTime as NoTime
 from dynplug.core.nodes import is_array as is_array, nodes as nodes, train_vars as train_vars, variables as variables
 from dynplug.core.numbers import (
@@ -57,7 +57,13 @@ from dynplug.core.parameter import (
     statistic as statistic,
     target_size as target_size,
 )
-from dynplug.core.paths import Leaf as Leaf, children as children, leaves as leaves, lookup as lookup
+from dynplug.core.paths import (
+    Leaf as Leaf,
+    check_part_name as check_part_name,
+    children as children,
+    leaves as leaves,
+    lookup as lookup,
+)
 from dynplug.core.sized import Resizable as Resizable, Sized as Sized
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (
@@ -67,6 +73,7 @@ from dynplug.core.state_dict import (
     save_states as save_states,
     state_dict as state_dict,
 )
+from dynplug.core.step_results import updated as updated
 from dynplug.core.system import (
     DynamicalSystem as DynamicalSystem,
     Lift as Lift,

@@ -14,6 +14,7 @@ from dynplug.core.definition import Difference
 from dynplug.core.nodes import is_array
 from dynplug.core.paths import Leaf
 from dynplug.core.uncompiled import to_jax
+from dynplug.errors import CheckpointError
 
 
 class Loaded(NamedTuple):
@@ -39,6 +40,15 @@ class Loaded(NamedTuple):
         return not (self.missing or self.unexpected or self.differing)
 
 
+def arrays_by_path(known: Sequence[Leaf]) -> dict[str, Any]:
+    """The arrays among the leaves of a tree, by path.
+
+    **Raises:** `CheckpointError` where two have the same path, as one of them would be lost.
+    """
+    _check_distinct(known)
+    return {leaf.path: leaf.value for leaf in known if is_array(leaf.value)}
+
+
 def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast: bool) -> Loaded:
     """Put arrays into a tree where they fit; the given tree is unchanged.
 
@@ -48,7 +58,10 @@ def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast
     - `known`: its leaves, in order, with their paths in `arrays`.
     - `arrays`: arrays by path.
     - `cast`: whether they may be converted to the dtypes of those they replace.
+
+    **Raises:** `CheckpointError` where two arrays of the tree have the same path.
     """
+    _check_distinct(known)
     takes = {leaf.path for leaf in known if _takes(leaf.value)}
     missing = [leaf.path for leaf in known if is_array(leaf.value) and leaf.path not in arrays]
     differing: list[Difference] = []
@@ -63,6 +76,19 @@ def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast
         values.append(value)
     filled = jax.tree.unflatten(jax.tree.structure(tree), values)
     return Loaded(filled, missing, [path for path in arrays if path not in takes], differing)
+
+
+def _check_distinct(known: Sequence[Leaf]) -> None:
+    seen: set[str] = set()
+    for leaf in known:
+        if not _takes(leaf.value):
+            continue
+        if leaf.path in seen:
+            raise CheckpointError(
+                f"Two values have the path {leaf.path!r}, which can name but one: it joins the names of parts "
+                "by dots, and one of these names has a dot itself, or is both a number and a text. Rename it."
+            )
+        seen.add(leaf.path)
 
 
 def _takes(old: Any) -> bool:

@@ -1,9 +1,11 @@
-"""A named error for host-only construction, such as that of connections, inside a function that JAX traces."""
+"""Named errors for what is done on the host, such as drawing connections, inside a function that JAX traces."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import jax
+from jax.core import Tracer
+from jaxtyping import PyTree
 
 from dynplug.errors import TracedError
 
@@ -20,3 +22,8 @@ def untraced(what: str) -> Iterator[None]:
             "the function as an argument: `model = build(key)`, then `eqx.filter_jit(run)(model, x)`. For several "
             "keys build several: `[build(key) for key in jax.random.split(key, 4)]`."
         ) from error
+
+
+def is_traced(*given: PyTree) -> bool:
+    """Whether JAX traces the function that asks, as by `jax.jit`, or any of the given values, as by `jax.grad`."""
+    return any(isinstance(value, Tracer) for value in jax.tree.leaves((jax.device_put(0), given)))

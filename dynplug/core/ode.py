@@ -18,6 +18,8 @@ from dynplug.core.drive import Drive
 from dynplug.core.holding import holding, refractory
 from dynplug.core.sized import Sized
 from dynplug.core.solving import step, step_and_mean
+from dynplug.core.step_results import state_and_output
+from dynplug.core.vector_field import checked
 from dynplug.errors import CompositionError, ShapeError
 
 DISCRETE = "dynplug.discrete"
@@ -165,18 +167,20 @@ class Neuron(ODESystem):
         if held is not None and jump is not None:
             jump = jnp.where(held, jnp.zeros_like(jump), jump)
         new = self._integrated(old, held, Drive(drive.current, drive.conductance), ctx)
-        return self.emit(state, eqx.combine(computed_once(_jump(new, self.jump_to, jump)), state), ctx)
+        made = self.emit(state, eqx.combine(computed_once(_jump(new, self.jump_to, jump)), state), ctx)
+        return state_and_output(made, self, "emit", ctx)
 
     def _integrated(self, old: PyTree, held: Bool[Array, "*size"] | None, drive: Drive, ctx: Context) -> PyTree:
         """The variables at the end of a step, without jumps."""
+        field = checked(self.vector_field, type(self).__name__)
         if held is None:
-            return step(self.integrator, self.vector_field, old, drive, ctx)
+            return step(self.integrator, field, old, drive, ctx)
         if len(jax.tree.leaves(old)) == 1:
             # No other variable sees the potential, so that it need not be held within the step. The coefficients of
             # its equation then do not depend on who is refractory, and exponentials of them are computed once.
-            new = step(self.integrator, self.vector_field, old, drive, ctx)
+            new = step(self.integrator, field, old, drive, ctx)
             return jax.tree.map(lambda a, b: jnp.where(held, a, b), old, new)
-        return step(self.integrator, holding(self.vector_field, self.jump_to, held), old, drive, ctx)
+        return step(self.integrator, holding(field, self.jump_to, held), old, drive, ctx)
 
 
 class Synapse(ODESystem):
@@ -228,8 +232,9 @@ class Synapse(ODESystem):
     def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
         start = computed_once(_jump(continuous(state), self.jump_to, events))
-        end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
-        new, _ = self.emit(state, eqx.combine(end, state), ctx)
+        field = checked(self.vector_field, type(self).__name__)
+        end, mean = step_and_mean(self.integrator, field, start, Drive(), ctx)
+        new, _ = state_and_output(self.emit(state, eqx.combine(end, state), ctx), self, "emit", ctx)
         _, out = self.emit(state, eqx.combine(mean, state), ctx)
         return new, out
 

@@ -8,7 +8,7 @@ import jax.tree_util as jtu
 from jaxtyping import PyTree
 
 from dynplug.core.parameter import POSITIVE, STATISTIC, TRAINABLE
-from dynplug.errors import UnknownPathError, nearest
+from dynplug.errors import CompositionError, UnknownPathError, nearest
 
 
 @runtime_checkable
@@ -37,6 +37,12 @@ def children(node: PyTree) -> list[tuple[str, PyTree]]:
         return []
     below, _ = jtu.tree_flatten_with_path(node, is_leaf=lambda n: n is not node)
     return [(jtu.keystr(path, simple=True), child) for path, child in below]
+
+
+def check_part_name(name: Any, whole: str) -> None:
+    """Raise `CompositionError` for the name of a part that cannot stand in a path."""
+    if not isinstance(name, str) or not name or "." in name:
+        raise CompositionError(f"A part of a {whole} has a name without dots; got {name!r}.")
 
 
 def leaves(tree: PyTree) -> list[Leaf]:

@@ -10,8 +10,7 @@ from jaxtyping import Array, PyTree
 
 from dynplug.core.arrays_file import read_arrays, write_arrays
 from dynplug.core.definition import definition, differences
-from dynplug.core.filling import Loaded, fill
-from dynplug.core.nodes import is_array
+from dynplug.core.filling import Loaded, arrays_by_path, fill
 from dynplug.core.paths import leaves
 from dynplug.core.value_checks import check_values
 from dynplug.errors import CheckpointError, StateDictError, nearest
@@ -34,8 +33,10 @@ def state_dict(tree: PyTree) -> dict[str, Array | np.ndarray]:
     **Arguments:**
 
     - `tree`: a model, a state, a `RunState`.
+
+    **Raises:** `CheckpointError` where two arrays have the same path, as a name has a dot.
     """
-    return {leaf.path: leaf.value for leaf in leaves(tree) if is_array(leaf.value)}
+    return arrays_by_path(leaves(tree))
 
 
 def load_state_dict(tree: PyTree, arrays: Mapping[str, Any], *, strict: bool = True, cast: bool = False) -> Loaded:
@@ -89,6 +90,8 @@ def save_states(path: str | Path, tree: PyTree) -> None:
 
     - `path`: the file.
     - `tree`: a model, a state, a `RunState`, or a tuple or dictionary of these.
+
+    **Raises:** `CheckpointError` where the file cannot be written, or where two arrays have the same path.
     """
     header = {"format": _FORMAT, "version": str(_VERSION), DEFINITION: json.dumps(definition(tree))}
     write_arrays(path, state_dict(tree), header)

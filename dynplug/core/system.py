@@ -14,6 +14,8 @@ from dynplug.core.context import Context
 from dynplug.core.drive import Drive
 from dynplug.core.lifting import called, check_liftable, shape_after
 from dynplug.core.parameter import as_size, check_parameters
+from dynplug.core.paths import check_part_name
+from dynplug.core.step_results import described_value, updated
 from dynplug.errors import CompositionError, KeyRequiredError, ShapeError, UnknownPathError, nearest
 from dynplug.plugin import check_keywords
 
@@ -38,14 +40,28 @@ def as_system(target: Any, where: str) -> "DynamicalSystem":
     """The target of a runner, or `CompositionError` if it is not a system."""
     if isinstance(target, type):
         raise CompositionError(f"{where} runs a system, but {target.__name__} is a class: give an instance of it.")
-    if not (hasattr(target, "init_state") and hasattr(target, "update")):
-        kind = getattr(target, "__name__", type(target).__name__)
-        lifted = " A function or a stateless module is made one by dp.Lift(...)." if callable(target) else ""
-        raise CompositionError(
-            f"{where} runs a system, with init_state and update, but {kind} is not one.{lifted} Several in a row are "
-            "dp.Sequential(...)."
-        )
-    return target
+    if isinstance(target, DynamicalSystem):
+        return target
+    if _is_like_a_system(target):
+        raise CompositionError(f"{where} runs a system, but {_to_be_derived(target)}")
+    kind = getattr(target, "__name__", type(target).__name__)
+    lifted = " A function or a stateless module is made one by dp.Lift(...)." if callable(target) else ""
+    raise CompositionError(
+        f"{where} runs a system, with init_state and update, but {kind} is not one.{lifted} Several in a row are "
+        "dp.Sequential(...)."
+    )
+
+
+def _is_like_a_system(target: Any) -> bool:
+    return hasattr(target, "init_state") and hasattr(target, "update")
+
+
+def _to_be_derived(target: Any) -> str:
+    name = type(target).__name__
+    return (
+        f"{name} is none, although it has init_state and update: derive it from dp.DynamicalSystem, itself an "
+        f"equinox.Module, `class {name}(dp.DynamicalSystem)`."
+    )
 
 
 class DynamicalSystem(eqx.Module, metaclass=_Answering):
@@ -173,7 +189,8 @@ class Sequential(DynamicalSystem):
     - `systems`: the parts, in order, numbered.
     - `named`: the parts, in order, named.
 
-    **Raises:** `CompositionError` for a part that is not a system; `ShapeError` if two neighbours do not fit.
+    **Raises:** `CompositionError` for a part that is not a system, or a name with a dot; `ShapeError` if two
+    neighbours do not fit.
 
     **Reference:** Kidger, P. & Garcia, C. (2021), Equinox: neural networks in JAX via callable PyTrees and filtered
     transformations, arXiv:2111.00254.
@@ -183,7 +200,12 @@ class Sequential(DynamicalSystem):
     systems: tuple[DynamicalSystem, ...]
 
     def __init__(self, *systems: Any, **named: Any):
-        parts = {str(i): s for i, s in enumerate(systems)} | named
+        numbered = {str(i): s for i, s in enumerate(systems)}
+        for name in named:
+            check_part_name(name, "Sequential")
+            if name in numbered:
+                raise CompositionError(f"Two parts are called {name!r}, one of them by its number: rename the other.")
+        parts = numbered | named
         self.names = tuple(parts)
         self.systems = tuple(_lift(s, name) for name, s in parts.items())
         self.follow(self.in_size)
@@ -217,7 +239,7 @@ class Sequential(DynamicalSystem):
     def update(self, state: dict[str, PyTree], x: PyTree, ctx: Context) -> tuple[dict[str, PyTree], PyTree]:
         new: dict[str, PyTree] = {}
         for name, system in self.named_children():
-            new[name], x = system.update(state[name], x, ctx.child(name))
+            new[name], x = updated(system, state[name], x, ctx.child(name))
         return new, x
 
     def named_children(self) -> list[tuple[str, DynamicalSystem]]:
@@ -263,13 +285,13 @@ def _lift(part: Any, name: str) -> DynamicalSystem:
     if isinstance(part, DynamicalSystem):
         return part
     if isinstance(part, (jax.Array, np.ndarray, np.generic, complex, float, int, list, Drive)):
-        shape = getattr(part, "shape", None)
-        given = type(part).__name__ + ("" if shape is None else f" of shape {shape}")
         raise CompositionError(
             f"Got a value where a system is needed. `>>` joins systems, it does not apply them: inside an update "
             f"write `state_of_layer, x = self.layer.update(state_of_layer, x, ctx.child('layer'))`, and join the "
-            f"layers beforehand with `first >> second`. Got {given}."
+            f"layers beforehand with `first >> second`. Got {described_value(part)}."
         )
+    if _is_like_a_system(part) and not isinstance(part, type):
+        raise CompositionError(f"Part {name!r} is to be a system, but {_to_be_derived(part)}")
     if not callable(part) or isinstance(part, type):
         given = f"the class {part.__name__}; give an instance of it" if isinstance(part, type) else repr(part)
         raise CompositionError(f"Part {name!r} is neither a system nor a function: {given}.")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 
+from dynplug.core.host_only import is_traced
 from dynplug.core.numpy_evaluation import evaluate
 
 T = TypeVar("T")
@@ -37,8 +38,7 @@ def uncompiled(function: Callable[..., T], *given: Any) -> T:
     - `function`: the function, pure, with a pytree as its result.
     - `given`: its arguments.
     """
-    within = isinstance(jax.device_put(0), Tracer)
-    traced = None if within or any(map(_is_placed, jax.tree.leaves(given))) else _traced(function, given)
+    traced = None if is_traced() or any(map(_is_placed, jax.tree.leaves(given))) else _traced(function, given)
     if traced is None:
         return function(*given)
     closed, shapes, static = traced

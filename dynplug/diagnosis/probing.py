@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
-from dynplug.core import Context, DynamicalSystem, leaves
+from dynplug.core import Context, DynamicalSystem, leaves, updated
 from dynplug.diagnosis.spiking_activity import Activity, is_real, measured, reader
 from dynplug.timeloop import Loop, RunState
 
@@ -24,7 +24,7 @@ class Probed(DynamicalSystem):
 
     def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         x, nothing = x
-        return self.target.update(eqx.apply_updates(state, nothing), x, ctx)
+        return updated(self.target, eqx.apply_updates(state, nothing), x, ctx)
 
 
 class Told(NamedTuple):

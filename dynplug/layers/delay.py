@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
 from dynplug.core import Context, Sized, as_number, as_size, dynplug_delay_step
-from dynplug.errors import DurationError, OptionError, ParameterError, ShapeError
+from dynplug.errors import DurationError, OptionError, ParameterError, ShapeError, StateError
 
 
 class DelayState(eqx.Module):
@@ -47,7 +47,8 @@ class Delay(Sized):
     - `initial`: the output before the first value arrives, a number [-].
     - `dtype`: the dtype of the values; by default that of states.
 
-    **Raises:** `DurationError` if `time` is not a whole number of steps; `ShapeError`.
+    **Raises:** `DurationError` if `time` is not a whole number of steps; `ShapeError`; `StateError` for the state of
+    another delay.
 
     **Reference:** Morrison, A. et al. (2005), Advancing the boundaries of high-connectivity network simulation with
     distributed computing, doi:10.1162/0899766054026648.
@@ -77,6 +78,12 @@ class Delay(Sized):
         x = jnp.asarray(x)
         if x.shape != self.size:
             raise ShapeError(f"{ctx.path or 'The delay'} holds values of shape {self.size}, but was given {x.shape}.")
+        steps = self.steps(ctx.dt)
+        if state.buffer.shape[0] != steps + 1:
+            raise StateError(
+                f"{ctx.path or 'The delay'} takes {steps} steps of dt={ctx.dt} ms, but its state holds the values of "
+                f"{state.buffer.shape[0] - 1}: it is that of another delay, or of a run with another dt."
+            )
         buffer, y = dynplug_delay_step(state.buffer, x.astype(state.buffer.dtype), ctx.i)
         return DelayState(buffer), y
 

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynplug.core import Context, DynamicalSystem, add_inputs, as_system, check_fits
+from dynplug.core import Context, DynamicalSystem, add_inputs, as_system, check_fits, updated
 from dynplug.errors import CompositionError, DurationError, ShapeError
 from dynplug.layers.delay import Delay
 
@@ -100,6 +100,6 @@ class Recurrent(DynamicalSystem):
         arriving, delay, under_way = state.last, state.delay, self._under_way(ctx.dt)
         if under_way is not None:
             delay, arriving = under_way.update(delay, arriving, ctx.child("delay"))
-        connection, back = self.connection.update(state.connection, arriving, ctx.child("connection"))
-        system, out = self.system.update(state.system, add_inputs(x, back), ctx.child("system"))
+        connection, back = updated(self.connection, state.connection, arriving, ctx.child("connection"))
+        system, out = updated(self.system, state.system, add_inputs(x, back), ctx.child("system"))
         return RecurrentState(system, connection, out, delay), out

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import PyTree
 
-from dynplug.core import Context, add_inputs, check_fits
+from dynplug.core import Context, add_inputs, check_fits, updated
 
 
 class Step:
@@ -39,7 +39,7 @@ class Step:
         system = self.systems[name]
         check_fits(x, getattr(system, "in_size", None), self.ctx.child(name).path)
         total = add_inputs(self.drives.get(name), x)
-        self.new[name], self.outs[name] = system.update(self.state[name], total, self.ctx.child(name))
+        self.new[name], self.outs[name] = updated(system, self.state[name], total, self.ctx.child(name))
 
     def end(self) -> dict[str, PyTree]:
         """The new state, when all populations have been updated: new spikes set out, and plastic weights change."""

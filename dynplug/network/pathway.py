@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from dynplug.core import Context, DynamicalSystem, Parameter, children, param
+from dynplug.core import Context, DynamicalSystem, Parameter, children, param, updated
 from dynplug.delivery import Delivery, Fanout, choose, deliver
 from dynplug.network.acted_on import ByPopulation, acted_on
 from dynplug.network.delay_chain import DelayChain
@@ -142,7 +142,7 @@ class Pathway(DynamicalSystem):
         """The events that arrive in a step, for the source's output, flat."""
         short_term, x = state.short_term, jnp.ravel(x).astype(ctx.dtype)
         if self.short_term is not None:
-            short_term, x = self.short_term.update(short_term, x, ctx.child("short_term"))
+            short_term, x = updated(self.short_term, short_term, x, ctx.child("short_term"))
         delays, sent = self._chain.update(state.delays, x, ctx)
         weight = self.weights.astype(ctx.dtype) if state.weight is None else self._signed(state.weight)
         events = deliver(sent, weight, self.fanout, method=self.way[0])
@@ -157,7 +157,7 @@ class Pathway(DynamicalSystem):
         if hasattr(getattr(synapse, "output", None), "at"):
             V = acted_on(self.acts_on, states).reshape(synapse.size)
             synapse = eqx.tree_at(lambda s: s.output, synapse, synapse.output.at(V))
-        synapse, drive = synapse.update(state.synapse, events.reshape(synapse.size), ctx.child("synapse"))
+        synapse, drive = updated(synapse, state.synapse, events.reshape(synapse.size), ctx.child("synapse"))
         return dataclasses.replace(state, synapse=synapse), drive
 
     def close(self, state: PathwayState, outs: ByPopulation, ctx: Context) -> PathwayState:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 
-from dynplug.core import Context, DynamicalSystem, ODESystem, as_system, leaves
+from dynplug.core import Context, DynamicalSystem, ODESystem, as_system, check_part_name, leaves
 from dynplug.errors import CompositionError, DurationError, UnknownPathError, nearest
 from dynplug.network.order import Route
 from dynplug.sources import Source
@@ -33,8 +33,7 @@ def check_names(nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> None:
         if not isinstance(parts, Mapping):
             raise CompositionError(f"Network takes its {what} by name, in a dictionary; got {type(parts).__name__}.")
     for name in (*nodes, *edges):
-        if not isinstance(name, str) or not name or "." in name:
-            raise CompositionError(f"A part of a network has a name without dots; got {name!r}.")
+        check_part_name(name, "network")
     for name, system in nodes.items():
         as_system(system, f"Network, {name!r},")
     for name in edges:

@@ -100,11 +100,11 @@ class TsodyksMarkram(Sized):
     def update(
         self, state: TsodyksMarkramState, x: Any, ctx: Context
     ) -> tuple[TsodyksMarkramState, Float[Array, "*size"]]:
-        if jnp.shape(x) not in ((), self.size):
-            raise ShapeError(
-                f"{ctx.path or 'TsodyksMarkram'} has {self.size} units, but was given spikes of shape {jnp.shape(x)}."
-            )
         spike, U = jnp.asarray(x, ctx.dtype), jnp.asarray(self.U, ctx.dtype)
+        if spike.shape not in ((), self.size):
+            raise ShapeError(
+                f"{ctx.path or 'TsodyksMarkram'} has {self.size} units, but was given spikes of shape {spike.shape}."
+            )
         u, left = state.u * kept(self.tau_f, ctx), 1 - (1 - state.x) * kept(self.tau_d, ctx)
         u = u + U * (1 - u) * spike
         released = u * left * spike

@@ -23,8 +23,26 @@ def check_axis(axis: Any, *, optional: bool) -> Any:
 
 
 def as_arrays(tree: PyTree, convert: Callable[[Any], Any] = np.asarray) -> PyTree:
-    """A pytree of inputs as arrays. A list is an array; tuples, dictionaries and modules are structure."""
-    return jax.tree.map(lambda leaf: convert(with_auto_axes(leaf)), tree, is_leaf=lambda node: isinstance(node, list))
+    """A pytree of inputs as arrays. A list is an array; tuples, dictionaries and modules are structure.
+
+    **Raises:** `DataError` for arrays of which a part would be lost.
+    """
+
+    def one(leaf: Any) -> Any:
+        if any(np.ma.isMaskedArray(part) for part in (leaf if isinstance(leaf, list) else [leaf])):
+            raise DataError(
+                "A masked array is among the data, whose mask would be lost: fill it, as by data.filled(0.0); "
+                "sequences of several lengths are told by their lengths."
+            )
+        array = convert(with_auto_axes(leaf))
+        if jnp.issubdtype(array.dtype, jnp.complexfloating):
+            raise DataError(
+                f"An array of {array.dtype} is among the data, but units are real: give real and imaginary parts side "
+                "by side, as by np.concatenate([data.real, data.imag], -1), or the magnitude."
+            )
+        return array
+
+    return jax.tree.map(one, tree, is_leaf=lambda node: isinstance(node, list))
 
 
 def device_or_host(x: PyTree) -> PyTree:

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from dynplug.core import Context, Drive, DynamicalSystem, add_inputs, leaves, lookup, nodes
+from dynplug.core import Context, Drive, DynamicalSystem, add_inputs, leaves, lookup, nodes, updated
 from dynplug.errors import OptionError, ShapeError, StateError, UnknownPathError, nearest
 from dynplug.run.stimuli import Entry
 
@@ -43,7 +43,7 @@ def drive(
     for path in sorted(inner, key=lambda path: path.count("."), reverse=True):  # innermost first
         driven = Driven(lookup(target, path), path, tuple(inner[path]), called.add)
         target = eqx.tree_at(lambda model, path=path: lookup(model, path), target, driven)
-    new, out = target.update(state, x, ctx)
+    new, out = updated(target, state, x, ctx)
     for path in inner.keys() - called:
         raise UnknownPathError(
             f"Input '{path}.input': the system at {path!r} receives no input, as no step of the model calls its update."
@@ -123,7 +123,7 @@ class Driven(DynamicalSystem):
         self.call(self.path)
         for entry in self.entries:
             x = combine(x, entry, ctx)
-        return self.system.update(state, x, ctx)
+        return updated(self.system, state, x, ctx)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") or name == "system":

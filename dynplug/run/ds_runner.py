@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray, PyTree
 from tqdm import tqdm
 
-from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described, to_jax
-from dynplug.errors import DurationError, OptionError, ShapeError
+from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, as_whole, described, is_traced, to_jax
+from dynplug.errors import DurationError, OptionError, ShapeError, TracedError
 from dynplug.plugin import answers_for_arguments
 from dynplug.run.blown_up import Watch, nan_by_step
 from dynplug.run.chunked import Rows, advance, advance_eagerly, chunk_sizes, explain_steps
@@ -32,7 +32,7 @@ from dynplug.run.spike_fields import spike_fields
 from dynplug.run.spike_records import SpikeRecorder, Spikes
 from dynplug.run.spiking import SpikeWatch
 from dynplug.run.starting import Start, size_and_values, with_values
-from dynplug.timeloop import Loop, RunState, check_options, floating_dtype, step_count
+from dynplug.timeloop import Loop, RunState, check_model, check_options, check_state, floating_dtype, step_count
 
 _Kept = tuple[Recorder, SpikeRecorder]
 
@@ -111,7 +111,7 @@ class DSRunner:
     it.
 
     **Raises:** `OptionError`, `UnknownPathError`, `ShapeError` or `StateError` for invalid arguments, at construction
-    where possible, else before the first step.
+    where possible, else before the first step; `TracedError` for a run within `jax.jit` and the like.
 
     **Reference:** Wang, C. et al. (2023), BrainPy, a flexible, integrative, efficient, and extensible framework for
     general-purpose brain dynamics programming, doi:10.7554/eLife.86365.
@@ -159,7 +159,7 @@ class DSRunner:
         self.mon = Records()
         self.mon.ts = np.zeros(0)
         self.spikes = Spikes()
-        self.state: RunState | None = None
+        self.state = None
         self._counted: Any = None
         self._spikes = SpikeWatch(target, self.monitors, self.dt)
         if not numpy_mon_after_run and (memory_efficient or self.record_to is not None):
@@ -174,7 +174,21 @@ class DSRunner:
         self._fields = spike_fields(spikes, state)
         if self.record_to is not None:
             check_names(dict(self._fields.paths))
+        self._start = state
         self.inputs = Inputs(inputs, target, state, self.data_first_axis)
+
+    @property
+    def state(self) -> RunState | None:
+        """The state after the last run, from which the next one goes on. `None` starts again."""
+        return self._state
+
+    @state.setter
+    def state(self, state: Any) -> None:
+        _refuse_traced(state)
+        if state is not None:
+            check_state(state, self.dt)
+            check_model(state.system, self._start, batched=self.data_first_axis is not None)
+        self._state = state
 
     def reset_state(self, batch_size: Start = None, values: Mapping[str, Any] | None = None) -> None:
         """Go back to step 0.
@@ -212,6 +226,7 @@ class DSRunner:
         are not returned; with `eval_time`, the pair of seconds and outputs.
         """
         began = time.perf_counter()
+        _refuse_traced(self.target, inputs, self.key, shared_args, self.inputs.stimuli)
         note_numbers(self.target)
         check_held(inputs, duration)
         inputs = as_arrays(inputs, device_or_host)
@@ -319,7 +334,7 @@ class DSRunner:
                     if waiting is not None:
                         store(waiting)
                 finally:
-                    self.state = after
+                    self._state = after
                     self.spikes = events.finish(done)
                     out = self._finish(recorder, first, done)
         self.inputs.end_run()
@@ -372,4 +387,13 @@ class DSRunner:
             shared=shared,
             loop=self.loop if self.jit else "plain",
             remat=self.remat if self.jit else False,
+        )
+
+
+def _refuse_traced(*given: PyTree) -> None:
+    if is_traced(*given):
+        raise TracedError(
+            "A DSRunner keeps its state and its records on the host, and so does not run within jax.jit, jax.grad, "
+            "jax.vmap or another function that JAX traces: take dp.LoopOverTime(model, out_vars, dt=...) there, which "
+            "is pure, or bring the runner outside."
         )

@@ -14,7 +14,7 @@ from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, sw
 from dynplug.run.options import check_batch_size
 from dynplug.run.starting import Start, size_and_values, with_values
 from dynplug.run.timeless import Timeless
-from dynplug.timeloop import Loop, RunState, as_index, check_options, step_count, traced_numbers
+from dynplug.timeloop import Loop, RunState, as_index, check_options, check_state, step_count, traced_numbers
 
 
 class LoopOverTime(eqx.Module):
@@ -170,8 +170,9 @@ class LoopOverTime(eqx.Module):
         x, axis = as_arrays(x, to_jax), self.data_first_axis
         if axis is not None and x is not None:
             length_of(x, 0, "The input of a step,")
+        loop = self._loop(axis)
         self._check_state(state)
-        loop = self._up_to(self._loop(axis), state, 1)
+        loop = self._up_to(loop, state, 1)
         with on_device_of((self, state)):
             return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
 
@@ -208,10 +209,11 @@ class LoopOverTime(eqx.Module):
                     )
                 batch_size = length_of(xs, 0 if axis == "B" else 1, "inputs")
             state = self._start(batch_size, key, self.i0, axis)
+        loop = self._loop(axis)
         self._check_state(state)
         if i0 is not None:
-            state = RunState(as_index(i0), state.system)
-        return self._up_to(self._loop(axis), state, length), xs, state, key, length
+            state = RunState(as_index(i0), state.system, dt=self.dt)
+        return self._up_to(loop, state, length), xs, state, key, length
 
     def _up_to(self, loop: Loop, state: RunState, length: int) -> Loop:
         """The loop for `length` more steps; the time of a traced state is unknown."""
@@ -223,12 +225,8 @@ class LoopOverTime(eqx.Module):
         check_batch_size(batch_size, axis)
         return self._loop(axis).start(self._system(), i0=i0 or 0, batch_size=batch_size, key=key)
 
-    def _check_state(self, state: PyTree) -> None:
-        if not isinstance(state, RunState):
-            raise StateError(
-                "A run goes on from the state that reset_state, a call or a step of the loop returned, which has the "
-                f"number of the next step beside the system's state, state.system; got {_described(state)}."
-            )
+    def _check_state(self, state: Any) -> None:
+        check_state(state, self.dt)
         if self.no_state and (kept := [leaf.path for leaf in leaves(state.system)]):
             raise StateError(f"no_state=True, but the system keeps {', '.join(kept)}: leave no_state out.")
 
@@ -266,10 +264,6 @@ class LoopOverTime(eqx.Module):
 
     def _chosen(self, out: PyTree, seen: PyTree) -> PyTree:
         return out if self.out_vars is None else (out, seen)
-
-
-def _described(state: PyTree) -> str:
-    return f"an array of shape {state.shape}" if hasattr(state, "shape") else f"a {type(state).__name__}"
 
 
 _compiled = eqx.filter_jit(LoopOverTime._run)

@@ -1,5 +1,6 @@
 """Values of variables at the start of a run."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
@@ -46,4 +47,4 @@ def with_values(state: RunState, values: Mapping[str, Any], *, batch: bool) -> R
             raise ShapeError(f"{path} has shape {new}; give one number, or one per unit: {unit}{each}.")
         array = jnp.broadcast_to(jnp.asarray(value, old.dtype), old.shape)
         system = eqx.tree_at(lambda tree, path=path: lookup(tree, path), system, array)
-    return RunState(state.i, system)
+    return dataclasses.replace(state, system=system)

@@ -3,7 +3,7 @@
 import equinox as eqx
 from jaxtyping import PyTree
 
-from dynplug.core import Context, DynamicalSystem, NoTime
+from dynplug.core import Context, DynamicalSystem, NoTime, updated
 
 
 class Timeless(DynamicalSystem):
@@ -22,7 +22,7 @@ class Timeless(DynamicalSystem):
         return self.system.init_state(self._hide(ctx))
 
     def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
-        return self.system.update(state, x, self._hide(ctx))
+        return updated(self.system, state, x, self._hide(ctx))
 
     def _hide(self, ctx: Context) -> Context:
         names = self.hidden

@@ -36,9 +36,10 @@ class Delta(Sized):
         return None
 
     def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
-        if jnp.shape(x) not in ((), self.size):
+        shape = jnp.asarray(x).shape
+        if shape not in ((), self.size):
             raise ShapeError(
-                f"{ctx.path or 'Delta'} has {self.size} units, but was given events of shape {jnp.shape(x)}: give one "
+                f"{ctx.path or 'Delta'} has {self.size} units, but was given events of shape {shape}: give one "
                 "value per unit, or one number for all."
             )
         return None, Drive(jump=x)

@@ -2,16 +2,15 @@
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jax.typing import DTypeLike
-from jaxtyping import Array, Int, PRNGKeyArray, PyTree
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug.core import (
     Context,
@@ -20,15 +19,15 @@ from dynplug.core import (
     as_dt,
     as_t0,
     leaves,
-    lookup,
     on_device_of,
-    to_jax,
     uncompiled,
+    updated,
 )
-from dynplug.errors import CompositionError, DurationError, OptionError, ShapeError, StateError
+from dynplug.errors import CompositionError, OptionError, ShapeError, StateError
 from dynplug.timeloop.analysis import analyse
 from dynplug.timeloop.explain import describe
 from dynplug.timeloop.plan import check_options
+from dynplug.timeloop.run_state import RunState, as_index, check_carry, check_model, check_state
 from dynplug.timeloop.scan import scan
 
 _COARSE = 0.1  # the largest rounding error of a time in a run, in steps; chosen
@@ -38,29 +37,6 @@ _TOO_LATE = (
 )
 BATCH = "batch"  # the name of the axis of samples
 _START = 0xFFFFFFFF  # folded into the key for the initial state, as step i folds in i
-
-
-class RunState(eqx.Module):
-    """The state of a run: the index of the next step and the system's state. Passed back in, it continues the run.
-
-    `events` are the events counted since the last record, where records are made neither at each step nor at the last.
-
-    ```python
-    loop = dp.LoopOverTime(dp.neurons.LIF(2), dt=0.5)
-    state, _ = loop(jnp.ones((20, 2)))
-    assert state.i == 20 and state["V"].shape == (2,)
-    state, _ = loop(jnp.ones((20, 2)), state)     # on from there
-    assert state.i == 40
-    ```
-    """
-
-    i: Int[Array, ""]
-    system: PyTree
-    events: PyTree = None
-
-    def __getitem__(self, path: str) -> PyTree:
-        """The part of the system's state at a path such as `"hidden.V"`."""
-        return lookup(self.system, path)
 
 
 class Loop(eqx.Module):
@@ -124,9 +100,10 @@ class Loop(eqx.Module):
 
         key = None if key is None else jax.random.fold_in(key, _START)
         if batch_size is None:
-            return RunState(i, uncompiled(lambda *_: one(key), system, key))
+            return RunState(i, uncompiled(lambda *_: one(key), system, key), dt=self.dt)
         keys = None if key is None else self._keys(key, batch_size, self._place)
-        return RunState(i, uncompiled(lambda *_: jax.vmap(one, axis_size=batch_size)(keys), system, keys))
+        many = uncompiled(lambda *_: jax.vmap(one, axis_size=batch_size)(keys), system, keys)
+        return RunState(i, many, dt=self.dt)
 
     def advance(
         self,
@@ -145,12 +122,13 @@ class Loop(eqx.Module):
         With `hold`, `xs` is the input of one step, the same at all steps. With `lengths`, only so many steps of each
         sample count, which systems hear as `ctx.valid`.
         """
+        check_state(state, self.dt)
         xs = _of_dtype(xs, floating_dtype(system))
         ends = None if lengths is None else state.i + lengths
         step = self._step(system, xs, key, hold, read, ends)
         carry, given = (state.i, state.system), None if hold else xs
         (i, s), recorded = scan(step, carry, given, length, loop=self.loop, remat=self.remat)
-        return RunState(i, s), recorded
+        return RunState(i, s, dt=self.dt), recorded
 
     def step(
         self,
@@ -162,9 +140,10 @@ class Loop(eqx.Module):
         read: Callable[[PyTree], PyTree] = lambda state: None,
     ) -> tuple[RunState, tuple[PyTree, PyTree]]:
         """The step of `advance` alone, without a loop around it."""
+        check_state(state, self.dt)
         x = _of_dtype(x, floating_dtype(system))
         (i, s), recorded = self._step(system, x, key, True, read)((state.i, state.system), None)
-        return RunState(i, s), recorded
+        return RunState(i, s, dt=self.dt), recorded
 
     def explain(
         self,
@@ -201,14 +180,14 @@ class Loop(eqx.Module):
         def one(
             s: PyTree, x: PyTree, key: PRNGKeyArray | None, i: Array, end: Array | None = None
         ) -> tuple[PyTree, PyTree, PyTree]:
-            new, out = system.update(s, x, self._context(i, key, dtype, None if end is None else i < end))
+            new, out = updated(system, s, x, self._context(i, key, dtype, None if end is None else i < end))
             return new, out, read(new)
 
         def step(carry: tuple[Array, PyTree], x: PyTree) -> tuple[tuple[Array, PyTree], tuple[PyTree, PyTree]]:
             i, s = carry
             x = xs if hold else x
             step_key = None if key is None else jax.random.fold_in(key, i)
-            with _explained(self.shared, self.over):
+            with _explained(self.shared, self.over), self._of_its_own(system, s):
                 if self.batched:
                     size = _batch_size(s, x)
                     keys = None if step_key is None else self._keys(step_key, size, place)
@@ -216,10 +195,30 @@ class Loop(eqx.Module):
                     new, out, seen = many(s, x, keys, i, ends)
                 else:
                     new, out, seen = one(s, x, step_key, i)
-            _check_carry(s, new)
+            check_carry(s, new)
             return (i + 1, new), (out, seen)
 
         return step
+
+    @contextmanager
+    def _of_its_own(self, system: DynamicalSystem, state: PyTree) -> Iterator[None]:
+        """Explain the error of a step that was given the state of another model."""
+        try:
+            yield
+        except StateError:
+            raise
+        except Exception:
+            start = self._start_shapes(system)
+            if start is not None:
+                check_model(state, start.system, batched=self.batched)
+            raise
+
+    def _start_shapes(self, system: DynamicalSystem) -> RunState | None:
+        """The shapes of one sample's state before the first step; `None` if even these cannot be computed."""
+        one = dataclasses.replace(self, batched=False, over=None)
+        with suppress(Exception):
+            return eqx.filter_eval_shape(lambda: one.start(system, key=jax.random.key(0)))
+        return None
 
     @property
     def _axes(self) -> tuple[str, ...]:
@@ -254,19 +253,6 @@ class Loop(eqx.Module):
             batch=(self._axes if self.over else BATCH) if self.batched else None,
             valid=valid,
         )
-
-
-def as_index(i: Any) -> Int[Array, ""]:
-    """The index of a step as an array.
-
-    **Raises:** `DurationError` for an index that overflows 32 bits.
-    """
-    if not isinstance(i, Tracer) and not -(2**31) <= int(i) < 2**31:
-        raise DurationError(
-            f"This run reaches step {i}, but steps are counted up to {2**31 - 1}: take a larger dt, or start again "
-            "from the state, at step 0 with another t0."
-        )
-    return jnp.asarray(i, jnp.int32) if isinstance(i, jax.Array) else to_jax(np.asarray(i, np.int32))
 
 
 def floating_dtype(system: DynamicalSystem) -> np.dtype:
@@ -338,22 +324,3 @@ def _first_line(error: Exception) -> str:
 
 def _of_dtype(xs: PyTree, dtype: DTypeLike) -> PyTree:
     return jax.tree.map(lambda x: x.astype(dtype) if jnp.issubdtype(x.dtype, jnp.floating) else x, xs)
-
-
-def _check_carry(old: PyTree, new: PyTree) -> None:
-    """Raise `StateError`, naming the field, if a step changes the structure, shapes or dtypes of a state."""
-    before = {leaf.path: leaf.value for leaf in leaves(old)}
-    after = {leaf.path: leaf.value for leaf in leaves(new)}
-    if before.keys() != after.keys():
-        changed = sorted(before.keys() ^ after.keys())
-        raise StateError(
-            f"A step must return a state of the same structure; these fields appear or disappear: {changed}."
-        )
-    for path, value in before.items():
-        was, now = _describe(value), _describe(after[path])
-        if was != now:
-            raise StateError(f"A step must keep every field's shape and dtype, but {path!r} goes from {was} to {now}.")
-
-
-def _describe(value: Any) -> str:
-    return f"{jnp.result_type(value)}{list(jnp.shape(value))}"

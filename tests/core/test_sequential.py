@@ -107,6 +107,17 @@ def test_what_is_no_system_is_refused(part, said):
         dp.Sequential(Add(1.0), part)
 
 
+@pytest.mark.parametrize("name", ["a.b", ""])
+def test_a_name_that_no_path_can_hold_is_refused(name):
+    with pytest.raises(CompositionError, match=f"a name without dots; got {name!r}"):
+        dp.Sequential(**{name: Add(1.0)})
+
+
+def test_a_name_that_is_the_number_of_another_part_is_refused():
+    with pytest.raises(CompositionError, match="Two parts are called '0'"):
+        dp.Sequential(Add(1.0), **{"0": Add(2.0)})
+
+
 def test_neighbours_that_do_not_fit_are_refused_at_construction(getkey):
     with pytest.raises(ShapeError, match=r"'0' \(Dense\) outputs shape \(4,\), but '1' \(LIF\) takes \(5,\)"):
         dp.layers.Dense(3, 4, key=getkey()) >> dp.neurons.LIF(5)

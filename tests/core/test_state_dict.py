@@ -14,6 +14,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import dynplug as dp
+import dynplug.train.checkpoint as checkpoint
 from dynplug.errors import CheckpointError, ParameterError, StateDictError
 
 
@@ -45,6 +46,25 @@ def test_arrays_go_by_path_and_come_back_into_another_model(net, getkey):
     assert not np.array_equal(before, arrays["a.weight"])
     x = jnp.ones((5, 2))
     np.testing.assert_array_equal(dp.LoopOverTime(loaded, dt=1.0)(x)[1], dp.LoopOverTime(net, dt=1.0)(x)[1])
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [{"a.b": np.ones(2), "a": {"b": np.zeros(2)}}, {"a": ((), np.ones(2)), "a.1": 3.0}],
+    ids=["arrays", "number"],
+)
+def test_values_with_one_path_are_refused_wherever_paths_are_names(tree, tmp_path):
+    """One of them would be lost in a file, and both be filled with the other."""
+    said = pytest.raises(CheckpointError, match=r"Two values have the path '(model/)?a\.[b1]'")
+    with said:
+        dp.state_dict(tree)
+    with said:
+        dp.load_state_dict(tree, {"a.b": np.ones(2)}, strict=False)
+    with said:
+        dp.save_states(tmp_path / "a", tree)
+    with said:
+        checkpoint.write(tmp_path / "a", {"model": tree}, {})
+    assert not list(tmp_path.iterdir())
 
 
 def test_strict_names_all_that_is_missing_and_unexpected(net):

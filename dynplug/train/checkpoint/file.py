@@ -11,11 +11,11 @@ from dynplug.core import (
     SUM,
     Leaf,
     Loaded,
+    arrays_by_path,
     check_values,
     definition,
     differences,
     fill,
-    is_array,
     leaves,
     read_arrays,
     read_header,
@@ -132,7 +132,7 @@ def _check_header(path: str | Path, header: Mapping[str, str]) -> None:
 
 def arrays(trees: Mapping[str, Any]) -> dict[str, Any]:
     """The arrays of named trees, by the paths that they have in a file."""
-    return {leaf.path: leaf.value for leaf in _leaves(trees) if is_array(leaf.value)}
+    return arrays_by_path(_leaves(trees))
 
 
 def _leaves(trees: Mapping[str, Any]) -> list[Leaf]:

@@ -1,5 +1,7 @@
 """The forward pass of a trainer: a batch through the model."""
 
+from dataclasses import replace
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -80,7 +82,7 @@ class Forward(eqx.Module):
                 continue
             if n > first:
                 states = {name: before.system[name] for name, _ in parts[first:n]}
-                start = RunState(before.i, states)
+                start = replace(before, system=states)
                 _, (xs, _) = loop.advance(model[first:n], start, xs, length, key=run_key, lengths=lengths)
             settled = settle(self.part.joined(xs, 1), self.part.joined(counts, 1), before.i)
             model, first = eqx.tree_at(lambda m, n=n: m.systems[n], model, settled), n

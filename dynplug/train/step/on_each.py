@@ -78,9 +78,9 @@ class BatchShards:
 
         return tuple(lie(tree, axis) for tree, axis in zip(pieces, self.axes, strict=False))
 
-    def results(self, function: Callable[..., Any]) -> Any:
-        """The partitions of a function's results over devices."""
-        carry = _of(RunState(jnp.zeros((), jnp.int32), None), _ALIKE, along_axis(0))
+    def results(self, function: Callable[..., Any], dt: float) -> Any:
+        """The partitions of a function's results over devices, of a loop with steps of `dt`."""
+        carry = _of(RunState(jnp.zeros((), jnp.int32), None, dt=dt), _ALIKE, along_axis(0))
         if function is predict:
             outputs = along_axis(self.layout.samples(self.layout.least_rank))
             return carry, outputs, outputs
@@ -123,7 +123,8 @@ def on_each(
     - `pieces`: inputs and targets, made up to a multiple of the devices.
     - `carry`, `counting`: the states to go on from, and what of the batch counts.
     """
-    piece, lie = Piece(AXIS, shards.rows), shards.results(function)
+    dt = frozen.filled(alike[0][0]).forward.loop.dt
+    piece, lie = Piece(AXIS, shards.rows), shards.results(function, dt)
 
     # 1. What runs on one device: the function itself, with parts that know of the others. The loop draws random numbers
     # by a sample's number in the whole batch, layers that need statistics of all samples gather them, and the objective

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 import dynplug as dp
+from dynplug.core import updated
 from dynplug.layers import check_input
 
 
@@ -69,6 +70,6 @@ class ClosedLoop(dp.DynamicalSystem):
 
     def update(self, state: ClosedLoopState, x: PyTree, ctx: dp.Context) -> tuple[ClosedLoopState, Float[Array, " in"]]:
         now = state.prediction if x is None else check_input(self, x, ctx.dtype, ctx)
-        system, out = self.system.update(state.system, now, ctx.child("system"))
+        system, out = updated(self.system, state.system, now, ctx.child("system"))
         prediction = now + out if self.increment else out
         return ClosedLoopState(system, prediction), prediction

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 import dynplug as dp
+from dynplug.core import updated
 from dynplug.layers import check_input
 
 
@@ -65,5 +66,5 @@ class Feedback(dp.DynamicalSystem):
     def update(self, state: FeedbackState, x: PyTree, ctx: dp.Context) -> tuple[FeedbackState, Float[Array, " out"]]:
         given = jnp.zeros(0, ctx.dtype) if x is None else x
         into = jnp.concatenate([check_input(self, given, ctx.dtype, ctx), state.z])
-        system, z = self.system.update(state.system, into, ctx.child("system"))
+        system, z = updated(self.system, state.system, into, ctx.child("system"))
         return FeedbackState(system, z), z
