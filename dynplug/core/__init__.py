@@ -34,6 +34,8 @@ from dynplug.core.numbers import (
     as_number as as_number,
     as_t0 as as_t0,
     as_whole as as_whole,
+    check_number as check_number,
+    is_real as is_real,
     is_whole as is_whole,
     step_count as step_count,
 )

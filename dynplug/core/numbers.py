@@ -3,9 +3,11 @@
 import math
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
-from dynplug.errors import DurationError, OptionError
+from dynplug.errors import DurationError, OptionError, ParameterError
 
 
 def as_dt(dt: Any) -> float:
@@ -50,6 +52,44 @@ def as_whole(name: str, given: Any, *, least: int = 1, error: type[Exception] = 
 def is_whole(given: Any, least: int = 1) -> bool:
     """Whether it is an integer, Python's or NumPy's, of at least `least`; `True` is not one."""
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
+
+
+def is_real(given: Any) -> bool:
+    """Whether it is a real number, or an array of them; truth values are none."""
+    try:
+        dtype = given.dtype if hasattr(given, "dtype") else np.asarray(given).dtype
+    except ValueError:  # rows of several lengths
+        return False
+    return any(jnp.issubdtype(dtype, kind) for kind in (jnp.floating, jnp.integer))
+
+
+def check_number(
+    name: str,
+    given: Any,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
+) -> None:
+    """Raise `ParameterError` unless it is a finite real number, or an array of them, within limits; traced ones pass.
+
+    **Arguments:**
+
+    - `name`: the name of the value, for the message.
+    - `given`: the value.
+    - `least`, `most`: the limits, if the value may be equal to them.
+    - `above`, `below`: the limits, if it may not.
+    """
+    if isinstance(given, Tracer):
+        return
+    if is_real(given):
+        x = np.asarray(given)
+        if np.all(np.isfinite(x) & (x >= least) & (x > above) & (x <= most) & (x < below)):
+            return
+    limits = {"of at least": least, "above": above, "of at most": most, "below": below}
+    wanted = " and ".join(f"{which} {limit:g}" for which, limit in limits.items() if math.isfinite(limit))
+    raise ParameterError(f"{name}={given!r:.80} must be a finite number {wanted}".rstrip() + ".")
 
 
 def step_count(duration: Any, dt: float) -> int:

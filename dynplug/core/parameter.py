@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import Any, get_origin, get_type_hints
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from dynplug.core.numbers import is_whole
+from dynplug.core.numbers import is_real, is_whole
 from dynplug.errors import ParameterError
 
 Parameter = float | Array
@@ -82,6 +83,8 @@ def check_parameters(system: eqx.Module) -> None:
         value, where = getattr(system, field.name), f"{type(system).__name__}({field.name}=...)"
         if size is not None and np.shape(value) not in ((), size):
             raise ParameterError(f"{where} has shape {np.shape(value)}; give one number, or one per unit: {size}.")
+        if value is None and field.default is not None:
+            raise ParameterError(f"{where} must be a number, or an array with one per unit; got None.")
         check_value(where, field, value)
     _check_parts(system)
 
@@ -97,11 +100,12 @@ def check_value(where: str, field: dataclasses.Field[Any], value: Any) -> None:
     """
     if POSITIVE not in field.metadata or value is None or isinstance(value, Tracer):
         return
-    if callable(value):
-        if field.metadata.get(DRAWN):
-            return
-        raise ParameterError(f"{where} must be a number, or an array with one per unit; got the function {value!r}.")
-    if not np.all(np.isfinite(value)):
+    if callable(value) and field.metadata.get(DRAWN):
+        return
+    if not is_real(value):
+        what = f"the function {value!r}" if callable(value) else repr(value)
+        raise ParameterError(f"{where} must be a number, or an array with one per unit; got {what}.")
+    if not np.all(np.isfinite(np.asarray(value))):
         raise ParameterError(f"{where} must be finite; got {value}.")
     if field.metadata[POSITIVE] and not np.all(np.asarray(value) > 0):
         raise ParameterError(f"{where} must be greater than zero; got {value}.")
@@ -139,9 +143,13 @@ def _parts_of(cls: type) -> tuple[tuple[str, type], ...]:
 def _constant(value: Any) -> Any:
     if isinstance(value, (str, bytes)):
         raise ParameterError(f"A parameter must be a number, or an array with one per unit; got the text {value!r}.")
-    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         return float(value)
-    return jnp.asarray(value, float) if isinstance(value, (np.ndarray, Sequence)) else value
+    if not isinstance(value, (np.ndarray, Sequence)):
+        return value
+    if not any(isinstance(one, Tracer) for one in jax.tree.leaves(value)) and not is_real(value):
+        raise ParameterError(f"A parameter must be a number, or an array with one per unit; got {value!r:.80}.")
+    return jnp.asarray(value, float)
 
 
 def as_size(size: int | Sequence[int]) -> tuple[int, ...]:
