@@ -215,7 +215,10 @@ def test_impossible_numbers_are_named():
     key = jax.random.key(0)
     with pytest.raises(ShapeError, match="OneToOne needs two populations of the same size; it was given 2 and 3"):
         OneToOne()(2, 3)
-    with pytest.raises(ParameterError, match=r"FixedProbability\(p=1.5\): p must be a probability"):
+    with pytest.raises(
+        ParameterError,
+        match=r"FixedProbability: the probability p=1.5 must be a finite number of at least 0 and",
+    ):
         FixedProbability(1.5)
     with pytest.raises(ParameterError, match=r"n=4.*: there are 3 units to choose from"):
         FixedInDegree(4)(3, 9, key=key)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 
 import dynplug as dp
 from dynplug.core import as_count, as_size
@@ -38,6 +39,12 @@ def test_a_number_is_compiled_in_and_an_array_is_traced():
 @pytest.mark.parametrize("tau", [0.0, -1.0, float("nan"), float("inf"), np.array([1.0, 0.0, 2.0])])
 def test_values_that_make_no_sense_are_refused(tau):
     with pytest.raises(ParameterError, match=r"LIF\(tau=\.\.\.\)"):
+        dp.neurons.LIF(3, tau=tau)
+
+
+@pytest.mark.parametrize("tau", [True, None, 1j, "x", ["a", "b"], [1.0, [2.0]], [True] * 3, np.ones(3, complex), {}])
+def test_what_is_no_number_is_refused(tau):
+    with unchecked(), pytest.raises(ParameterError, match="must be a number, or an array with one per unit; got"):
         dp.neurons.LIF(3, tau=tau)
 
 
