@@ -31,6 +31,7 @@ from dynplug.core.no_time import NoTime as NoTime
 from dynplug.core.nodes import is_array as is_array, nodes as nodes, train_vars as train_vars, variables as variables
 from dynplug.core.numbers import (
     as_dt as as_dt,
+    as_indices as as_indices,
     as_number as as_number,
     as_t0 as as_t0,
     as_whole as as_whole,

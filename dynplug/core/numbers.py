@@ -49,9 +49,20 @@ def as_whole(name: str, given: Any, *, least: int = 1, error: type[Exception] = 
     return int(given)
 
 
-def is_whole(given: Any, least: int = 1) -> bool:
+def is_whole(given: Any, least: int | float = 1) -> bool:
     """Whether it is an integer, Python's or NumPy's, of at least `least`; `True` is not one."""
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
+
+
+def as_indices(name: str, given: Any) -> np.ndarray:
+    """Indices of units, in a list or an array of one axis, as an array of 64 bits.
+
+    **Raises:** `ParameterError` for anything else; truth values are none.
+    """
+    array = np.asarray(given)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ParameterError(f"{name} must be whole numbers in a list or an array of one axis; got {given!r:.80}.")
+    return array.astype(np.int64)
 
 
 def is_real(given: Any) -> bool:
