@@ -75,7 +75,12 @@ from dynplug.core.system import (
     Sequential as Sequential,
     as_system as as_system,
 )
-from dynplug.core.times import as_times as as_times, first_steps as first_steps, in_steps as in_steps
+from dynplug.core.times import (
+    as_times as as_times,
+    first_steps as first_steps,
+    in_double as in_double,
+    in_steps as in_steps,
+)
 from dynplug.core.uncompiled import to_jax as to_jax, uncompiled as uncompiled
 from dynplug.core.value_checks import check_values as check_values
 from dynplug.core.white_noise import white as white
