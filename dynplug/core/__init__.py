@@ -54,6 +54,7 @@ from dynplug.core.parameter import (
     Parameter as Parameter,
     as_count as as_count,
     as_size as as_size,
+    check_not_negative as check_not_negative,
     check_parameters as check_parameters,
     param as param,
     statistic as statistic,

@@ -12,7 +12,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from dynplug.core.numbers import is_real, is_whole
+from dynplug.core.numbers import check_number, is_real, is_whole
 from dynplug.errors import ParameterError
 
 Parameter = float | Array
@@ -109,6 +109,12 @@ def check_value(where: str, field: dataclasses.Field[Any], value: Any) -> None:
         raise ParameterError(f"{where} must be finite; got {value}.")
     if field.metadata[POSITIVE] and not np.all(np.asarray(value) > 0):
         raise ParameterError(f"{where} must be greater than zero; got {value}.")
+
+
+def check_not_negative(system: eqx.Module, *names: str) -> None:
+    """Raise `ParameterError` for a field of a system that is below zero, as no conductance is when it is given."""
+    for name in names:
+        check_number(f"{type(system).__name__}: {name}", getattr(system, name), least=0.0)
 
 
 def _check_parts(system: eqx.Module) -> None:
