@@ -18,6 +18,7 @@ from dynplug.core.holding import holding, refractory
 from dynplug.core.settled import settled
 from dynplug.core.sized import Sized
 from dynplug.core.solving import step, step_and_mean
+from dynplug.core.vector_field import checked
 from dynplug.errors import CompositionError, ShapeError
 
 DISCRETE = "dynplug.discrete"
@@ -169,14 +170,15 @@ class Neuron(ODESystem):
 
     def _integrated(self, old: PyTree, held: Bool[Array, "*size"] | None, drive: Drive, ctx: Context) -> PyTree:
         """The variables at the end of a step, without jumps."""
+        field = checked(self.vector_field, ctx.path or type(self).__name__)
         if held is None:
-            return step(self.integrator, self.vector_field, old, drive, ctx)
+            return step(self.integrator, field, old, drive, ctx)
         if len(jax.tree.leaves(old)) == 1:
             # No other variable sees the potential, so that it need not be held within the step. The coefficients of
             # its equation then do not depend on who is refractory, and exponentials of them are computed once.
-            new = step(self.integrator, self.vector_field, old, drive, ctx)
+            new = step(self.integrator, field, old, drive, ctx)
             return jax.tree.map(lambda a, b: jnp.where(held, a, b), old, new)
-        return step(self.integrator, holding(self.vector_field, self.jump_to, held), old, drive, ctx)
+        return step(self.integrator, holding(field, self.jump_to, held), old, drive, ctx)
 
 
 class Synapse(ODESystem):
@@ -228,7 +230,8 @@ class Synapse(ODESystem):
     def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
         start = settled(_jump(continuous(state), self.jump_to, events))
-        end, mean = step_and_mean(self.integrator, self.vector_field, start, Drive(), ctx)
+        field = checked(self.vector_field, ctx.path or type(self).__name__)
+        end, mean = step_and_mean(self.integrator, field, start, Drive(), ctx)
         new, _ = self.emit(state, eqx.combine(end, state), ctx)
         _, out = self.emit(state, eqx.combine(mean, state), ctx)
         return new, out
