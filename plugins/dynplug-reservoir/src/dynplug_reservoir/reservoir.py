@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 import dynplug as dp
 from dynplug.core import as_count, check_number
-from dynplug.layers import check_input
+from dynplug.layers import as_activation, check_input
 
 
 class ReservoirState(eqx.Module):
@@ -96,7 +96,7 @@ class Reservoir(dp.DynamicalSystem):
         self.W_in = jax.random.uniform(in_key, (out_size, in_size), minval=-input_scale, maxval=input_scale)
         self.bias = jax.random.uniform(b_key, (out_size,), minval=-bias_scale, maxval=bias_scale)
         self.leak = leak
-        self.activation = activation
+        self.activation = as_activation("Reservoir", activation)
         self.in_size, self.out_size = (in_size,), (out_size,)
 
     def __check_init__(self) -> None:
