@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
@@ -12,7 +13,7 @@ from dynplug.errors import DataError
 from dynplug.losses.conventions import batch_first, optax_rules
 from dynplug.losses.labels import check_classes
 from dynplug.losses.means import mean, together
-from dynplug.losses.over_time import as_mask, without_time
+from dynplug.losses.over_time import as_mask, check_spikes, without_time
 from dynplug.losses.targets import checked_by, finite, is_known, one_array
 
 
@@ -28,6 +29,8 @@ def check_wanted(predicts: PyTree, targets: PyTree, *, mask: Any = None, **_: An
     if y.ndim == 1:
         check_classes(predicts, y, name="spike_count")
     finite("spike_count", y)
+    if y.size and np.min(y) < 0:
+        raise DataError(f"spike_count: rates are numbers of spikes per step, none below 0; got {np.min(y):g}.")
 
 
 @checked_by(check_wanted)
@@ -66,6 +69,7 @@ def spike_count(
     """
     for name, rate in (("right", right), ("wrong", wrong)):
         check_number(f"spike_count: the number of spikes per step {name}", rate, least=0.0, most=1.0)
+    check_spikes("spike_count", predicts)
     if is_known(targets):
         check_wanted(predicts, targets)
     valid, y = as_mask(mask, predicts), jnp.asarray(targets)
