@@ -1,5 +1,6 @@
 """Connectors from what users have at hand: index pairs, matrices, names."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -94,9 +95,20 @@ def as_connector(given: Any) -> Any:
         return GivenPairs(*given)
     if np.ndim(given) == 2 or (hasattr(given, "tocsr") and hasattr(given, "nonzero")):
         return GivenMatrix(given if hasattr(given, "nonzero") else np.asarray(given))
-    if callable(given) and not isinstance(given, type):
+    if callable(given) and not isinstance(given, type) and _takes_populations(given):
         return given
     raise ParameterError(
         "A connector is one such as dp.connectors.FixedProbability(0.1), its name, a pair of index arrays (pre, post), "
-        f"or a matrix (post, pre); got {given!r}."
+        f"a matrix (post, pre), or a function of (pre, post, *, key); got {given!r}."
     )
+
+
+def _takes_populations(function: Any) -> bool:
+    """Whether it can be called as connectors are."""
+    try:
+        inspect.signature(function).bind(1, 1, key=None)
+    except TypeError:
+        return False
+    except ValueError:  # it does not say
+        return True
+    return True

@@ -30,7 +30,7 @@ def checked(vector_field: VectorField, where: str) -> VectorField:
         if found != wanted:
             name = next(name for name in {**wanted, **found} if found.get(name) != wanted.get(name))
             raise StateError(
-                f"{where}: vector_field must return a {type(y).__name__}, each derivative of the shape of its variable, "
+                f"{where}: vector_field must return a {type(y).__name__}, each derivative of its variable's shape, "
                 f"and None for discrete fields; got a {type(dy).__name__} in which {name.lstrip('.') or 'all'} "
                 f"{_told(found.get(name))}; its variable {_told(wanted.get(name))}."
             )

@@ -1,6 +1,6 @@
 """The initializers of `jax.nn.initializers` as objects with names and parameters."""
 
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -37,11 +37,13 @@ class Constant(eqx.Module):
     """
 
     value: Parameter = param(0.0)
+    is_random: ClassVar[bool] = False
+    """Whether it needs a key; initializers without this attribute do."""
 
     def __check_init__(self) -> None:
         check_parameters(self)
 
-    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
+    def __call__(self, key: PRNGKeyArray | None, shape: tuple[int, ...], dtype: Any) -> Array:
         return jax.numpy.full(shape, self.value, dtype)
 
 

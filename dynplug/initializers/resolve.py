@@ -91,8 +91,8 @@ def _call(initializer: Any, shape: tuple[int, ...], dtype: Any, key: PRNGKeyArra
     ]
     if len(required) == 1:
         return uncompiled(lambda: jnp.asarray(initializer(shape), dtype))
-    if key is None:
+    if key is None and getattr(initializer, "is_random", True):
         raise KeyRequiredError(f"{name} is drawn at random: pass key=jax.random.key(0).")
-    if not isinstance(key, jax.Array):
+    if key is not None and not isinstance(key, jax.Array):
         raise KeyRequiredError(f"{name} is drawn with a key; got key={key!r}: pass key=jax.random.key(0).")
     return uncompiled(initializer, key, shape, dtype)

@@ -1,14 +1,11 @@
 """The activation of units, as users give it."""
 
-from collections.abc import Callable
 from typing import Any
-
-from jaxtyping import Array
 
 from dynplug.errors import ParameterError
 
 
-def as_activation(layer: str, given: Any) -> Callable[[Array], Array]:
+def as_activation(layer: str, given: Any) -> Any:
     """A function of a layer, checked.
 
     **Arguments:**

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dynplug import errors
-from dynplug.initializers import Normal, initialize, required
+from dynplug.initializers import Constant, Normal, initialize, required
 
 pytestmark = pytest.mark.quick
 
@@ -66,6 +66,7 @@ def test_what_is_drawn_needs_a_key_and_what_is_not_does_not():
     with pytest.raises(errors.KeyRequiredError, match="the weight is drawn"):
         make(Normal())
     np.testing.assert_array_equal(make(jnp.ones), np.ones((3, 2)))
+    np.testing.assert_array_equal(make(Constant(1.0)), np.ones((3, 2)))
 
 
 @pytest.mark.parametrize(
