@@ -12,7 +12,6 @@ from dynplug.losses.class_targets import read_classes, weight_of_classes
 from dynplug.losses.conventions import batch_first, optax_rules
 from dynplug.losses.labels import check_classes
 from dynplug.losses.means import mean
-from dynplug.losses.over_time import check_spikes
 from dynplug.losses.targets import checked_by, is_known, one_array
 
 
@@ -68,7 +67,6 @@ def first_spike(
     """
     check_number("first_spike: tau", tau, above=0.0)
     check_number("first_spike: dt", dt, above=0.0)
-    check_spikes("first_spike", predicts)
     if is_known(targets):
         check_labels(predicts, targets, ignore_index=ignore_index)
     early, y, weight = read_classes(

@@ -5,12 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree
 
 from dynplug.errors import DataError, ParameterError, nearest
 from dynplug.losses.means import over
-from dynplug.losses.targets import is_known
 
 Valid = Bool[Array, "batch time"]
 
@@ -42,15 +40,6 @@ def as_mask(mask: Any, predicts: PyTree) -> Valid | None:
             f"and step whether it counts, {predicts.shape[:2]}."
         )
     return mask if mask.dtype == jnp.bool_ else mask != 0
-
-
-def check_spikes(name: str, spikes: Any) -> None:
-    """Raise `DataError` for values that are no spikes, as potentials below zero are not; traced ones pass."""
-    if is_known(spikes) and np.any(np.asarray(spikes) < 0):
-        raise DataError(
-            f"{name} takes spikes, or how many there are in a step, none below 0; got {np.min(np.asarray(spikes)):g}. "
-            "Give the output or the monitor of spikes, as 'hidden.spike', and no potential."
-        )
 
 
 def steps_of(mask: Valid | None, predicts: Float[Array, "batch time ..."]) -> Any:

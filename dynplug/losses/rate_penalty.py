@@ -10,7 +10,7 @@ from dynplug.core import check_number
 from dynplug.errors import DataError, ParameterError, nearest
 from dynplug.losses.conventions import batch_first, reads_records
 from dynplug.losses.means import mean, together
-from dynplug.losses.over_time import as_mask, check_spikes, without_time
+from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import check_targets, checked_by, is_known, weight_of_targets
 from dynplug.plugin import build
 
@@ -46,7 +46,6 @@ def rate_penalty(
     check_number("rate_penalty: high", high, least=0.0)
     if is_known(low, high) and low > high:
         raise ParameterError(f"rate_penalty: low={low} and high={high} must be an interval from 0 on.")
-    check_spikes("rate_penalty", spikes)
     z = spikes if jnp.issubdtype(spikes.dtype, jnp.floating) else spikes.astype(jnp.result_type(float))
     valid = as_mask(mask, z)
     rates = without_time(z, "mean", valid)

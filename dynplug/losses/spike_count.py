@@ -13,7 +13,7 @@ from dynplug.errors import DataError
 from dynplug.losses.conventions import batch_first, optax_rules
 from dynplug.losses.labels import check_classes
 from dynplug.losses.means import mean, together
-from dynplug.losses.over_time import as_mask, check_spikes, without_time
+from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import checked_by, finite, is_known, one_array
 
 
@@ -69,7 +69,6 @@ def spike_count(
     """
     for name, rate in (("right", right), ("wrong", wrong)):
         check_number(f"spike_count: the number of spikes per step {name}", rate, least=0.0, most=1.0)
-    check_spikes("spike_count", predicts)
     if is_known(targets):
         check_wanted(predicts, targets)
     valid, y = as_mask(mask, predicts), jnp.asarray(targets)

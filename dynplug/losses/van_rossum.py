@@ -12,7 +12,7 @@ from dynplug.core import check_number
 from dynplug.errors import DataError
 from dynplug.losses.conventions import batch_first
 from dynplug.losses.means import mean, together
-from dynplug.losses.over_time import as_mask, check_spikes, zeroed
+from dynplug.losses.over_time import as_mask, zeroed
 from dynplug.losses.regression import check_values, read_values
 from dynplug.losses.targets import checked_by
 
@@ -62,8 +62,6 @@ def van_rossum(
             f"van_rossum compares spike trains: targets of shape {targets.shape} have no time, or predictions of shape "
             f"{predicts.shape}; give both as (batch, time, ...)."
         )
-    for spikes in (predicts, targets):
-        check_spikes("van_rossum", spikes)
     p, y, _ = read_values("van_rossum", predicts, targets, mask=mask)
     valid = as_mask(mask, p)
     d = zeroed(p - y, valid)
