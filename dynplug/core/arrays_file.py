@@ -37,7 +37,7 @@ def write_arrays(path: str | Path, arrays: Mapping[str, Array | np.ndarray], hea
     - `arrays`: arrays by name.
     - `header`: texts by name.
 
-    **Raises:** `CheckpointError` if it cannot be written, on a full disk for example, or for a dtype that no file holds.
+    **Raises:** `CheckpointError` if it cannot be written, on a full disk or for a dtype that no file holds.
     """
     for name, value in arrays.items():
         if re.match(_NO_DTYPE, str(value.dtype)):
