@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from beartype import beartype
-from checked_annotations import checked
+from checked_annotations import checked, unchecked
 from jaxtyping import Float, TypeCheckError, jaxtyped
 
 theirs = jaxtyped(typechecker=beartype)
@@ -117,3 +117,29 @@ def test_dynplug_is_checked():
 
     with pytest.raises(TypeCheckError):
         dp.Drive("no array")
+
+
+def test_checks_can_be_left_out_for_a_while():
+    one = checked(as_it_is)
+    with unchecked():
+        assert one("x") == "x"
+    with pytest.raises(TypeCheckError):
+        one("x")
+
+
+def as_it_is(number: int) -> object:
+    return number
+
+
+def test_what_may_be_left_out_is_of_each_function():
+    def made(*default):
+        def function(number: float) -> float:
+            return number
+
+        function.__defaults__ = default or None
+        return checked(function)
+
+    assert made()(1.0) == 1.0
+    assert made(2.0)() == 2.0
+    with pytest.raises(TypeError, match="missing"):
+        made()()

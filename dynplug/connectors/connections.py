@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
-from dynplug.core import to_jax
+from dynplug.core import as_indices, to_jax
 from dynplug.errors import ShapeError
 
 
@@ -30,7 +30,8 @@ class Connections(eqx.Module):
     - `pre_size`: the number of sending units.
     - `post_size`: the number of receiving units.
 
-    **Raises:** `ShapeError` for an index out of range, or lists of different length.
+    **Raises:** `ShapeError` for an index out of range, or lists of different length; `ParameterError` for what is no
+    index.
     """
 
     pre: Int[Array, " connections"]
@@ -39,7 +40,7 @@ class Connections(eqx.Module):
     post_size: int = eqx.field(static=True)
 
     def __init__(self, pre: Any, post: Any, pre_size: int, post_size: int):
-        sender, receiver = np.asarray(pre, np.int64).ravel(), np.asarray(post, np.int64).ravel()
+        sender, receiver = as_indices("Connections: pre", pre), as_indices("Connections: post", post)
         if sender.size != receiver.size:
             raise ShapeError(f"Connections: pre has {sender.size} indices, but post has {receiver.size}: give pairs.")
         for name, index, size in (("pre", sender, pre_size), ("post", receiver, post_size)):

@@ -5,6 +5,8 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.connectors.connections import Connections
 from dynplug.connectors.drawing import generator, partners
+from dynplug.core import as_whole
+from dynplug.errors import ParameterError
 
 
 class FixedInDegree(eqx.Module):
@@ -30,6 +32,9 @@ class FixedInDegree(eqx.Module):
 
     n: int
     self_connections: bool = True
+
+    def __check_init__(self) -> None:
+        as_whole("FixedInDegree: n", self.n, least=0, error=ParameterError)
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         receiver, sender = partners(self, generator(self, key), post, pre, self.self_connections)

@@ -5,6 +5,8 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.connectors.connections import Connections
 from dynplug.connectors.drawing import generator, partners
+from dynplug.core import as_whole
+from dynplug.errors import ParameterError
 
 
 class FixedOutDegree(eqx.Module):
@@ -30,6 +32,9 @@ class FixedOutDegree(eqx.Module):
 
     n: int
     self_connections: bool = True
+
+    def __check_init__(self) -> None:
+        as_whole("FixedOutDegree: n", self.n, least=0, error=ParameterError)
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         sender, receiver = partners(self, generator(self, key), pre, post, self.self_connections)

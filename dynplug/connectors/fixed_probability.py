@@ -6,7 +6,7 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.connectors.connections import Connections
 from dynplug.connectors.drawing import generator, one_population
-from dynplug.errors import ParameterError
+from dynplug.core import check_number
 
 
 class FixedProbability(eqx.Module):
@@ -33,8 +33,7 @@ class FixedProbability(eqx.Module):
     self_connections: bool = True
 
     def __check_init__(self) -> None:
-        if not 0.0 <= self.p <= 1.0:
-            raise ParameterError(f"FixedProbability(p={self.p}): p must be a probability, from 0 to 1.")
+        check_number("FixedProbability: the probability p", self.p, least=0.0, most=1.0)
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         rng = generator(self, key)

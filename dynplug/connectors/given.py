@@ -1,5 +1,6 @@
 """Connectors from what users have at hand: index pairs, matrices, names."""
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from dynplug.connectors.connections import Connections
+from dynplug.core import as_indices, is_real
 from dynplug.errors import ParameterError, ShapeError
 from dynplug.plugin import build
 
@@ -22,19 +24,23 @@ class GivenPairs(eqx.Module):
     **Attributes:** `order`, the positions of the pairs in the order of `Connections`.
     """
 
-    pre: Any
-    post: Any
+    pre: Any = eqx.field(converter=lambda given: as_indices("pre", given))
+    post: Any = eqx.field(converter=lambda given: as_indices("post", given))
     listed: ClassVar[bool] = True
+
+    def __check_init__(self) -> None:
+        if self.pre.size != self.post.size:
+            raise ShapeError(f"Pairs of units: pre has {self.pre.size} indices, but post has {self.post.size}.")
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         return Connections(self.pre, self.post, pre, post)
 
     @property
     def order(self) -> Any:
-        return np.lexsort((np.ravel(self.pre), np.ravel(self.post)))
+        return np.lexsort((self.pre, self.post))
 
     def __repr__(self) -> str:
-        return f"{np.size(self.pre)} pairs"
+        return f"{self.pre.size} pairs"
 
 
 class GivenMatrix(eqx.Module):
@@ -47,6 +53,13 @@ class GivenMatrix(eqx.Module):
 
     matrix: Any
     listed: ClassVar[bool] = True
+
+    def __check_init__(self) -> None:
+        entries = self.matrix.tocoo().data if hasattr(self.matrix, "tocoo") else np.asarray(self.matrix)
+        if entries.dtype != bool and not (is_real(entries) and np.all(np.isfinite(entries))):
+            raise ParameterError(
+                f"A matrix of connections (post, pre) holds finite numbers, or truth values; got {entries!r:.80}."
+            )
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         if np.shape(self.matrix) != (post, pre):
@@ -79,12 +92,23 @@ def as_connector(given: Any) -> Any:
     if isinstance(given, (str, Mapping)):
         return build(given, kind="connector")
     if isinstance(given, (tuple, list)) and len(given) == 2 and all(np.ndim(index) == 1 for index in given):
-        return GivenPairs(*map(np.asarray, given))
+        return GivenPairs(*given)
     if np.ndim(given) == 2 or (hasattr(given, "tocsr") and hasattr(given, "nonzero")):
         return GivenMatrix(given if hasattr(given, "nonzero") else np.asarray(given))
-    if callable(given) and not isinstance(given, type):
+    if callable(given) and not isinstance(given, type) and _takes_populations(given):
         return given
     raise ParameterError(
         "A connector is one such as dp.connectors.FixedProbability(0.1), its name, a pair of index arrays (pre, post), "
-        f"or a matrix (post, pre); got {given!r}."
+        f"a matrix (post, pre), or a function of (pre, post, *, key); got {given!r}."
     )
+
+
+def _takes_populations(function: Any) -> bool:
+    """Whether it can be called as connectors are."""
+    try:
+        inspect.signature(function).bind(1, 1, key=None)
+    except TypeError:
+        return False
+    except ValueError:  # it does not say
+        return True
+    return True

@@ -5,6 +5,8 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.connectors.connections import Connections
 from dynplug.connectors.graphs import graph_connections
+from dynplug.core import as_whole
+from dynplug.errors import ParameterError
 
 
 class ScaleFree(eqx.Module):
@@ -31,6 +33,9 @@ class ScaleFree(eqx.Module):
     """
 
     m: int
+
+    def __check_init__(self) -> None:
+        as_whole("ScaleFree: m", self.m, error=ParameterError)
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         return graph_connections(self, "barabasi_albert_graph", self.m, pre=pre, post=post, key=key)

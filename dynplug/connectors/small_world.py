@@ -5,6 +5,8 @@ from jaxtyping import PRNGKeyArray
 
 from dynplug.connectors.connections import Connections
 from dynplug.connectors.graphs import graph_connections
+from dynplug.core import as_whole, check_number
+from dynplug.errors import ParameterError
 
 
 class SmallWorld(eqx.Module):
@@ -33,6 +35,10 @@ class SmallWorld(eqx.Module):
 
     k: int
     p: float
+
+    def __check_init__(self) -> None:
+        as_whole("SmallWorld: k", self.k, least=0, error=ParameterError)
+        check_number("SmallWorld: the probability p", self.p, least=0.0, most=1.0)
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
         return graph_connections(self, "watts_strogatz_graph", self.k, self.p, pre=pre, post=post, key=key)

@@ -32,9 +32,12 @@ from dynplug.core.nodes import is_array as is_array, nodes as nodes, train_vars 
 from dynplug.core.numbers import (
     as_dt as as_dt,
     as_flag as as_flag,
+    as_indices as as_indices,
     as_number as as_number,
     as_t0 as as_t0,
     as_whole as as_whole,
+    check_number as check_number,
+    is_real as is_real,
     is_whole as is_whole,
     step_count as step_count,
 )
@@ -52,6 +55,7 @@ from dynplug.core.parameter import (
     Parameter as Parameter,
     as_count as as_count,
     as_size as as_size,
+    check_not_negative as check_not_negative,
     check_parameters as check_parameters,
     param as param,
     statistic as statistic,
@@ -80,7 +84,12 @@ from dynplug.core.system import (
     Sequential as Sequential,
     as_system as as_system,
 )
-from dynplug.core.times import as_times as as_times, first_steps as first_steps, in_steps as in_steps
+from dynplug.core.times import (
+    as_times as as_times,
+    first_steps as first_steps,
+    in_double as in_double,
+    in_steps as in_steps,
+)
 from dynplug.core.uncompiled import to_jax as to_jax, uncompiled as uncompiled
 from dynplug.core.value_checks import check_values as check_values
 from dynplug.core.white_noise import white as white

@@ -3,9 +3,11 @@
 import math
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
-from dynplug.errors import DurationError, OptionError
+from dynplug.errors import DurationError, OptionError, ParameterError
 
 
 def as_dt(dt: Any) -> float:
@@ -47,7 +49,7 @@ def as_whole(name: str, given: Any, *, least: int = 1, error: type[Exception] = 
     return int(given)
 
 
-def is_whole(given: Any, least: int = 1) -> bool:
+def is_whole(given: Any, least: int | float = 1) -> bool:
     """Whether it is an integer, Python's or NumPy's, of at least `least`; `True` is not one."""
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
 
@@ -60,6 +62,55 @@ def as_flag(name: str, given: Any, *, error: type[Exception] = OptionError) -> b
     if not isinstance(given, (bool, np.bool_)):
         raise error(f"{name}={given!r} must be True or False.")
     return bool(given)
+
+
+def as_indices(name: str, given: Any) -> np.ndarray:
+    """Indices of units, in a list or an array of one axis, as an array of 64 bits.
+
+    **Raises:** `ParameterError` for anything else; truth values are none.
+    """
+    array = np.asarray(given)
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise ParameterError(f"{name} must be whole numbers in a list or an array of one axis; got {given!r:.80}.")
+    return array.astype(np.int64)
+
+
+def is_real(given: Any) -> bool:
+    """Whether it is a real number, or an array of them; truth values are none."""
+    try:
+        dtype = given.dtype if hasattr(given, "dtype") else np.asarray(given).dtype
+    except ValueError:  # rows of several lengths
+        return False
+    return any(jnp.issubdtype(dtype, kind) for kind in (jnp.floating, jnp.integer))
+
+
+def check_number(
+    name: str,
+    given: Any,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    below: float = math.inf,
+) -> None:
+    """Raise `ParameterError` unless it is a finite real number, or an array of them, within limits; traced ones pass.
+
+    **Arguments:**
+
+    - `name`: the name of the value, for the message.
+    - `given`: the value.
+    - `least`, `most`: the limits, if the value may be equal to them.
+    - `above`, `below`: the limits, if it may not.
+    """
+    if isinstance(given, Tracer):
+        return
+    if is_real(given):
+        x = np.asarray(given)
+        if np.all(np.isfinite(x) & (x >= least) & (x > above) & (x <= most) & (x < below)):
+            return
+    limits = {"of at least": least, "above": above, "of at most": most, "below": below}
+    wanted = " and ".join(f"{which} {limit:g}" for which, limit in limits.items() if math.isfinite(limit))
+    raise ParameterError(f"{name}={given!r:.80} must be a finite number {wanted}".rstrip() + ".")
 
 
 def step_count(duration: Any, dt: float) -> int:

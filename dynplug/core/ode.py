@@ -172,7 +172,7 @@ class Neuron(ODESystem):
 
     def _integrated(self, old: PyTree, held: Bool[Array, "*size"] | None, drive: Drive, ctx: Context) -> PyTree:
         """The variables at the end of a step, without jumps."""
-        field = checked(self.vector_field, type(self).__name__)
+        field = checked(self.vector_field, ctx.path or type(self).__name__)
         if held is None:
             return step(self.integrator, field, old, drive, ctx)
         if len(jax.tree.leaves(old)) == 1:
@@ -232,7 +232,7 @@ class Synapse(ODESystem):
     def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         events = _fit(self.receive(x), getattr(state, self.jump_to), ctx).jump
         start = computed_once(_jump(continuous(state), self.jump_to, events))
-        field = checked(self.vector_field, type(self).__name__)
+        field = checked(self.vector_field, ctx.path or type(self).__name__)
         end, mean = step_and_mean(self.integrator, field, start, Drive(), ctx)
         new, _ = state_and_output(self.emit(state, eqx.combine(end, state), ctx), self, "emit", ctx)
         _, out = self.emit(state, eqx.combine(mean, state), ctx)

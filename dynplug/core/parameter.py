@@ -6,12 +6,13 @@ from functools import lru_cache
 from typing import Any, get_origin, get_type_hints
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array
 
-from dynplug.core.numbers import as_flag, is_whole
+from dynplug.core.numbers import as_flag, check_number, is_real, is_whole
 from dynplug.errors import ParameterError
 
 Parameter = float | Array
@@ -84,6 +85,8 @@ def check_parameters(system: eqx.Module) -> None:
             continue
         if size is not None and np.shape(value) not in ((), size):
             raise ParameterError(f"{where} has shape {np.shape(value)}; give one number, or one per unit: {size}.")
+        if value is None and field.default is not None:
+            raise ParameterError(f"{where} must be a number, or an array with one per unit; got None.")
         check_value(where, field, value)
     _check_parts(system)
 
@@ -99,14 +102,21 @@ def check_value(where: str, field: dataclasses.Field[Any], value: Any) -> None:
     """
     if POSITIVE not in field.metadata or value is None or isinstance(value, Tracer):
         return
-    if callable(value):
-        if field.metadata.get(DRAWN):
-            return
-        raise ParameterError(f"{where} must be a number, or an array with one per unit; got the function {value!r}.")
-    if not np.all(np.isfinite(value)):
+    if callable(value) and field.metadata.get(DRAWN):
+        return
+    if not is_real(value):
+        what = f"the function {value!r}" if callable(value) else repr(value)
+        raise ParameterError(f"{where} must be a number, or an array with one per unit; got {what}.")
+    if not np.all(np.isfinite(np.asarray(value))):
         raise ParameterError(f"{where} must be finite; got {value}.")
     if field.metadata[POSITIVE] and not np.all(np.asarray(value) > 0):
         raise ParameterError(f"{where} must be greater than zero; got {value}.")
+
+
+def check_not_negative(system: eqx.Module, *names: str) -> None:
+    """Raise `ParameterError` for a field of a system that is below zero, as no conductance is when it is given."""
+    for name in names:
+        check_number(f"{type(system).__name__}: {name}", getattr(system, name), least=0.0)
 
 
 def _check_parts(system: eqx.Module) -> None:
@@ -142,14 +152,15 @@ class _Constant:
     """The converter of one field made by `param`. A class's own checks come after it, and see numbers alone."""
 
     def __call__(self, value: Any) -> Any:
-        if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
             return float(value)
         if isinstance(value, (str, bytes)):
             raise self._refused(f"the text {value!r}")
-        try:
-            return jnp.asarray(value, float) if isinstance(value, (np.ndarray, Sequence)) else value
-        except (TypeError, ValueError) as error:  # of texts, or of rows of several lengths
-            raise self._refused(repr(value)) from error
+        if not isinstance(value, (np.ndarray, Sequence)):
+            return value
+        if not any(isinstance(one, Tracer) for one in jax.tree.leaves(value)) and not is_real(value):
+            raise self._refused(f"{value!r:.80}")
+        return jnp.asarray(value, float)
 
     def _refused(self, given: str) -> ParameterError:
         return ParameterError(f"{self._name()} must be a number, or an array with one per unit; got {given}.")

@@ -70,6 +70,10 @@ def load_state_dict(tree: PyTree, arrays: Mapping[str, Any], *, strict: bool = T
             "load_state_dict takes a dictionary of arrays by path, as state_dict gives it; got "
             f"{type(arrays).__name__}. A file is read by load_states(path, tree)."
         )
+    for path, value in arrays.items():
+        dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
+        if getattr(dtype, "kind", "") in ("U", "S", "O"):
+            raise CheckpointError(f"load_state_dict takes an array of numbers for {path!r}; got {value!r:.80}.")
     return _checked(fill(tree, leaves(tree), arrays, cast=cast), strict)
 
 

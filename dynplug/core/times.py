@@ -15,12 +15,18 @@ def as_times(name: str, given: Any) -> tuple[float, ...]:
     array = np.asarray(given)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iuf"):
         raise ParameterError(f"{name} must be times [ms], a list of numbers or an array of one axis; got {given!r}.")
-    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
-        array = array.astype(str)
-    array = array.astype(float)
+    array = in_double(array)
     if not np.all(np.isfinite(array)):
         raise ParameterError(f"{name} must be finite times [ms]; got {array[~np.isfinite(array)][0]}.")
     return tuple(array.tolist())
+
+
+def in_double(array: Any) -> np.ndarray:
+    """Numbers in double precision, in which one in single precision is the decimal that it stands for."""
+    array = np.asanyarray(array)
+    if array.dtype.kind == "f" and array.dtype.itemsize < 8:
+        array = array.astype(str)
+    return array.astype(float, copy=False)
 
 
 def in_steps(times: Any, t0: float, dt: float) -> np.ndarray:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from dynplug.core import as_whole, check_number
 from dynplug.encoders.values import encodable, refuse
 from dynplug.errors import ParameterError
 
@@ -51,11 +52,10 @@ class Latency(eqx.Module):
     tau: float | None = None
 
     def __check_init__(self) -> None:
-        if self.num_step < 1 or not 0.0 <= self.threshold < 1.0:
-            raise ParameterError(
-                f"Latency(num_step={self.num_step}, threshold={self.threshold}): num_step must be at least 1 and "
-                "0 <= threshold < 1."
-            )
+        as_whole("Latency: num_step", self.num_step, error=ParameterError)
+        check_number("Latency: threshold", self.threshold, least=0.0, below=1.0)
+        if self.tau is not None:
+            check_number("Latency: tau", self.tau, above=0.0)
 
     def __call__(self, x: ArrayLike | Sequence[object], *, key: PRNGKeyArray | None = None) -> Array:
         x = encodable(self, x)
@@ -67,7 +67,7 @@ class Latency(eqx.Module):
     @eqx.filter_jit
     def _coded(self, x: Float[Array, "..."]) -> tuple[Array, Array]:
         """A mask of the values whose spike would come after the last step, and the spikes."""
-        fires = x > self.threshold
+        fires = (x > self.threshold) & (x <= 1.0)  # a value above 1 is refused, unless it is traced
         time = self._linear(x) if self.tau is None else self._logarithmic(jnp.where(fires, x, 1.0))
         step = jnp.where(fires, jnp.round(time), -1.0)
         steps = jnp.arange(self.num_step, dtype=x.dtype).reshape((-1,) + (1,) * x.ndim)

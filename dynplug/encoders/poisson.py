@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, PRNGKeyArray
 
+from dynplug.core import as_whole, check_number
 from dynplug.encoders.values import encodable
 from dynplug.errors import KeyRequiredError, ParameterError
 
@@ -46,15 +47,14 @@ class Poisson(eqx.Module):
     dt: float = 1.0
 
     def __check_init__(self) -> None:
-        if self.num_step < 1 or not 0.0 <= self.rate * self.dt <= 1.0:
-            raise ParameterError(
-                f"Poisson(num_step={self.num_step}, rate={self.rate}, dt={self.dt}): num_step must be at least 1, and "
-                "rate * dt, the probability of a spike in a step, must lie between 0 and 1."
-            )
+        as_whole("Poisson: num_step", self.num_step, error=ParameterError)
+        check_number("Poisson: rate", self.rate, least=0.0)
+        check_number("Poisson: dt", self.dt, above=0.0)
+        check_number("Poisson: rate * dt, the probability of a spike in a step,", self.rate * self.dt, most=1.0)
 
     def __call__(self, x: ArrayLike | Sequence[object], *, key: PRNGKeyArray | None = None) -> Array:
         if key is None:
             raise KeyRequiredError("The Poisson encoder draws spikes: call it as encoder(x, key=jax.random.key(0)).")
         x = encodable(self, x)
-        probability = jnp.broadcast_to(x * (self.rate * self.dt), (self.num_step, *x.shape))
+        probability = jnp.broadcast_to(jnp.clip(x, 0.0, 1.0) * (self.rate * self.dt), (self.num_step, *x.shape))
         return jax.random.bernoulli(key, probability)

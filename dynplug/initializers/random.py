@@ -1,11 +1,19 @@
 """The initializers of `jax.nn.initializers` as objects with names and parameters."""
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import equinox as eqx
 import jax
 import jax.nn.initializers as jinit
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, PRNGKeyArray
+
+from dynplug.core import Parameter, check_number, check_parameters, param
+from dynplug.errors import ParameterError, nearest
+
+Mode = Literal["fan_in", "fan_out", "fan_avg"]
+Distribution = Literal["normal", "truncated_normal", "uniform"]
 
 _IN, _OUT = -1, -2  # a dense weight is (out, in)
 
@@ -28,9 +36,14 @@ class Constant(eqx.Module):
     LSTM, doi:10.1162/089976600300015015, for the bias of a gate.
     """
 
-    value: float = 0.0
+    value: Parameter = param(0.0)
+    is_random: ClassVar[bool] = False
+    """Whether it needs a key; initializers without this attribute do."""
 
-    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
+    def __check_init__(self) -> None:
+        check_parameters(self)
+
+    def __call__(self, key: PRNGKeyArray | None, shape: tuple[int, ...], dtype: Any) -> Array:
         return jax.numpy.full(shape, self.value, dtype)
 
 
@@ -46,13 +59,18 @@ class Normal(eqx.Module):
 
     **Arguments:**
 
-    - `std`: standard deviation [-].
+    - `std`: standard deviation, 0 or more [-].
+
+    **Raises:** `ParameterError`.
 
     **Reference:** Krizhevsky, A., Sutskever, I. & Hinton, G. E. (2012), ImageNet classification with deep convolutional
     neural networks, doi:10.1145/3065386.
     """
 
-    std: float = 0.01
+    std: Parameter = param(0.01)
+
+    def __check_init__(self) -> None:
+        check_number("Normal: std", self.std, least=0.0)
 
     def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
         return jinit.normal(self.std)(key, shape, dtype)
@@ -71,14 +89,21 @@ class Uniform(eqx.Module):
     **Arguments:**
 
     - `low`: lower limit [-].
-    - `high`: upper limit [-].
+    - `high`: upper limit, not below `low` [-].
+
+    **Raises:** `ParameterError`.
 
     **Reference:** Glorot, X. & Bengio, Y. (2010), Understanding the difficulty of training deep feedforward neural
     networks, AISTATS.
     """
 
-    low: float = 0.0
-    high: float = 1.0
+    low: Parameter = param(0.0)
+    high: Parameter = param(1.0)
+
+    def __check_init__(self) -> None:
+        check_parameters(self)
+        if not any(isinstance(v, Tracer) for v in (self.low, self.high)) and np.any(np.greater(self.low, self.high)):
+            raise ParameterError(f"Uniform(low={self.low}, high={self.high}): the lower limit comes first.")
 
     def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
         return jax.random.uniform(key, shape, dtype, self.low, self.high)
@@ -103,7 +128,10 @@ class Orthogonal(eqx.Module):
     in deep linear neural networks, arXiv:1312.6120.
     """
 
-    scale: float = 1.0
+    scale: Parameter = param(1.0)
+
+    def __check_init__(self) -> None:
+        check_parameters(self)
 
     def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
         return jinit.orthogonal(self.scale, column_axis=_IN)(key, shape, dtype)
@@ -121,16 +149,25 @@ class VarianceScaling(eqx.Module):
 
     **Arguments:**
 
-    - `scale`: numerator of the variance [-].
+    - `scale`: numerator of the variance, 0 or more [-].
     - `mode`: the choice of $n$: `"fan_in"`, `"fan_out"` or `"fan_avg"`.
     - `distribution`: `"normal"`, `"truncated_normal"` or `"uniform"`.
+
+    **Raises:** `ParameterError`.
 
     **Reference:** He, K. et al. (2015), Delving deep into rectifiers, doi:10.1109/ICCV.2015.123.
     """
 
-    scale: float = 1.0
-    mode: Literal["fan_in", "fan_out", "fan_avg"] = "fan_in"
-    distribution: Literal["normal", "truncated_normal", "uniform"] = "truncated_normal"
+    scale: Parameter = param(1.0)
+    mode: Mode = "fan_in"
+    distribution: Distribution = "truncated_normal"
+
+    def __check_init__(self) -> None:
+        check_number("VarianceScaling: scale", self.scale, least=0.0)
+        for name, known in (("mode", get_args(Mode)), ("distribution", get_args(Distribution))):
+            if getattr(self, name) not in known:
+                hint = nearest(str(getattr(self, name)), known)
+                raise ParameterError(f"VarianceScaling({name}={getattr(self, name)!r}): {hint}")
 
     def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
         return jinit.variance_scaling(self.scale, self.mode, self.distribution, in_axis=_IN, out_axis=_OUT)(
@@ -150,7 +187,7 @@ def KaimingNormal(scale: float = 2.0) -> VarianceScaling:
 
     **Arguments:**
 
-    - `scale`: numerator of the variance [-].
+    - `scale`: numerator of the variance, 0 or more [-].
 
     **Reference:** He, K. et al. (2015), Delving deep into rectifiers, doi:10.1109/ICCV.2015.123.
     """
@@ -169,7 +206,7 @@ def XavierNormal(scale: float = 1.0) -> VarianceScaling:
 
     **Arguments:**
 
-    - `scale`: factor on the variance [-].
+    - `scale`: factor on the variance, 0 or more [-].
 
     **Reference:** Glorot, X. & Bengio, Y. (2010), Understanding the difficulty of training deep feedforward neural
     networks, AISTATS.
@@ -189,7 +226,7 @@ def LecunNormal(scale: float = 1.0) -> VarianceScaling:
 
     **Arguments:**
 
-    - `scale`: numerator of the variance [-].
+    - `scale`: numerator of the variance, 0 or more [-].
 
     **Reference:** LeCun, Y. et al. (1998), Efficient BackProp, doi:10.1007/3-540-49430-8_2.
     """

@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import to_jax, uncompiled
+from dynplug.core import is_real, to_jax, uncompiled
 from dynplug.errors import KeyRequiredError, ParameterError
 
 
@@ -29,14 +30,14 @@ def initialize(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | 
     - `key`: a `jax.random.key` for callables that take one.
     - `name`: the name of the array, for messages.
 
-    **Raises:** `ParameterError` for a wrong shape; `KeyRequiredError`.
+    **Raises:** `ParameterError` for a wrong shape, or what is no finite number; `KeyRequiredError`.
     """
     if initializer is None:
         return None
     dtype = jnp.result_type(float)
     if callable(initializer):
         value = _call(initializer, shape, dtype, key, name)
-    elif np.ndim(initializer) == 0 and not isinstance(initializer, jax.Array):
+    elif np.ndim(_checked(initializer, name)) == 0 and not isinstance(initializer, jax.Array):
         value = uncompiled(jnp.full, shape, initializer, dtype)
     else:
         value = to_jax(initializer)
@@ -69,6 +70,19 @@ def per_connection(initializer: Any, count: int, out_size: int, *, key: PRNGKeyA
     return drawn.ravel()[:count]
 
 
+def _checked(given: Any, name: str) -> Any:
+    """Numbers that are given, checked unless they are traced."""
+    values = jax.tree.leaves(given)
+    if any(isinstance(one, Tracer) for one in values):
+        return given
+    if isinstance(given, str) or not values or not all(is_real(one) for one in values):
+        hint = " By its name an initializer is made with dynplug.build." if isinstance(given, str) else ""
+        raise ParameterError(f"{name} takes numbers, or an initializer; got {given!r:.80}.{hint}")
+    if not np.all(np.isfinite(given)):
+        raise ParameterError(f"{name} takes finite numbers; got {np.ravel(given)[~np.isfinite(np.ravel(given))][0]}.")
+    return given
+
+
 def _call(initializer: Any, shape: tuple[int, ...], dtype: Any, key: PRNGKeyArray | None, name: str) -> Array:
     required = [
         p
@@ -77,8 +91,8 @@ def _call(initializer: Any, shape: tuple[int, ...], dtype: Any, key: PRNGKeyArra
     ]
     if len(required) == 1:
         return uncompiled(lambda: jnp.asarray(initializer(shape), dtype))
-    if key is None:
+    if key is None and getattr(initializer, "is_random", True):
         raise KeyRequiredError(f"{name} is drawn at random: pass key=jax.random.key(0).")
-    if not isinstance(key, jax.Array):
+    if key is not None and not isinstance(key, jax.Array):
         raise KeyRequiredError(f"{name} is drawn with a key; got key={key!r}: pass key=jax.random.key(0).")
     return uncompiled(initializer, key, shape, dtype)

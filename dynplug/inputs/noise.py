@@ -6,7 +6,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array
 
-from dynplug.core import Context, Parameter, as_size, param, white
+from dynplug.core import Context, Parameter, as_size, check_not_negative, param, white
 from dynplug.inputs.input import Input
 
 
@@ -41,6 +41,9 @@ class Noise(Input):
 
     sigma: Parameter = param()
     size: tuple[int, ...] = eqx.field(static=True, default=())
+
+    def __check_init__(self) -> None:
+        check_not_negative(self, "sigma")
 
     def __call__(self, ctx: Context) -> Array:
         return white(self.sigma, self.size, ctx)

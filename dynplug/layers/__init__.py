@@ -2,6 +2,7 @@
 
 from typing import Never
 
+from dynplug.layers.activation import as_activation as as_activation
 from dynplug.layers.batch_norm_through_time import BatchNormThroughTime as BatchNormThroughTime
 from dynplug.layers.delay import Delay as Delay
 from dynplug.layers.dense import Dense as Dense

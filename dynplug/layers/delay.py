@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Shaped
 
-from dynplug.core import Context, Sized, as_number, as_size, dynplug_delay_step
+from dynplug.core import Context, Sized, as_number, as_size, check_number, dynplug_delay_step
 from dynplug.errors import DurationError, OptionError, ParameterError, ShapeError, StateError
 
 
@@ -58,6 +58,9 @@ class Delay(Sized):
     time: float = eqx.field(static=True, converter=_one_time)
     initial: float = eqx.field(static=True, default=0.0)
     dtype: Any = eqx.field(static=True, default=None)
+
+    def __check_init__(self) -> None:
+        check_number("Delay: initial", self.initial)
 
     def steps(self, dt: float) -> int:
         """The delay in steps of `dt` [ms]."""

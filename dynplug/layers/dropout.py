@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, DynamicalSystem
+from dynplug.core import Context, DynamicalSystem, check_number
 from dynplug.errors import ParameterError
 
 
@@ -37,9 +37,8 @@ class Dropout(DynamicalSystem):
     def __init__(self, p: float | None = None, *, prob: Any = None):
         if prob is not None:
             raise ParameterError(f"Dropout takes p, the probability to drop: write Dropout(p=1 - {prob!r}).")
-        if p is None or not 0.0 <= p < 1.0:
-            raise ParameterError(f"Dropout(p={p!r}): p is the probability to drop, at least 0 and below 1.")
-        self.p = float(p)
+        check_number("Dropout: the probability to drop p", p, least=0.0, below=1.0)
+        self.p = float(p)  # pyright: ignore[reportArgumentType]: `None` is refused
 
     def init_state(self, ctx: Context) -> None:
         return None

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynplug.core import Context, DynamicalSystem, as_size, statistic
-from dynplug.errors import CompositionError, ParameterError
+from dynplug.core import Context, DynamicalSystem, as_size, check_number, statistic
+from dynplug.errors import CompositionError
 from dynplug.layers.one_sample import check_input
 
 Statistics = tuple[Array, Array]
@@ -31,12 +31,10 @@ class Normalising(DynamicalSystem):
 
     def _start(self, size: Any, momentum: float, epsilon: float, steps: tuple[int, ...] = ()) -> None:
         """Set the fields that all have; statistics are (*steps, channels)."""
+        name = type(self).__name__
+        check_number(f"{name}: momentum", momentum, above=0.0, most=1.0)
+        check_number(f"{name}: epsilon", epsilon, above=0.0)
         self.size, self.momentum, self.epsilon, self.batch = as_size(size), float(momentum), float(epsilon), None
-        if not (0.0 < momentum <= 1.0 and epsilon > 0.0):
-            raise ParameterError(
-                f"{type(self).__name__}(momentum={momentum}, epsilon={epsilon}): momentum is the share of a batch in "
-                "running statistics, above 0 and at most 1; epsilon is above 0."
-            )
         self.mean, self.variance = jnp.zeros((*steps, self.size[0])), jnp.ones((*steps, self.size[0]))
 
     @property

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynplug.core import Context, DynamicalSystem, add_inputs, as_system, check_fits, updated
+from dynplug.core import Context, DynamicalSystem, add_inputs, as_system, check_fits, check_number, updated
 from dynplug.errors import CompositionError, DurationError, ShapeError
 from dynplug.layers.delay import Delay
 
@@ -53,6 +53,8 @@ class Recurrent(DynamicalSystem):
     delay: float | None = eqx.field(default=None, static=True)
 
     def __check_init__(self) -> None:
+        if self.delay is not None:
+            check_number("Recurrent: delay", self.delay, least=0.0)
         out = getattr(self.system, "out_size", None)
         if out is None:
             raise CompositionError(

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from dynplug.core import Context, DynamicalSystem, as_count
 from dynplug.initializers import LecunNormal, Orthogonal, initialize, required
+from dynplug.layers.activation import as_activation
 from dynplug.layers.initial_state import InitialState, initial_state
 from dynplug.layers.one_sample import check_input
 
@@ -73,7 +74,7 @@ class RNNCell(DynamicalSystem):
         self.U = required(U_initializer, (out_size, out_size), key=keys[1], name="RNNCell U (out, out)")
         self.bias = initialize(b_initializer, (out_size,), key=keys[2], name="RNNCell bias (out,)")
         self.state0 = initial_state(state_initializer, out_size, train=train_state, key=keys[3])
-        self.activation = activation
+        self.activation = as_activation("RNNCell", activation)
         self.in_size, self.out_size = (in_size,), (out_size,)
 
     def init_state(self, ctx: Context) -> RNNCellState:

@@ -6,8 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.core import Context
-from dynplug.errors import ParameterError
+from dynplug.core import Context, check_number
 from dynplug.layers.normalising import Normalising, Statistics, all_axes, moments
 
 
@@ -50,8 +49,8 @@ class TDBatchNorm(Normalising):
     def __init__(
         self, size: Any, *, V_th: float = 1.0, alpha: float = 1.0, momentum: float = 0.1, epsilon: float = 1e-5
     ):
-        if not (V_th > 0.0 and alpha > 0.0):
-            raise ParameterError(f"TDBatchNorm(V_th={V_th}, alpha={alpha}): both are above zero.")
+        for name, value in (("V_th", V_th), ("alpha", alpha)):
+            check_number(f"TDBatchNorm: {name}", value, above=0.0)
         self._start(size, momentum, epsilon)
         self.weight, self.bias = jnp.ones(self.size[:1]), jnp.zeros(self.size[:1])
         self.V_th, self.alpha = float(V_th), float(alpha)

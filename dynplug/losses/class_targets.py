@@ -1,5 +1,6 @@
 """Class targets as all losses and metrics of classification read them."""
 
+import math
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -7,9 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PyTree
 
-from dynplug.errors import DataError
+from dynplug.core import is_whole
+from dynplug.errors import DataError, ParameterError
 from dynplug.losses.labels import Form, check_classes, form_of
-from dynplug.losses.means import over, together
+from dynplug.losses.means import over, spread, together
 from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import is_known, one_array
 
@@ -52,6 +54,8 @@ def read_classes(
 ) -> Classified:
     """Scores, reduced over time if targets have none, with the targets and the weight of each."""
     scores, y = one_array(predicts, "predictions", name), one_array(targets, "targets", name)
+    if ignore_index is not None and not is_whole(ignore_index, -math.inf):
+        raise ParameterError(f"{name}: ignore_index={ignore_index!r} must be a whole number, or None.")
     if is_known(targets, mask):
         check_classes(scores, y, name=name, ignore_index=ignore_index, one_hot=one_hot, mask=mask)
     form, per_step = form_of(scores, y, one_hot, name)
@@ -76,7 +80,7 @@ def weight_of_classes(predicts: PyTree, targets: PyTree, **options: Any) -> Arra
         return None
     read = read_classes(options.pop("name"), predicts, targets, **options)
     assert read.weight is not None  # as there is one of these
-    return jnp.sum(jnp.broadcast_to(over(read.weight, read.right), read.right.shape))
+    return jnp.sum(spread(read.weight, read.right))
 
 
 def _by_class(class_weight: object, scores: Array, y: Array, name: str) -> Array | None:

@@ -10,7 +10,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
-from dynplug.errors import ParameterError
+from dynplug.core import check_number
 from dynplug.losses.class_targets import class_weights, read_classes, weight_of_classes
 from dynplug.losses.conventions import batch_first, optax_rules
 from dynplug.losses.labels import check_classes
@@ -86,8 +86,7 @@ def cross_entropy(
     **Reference:** Bridle, J. S. (1990), Probabilistic interpretation of feedforward classification network outputs,
     with relationships to statistical pattern recognition, doi:10.1007/978-3-642-76153-9_28.
     """
-    if not 0.0 <= label_smoothing < 1.0:
-        raise ParameterError(f"cross_entropy: label_smoothing={label_smoothing} must be at least 0 and below 1.")
+    check_number("cross_entropy: label_smoothing", label_smoothing, least=0.0, below=1.0)
     logits, y, weight = read_classes(
         "cross_entropy",
         predicts,

@@ -13,7 +13,7 @@ from dynplug.losses.class_targets import read_classes
 from dynplug.losses.classes import check_of
 from dynplug.losses.conventions import batch_first
 from dynplug.losses.counted import counted
-from dynplug.losses.means import over
+from dynplug.losses.means import spread
 from dynplug.losses.targets import checked_by
 
 Counts = Float[Array, "classes classes"]
@@ -27,7 +27,7 @@ def count(predicts: PyTree, targets: PyTree, *, name: str, **options: Any) -> Co
     answers = read.answers.reshape(-1)
     told = jnp.where((answers < 0)[:, None], jnp.nan, jax.nn.one_hot(answers, classes, dtype=dtype))
     if read.weight is not None:
-        weight = jnp.broadcast_to(over(read.weight, read.right), read.right.shape).reshape(-1).astype(dtype)
+        weight = spread(read.weight, read.right).reshape(-1).astype(dtype)
         right, told = right * weight[:, None], jnp.where((weight == 0)[:, None], 0, told)
     return right.T @ told
 

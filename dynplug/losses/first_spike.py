@@ -6,7 +6,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
-from dynplug.errors import DataError, ParameterError
+from dynplug.core import check_number
+from dynplug.errors import DataError
 from dynplug.losses.class_targets import read_classes, weight_of_classes
 from dynplug.losses.conventions import batch_first, optax_rules
 from dynplug.losses.labels import check_classes
@@ -64,8 +65,8 @@ def first_spike(
     **Reference:** Mostafa, H. (2018), Supervised learning based on temporal coding in spiking neural networks,
     doi:10.1109/TNNLS.2017.2726060.
     """
-    if not (tau > 0.0 and dt > 0.0):
-        raise ParameterError(f"first_spike: tau={tau} and dt={dt} are times above zero [ms].")
+    check_number("first_spike: tau", tau, above=0.0)
+    check_number("first_spike: dt", dt, above=0.0)
     if is_known(targets):
         check_labels(predicts, targets, ignore_index=ignore_index)
     early, y, weight = read_classes(

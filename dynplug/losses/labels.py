@@ -8,6 +8,7 @@ from jaxtyping import Array, PyTree
 from dynplug.errors import DataError
 from dynplug.losses.targets import finite, one_array
 
+_AXES = 3  # batch, time, classes
 _SUM = 2e-2  # allowed deviation of a sum of probabilities from one, in half precision too
 
 
@@ -20,11 +21,15 @@ class Form(Enum):
 
 def form_of(predicts: PyTree, targets: PyTree, one_hot: bool | None, name: str) -> tuple[Form, bool]:
     """The form of targets, from their dtype and rank, and whether there is one per step; or `DataError`."""
+    if predicts.ndim < _AXES:
+        raise DataError(
+            f"{name}: predictions of shape {predicts.shape} have no axis of classes: (batch, time, classes) are needed."
+        )
     whole = np.issubdtype(targets.dtype, np.integer)
     form = Form.INDICES if whole and not one_hot else Form.PROBABILITIES
     classes = () if form is Form.INDICES else predicts.shape[-1:]
     steps = targets.ndim == predicts.ndim - (form is Form.INDICES)
-    if predicts.ndim > 1 and targets.shape == (*(predicts.shape[:-1] if steps else _without_time(predicts)), *classes):
+    if targets.shape == (*(predicts.shape[:-1] if steps else _without_time(predicts)), *classes):
         return form, steps
     told = f"{name}: {targets.dtype} targets of shape {targets.shape} do not fit predictions of shape {predicts.shape}"
     ways = f"{predicts.shape[:1]} or {predicts.shape[:2]}"

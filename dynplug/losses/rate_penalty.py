@@ -7,11 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree, Shaped
 
+from dynplug.core import check_number
 from dynplug.errors import DataError, ParameterError, nearest
 from dynplug.losses.conventions import batch_first, reads_records
 from dynplug.losses.means import mean, together
 from dynplug.losses.over_time import as_mask, without_time
-from dynplug.losses.targets import check_targets, checked_by, weight_of_targets
+from dynplug.losses.targets import check_targets, checked_by, is_known, weight_of_targets
 from dynplug.plugin import build
 
 Loss = str | Mapping[str, Any] | Callable[..., Array]  # by its name, by a configuration, or the function itself
@@ -44,7 +45,9 @@ def rate_penalty(
     **Reference:** Zenke, F. & Vogels, T. P. (2021), The remarkable robustness of surrogate gradient learning for
     instilling complex function in spiking neural networks, doi:10.1162/neco_a_01367.
     """
-    if not 0.0 <= low <= high:
+    check_number("rate_penalty: low", low, least=0.0)
+    check_number("rate_penalty: high", high, least=0.0)
+    if is_known(low, high) and low > high:
         raise ParameterError(f"rate_penalty: low={low} and high={high} must be an interval from 0 on.")
     z = spikes if jnp.issubdtype(spikes.dtype, jnp.floating) else spikes.astype(jnp.result_type(float))
     valid = as_mask(mask, z)
@@ -134,6 +137,7 @@ def rate_regularized(
     instilling complex function in spiking neural networks, doi:10.1162/neco_a_01367.
     """
     out, records = predicts if isinstance(predicts, tuple) else (predicts, {})
+    check_number("rate_regularized: strength", strength, least=0.0)
     function = _function(loss)
     given = {"sample_weight": sample_weight, "mask": mask}
     value = function(out, targets, **{name: v for name, v in given.items() if v is not None})

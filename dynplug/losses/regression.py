@@ -8,6 +8,7 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
+from dynplug.core import check_number
 from dynplug.errors import DataError
 from dynplug.losses.conventions import batch_first, optax_rules
 from dynplug.losses.means import mean, over, together
@@ -176,6 +177,7 @@ def huber(
 
     **Reference:** Huber, P. J. (1964), Robust estimation of a location parameter, doi:10.1214/aoms/1177703732.
     """
+    check_number("huber: delta", delta, above=0.0)
     p, y, weight = read_values(
         "huber", predicts, targets, reduce_time=reduce_time, sample_weight=sample_weight, mask=mask
     )

@@ -6,7 +6,8 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float, PyTree
 
-from dynplug.errors import DataError, ParameterError
+from dynplug.core import check_number
+from dynplug.errors import DataError
 from dynplug.losses.conventions import batch_first, optax_rules
 from dynplug.losses.labels import check_classes
 from dynplug.losses.means import mean, together
@@ -26,6 +27,8 @@ def check_wanted(predicts: PyTree, targets: PyTree, *, mask: Array | np.ndarray 
     if y.ndim == 1:
         check_classes(predicts, y, name="spike_count")
     finite("spike_count", y)
+    if y.size and np.min(y) < 0:
+        raise DataError(f"spike_count: rates are numbers of spikes per step, none below 0; got {np.min(y):g}.")
 
 
 @checked_by(check_wanted)
@@ -63,8 +66,7 @@ def spike_count(
     arXiv:1810.08646.
     """
     for name, rate in (("right", right), ("wrong", wrong)):
-        if not 0.0 <= rate <= 1.0:
-            raise ParameterError(f"spike_count: {name}={rate} is a number of spikes per step, from 0 to 1.")
+        check_number(f"spike_count: the number of spikes per step {name}", rate, least=0.0, most=1.0)
     if is_known(targets):
         check_wanted(predicts, targets)
     valid, y = as_mask(mask, predicts), jnp.asarray(targets)

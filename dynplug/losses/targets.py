@@ -92,6 +92,8 @@ def one_array(given: PyTree, what: str, name: str) -> PyTree:
             f"{name} takes one array of {what}; got {names}. Write a function that selects the one that is "
             f"meant: `lambda predicts, targets: dp.losses.{name}({_EXAMPLE[what]})`."
         )
+    if given.dtype.kind == "c":
+        raise DataError(f"{name} takes real numbers as {what}; got {given.dtype}.")
     if given.dtype.kind in "USO":
         raise DataError(
             f"{name} takes numbers as {what}; got "

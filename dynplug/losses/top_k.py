@@ -7,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from dynplug.errors import DataError
+from dynplug.core import as_whole
+from dynplug.errors import DataError, ParameterError
 from dynplug.losses.class_targets import read_classes, weight_of_classes
 from dynplug.losses.classes import check_of
 from dynplug.losses.conventions import batch_first
@@ -56,7 +57,7 @@ def top_k_accuracy(
     doi:10.1007/s11263-015-0816-y.
     """
     classes = predicts.shape[-1]
-    if not 1 <= k < classes:
+    if as_whole("top_k_accuracy: k", k, error=ParameterError) >= classes:
         raise DataError(f"top_k_accuracy: k={k} of {classes} classes: it is from 1 to {classes - 1}.")
     read = read_classes(
         "top_k_accuracy",

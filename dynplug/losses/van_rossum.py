@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
-from dynplug.errors import DataError, ParameterError
+from dynplug.core import check_number
+from dynplug.errors import DataError
 from dynplug.losses.conventions import batch_first
 from dynplug.losses.means import mean, together
 from dynplug.losses.over_time import as_mask, zeroed
@@ -54,8 +55,8 @@ def van_rossum(
 
     **Reference:** van Rossum, M. C. W. (2001), A novel spike distance, doi:10.1162/089976601300014321.
     """
-    if not (tau > 0.0 and dt > 0.0):
-        raise ParameterError(f"van_rossum: tau={tau} and dt={dt} are times above zero [ms].")
+    check_number("van_rossum: tau", tau, above=0.0)
+    check_number("van_rossum: dt", dt, above=0.0)
     if targets.ndim != predicts.ndim:
         raise DataError(
             f"van_rossum compares spike trains: targets of shape {targets.shape} have no time, or predictions of shape "

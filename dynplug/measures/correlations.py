@@ -72,6 +72,7 @@ def synchrony(values: Any) -> float:
     values = np.asarray(values, float)
     if values.ndim != 2 or len(values) < 2 or values.shape[1] == 0:
         raise ShapeError(f"synchrony takes values (time, units) at two times or more; got shape {values.shape}.")
+    values = values - values[0]  # of what does not vary, the mean would be rounded, and so the variance not zero
     each = values.var(axis=0).mean()
     return float(np.sqrt(values.mean(axis=1).var() / each)) if each > 0.0 else float("nan")
 

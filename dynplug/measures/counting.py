@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from dynplug.core import is_real
 from dynplug.errors import DurationError, OptionError
 from dynplug.measures.spike_trains import Events, as_events, recorded
 
@@ -138,7 +139,7 @@ def several(events: Any, bin: float) -> np.ndarray:
 
 def _edges(events: Events, bin: float) -> np.ndarray:
     """The ends of all windows that lie within the events [ms]."""
-    if not 0.0 < bin < np.inf:
+    if not is_real(bin) or np.ndim(bin) or not 0.0 < bin < np.inf:
         raise OptionError(f"bin={bin!r} must be a positive length of time [ms].")
     number = int(np.floor(events.edges([events.duration])[0] / bin))
     if number == 0:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from dynplug.core import as_whole, in_double, is_real
 from dynplug.errors import OptionError, ShapeError
 
 _ROUNDING = 8.0 * np.finfo(float).eps  # relative: times are multiples of a step, and 3 * 0.1 is no later than 0.3
 _ALIKE = 1e-9  # relative: ends of windows and of recordings, which are sums of steps
 _MS_PER_S = 1000.0
+_PAIR = 2
 _FEWEST = 2  # intervals that can vary
 
 
@@ -59,7 +61,8 @@ class Events:
     ):
         self.t, self.i = _times(t), _indices("i", i)
         self.sample = None if sample is None else _indices("sample", sample)
-        self.start, self.batch_size = float(start), batch_size
+        self.start = _time("start", start)
+        self.batch_size = None if batch_size is None else as_whole("batch_size", batch_size, least=0)
         if not self.t.shape == self.i.shape == (self.t if self.sample is None else self.sample).shape:
             raise ShapeError(
                 f"Events need one unit, and one sample if any, per time; got {self.t.size} times, {self.i.size} units"
@@ -71,9 +74,9 @@ class Events:
             order = np.argsort(self.t, kind="stable")
             self.t, self.i = self.t[order], self.i[order]
             self.sample = None if self.sample is None else self.sample[order]
-        self.stop = float(self.t[-1] if self.t.size else self.start) if stop is None else float(stop)
+        self.stop = float(self.t[-1] if self.t.size else self.start) if stop is None else _time("stop", stop)
         most = int(self.i.max(initial=-1)) + 1
-        self.shape: tuple[int, ...] = (most,) if size is None else tuple(np.atleast_1d(size).tolist())
+        self.shape: tuple[int, ...] = (most,) if size is None else _shape(size)
         self._check()
 
     def _check(self) -> None:
@@ -199,7 +202,14 @@ class Events:
 
 def as_events(events: Any) -> Events:
     """Events as they are, or those of a pair `(t, i)` of times [ms] and units, from 0 ms to the last spike."""
-    return events if isinstance(events, Events) else Events(*events)
+    if isinstance(events, Events):
+        return events
+    if not isinstance(events, (tuple, list)) or len(events) != _PAIR:
+        raise OptionError(
+            "Spikes are the Events of a population, or a pair (t, i) of times [ms] and units; got "
+            f"{type(events).__name__} {events!r:.80}."
+        )
+    return Events(*events)
 
 
 def recorded(events: Any, start: float | None, stop: float | None) -> Events:
@@ -217,7 +227,10 @@ def _each(change: Callable[[Any], Any], trains: list[Any]) -> list[Any]:
 
 
 def _times(t: Any) -> np.ndarray:
-    t = np.asanyarray(t, float)
+    try:
+        t = in_double(t)
+    except (TypeError, ValueError) as error:
+        raise ShapeError(f"Times of spikes are numbers in one row; got {t!r:.80}.") from error
     if t.ndim != 1 or not np.isfinite(t).all():
         raise ShapeError(f"Times of spikes are finite numbers in one row; got shape {t.shape}: {t!r:.80}.")
     return t
@@ -229,4 +242,14 @@ def _indices(name: str, values: Any) -> np.ndarray:
         return found.reshape(-1).astype(np.int64)
     if not np.issubdtype(found.dtype, np.integer):
         raise OptionError(f"{name} of dtype {found.dtype}: the index of each spike must be a whole number.")
-    return found
+    return found if found.dtype.kind == "i" else found.astype(np.int64)
+
+
+def _time(name: str, given: Any) -> float:
+    if not is_real(given) or np.ndim(given) or not np.isfinite(given):
+        raise OptionError(f"{name}={given!r} must be a time [ms], a finite number.")
+    return float(in_double(given))
+
+
+def _shape(size: Any) -> tuple[int, ...]:
+    return tuple(as_whole("size", n, least=0) for n in np.atleast_1d(size))

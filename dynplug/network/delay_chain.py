@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import Context
-from dynplug.errors import DurationError
+from dynplug.errors import DurationError, NetworkMemoryError
 from dynplug.layers import Delay
+from dynplug.network.memory import available
 
 
 class DelayChain(eqx.Module):
@@ -29,9 +30,16 @@ class DelayChain(eqx.Module):
 
     def init_state(self, ctx: Context) -> tuple[PyTree, ...]:
         try:
-            return tuple(line and line.init_state(ctx) for line in self._lines(ctx.dt))
+            lines = self._lines(ctx.dt)
         except DurationError as error:
             raise DurationError(f"{ctx.path}: {error}") from None
+        needed = sum(line.steps(ctx.dt) for line in lines if line) * self.size * jnp.dtype(ctx.dtype).itemsize
+        if needed > (there := available()):
+            raise NetworkMemoryError(
+                f"{ctx.path}: delay={self.delays[-1]:g} ms holds the outputs of {self.size} units for that long: "
+                f"{needed / 2**30:.3g} GiB; {there / 2**30:.3g} GiB are free. Give a shorter one [ms]."
+            )
+        return tuple(line and line.init_state(ctx) for line in lines)
 
     def update(
         self, state: tuple[PyTree, ...], x: Float[Array, " units"], ctx: Context

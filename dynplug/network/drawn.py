@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.connectors import Connections, as_connector
-from dynplug.core import to_jax
+from dynplug.core import is_real, to_jax
 from dynplug.delivery import Fanout
 from dynplug.errors import ParameterError, ShapeError
 from dynplug.initializers import per_connection
@@ -68,8 +68,9 @@ class Pairs:
         name, shape = f"{self.name}: {what}", (self.post_size, self.pre_size)
         if callable(given):
             return per_connection(given, len(self), self.post_size, key=key, name=name)
-        if isinstance(given, str):
-            raise ParameterError(f"{name} must be a number, an array or an initializer; got the text {given!r}.")
+        if not is_real(given):
+            what = f"the text {given!r}" if isinstance(given, str) else f"{given!r:.80}"
+            raise ParameterError(f"{name} must be a number, an array or an initializer; got {what}.")
         if np.ndim(given) == 0 and not hasattr(given, "tocsr"):
             return given if isinstance(given, jax.Array) else float(given)
         if np.shape(given) == shape:

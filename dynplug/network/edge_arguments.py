@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from jax.core import Tracer
 
+from dynplug.core import check_number
 from dynplug.errors import ParameterError
 
 
@@ -20,8 +21,8 @@ def check_ends(kind: str, source: Any, delay: Any) -> None:
     """Refuse a source that is no name, and a negative delay."""
     if not isinstance(source, str):
         raise ParameterError(f"{kind}: the source is a population's name; got {source!r}.")
-    if isinstance(delay, (int, float)) and not delay >= 0:
-        raise ParameterError(f"{kind}(delay={delay}): a delay is a time from 0 ms.")
+    if delay is not None and not callable(delay):
+        check_number(f"{kind}: delay [ms]", delay.data if hasattr(delay, "tocsr") else delay, least=0.0)
 
 
 def known_values(name: str, weight: Any) -> np.ndarray | None:

@@ -8,7 +8,7 @@ import equinox as eqx
 from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import Context, DynamicalSystem, untraced
-from dynplug.errors import ShapeError, UnknownPathError, nearest
+from dynplug.errors import ParameterError, ShapeError, UnknownPathError, nearest
 from dynplug.network.diagram import diagram
 from dynplug.network.drawn import child
 from dynplug.network.edge import as_edge
@@ -94,6 +94,8 @@ class Network(DynamicalSystem):
         check_names(nodes, edges)
         edges = {name: as_edge(name, edge) for name, edge in edges.items()}
         for option, name in (("input_to", input_to), ("output_from", output_from)):
+            if name is not None and not isinstance(name, str):
+                raise ParameterError(f"Network({option}={name!r}) takes the name of one population, or None for all.")
             if name is not None and name not in nodes:
                 raise UnknownPathError(f"{option}: there is no population {name!r}. {nearest(name, nodes)}")
         self.input_to, self.output_from = input_to, output_from

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from diffrax import AbstractSolver
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
+from dynplug.core import Context, Drive, Neuron, Parameter, as_size, check_not_negative, discrete, param
 from dynplug.integrators import ExponentialEuler
 from dynplug.neurons.start import potential
 from dynplug.surrogates import Sigmoid, Surrogate
@@ -103,6 +103,9 @@ class HH(Neuron):
         "n": "alpha_n / (alpha_n + beta_n)",
     }
     spikes_if: ClassVar = "V_before < V_th and V >= V_th"
+
+    def __check_init__(self) -> None:
+        check_not_negative(self, "gNa", "gK", "gL")
 
     def init_state(self, ctx: Context) -> HHState:
         V = potential(self, self.V_init, ctx)

@@ -9,7 +9,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
-from dynplug.core import Context, Parameter
+from dynplug.core import Context, Parameter, check_parameters
 from dynplug.errors import ParameterError, nearest
 from dynplug.neurons.refractory import count
 from dynplug.surrogates import Surrogate
@@ -62,10 +62,11 @@ def unless_given(V_reset: Any, V_rest: Any) -> Any:
 def check_reset(neuron: Any, lower: str = "V_reset") -> None:
     """Raise `ParameterError` if the reset of a neuron does not lead below its threshold.
 
-    Traced values are not known, and pass; wrong shapes and values that are not finite are refused elsewhere.
+    Traced values are not known, and pass; wrong shapes and what is no number are refused first.
     """
+    check_parameters(neuron)
     low, high = getattr(neuron, lower), neuron.V_th
-    if any(isinstance(v, Tracer) or np.shape(v) not in ((), neuron.size) for v in (low, high)):
+    if any(isinstance(v, Tracer) for v in (low, high)):
         return
     low, high = (np.broadcast_to(np.asarray(v), neuron.size) for v in (low, high))
     wrong = np.argwhere(low >= high)

@@ -6,11 +6,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Parameter, Sized, check_parameters, param, target_size
-from dynplug.errors import ParameterError, ShapeError
+from dynplug.core import Context, Parameter, Sized, check_number, check_parameters, param, target_size
+from dynplug.errors import ShapeError
 from dynplug.plasticity.traces import kept
 
 
@@ -59,12 +58,9 @@ class TsodyksMarkram(Sized):
 
     def __check_init__(self) -> None:
         check_parameters(self)
-        if not isinstance(self.U, Tracer) and np.any(np.asarray(self.U) > 1):
-            raise ParameterError(f"TsodyksMarkram(U=...) is a share, at most 1; got {self.U}.")
+        check_number("TsodyksMarkram: the share U", self.U, above=0.0, most=1.0)
         for name in ("tau_d", "tau_f"):
-            tau = getattr(self, name)
-            if not isinstance(tau, Tracer) and np.any(np.asarray(tau) < 0):
-                raise ParameterError(f"TsodyksMarkram({name}=...) is a time, or 0 for none; got {tau}.")
+            check_number(f"TsodyksMarkram: {name}, a time, or 0 for none,", getattr(self, name), least=0.0)
 
     def portrait(self, figure: Any) -> None:
         """Above, what spikes at 20 Hz release, and one more after a pause; below, the share of what the first of two

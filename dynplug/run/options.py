@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from dynplug.core import as_whole
 from dynplug.errors import OptionError, ShapeError, nearest
 
 _PHASES = ("predict", "fit")
@@ -15,6 +16,8 @@ def check_batch_size(batch_size: int | None, axis: str | None) -> None:
             f"reset_state(batch_size={batch_size}) with data_first_axis={axis!r}: a batch size is needed if and only "
             "if the data have a batch axis."
         )
+    if batch_size is not None:
+        as_whole("batch_size", batch_size)
 
 
 def jit_for(phase: str, jit: Any) -> bool:

@@ -96,7 +96,7 @@ def _entry(item: Any) -> Entry:
 
 
 def _fixed(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple[Stimulus, None]:
-    if _is_function(value) or isinstance(value, Iterator):
+    if _is_function(value) or isinstance(value, (Iterator, str)):
         raise OptionError(
             f"Input {target!r} is of type 'fix', the default, but its value is {_short(value)}: give a number or an "
             "array; for a function of the context write type 'func', for varying values 'iter'."

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Parameter, as_size, param, white
+from dynplug.core import Context, Parameter, as_size, check_not_negative, param, white
 from dynplug.sources.source import Source
 
 
@@ -37,6 +37,9 @@ class WhiteNoise(Source):
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     sigma: Parameter = param()
     mu: Parameter = param(0.0)
+
+    def __check_init__(self) -> None:
+        check_not_negative(self, "sigma")
 
     def init_state(self, ctx: Context) -> None:
         return None

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Parameter, as_size, param
+from dynplug.core import Context, Parameter, as_size, check_not_negative, param
 from dynplug.errors import ParameterError, nearest
 from dynplug.sources.source import Source
 
@@ -60,6 +60,9 @@ class OrnsteinUhlenbeck(Source):
     tau: Parameter = param(5.0, positive=True)
     mu: Parameter = param(0.0)
     start: Start = eqx.field(default="stationary", static=True, converter=_known)
+
+    def __check_init__(self) -> None:
+        check_not_negative(self, "sigma")
 
     def init_state(self, ctx: Context) -> OrnsteinUhlenbeckState:
         mu, sigma = (jnp.asarray(value, ctx.dtype) for value in (self.mu, self.sigma))

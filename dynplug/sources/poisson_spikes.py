@@ -7,11 +7,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, Parameter, as_size, param
-from dynplug.errors import ParameterError, ShapeError
+from dynplug.core import Context, Parameter, as_size, check_number, check_parameters, param
+from dynplug.errors import ShapeError
 from dynplug.sources.source import Source, SpikesState
 
 
@@ -47,9 +46,9 @@ class Poisson(Source):
     rate: Parameter | Callable[[Context], Any] = param(drawn=True, stepwise=True)  # nothing has a derivative by it
 
     def __check_init__(self) -> None:
-        known = not callable(self.rate) and not isinstance(self.rate, Tracer)
-        if known and np.any(np.asarray(self.rate) < 0):
-            raise ParameterError(f"Poisson(rate={self.rate}): rates must not be negative [kHz].")
+        check_parameters(self)
+        if not callable(self.rate):
+            check_number("Poisson: rate", self.rate, least=0.0)
 
     def init_state(self, ctx: Context) -> SpikesState:
         return SpikesState(jnp.zeros(self.size, ctx.dtype))

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dynplug.core import Context, as_size, as_times, in_steps
+from dynplug.core import Context, as_indices, as_size, as_times, in_steps
 from dynplug.errors import ParameterError
 from dynplug.sources.source import Source, SpikesState
 
@@ -42,7 +42,7 @@ class SpikeTimes(Source):
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     times: tuple[float, ...] = eqx.field(static=True, repr=False, converter=lambda given: as_times("times", given))
-    indices: tuple[int, ...] = eqx.field(static=True, repr=False, converter=lambda given: _as_indices(given))
+    indices: tuple[int, ...] = eqx.field(static=True, repr=False, converter=lambda given: _listed(given))
 
     def __check_init__(self) -> None:
         count = int(np.prod(self.size))
@@ -79,8 +79,5 @@ class SpikeTimes(Source):
         return steps[order], units[order]
 
 
-def _as_indices(given: Any) -> tuple[int, ...]:
-    array = np.asarray(given)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise ParameterError(f"indices must be whole numbers in a list or an array of one axis; got {given!r}.")
-    return tuple(array.astype(int).tolist())
+def _listed(indices: Any) -> tuple[int, ...]:
+    return tuple(as_indices("indices", indices).tolist())

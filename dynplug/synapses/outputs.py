@@ -5,7 +5,7 @@ from abc import abstractmethod
 import equinox as eqx
 from jaxtyping import Array, Float
 
-from dynplug.core import Drive, Parameter, param
+from dynplug.core import Drive, Parameter, check_parameters, param
 
 
 class Output(eqx.Module):
@@ -22,6 +22,9 @@ class Output(eqx.Module):
     assert Shunting()(jnp.array([0.1]))(jnp.array([-65.0])) == 6.5     # [nA]
     ```
     """
+
+    def __check_init__(self) -> None:
+        check_parameters(self)
 
     @abstractmethod
     def __call__(self, g: Float[Array, "*size"]) -> Drive:

@@ -5,6 +5,7 @@ import sys
 import jax
 import numpy as np
 import pytest
+import scipy.sparse
 from hypothesis import HealthCheck, assume, given, settings, strategies as st
 
 import dynplug as dp
@@ -17,6 +18,7 @@ from dynplug.connectors import (
     OneToOne,
     ScaleFree,
     SmallWorld,
+    as_connector,
 )
 from dynplug.errors import KeyRequiredError, MissingPackageError, ParameterError, ShapeError
 
@@ -215,7 +217,10 @@ def test_impossible_numbers_are_named():
     key = jax.random.key(0)
     with pytest.raises(ShapeError, match="OneToOne needs two populations of the same size; it was given 2 and 3"):
         OneToOne()(2, 3)
-    with pytest.raises(ParameterError, match=r"FixedProbability\(p=1.5\): p must be a probability"):
+    with pytest.raises(
+        ParameterError,
+        match=r"FixedProbability: the probability p=1.5 must be a finite number of at least 0 and",
+    ):
         FixedProbability(1.5)
     with pytest.raises(ParameterError, match=r"n=4.*: there are 3 units to choose from"):
         FixedInDegree(4)(3, 9, key=key)
@@ -294,3 +299,31 @@ def test_the_number_of_connections_is_told_beforehand(connector):
     found, told = len(connector(80, 80, key=jax.random.key(0))), connector.expected(80, 80)
     drawn = getattr(connector, "p", 0.0) if isinstance(connector, FixedProbability) else 0.0
     assert abs(found - told) <= 5 * np.sqrt(6400 * drawn * (1 - drawn))
+
+
+@pytest.mark.parametrize(
+    ("what", "error", "said"),
+    [
+        (([0.7, 1.2], [0, 1]), ParameterError, r"pre must be whole numbers.*got \[0.7, 1.2\]"),
+        (([0, 1], [True, False]), ParameterError, "post must be whole numbers"),
+        ((["a"], ["b"]), ParameterError, "pre must be whole numbers"),
+        (([0, 1, 2], [0, 1]), ShapeError, "pre has 3 indices, but post has 2"),
+        (np.array([[np.nan, 0.0], [0.0, 1.0]]), ParameterError, "holds finite numbers"),
+        (scipy.sparse.csr_matrix([[np.nan, 0.0], [0.0, 1.0]]), ParameterError, "holds finite numbers"),
+        (np.array([["a", "b"]]), ParameterError, "holds finite numbers"),
+    ],
+)
+def test_what_is_no_connection_is_refused_before_a_network_is_built(what, error, said):
+    with pytest.raises(error, match=said):
+        as_connector(what)
+
+
+def test_indices_that_are_none_are_no_connections_either():
+    with pytest.raises(ParameterError, match="Connections: pre must be whole numbers"):
+        Connections([0.7, 1.2], [0, 1], 2, 2)
+
+
+def test_a_matrix_may_hold_truth_values_and_indices_be_unsigned():
+    truth = as_connector(np.array([[True, False], [False, True]]))(2, 2)
+    assert pairs(truth) == pairs(as_connector(np.array([[0, 1], [0, 1]], np.uint8).tolist())(2, 2)) == [(0, 0), (1, 1)]
+    assert pairs(as_connector(tuple(np.array([[0, 1], [0, 1]], np.uint8)))(2, 2)) == [(0, 0), (1, 1)]

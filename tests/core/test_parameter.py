@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 
 import dynplug as dp
 from dynplug.core import as_count, as_size
@@ -61,6 +62,12 @@ def test_a_parameter_of_a_class_of_ones_own_is_named_too():
     for name in ("gain", "slope"):
         with pytest.raises(ParameterError, match=f"^{name} must be a number"):
             Ours(**{name: "1"})
+
+
+@pytest.mark.parametrize("tau", [True, None, 1j, "x", ["a", "b"], [1.0, [2.0]], [True] * 3, np.ones(3, complex), {}])
+def test_what_is_no_number_is_refused(tau):
+    with unchecked(), pytest.raises(ParameterError, match="must be a number, or an array with one per unit; got"):
+        dp.neurons.LIF(3, tau=tau)
 
 
 def test_one_value_for_all_or_one_a_unit():

@@ -316,3 +316,16 @@ def test_traced_arrays_are_loaded_inside_a_traced_function(net):
     assert half.dtype == jnp.float32
     slope = jax.grad(lambda a: wrong(a).sum())(arrays["a.bias"])
     np.testing.assert_array_equal(slope, 1.0)
+
+
+@pytest.mark.parametrize("value", ["a", ["a", "b"], None, np.array(["a", "b"])])
+def test_what_is_no_array_of_numbers_is_refused_by_path(getkey, value):
+    layer = dp.layers.Dense(2, 2, key=getkey())
+    with pytest.raises(CheckpointError, match="takes an array of numbers for 'bias'"):
+        dp.load_state_dict(layer, dp.state_dict(layer) | {"bias": value})
+
+
+@pytest.mark.parametrize("dtype", [jnp.float8_e4m3fn, jnp.int4])
+def test_a_dtype_that_no_file_holds_is_named(tmp_path, dtype):
+    with pytest.raises(CheckpointError, match=f"a is of dtype {jnp.dtype(dtype).name}, which no file holds"):
+        dp.save_states(tmp_path / "f", {"a": jnp.ones(2, dtype)})

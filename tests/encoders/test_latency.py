@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 
 from dynplug import errors
 from dynplug.encoders import Latency
@@ -70,7 +71,9 @@ def test_values_may_have_any_shape_and_be_a_list():
     np.testing.assert_array_equal(Latency(2)([1.0, 0.0, 0.4]), [[True, False, False], [False, False, True]])
 
 
-@pytest.mark.parametrize("bad", [{"num_step": 0}, {"threshold": -0.1}, {"threshold": 1.0}])
+@pytest.mark.parametrize(
+    "bad", [{"num_step": 0}, {"num_step": 10.5}, {"threshold": -0.1}, {"threshold": 1.0}, {"tau": 0.0}, {"tau": -5.0}]
+)
 def test_impossible_parameters_are_refused(bad):
-    with pytest.raises(errors.ParameterError, match=next(iter(bad))):
+    with pytest.raises(errors.ParameterError, match=next(iter(bad))), unchecked():
         Latency(**({"num_step": 5} | bad))

@@ -63,7 +63,9 @@ def test_without_a_key_it_is_refused_with_how_to_call_it():
         Poisson(5)(VALUE)
 
 
-@pytest.mark.parametrize("bad", [{"num_step": 0}, {"rate": 1.5}, {"rate": -0.1}, {"dt": 3.0}])
+@pytest.mark.parametrize(
+    "bad", [{"num_step": 0}, {"rate": 1.5}, {"rate": -0.1}, {"dt": 3.0}, {"rate": -0.5, "dt": -1.0}]
+)
 def test_impossible_parameters_are_refused(bad):
     with pytest.raises(errors.ParameterError, match=next(iter(bad))):
         Poisson(**({"num_step": 5} | bad))

@@ -35,3 +35,18 @@ def test_a_value_that_would_spike_after_the_last_step_is_refused():
     with pytest.raises(DataError, match=r"within num_step=40 steps.*Got 0.31 at index \[1\]"):
         late(np.array([0.1, 0.31, 1.0]))
     assert np.asarray(late(np.array([0.1, 0.9, 1.0]))).sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("encoder", "spikes"),
+    [
+        (dp.encoders.Poisson(2000, rate=0.5), 1000),
+        (dp.encoders.Latency(10), 0),
+        (dp.encoders.Latency(10, tau=3.0, threshold=0.1), 0),
+    ],
+)
+def test_a_traced_value_above_1_is_clipped_to_1_or_silent(encoder, spikes, getkey):
+    key = getkey()
+    for above in (1.001, 1.7):
+        found = jax.jit(lambda x: encoder(x, key=key))(np.array([above]))
+        assert np.sum(found) == pytest.approx(spikes, abs=100 if spikes else 0)

@@ -1,10 +1,14 @@
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 from scipy.special import ndtr
 
 import dynplug as dp
+from dynplug.errors import ParameterError
 from dynplug.initializers import (
     Constant,
     KaimingNormal,
@@ -143,3 +147,28 @@ def test_shape_and_dtype_are_those_asked_for_and_the_key_decides(name):
 @pytest.mark.parametrize("initializer", [Constant(), Uniform()])
 def test_dtype_may_be_a_narrow_one(getkey, initializer):
     assert initializer(getkey(), (8, 6), jnp.bfloat16).dtype == jnp.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Uniform(-50.0, -60.0), r"low=-50.*high=-60.*the lower limit comes first"),
+        (lambda: Uniform([0.0, 2.0], 1.0), "the lower limit comes first"),
+        (lambda: Uniform(0.0, math.nan), r"Uniform\(high=...\) must be finite"),
+        (lambda: Constant("a"), "the text 'a'"),
+        (lambda: Normal(-0.1), "Normal: std=-0.1 must be a finite number of at least 0"),
+        (lambda: KaimingNormal(scale=-1.0), "scale=-1.0 must be a finite number of at least 0"),
+        (lambda: Orthogonal(math.inf), r"Orthogonal\(scale=...\) must be finite"),
+        (lambda: VarianceScaling(1.0, "fan_inn"), "mode='fan_inn'.*'fan_in'"),
+        (lambda: VarianceScaling(1.0, "fan_in", "unifrom"), "distribution='unifrom'.*'uniform'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused_when_it_is_made(make, said):
+    with unchecked(), pytest.raises(ParameterError, match=said):
+        make()
+
+
+def test_limits_may_be_equal_or_traced(getkey):
+    assert np.all(draw(Uniform(0.5, 0.5), getkey()) == 0.5)
+    drawn = jax.jit(lambda low, key: Uniform(low, 2.0)(key, (3,), jnp.float32))(1.0, getkey())
+    assert np.all((drawn >= 1.0) & (drawn < 2.0))

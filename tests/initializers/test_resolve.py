@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dynplug import errors
-from dynplug.initializers import Normal, initialize, required
+from dynplug.initializers import Constant, Normal, initialize, required
 
 pytestmark = pytest.mark.quick
 
@@ -66,3 +66,26 @@ def test_what_is_drawn_needs_a_key_and_what_is_not_does_not():
     with pytest.raises(errors.KeyRequiredError, match="the weight is drawn"):
         make(Normal())
     np.testing.assert_array_equal(make(jnp.ones), np.ones((3, 2)))
+    np.testing.assert_array_equal(make(Constant(1.0)), np.ones((3, 2)))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (np.nan, "the weight takes finite numbers; got nan"),
+        (np.array([[0.0, 1.0], [np.inf, 0.0], [0.0, 0.0]]), "finite numbers; got inf"),
+        (jnp.full((3, 2), jnp.nan), "finite numbers; got nan"),
+        (True, "takes numbers, or an initializer; got True"),
+        (1j, "takes numbers, or an initializer; got 1j"),
+        (np.ones((3, 2), complex), "takes numbers"),
+        ("KaimingNormal", "got 'KaimingNormal'. By its name an initializer is made with dynplug.build"),
+        ([["a", "b"]], "takes numbers"),
+    ],
+)
+def test_what_is_no_finite_number_is_refused(given, said):
+    with pytest.raises(errors.ParameterError, match=said):
+        make(given)
+
+
+def test_traced_values_are_not_looked_at():
+    assert jax.jit(lambda value: make(value, shape=()))(jnp.nan).shape == ()

@@ -3,6 +3,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 from scipy.special import expit
 
 import dynplug as dp
@@ -82,6 +83,16 @@ def test_rnn_activation_is_the_one_that_was_given(x64, getkey):
     np.testing.assert_allclose(
         run(cell)[1], numpy_rnn(cell, np.zeros(4), lambda x: np.maximum(x, 0.0)), rtol=1e-12, atol=1e-15
     )
+
+
+@pytest.mark.parametrize("given", ["relu", None, 3, jax.nn])
+def test_rnn_activation_is_the_function_itself(given, getkey):
+    for make in (
+        lambda: RNNCell(3, 4, activation=given, key=getkey()),
+        lambda: dp.build({"type": "RNNCell", "in_size": 3, "out_size": 4, "activation": given}, key=getkey()),
+    ):
+        with unchecked(), pytest.raises((errors.ParameterError, errors.ConfigError), match="takes the function itself"):
+            make()
 
 
 def test_rnn_starts_with_orthogonal_recurrence_input_weights_of_unit_gain_and_no_bias(getkey):

@@ -152,7 +152,8 @@ def test_synchrony_of_independent_and_of_equal_units(poisson):
     wave = np.sqrt(2) * np.cos(2 * np.pi * np.outer(np.arange(400), np.arange(1, 5)) / 400)
     mixed = np.sqrt(0.5) * wave[:, :1] + np.sqrt(0.5) * wave[:, 1:]
     assert dp.measures.synchrony(mixed) ** 2 == pytest.approx(0.5 + 0.5 / 3)
-    assert np.isnan(dp.measures.synchrony(np.ones((5, 3))))
+    for value, form in ((1.0, (5, 3)), (-60.1, (1000, 50)), (0.1, (777, 3))):  # some have a mean that is rounded
+        assert np.isnan(dp.measures.synchrony(np.full(form, value)))
     with pytest.raises(ShapeError, match=r"got shape \(5,\)"):
         dp.measures.synchrony(np.ones(5))
 

@@ -4,6 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 from hypothesis import given, settings, strategies as st
 
 import dynplug as dp
@@ -132,3 +133,48 @@ def test_what_is_no_train_of_spikes_is_refused(given, options, error, match):
 def test_a_batch_is_needed_for_a_sample():
     with pytest.raises(OptionError, match="these events have none"):
         Events([1.0], [0])[0]
+
+
+def test_times_in_single_precision_are_the_decimals_that_they_stand_for():
+    for t in (np.array([0.3, 0.7]), np.array([0.3, 0.7], np.float32)):
+        found = dp.measures.counts(Events(t, [0, 0], stop=1.0), 0.1)[:, 0]
+        assert found.tolist() == [0, 0, 1, 0, 0, 0, 1, 0, 0, 0]
+    with unchecked():
+        short = Events([], [], size=1, start=np.float32(0.1), stop=np.float32(0.7))
+    assert short.duration == pytest.approx(0.6, abs=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint64, np.int16])
+def test_indices_are_whole_numbers_of_any_dtype(dtype):
+    i = np.array([0, 3, 0], dtype)
+    events = Events([0.5, 1.5, 1.7], i, sample=np.array([0, 1, 1], dtype), batch_size=2, stop=2.0)
+    assert dp.measures.counts(events, 1.0)[:, 1].tolist() == [[0, 0, 0, 0], [1, 0, 0, 1]]
+    assert dp.measures.counts(([1.0, 2.0], np.array([0, 3], dtype)), 1.0).sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"size": 2.5}, "size=.*2.5.* must be a whole number"),
+        ({"size": (2, -1)}, "size=.*-1"),
+        ({"size": 2, "start": "a"}, "start='a' must be a time"),
+        ({"size": 2, "stop": np.nan}, "stop=nan must be a time"),
+        ({"size": 2, "sample": [0], "batch_size": 1.5}, "batch_size=1.5"),
+    ],
+)
+def test_events_are_of_whole_units_and_between_times(options, said):
+    with unchecked(), pytest.raises(OptionError, match=said):
+        Events([1.0], [0], **options)
+
+
+@pytest.mark.parametrize("given", [np.arange(3.0), 3, None, ([1.0],), "ab"])
+def test_what_are_no_events_is_refused_by_measures(given):
+    for measure in (dp.measures.cv, dp.measures.isi, dp.measures.rate, lambda events: dp.measures.counts(events, 1.0)):
+        with pytest.raises((OptionError, ShapeError), match=r"Spikes are the Events of a population|Times of spikes"):
+            measure(given)
+
+
+@pytest.mark.parametrize("bin", [None, "a", True, [1.0], 1j])
+def test_the_length_of_a_window_is_a_number(bin):
+    with unchecked(), pytest.raises(OptionError, match="must be a positive length of time"):
+        dp.measures.counts(Events([1.0], [0], stop=3.0), bin)

@@ -258,7 +258,7 @@ def coupling(**changes):
     [
         ({"form": "sin"}, ParameterError, r"Coupling\(form='sin'\): Did you mean 'sine'"),
         ({"source": 3}, ParameterError, "Coupling: the source is a population's name; got 3"),
-        ({"delay": -1.0}, ParameterError, r"Coupling\(delay=-1.0\): a delay is a time from 0 ms"),
+        ({"delay": -1.0}, ParameterError, r"Coupling: delay \[ms\]=-1.0 must be a finite number of at least 0"),
         ({"target": []}, ParameterError, "takes the name of its target"),
         ({"source": "B"}, UnknownPathError, "c: there is no population 'B'"),
         ({"weight": np.ones(3)}, ShapeError, r"c: weight has shape \(3,\).*each of the 4"),

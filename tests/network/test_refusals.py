@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 
 import dynplug as dp
 from dynplug.errors import (
@@ -11,6 +12,7 @@ from dynplug.errors import (
     CompositionError,
     DurationError,
     KeyRequiredError,
+    NetworkMemoryError,
     ParameterError,
     ShapeError,
     UnknownPathError,
@@ -57,6 +59,15 @@ WRONG = {
     "no key": ({"p": projection(connector=dp.connectors.FixedProbability(0.5))}, KeyRequiredError, "key="),
     "no size": ({"p": projection(synapse=dp.synapses.Exponential(4, tau=np.ones(4)))}, ParameterError, "one per unit"),
     "not a number": ({"p": projection(weight=float("nan"))}, ParameterError, "p: weights must be finite"),
+    **{
+        f"weight {bad!r}": ({"p": projection(weight=bad)}, ParameterError, "p: weight must be a number, an array")
+        for bad in (None, 1j, True, ["a"] * 6)
+    },
+    "a function": (
+        {"p": projection(connector=jnp.tanh)},
+        ParameterError,
+        r"A connector is one such as .* or a function of \(pre, post, \*, key\); got ",
+    ),
     "pairs": (
         {"p": projection(target=["A", "B"], connector=([0], [5]))},
         ShapeError,
@@ -77,7 +88,9 @@ def test_wrong_arguments_of_a_projection():
         ({"synapse": dp.synapses.Exponential}, CompositionError, "takes a synapse such as"),
         ({"synapse": 5.0}, CompositionError, "takes a synapse such as"),
         ({"sign": "positive"}, ParameterError, "'excitatory', 'inhibitory' or None"),
-        ({"delay": -1.0}, ParameterError, "a delay is a time from 0 ms"),
+        ({"delay": -1.0}, ParameterError, r"delay \[ms\]=-1.0 must be a finite number of at least 0"),
+        ({"delay": "a"}, ParameterError, r"delay \[ms\]='a' must be a finite number"),
+        ({"delay": np.array([1.0, np.nan])}, ParameterError, r"delay \[ms\]=.* must be a finite number"),
         ({"target": []}, ParameterError, "takes the name of its target"),
     ):
         with pytest.raises(error, match=message):
@@ -122,8 +135,21 @@ def test_wrong_steps_and_inputs(run):
             run(net, 1, x)
     with pytest.raises(UnknownPathError, match="input_to: there is no population 'C'"):
         dp.Network({"A": dp.neurons.LIF(2)}, input_to="C")
+    for option in ("input_to", "output_from"):
+        with unchecked(), pytest.raises(ParameterError, match=rf"{option}=\['A'\]\) takes the name of one population"):
+            dp.Network({"A": dp.neurons.LIF(2)}, **{option: ["A"]})
     with pytest.raises(UnknownPathError, match="no part 'q'"):
         net["q"]
     gap = dp.GapJunction("A", "B", "AllToAll", g=1.0)
     with pytest.raises(CompositionError, match="'B' has no potential V"):
         run(dp.Network({"A": dp.neurons.LIF(2), "B": dp.layers.RNNCell(2, 2, key=jax.random.key(0))}, {"g": gap}), 1)
+
+
+def test_what_is_constant_needs_no_key_and_a_delay_beyond_all_memory_is_refused(run):
+    net = {"A": dp.neurons.LIF(2), "B": dp.neurons.LIF(3)}
+    constant = {"weight": dp.initializers.Constant(0.5), "delay": dp.initializers.Constant(1.5)}
+    made = dp.Network(net, {"p": projection(**constant)})["p"]
+    assert made.delays == (1.5,)
+    assert np.all(made.weight == 0.5)
+    with pytest.raises(NetworkMemoryError, match=r"p: delay=1e\+15 ms holds the outputs of 2 units for that long"):
+        run(dp.Network(net, {"p": projection(delay=1e15)}), 1)

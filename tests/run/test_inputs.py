@@ -336,6 +336,7 @@ def test_another_value_or_run_compiles_nothing_anew():
         (np.ones(3), OptionError, "The input of the model itself is an argument of run"),
         ([("first.a", lambda ctx: 1.0)], OptionError, "for a function of the context write type 'func'"),
         ([("first.a", iter([1.0]))], OptionError, "for varying values 'iter'"),
+        ([("first.a", "a")], OptionError, "its value is .*a.*: give a number or an array"),
         ([("first.a", 1.0, "func")], OptionError, "give a function of the context"),
         ([("first.a", 1.0, "iter")], OptionError, "an array whose time axis has a row for each step"),
         ([("first.a", [1.0, 2.0])], ShapeError, r"'first.a' has shape \(2,\), the variable \(3,\)"),

@@ -3,6 +3,7 @@
 import jax
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 
 import dynplug as dp
 from dynplug.errors import OptionError, ShapeError, UnknownPathError
@@ -51,6 +52,13 @@ def test_the_run_goes_on_from_there():
     runner.reset_state({"V": 0.5})
     runner.run(3.0)
     np.testing.assert_allclose(runner.mon["V"][:, 0], 0.5 * np.exp(-np.arange(1, 4) / 10.0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("of", [of_loop, of_simulation])
+@pytest.mark.parametrize("size", [2.0, 0, True])
+def test_a_batch_is_of_whole_samples(of, size):
+    with unchecked(), pytest.raises(OptionError, match=r"batch_size=.* must be a whole number, 1 or more"):
+        of(True, size)
 
 
 @pytest.mark.parametrize("of", [of_loop, of_simulation])

@@ -127,7 +127,7 @@ def test_it_takes_no_input(given):
 def test_what_is_wrong_is_said():
     with pytest.raises(KeyRequiredError):
         dp.DSRunner(dp.sources.Poisson(3, 0.1), dt=0.1).run(1.0)
-    with pytest.raises(ParameterError, match=r"rate=.*negative"):
+    with pytest.raises(ParameterError, match=r"rate=.*of at least 0"):
         dp.sources.Poisson(2, [0.1, -0.1])
     with pytest.raises(ParameterError, match="one per unit"):
         dp.sources.Poisson(2, [0.1, 0.1, 0.1])

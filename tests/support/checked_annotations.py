@@ -6,6 +6,7 @@ Here the checks of a function are made at its first call, and functions of one d
 """
 
 import contextlib
+import contextvars
 import dataclasses
 import functools
 import inspect
@@ -18,6 +19,17 @@ from beartype.roar import BeartypeCallHintViolation
 
 _fresh_shapes = functools.partial(jaxtyping.jaxtyped, "context")  # in which no axis has a size yet
 _no_shapes = contextlib.nullcontext
+_unchecked = contextvars.ContextVar("unchecked", default=False)
+
+
+@contextlib.contextmanager
+def unchecked():
+    """No checks, as for users: for tests of what the code itself says to values of another type."""
+    token = _unchecked.set(True)
+    try:
+        yield
+    finally:
+        _unchecked.reset(token)
 
 
 def checked(target=None, **_):
@@ -38,6 +50,8 @@ def _checked_function(function):
     def call(*args, **kwargs):
         nonlocal checks
         __tracebackhide__ = True
+        if _unchecked.get():
+            return function(*args, **kwargs)
         checks = checks or _checks(_Definition(function))
         with checks.shapes():
             try:
@@ -59,11 +73,12 @@ def _name(function):
 
 
 class _Definition:
-    """A function, equal to all others that are made by the same lines with the same annotations."""
+    """A function, equal to all others made by the same lines with the same annotations and optional arguments."""
 
     def __init__(self, function):
         self.function = function
-        self._key = function.__code__, *function.__annotations__.values()
+        optional = len(function.__defaults__ or ()), *(function.__kwdefaults__ or ())
+        self._key = function.__code__, *optional, *function.__annotations__.values()
 
     def __hash__(self):
         return hash(self._key[0])

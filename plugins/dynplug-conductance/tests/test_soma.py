@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from dynplug_conductance import CaT, Channel, Ih, Ions, K, KCa, Leak, Na, Soma
+from dynplug_conductance import CaT, Channel, Ih, Ions, K, KCa, Leak, MgBlock, Na, Soma
 from scipy.integrate import solve_ivp
 
 import dynplug as dp
@@ -276,11 +276,27 @@ def test_channels_go_by_name():
         ({"Kv7": {}}, r"channels\['Kv7'\]"),
         ({"Na": 3.0}, "no channel"),
         ([Leak(), "Na"], "no channel"),
+        (Leak(), "give a list of channels"),
+        ({"Leak": {"gg": 1.0}}, r"channels\['Leak'\] .*gg"),
+        ([Leak(g=np.ones(2))], r"Leak.g has shape \(2,\); give one number, or one per unit: \(1,\)"),
     ],
 )
 def test_what_is_no_channel_is_refused(channels, message):
     with pytest.raises(ParameterError, match=message):
         Soma(1, channels)
+
+
+@pytest.mark.parametrize("channel", [Leak, Na, K, Ih, KCa, CaT])
+def test_a_conductance_is_a_number_that_is_not_negative(channel):
+    for bad in (-1.0, math.nan, True, 1j, [0.1, -0.1]):
+        with pytest.raises(ParameterError, match=rf"{channel.__name__}[:(] ?g="):
+            channel(g=bad)
+
+
+def test_constants_of_ions_and_of_outputs_are_finite_numbers():
+    for make in (lambda: Ions(ENa=math.nan), lambda: Ions(tau=-1.0), lambda: MgBlock(Mg=math.inf)):
+        with pytest.raises(ParameterError, match="must be"):
+            make()
 
 
 def test_every_constant_of_the_channels_is_used():

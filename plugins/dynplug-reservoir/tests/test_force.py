@@ -153,7 +153,7 @@ def test_resumed_equals_uninterrupted(tmp_path):
     assert other.get_hist_metric("fit")[0] != whole.get_hist_metric("fit")[0]
 
 
-@pytest.mark.parametrize("options", [{"alpha": 0.0}, {"every": 0}])
+@pytest.mark.parametrize("options", [{"alpha": 0.0}, {"alpha": "a"}, {"alpha": True}, {"every": 0}])
 def test_what_cannot_be_is_refused(options):
     with pytest.raises(dp.errors.OptionError, match=next(iter(options))):
         ForceTrainer(network(), dt=1.0, **options)

@@ -201,6 +201,7 @@ def make(model=None, **options):
         (lambda: make(dp.Sequential(lambda x: x)), "CompositionError", "is a Lift"),
         (lambda: make(Feedback(network())), "CompositionError", "ForceTrainer"),
         (lambda: make(alpha=-1.0), "OptionError", "alpha"),
+        (lambda: make(alpha="a"), "OptionError", "alpha='a'"),
         (lambda: make(solver="qr"), "OptionError", "solver"),
         (lambda: make(washout=-1), "OptionError", "washout"),
         (lambda: make(data_first_axis="X"), "OptionError", "data_first_axis"),

@@ -101,6 +101,8 @@ def test_bptt_leaves_the_weights_alone_but_trains_them_if_asked():
         ({"leak": [0.5, 0.5]}, "leak"),
         ({"sparsity": 1e-9}, "no cycle"),
         ({"in_size": 0}, "in_size"),
+        ({"activation": "relu"}, "takes the function itself"),
+        ({"spectral_radius": "a"}, "spectral_radius='a'"),
     ],
 )
 def test_what_cannot_be_is_refused(options, message):

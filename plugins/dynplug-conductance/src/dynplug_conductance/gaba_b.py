@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Parameter, Synapse, discrete, param, target_size
+from dynplug.core import check_not_negative
 from dynplug.synapses import COBA, Output
 from dynplug_conductance.transmitter import present, pulse
 
@@ -83,6 +84,9 @@ class GABAB(Synapse):
     }
     definitions: ClassVar = {"wT": "T_max * where(event > 0, event, T)"}
     starts_at: ClassVar = {"r": "0", "s": "0", "T": "0", "event": "0"}
+
+    def __check_init__(self) -> None:
+        check_not_negative(self, "g_max", "T_max")
 
     def init_state(self, ctx: Context) -> GABABState:
         nothing = jnp.zeros(self.size, ctx.dtype)

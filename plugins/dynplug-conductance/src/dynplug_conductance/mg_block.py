@@ -1,5 +1,6 @@
 """The magnesium block of NMDA receptors."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -36,4 +37,4 @@ class MgBlock(Output):
 
     def at(self, V: Float[Array, "*size"]) -> "MgBlock":
         """The block at a potential of the target, which a projection gives in each step."""
-        return MgBlock(self.E, self.Mg, V)
+        return eqx.tree_at(lambda block: block.V_B, self, V)  # not made anew: a potential may blow up

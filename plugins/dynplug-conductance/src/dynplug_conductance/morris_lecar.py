@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
+from dynplug.core import check_not_negative
 from dynplug.surrogates import Sigmoid, Surrogate
 from dynplug_conductance.kinetics import crossing
 
@@ -96,6 +97,9 @@ class MorrisLecar(Neuron):
     }
     starts_at: ClassVar = {"V": "V_init", "w": "w_inf"}
     spikes_if: ClassVar = "V_before < V_th and V >= V_th"
+
+    def __check_init__(self) -> None:
+        check_not_negative(self, "gCa", "gK", "gL")
 
     def init_state(self, ctx: Context) -> MorrisLecarState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Neuron, Parameter, as_size, discrete, param
+from dynplug.core import check_not_negative
 from dynplug.surrogates import Sigmoid, Surrogate
 from dynplug_conductance.kinetics import crossing, ramp
 
@@ -132,6 +133,9 @@ class PinskyRinzel(Neuron):
         "q": "0",  # without calcium
     }
     spikes_if: ClassVar = "V_before < V_th and V >= V_th"
+
+    def __check_init__(self) -> None:
+        check_not_negative(self, "gL", "gNa", "gKDR", "gCa", "gKAHP", "gKC", "gc")
 
     def init_state(self, ctx: Context) -> PinskyRinzelState:
         V = jnp.broadcast_to(jnp.asarray(self.V_init, ctx.dtype), self.size)

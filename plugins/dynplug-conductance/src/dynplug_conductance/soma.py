@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from diffrax import AbstractSolver
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
@@ -33,6 +34,8 @@ def _named(given: Mapping[str, Any] | Sequence[Channel]) -> dict[str, Channel]:
     """Channels by name, in the order in which JAX flattens them."""
     if isinstance(given, Mapping):
         return {name: _channel(name, given[name]) for name in sorted(given)}
+    if not isinstance(given, Sequence):
+        raise ParameterError(f"channels={given!r}: give a list of channels, or a dictionary of them by name.")
     named = {type(channel).__name__: channel for channel in given}
     if len(named) < len(given):
         raise ParameterError(f"Two of {len(given)} channels have the same name: give a dictionary with other names.")
@@ -48,7 +51,10 @@ def _channel(name: str, given: object) -> Channel:
             f"channels[{name!r}] = {given!r} is no channel: give an instance of a Channel, or a dictionary of "
             f"arguments under the name of one of {', '.join(_PROVIDED)}."
         )
-    return _PROVIDED[name](**given)
+    try:
+        return _PROVIDED[name](**given)
+    except TypeError as error:
+        raise ParameterError(f"channels[{name!r}] = {given!r}: {error}.") from error
 
 
 class Soma(Neuron):
@@ -96,6 +102,14 @@ class Soma(Neuron):
     integrator: AbstractSolver = ExponentialEuler()
 
     spikes_if: ClassVar = "V_before < V_th and V >= V_th"
+
+    def __check_init__(self) -> None:
+        for name, part in (*self.channels.items(), ("ions", self.ions)):
+            for field, value in vars(part).items():
+                if np.shape(value) not in ((), self.size):
+                    raise ParameterError(
+                        f"{name}.{field} has shape {np.shape(value)}; give one number, or one per unit: {self.size}."
+                    )
 
     @property
     def equations(self) -> Mapping[str, str]:  # pyright: ignore[reportIncompatibleVariableOverride]

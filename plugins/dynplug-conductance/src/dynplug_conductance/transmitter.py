@@ -9,6 +9,7 @@ from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug import Context, Drive, Parameter, Synapse, discrete
+from dynplug.core import check_not_negative
 from dynplug.synapses import Output
 
 
@@ -81,6 +82,9 @@ class FirstOrder(Synapse):
     equations: ClassVar = {"r": "alpha * wT * (1 - r) - beta * r", "T": "0", "event": "0"}
     definitions: ClassVar = {"wT": "T_max * where(event > 0, event, T)"}
     starts_at: ClassVar = {"r": "0", "T": "0", "event": "0"}
+
+    def __check_init__(self) -> None:
+        check_not_negative(self, "g_max", "T_max")
 
     def init_state(self, ctx: Context) -> FirstOrderState:
         nothing = jnp.zeros(self.size, ctx.dtype)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 import dynplug as dp
+from dynplug.core import is_real
 from dynplug.train.toolkit import as_whole
 from dynplug_reservoir.data import goals
 from dynplug_reservoir.readout import put, solved
@@ -116,8 +117,8 @@ class ForceTrainer(ReadoutTrainer):
     every: int = 1
 
     def _begin(self) -> None:
-        if not 0.0 < self.alpha < np.inf:
-            raise dp.errors.OptionError(f"ForceTrainer(alpha={self.alpha}) must be greater than zero.")
+        if not is_real(self.alpha) or np.ndim(self.alpha) or not 0.0 < self.alpha < np.inf:
+            raise dp.errors.OptionError(f"ForceTrainer(alpha={self.alpha!r}) must be a number greater than zero.")
         if self._spread is not None:
             raise dp.errors.OptionError(
                 f"ForceTrainer(devices={self.devices!r}): samples are gone through one after the other, with the "

@@ -32,8 +32,9 @@ def nrmse(
 
     $$L = \frac{\sqrt{\langle (p - y)^2 \rangle}}{s(y)}$$
 
-    Mean and spread are over everything: samples, steps and features at once. Targets that are all the same have no
-    spread, and give infinity.
+    Mean and spread are over everything in a batch: samples, steps and features at once. In an epoch of several batches
+    it is the mean of theirs, of which each has a spread of its own: give `batch_size=None` for that of all samples.
+    Targets that are all the same have no spread, and give infinity.
 
     ```python
     from dynplug_reservoir import nrmse

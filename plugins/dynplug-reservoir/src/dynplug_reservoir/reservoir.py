@@ -11,8 +11,8 @@ from jax.core import Tracer
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 import dynplug as dp
-from dynplug.core import as_count
-from dynplug.layers import check_input
+from dynplug.core import as_count, check_number
+from dynplug.layers import as_activation, check_input
 
 
 class ReservoirState(eqx.Module):
@@ -83,21 +83,19 @@ class Reservoir(dp.DynamicalSystem):
         as_count("out_size", out_size)
         if key is None:
             raise dp.errors.KeyRequiredError("A Reservoir's weights are drawn at random: pass key=jax.random.key(0).")
-        if not 0.0 < sparsity <= 1.0:
-            raise dp.errors.ParameterError(f"Reservoir(sparsity={sparsity}) must lie above 0 and up to 1.")
+        check_number("Reservoir: sparsity", sparsity, above=0.0, most=1.0)
         for name, value in (
             ("spectral_radius", spectral_radius),
             ("input_scale", input_scale),
             ("bias_scale", bias_scale),
         ):
-            if not 0.0 <= value < np.inf:
-                raise dp.errors.ParameterError(f"Reservoir({name}={value}) must be zero or greater.")
+            check_number(f"Reservoir: {name}", value, least=0.0)
         W_key, in_key, b_key = jax.random.split(key, 3)
         self.W = _recurrent(W_key, out_size, spectral_radius, sparsity)
         self.W_in = jax.random.uniform(in_key, (out_size, in_size), minval=-input_scale, maxval=input_scale)
         self.bias = jax.random.uniform(b_key, (out_size,), minval=-bias_scale, maxval=bias_scale)
         self.leak = leak
-        self.activation = activation
+        self.activation = as_activation("Reservoir", activation)
         self.in_size, self.out_size = (in_size,), (out_size,)
 
     def __check_init__(self) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import scipy.linalg
 
 import dynplug as dp
+from dynplug.core import is_real
 from dynplug_reservoir.offline_trainer import OfflineTrainer
 
 _SOLVERS = ("svd", "cholesky")
@@ -60,8 +61,8 @@ class RidgeTrainer(OfflineTrainer):
     solver: str = "svd"
 
     def _check(self) -> None:
-        if not 0.0 <= self.alpha < np.inf:
-            raise dp.errors.OptionError(f"RidgeTrainer(alpha={self.alpha}) must be zero or greater.")
+        if not is_real(self.alpha) or np.ndim(self.alpha) or not 0.0 <= self.alpha < np.inf:
+            raise dp.errors.OptionError(f"RidgeTrainer(alpha={self.alpha!r}) must be a number, zero or greater.")
         if self.solver not in _SOLVERS:
             raise dp.errors.OptionError(f"solver={self.solver!r}: it is 'svd' or 'cholesky'.")
 

@@ -7,6 +7,7 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from dynplug.core import check_number, check_parameters
 from dynplug_conductance.channels.ions import Ions
 
 Gates = Mapping[str, Float[Array, "*size"]]
@@ -28,6 +29,10 @@ class Channel(eqx.Module):
 
     definitions: ClassVar[Mapping[str, str]] = {}
     """The current `I` as text, outward positive, and the quantities that it and the gates use."""
+
+    def __check_init__(self) -> None:
+        check_parameters(self)
+        check_number(f"{type(self).__name__}: g", getattr(self, "g", 0.0), least=0.0)
 
     @abstractmethod
     def init(self, V: Float[Array, "*size"], Ca: Float[Array, "*size"]) -> Gates:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dynplug import Parameter, param
+from dynplug.core import check_parameters
 
 _R = 8.314462618  # gas constant [J/(mol K)], CODATA 2018
 _F = 96485.33212  # Faraday constant [C/mol], CODATA 2018
@@ -42,6 +43,9 @@ class Ions(eqx.Module):
     k: Parameter = param(0.0518)
     tau: Parameter = param(5.0, positive=True)
     T: Parameter = param(36.0)
+
+    def __check_init__(self) -> None:
+        check_parameters(self)
 
     equations: ClassVar = {"Ca": "-k * I_Ca - (Ca - Ca_rest) / tau"}
     definitions: ClassVar = {
