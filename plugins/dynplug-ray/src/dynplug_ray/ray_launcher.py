@@ -31,6 +31,9 @@ class Ray(Launcher):
     - `num_task`: $J$, how many are submitted at a time.
     - `resources`: of a task, as `{"num_cpus": 2, "num_gpus": 1}`.
     - `address`: of the cluster; `None` for that of the environment, or else this machine.
+
+    **Reference:** Moritz, P. et al. (2018), Ray: a distributed framework for emerging AI applications, 13th USENIX
+    Symposium on Operating Systems Design and Implementation, doi:10.48550/arXiv.1712.05889.
     """
 
     num_task: int = 2
