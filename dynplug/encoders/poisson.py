@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray
 
+from dynplug.core import check_key
 from dynplug.encoders.values import encodable
 from dynplug.errors import KeyRequiredError, ParameterError
 
@@ -54,6 +55,7 @@ class Poisson(eqx.Module):
     def __call__(self, x: Any, *, key: PRNGKeyArray | None = None) -> Array:
         if key is None:
             raise KeyRequiredError("The Poisson encoder draws spikes: call it as encoder(x, key=jax.random.key(0)).")
+        check_key(key)
         x = encodable(self, x)
         probability = jnp.broadcast_to(x * (self.rate * self.dt), (self.num_step, *x.shape))
         return jax.random.bernoulli(key, probability)
