@@ -68,6 +68,7 @@ from dynplug.core.paths import (
     leaves as leaves,
     lookup as lookup,
 )
+from dynplug.core.random_keys import check_key as check_key
 from dynplug.core.sized import Resizable as Resizable, Sized as Sized
 from dynplug.core.solving import AveragingSolver as AveragingSolver
 from dynplug.core.state_dict import (

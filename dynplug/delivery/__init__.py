@@ -8,6 +8,7 @@ from dynplug.delivery.choice import (
     choose as choose,
     explain_delivery as explain_delivery,
     for_rates as for_rates,
+    reads_receivers as reads_receivers,
 )
 from dynplug.delivery.delivering import deliver as deliver
 from dynplug.delivery.fanout import Fanout as Fanout

@@ -23,9 +23,11 @@ class Delivery(eqx.Module):
     1. `self(x, weight, fanout, pre)` returns the sum of one sample. `jax.vmap` of it must give that of each sample.
     2. `suits(fanout, fixed)` returns the reason for which `"auto"` takes it, or `""`.
     3. `derives_itself` is true if JAX derives the sum. Otherwise its derivative is put in its place, in both modes.
+    4. `reads_receivers` is true if it reads `fanout.fanin`, which networks then make.
     """
 
     derives_itself: ClassVar[bool] = False
+    reads_receivers: ClassVar[bool] = False
 
     @abstractmethod
     def __call__(self, x: Float[Array, " pre"], weight: Weight, fanout: Fanout, pre: Pre) -> Float[Array, " post"]:

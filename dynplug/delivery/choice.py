@@ -58,6 +58,12 @@ def for_rates(fanout: Fanout) -> str:
     return "dense" if pairs <= _ROOM and len(fanout) >= _RATES * pairs else "sparse"
 
 
+def reads_receivers(way: str | Delivery) -> bool:
+    """Whether a way, `"auto"` or that of a name, needs a fanout with `fanin`."""
+    made = build(way, kind="delivery") if isinstance(way, str) and way != "auto" else way
+    return isinstance(made, Delivery) and made.reads_receivers
+
+
 def derives_by_matrix(fanout: Fanout) -> bool:
     """Whether the derivative of a delivery is that of a product rather than a sum over connections.
 

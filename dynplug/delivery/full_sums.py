@@ -68,6 +68,8 @@ class Gather(Delivery):
     throughput-oriented processors, doi:10.1145/1654059.1654078.
     """
 
+    reads_receivers: ClassVar[bool] = True
+
     def __call__(self, x: Float[Array, " pre"], weight: Weight, fanout: Fanout, pre: Pre) -> Float[Array, " post"]:
         if fanout.fanin is None:
             raise ParameterError(

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import as_whole, check_number
+from dynplug.core import as_whole, check_key, check_number
 from dynplug.encoders.values import encodable
 from dynplug.errors import KeyRequiredError, ParameterError
 
@@ -55,6 +55,7 @@ class Poisson(eqx.Module):
     def __call__(self, x: ArrayLike | Sequence[object], *, key: PRNGKeyArray | None = None) -> Array:
         if key is None:
             raise KeyRequiredError("The Poisson encoder draws spikes: call it as encoder(x, key=jax.random.key(0)).")
+        check_key(key)
         x = encodable(self, x)
         probability = jnp.broadcast_to(jnp.clip(x, 0.0, 1.0) * (self.rate * self.dt), (self.num_step, *x.shape))
         return jax.random.bernoulli(key, probability)

@@ -10,7 +10,18 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import Context, Parameter, as_dt, as_t0, as_times, check_parameters, first_steps, param, step_count
+from dynplug.core import (
+    Context,
+    Parameter,
+    as_dt,
+    as_t0,
+    as_times,
+    check_key,
+    check_parameters,
+    first_steps,
+    param,
+    step_count,
+)
 from dynplug.errors import ParameterError
 
 Time = int | float | np.number[Any]
@@ -58,6 +69,7 @@ class Input(eqx.Module):
         - `t0`: the time at step 0 [ms].
         - `key`: a `jax.random.key` for noise.
         """
+        check_key(key)
         dt, t0, dtype = as_dt(dt), as_t0(t0), jnp.result_type(float)
 
         def at(i: Any) -> Array:

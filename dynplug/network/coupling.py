@@ -5,7 +5,7 @@ from typing import Any
 import equinox as eqx
 from jaxtyping import PRNGKeyArray
 
-from dynplug.delivery import for_rates
+from dynplug.delivery import for_rates, reads_receivers
 from dynplug.network.coupled import Coupled
 from dynplug.network.delay_chain import DelayChain
 from dynplug.network.drawn import Pairs, as_array, child
@@ -75,7 +75,7 @@ class Coupling(eqx.Module):
         """The coupling with its connections. **Arguments:** as for `Projection.draw`."""
         pairs = Pairs(name, self.connector, self.source, self.target, sizes, child(key, "connector"))
         delays, copy = pairs.delays(self.delay, child(key, "delay"))
-        fanout, order = pairs.fanout(copy, len(delays))
+        fanout, order = pairs.fanout(copy, len(delays), True if reads_receivers(self.delivery) else None)
         weight = as_array(pairs.values("weight", self.weight, child(key, "weight")), order)
         known_values(name, weight)
         return Coupled(

@@ -7,7 +7,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.delivery import Delivery, for_rates
+from dynplug.delivery import Delivery, for_rates, reads_receivers
 from dynplug.errors import CompositionError, ParameterError
 from dynplug.network.drawn import Pairs, as_array, child
 from dynplug.network.edge_arguments import as_names, check_ends, known_values
@@ -144,7 +144,8 @@ class Projection(eqx.Module):
         self._check_spikes(name, sizes)
         pairs = Pairs(name, self.connector, self.source, self.target, sizes, child(key, "connector"))
         delays, copy = pairs.delays(self.delay, child(key, "delay"))
-        fanout, order = pairs.fanout(copy, len(delays), by_receiver=None if self.plasticity is None else True)
+        by_receiver = True if self.plasticity is not None or reads_receivers(self.delivery) else None
+        fanout, order = pairs.fanout(copy, len(delays), by_receiver)
         weight = as_array(pairs.values("weight", self.weight, child(key, "weight")), order)
         return Pathway(
             self._signed(name, weight),

@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import numpy as np
 from jax.core import Tracer
 from jaxtyping import PRNGKeyArray, PyTree
 
@@ -131,8 +132,8 @@ class LoopOverTime(eqx.Module):
 
         **Arguments:**
 
-        - `xs_or_duration`: a Python number is a duration without input [ms]; anything else is the inputs of all steps,
-            with axes as in `data_first_axis`: an array or list, or a pytree of them.
+        - `xs_or_duration`: a number, Python's or NumPy's, is a duration without input [ms]; anything else is the inputs
+            of all steps, with axes as in `data_first_axis`: an array or list, or a pytree of them.
         - `state`: the state to continue from; `None` starts again.
         - `key`: a `jax.random.key` for stochastic systems. A run that is continued with the same key equals one that
             was never interrupted.
@@ -195,7 +196,7 @@ class LoopOverTime(eqx.Module):
         axis: DataAxis | None,
     ) -> tuple[Loop, PyTree, RunState, PRNGKeyArray | None, int]:
         """The loop, its inputs, the state before them, the key, and the number of steps."""
-        if isinstance(xs_or_duration, (int, float)):
+        if isinstance(xs_or_duration, (int, float, np.number)):
             xs, length = None, step_count(xs_or_duration, self.dt)
         else:
             xs = as_arrays(xs_or_duration, to_jax)

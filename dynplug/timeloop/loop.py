@@ -18,6 +18,7 @@ from dynplug.core import (
     NoTime,
     as_dt,
     as_t0,
+    check_key,
     leaves,
     on_device_of,
     uncompiled,
@@ -91,6 +92,7 @@ class Loop(eqx.Module):
         dtype: DTypeLike | None = None,
     ) -> RunState:
         """The state before the first step."""
+        check_key(key)
         i = as_index(i0)
         dtype = floating_dtype(system) if dtype is None else dtype
 
@@ -175,6 +177,7 @@ class Loop(eqx.Module):
         ends: Array | None = None,
     ) -> Callable[[tuple[Array, PyTree], PyTree], tuple[tuple[Array, PyTree], tuple[PyTree, PyTree]]]:
         """One step: from index, state and input to the next index and state, the output, and what `read` returns."""
+        check_key(key)
         dtype, place = floating_dtype(system), self._place
 
         def one(

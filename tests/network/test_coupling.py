@@ -186,7 +186,7 @@ def test_derivatives_are_those_of_finite_differences(form, x64):
         _, (_, seen) = dp.LoopOverTime(net, "A.theta" if form == "sine" else "A.V", dt=DT)(10 * DT)
         return jnp.sum(jnp.cumsum(seen, 0) ** 2)
 
-    for delivery in ("auto", "sparse", "dense", "events"):
+    for delivery in ("auto", "sparse", "dense", "events", "gather"):
         edge = dp.Coupling("A", "B", (pre, post), weight=weight, form=form, delay=delay, delivery=delivery)
         back = dp.Coupling("B", "A", "AllToAll", weight=0.2, form=form)
         net = dp.Network(units(form, start), {"c": edge, "back": back})

@@ -55,7 +55,7 @@ def test_gradients_are_those_of_a_dense_layer(measured):
 
         expected = np.asarray(eqx.filter_grad(loss)(dense).connection.systems[0].weight)
         assert np.abs(expected).max() > 0.1
-        for delivery in ("auto", "events", "sparse", "dense"):
+        for delivery in ("auto", "events", "sparse", "dense", "gather"):
             edge = dp.Projection(
                 "A", "A", matrix, weight=matrix, delay=DT, synapse=dp.synapses.Delta(), delivery=delivery
             )

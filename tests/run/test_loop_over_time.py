@@ -136,6 +136,12 @@ def test_a_batch_needs_a_size(net):
     assert cell(3.0, cell.reset_state(4))[1].shape == (3, 4, 5)
 
 
+@pytest.mark.parametrize("number", [np.int64(3), np.float32(3.0), np.float64(3.0)])
+def test_a_number_of_numpy_is_a_duration_too(number):
+    state, _ = dp.LoopOverTime(dp.neurons.LIF(1), dt=1.0)(number)
+    assert state.i == 3
+
+
 def test_bad_axes_and_durations_are_named(net):
     with pytest.raises(OptionError, match="data_first_axis='N'"):
         dp.LoopOverTime(net, dt=1.0, data_first_axis="N")

@@ -7,7 +7,7 @@ import sys
 PROGRAM = """
 import equinox as eqx, jax, jax.numpy as jnp
 import dynplug as dp
-from dynplug.errors import CompositionError
+from dynplug.errors import CompositionError, KeyRequiredError
 
 def said(whole, wrong):
     try:
@@ -46,6 +46,26 @@ wholes = {
 }
 for whole in (*runners.values(), *wholes.values()):
     said(whole, Like())
+
+loop, x = dp.LoopOverTime(lif, dt=1.0), jnp.ones((3, 2))
+several = jax.random.split(jax.random.key(0), 3)
+with_keys = [
+    lambda key: loop(x, key=key),
+    lambda key: loop.step(x[0], loop.reset_state(), key),
+    lambda key: loop.reset_state(key=key),
+    lambda key: dp.DSRunner(lif, dt=1.0, key=key),
+    lambda key: dp.encoders.Poisson(3)(x / 2, key=key),
+    lambda key: dp.inputs.white_noise(1.0).sample(2.0, dt=1.0, key=key),
+]
+for call in with_keys:
+    for key in (3, several, "a", jnp.ones(2)):
+        try:
+            call(key)
+        except KeyRequiredError as error:
+            print(error)
+        else:
+            print("nothing said")
+    call(jax.random.key(0)), call(jax.random.PRNGKey(0))
 """
 
 
@@ -57,9 +77,11 @@ def test_what_is_no_system_is_refused_with_what_to_give():
         "Several in a row are dp.Sequential(...).",
     )
     lines = ran.stdout.splitlines()
-    assert len(lines) == 16 + 9
+    assert len(lines) == 16 + 9 + 24
     derive = "is none, although it has init_state and update: derive it from dp.DynamicalSystem"
-    assert all(f"system, but Like {derive}" in line for line in lines[16:])
+    assert all(f"system, but Like {derive}" in line for line in lines[16:25])
+    assert all(line.startswith("key is one random key, from which each sample draws") for line in lines[25:])
+    assert "give jax.random.key(3); got 3." in lines[25]
     assert lines[:16] == [
         line
         for name in ("BPTT", "BPFF", "DSRunner", "LoopOverTime")

@@ -18,6 +18,7 @@ from dynplug.errors import (
     UnknownPathError,
 )
 from dynplug.train import BPTT
+from dynplug.train.seeds import as_seed
 
 SGD = optax.sgd(0.5)  # one object, so that equal trainers share their compiled program
 KEY = jax.random.key(5)
@@ -158,6 +159,13 @@ def test_metrics_are_means_over_samples_although_batches_differ_in_size():
         np.testing.assert_allclose(t.get_hist_metric(phase, "accuracy"), [right], rtol=1e-6)
         np.testing.assert_allclose(t.get_hist_metric(phase, "cross_entropy"), t.get_hist_metric(phase), rtol=1e-6)
     assert t.get_hist_metric("fit", "loss", "detailed").shape == (3,)
+
+
+@pytest.mark.parametrize("seed", [2**32, 2**40, -1])
+def test_a_seed_that_jax_would_cut_is_refused(seed):
+    with pytest.raises(OptionError, match=rf"seed={seed} must be"):
+        as_seed(seed)
+    assert as_seed(2**32 - 1) == 2**32 - 1
 
 
 def test_shuffling_follows_the_seed_and_the_epoch():
