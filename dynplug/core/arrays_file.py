@@ -24,6 +24,7 @@ SUM = "checksum"  # of all bytes
 _SUM_OF_ARRAYS = "crc32"  # in older files, of the arrays in the order of their names
 _NO_SUM = "0" * 8
 _SUM_AT = re.compile(rb'"%s":"([0-9a-f]{8})"' % SUM.encode())  # within a text of the header its quotes are escaped
+_NO_DTYPE = "float[468]_|u?int[24]$"  # safetensors does not write the others, or cannot read float8 as NumPy's
 _CHUNK = 1 << 22  # [bytes]
 
 
@@ -36,8 +37,11 @@ def write_arrays(path: str | Path, arrays: Mapping[str, Array | np.ndarray], hea
     - `arrays`: arrays by name.
     - `header`: texts by name.
 
-    **Raises:** `CheckpointError` if it cannot be written, on a full disk for example.
+    **Raises:** `CheckpointError` if it cannot be written, on a full disk or for a dtype that no file holds.
     """
+    for name, value in arrays.items():
+        if re.match(_NO_DTYPE, str(value.dtype)):
+            raise CheckpointError(f"{path}: {name} is of dtype {value.dtype}, which no file holds: convert it.")
     data = bytearray(save({name: _on_host(value) for name, value in arrays.items()}, {**header, SUM: _NO_SUM}))
     at = _SUM_AT.search(data)
     assert at is not None

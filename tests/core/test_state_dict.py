@@ -303,3 +303,9 @@ def test_what_is_no_array_of_numbers_is_refused_by_path(getkey, value):
     layer = dp.layers.Dense(2, 2, key=getkey())
     with pytest.raises(CheckpointError, match="takes an array of numbers for 'bias'"):
         dp.load_state_dict(layer, dp.state_dict(layer) | {"bias": value})
+
+
+@pytest.mark.parametrize("dtype", [jnp.float8_e4m3fn, jnp.int4])
+def test_a_dtype_that_no_file_holds_is_named(tmp_path, dtype):
+    with pytest.raises(CheckpointError, match=f"a is of dtype {jnp.dtype(dtype).name}, which no file holds"):
+        dp.save_states(tmp_path / "f", {"a": jnp.ones(2, dtype)})
