@@ -129,3 +129,17 @@ def test_checks_can_be_left_out_for_a_while():
 
 def as_it_is(number: int) -> object:
     return number
+
+
+def test_what_may_be_left_out_is_of_each_function():
+    def made(*default):
+        def function(number: float) -> float:
+            return number
+
+        function.__defaults__ = default or None
+        return checked(function)
+
+    assert made()(1.0) == 1.0
+    assert made(2.0)() == 2.0
+    with pytest.raises(TypeError, match="missing"):
+        made()()

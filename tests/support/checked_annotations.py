@@ -73,11 +73,12 @@ def _name(function):
 
 
 class _Definition:
-    """A function, equal to all others that are made by the same lines with the same annotations."""
+    """A function, equal to all others made by the same lines with the same annotations and optional arguments."""
 
     def __init__(self, function):
         self.function = function
-        self._key = function.__code__, *function.__annotations__.values()
+        optional = len(function.__defaults__ or ()), *(function.__kwdefaults__ or ())
+        self._key = function.__code__, *optional, *function.__annotations__.values()
 
     def __hash__(self):
         return hash(self._key[0])
