@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import jax
 import numpy as np
 from jax.tree_util import keystr, tree_leaves_with_path
 from jaxtyping import Array, PyTree
@@ -29,9 +30,10 @@ def checked(vector_field: VectorField, where: str) -> VectorField:
         wanted, found = _shapes(y), _shapes(dy)
         if found != wanted:
             name = next(name for name in {**wanted, **found} if found.get(name) != wanted.get(name))
+            what = "an array" if isinstance(dy, jax.Array) else f"a {type(dy).__name__}"
             raise StateError(
                 f"{where}: vector_field must return a {type(y).__name__}, each derivative of its variable's shape, "
-                f"and None for discrete fields; got a {type(dy).__name__} in which {name.lstrip('.') or 'all'} "
+                f"and None for discrete fields; got {what} in which {name.lstrip('.') or 'all'} "
                 f"{_told(found.get(name))}; its variable {_told(wanted.get(name))}."
             )
         return dy
