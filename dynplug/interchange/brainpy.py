@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 from jaxtyping import PyTree
 
-from dynplug.core import Difference, Loaded, load_state_dict, nodes, train_vars
+from dynplug.core import Difference, Loaded, is_real, load_state_dict, nodes, train_vars
 from dynplug.errors import CheckpointError, OptionError, StateDictError, UnknownPathError, nearest
 from dynplug.layers import Dense, GRUCell, LSTMCell, RNNCell
 
@@ -90,6 +90,8 @@ def _by_owner(arrays: object) -> dict[str, Named]:
         else:
             owner, _, variable = name.rpartition(".")
             if variable not in _OF_A_RUN:
+                if not is_real(value):
+                    raise CheckpointError(f"from_brainpy takes an array of numbers for {name!r}; got {value!r:.80}.")
                 found.setdefault(owner, {})[variable] = np.asarray(value)
     return found
 
@@ -117,6 +119,8 @@ def _inferred(ours: Mapping[str, object], given: Mapping[str, Named]) -> dict[st
 
 
 def _checked(layers: Mapping[str, str], ours: Mapping[str, object], given: Mapping[str, Named]) -> dict[str, str]:
+    if not isinstance(layers, Mapping):
+        raise OptionError(f"layers={layers!r} must be BrainPy's name of each layer by path, {{'hidden': 'LSTMCell0'}}.")
     for path, owner in layers.items():
         if path not in ours:
             raise UnknownPathError(f"There is no layer {path!r} that can be taken over. {nearest(path, ours)}")

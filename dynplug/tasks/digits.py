@@ -6,8 +6,9 @@ from importlib.resources import files
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
+from dynplug.core import check_number
 from dynplug.encoders import Latency
-from dynplug.errors import MissingPackageError, ParameterError
+from dynplug.errors import MissingPackageError
 from dynplug.tasks.task import Task, TaskData
 
 _GREYS = 16.0  # the largest value in the images
@@ -45,8 +46,7 @@ class Digits(Task):
     test_share: float = 0.2
 
     def __check_init__(self) -> None:
-        if not 0.0 < self.test_share < 1.0:
-            raise ParameterError(f"Digits(test_share={self.test_share}) must lie between 0 and 1.")
+        check_number("Digits: test_share", self.test_share, above=0.0, below=1.0)
 
     def load(self, key: PRNGKeyArray) -> TaskData:
         try:

@@ -129,7 +129,7 @@ class WrongSynapse(dp.Synapse):
         (lambda dV: Two(jnp.outer(dV, dV)), r"V has shape \(3, 3\)"),
         (lambda dV: Two(dV, dV), r"spike has shape \(3,\); its variable is None"),
         (lambda dV: Two(None), r"V is None"),
-        (lambda dV: dV, "must return a Two .* got a "),
+        (lambda dV: dV, r"must return a Two, .* got an array in which V is None; its variable has shape \(3,\)"),
     ],
 )
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import inspect
 import jax
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 
 import dynplug as dp
 from dynplug.errors import CheckpointError, OptionError, StateDictError, UnknownPathError
@@ -110,3 +111,10 @@ def test_variables_of_a_wrong_size_differ():
     arrays = named(cell=cell(3, 2, 4, b=np.zeros(7), state2train=np.zeros(3)))
     loaded = from_brainpy(LSTMCell(3, 2, train_state=True, key=KEY), arrays, strict=False)
     assert [one.path for one in loaded.differing] == ["cell.bias", "c0.value"]
+
+
+def test_what_is_no_array_and_layers_that_are_no_names_are_refused():
+    with pytest.raises(CheckpointError, match=r"an array of numbers for '.*'; got 'a'"):
+        from_brainpy(Dense(2, 2, key=KEY), {"Dense0.W": "a"})
+    with unchecked(), pytest.raises(OptionError, match=r"layers=.* must be BrainPy's name of each layer by path"):
+        from_brainpy(Dense(2, 2, key=KEY), named(Dense0={"W": np.ones((2, 2))}), ["Dense0"])

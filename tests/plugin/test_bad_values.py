@@ -13,7 +13,10 @@ import dynplug as dp
 from dynplug.errors import DynplugError, MissingPackageError, PluginError
 from dynplug.plugin import example_of, registry
 
-KINDS = ("neuron", "synapse", "layer", "source", "surrogate", "initializer", "connector", "encoder", "plasticity")
+KINDS = (
+    *("neuron", "synapse", "layer", "source", "surrogate"),
+    *("initializer", "connector", "encoder", "plasticity", "task"),
+)
 
 pytestmark = pytest.mark.quick
 

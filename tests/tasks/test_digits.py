@@ -50,7 +50,7 @@ def test_a_stochastic_encoder_gets_the_key():
 def test_the_share_that_is_held_out():
     _, (x, _) = dp.tasks.Digits(encoder=dp.encoders.Latency(2), test_share=0.5).load(jax.random.key(0))
     assert len(x) == 899
-    with pytest.raises(ParameterError, match="between 0 and 1"):
+    with pytest.raises(ParameterError, match=r"test_share=1.0 must be a finite number above 0 and below 1"):
         dp.tasks.Digits(test_share=1.0)
 
 

@@ -7,6 +7,7 @@ from jaxtyping import PRNGKeyArray
 from scipy.integrate import solve_ivp
 
 import dynplug as dp
+from dynplug.core import check_number
 
 SIGMA, BETA, RHO = 10.0, 8.0 / 3.0, 28.0  # Lorenz's own values
 ON_ATTRACTOR = (17.67715816276679, 12.931379185960404, 43.91404334248268)  # where Gauthier et al. start
@@ -36,7 +37,7 @@ class Lorenz63(dp.tasks.Task):
     - `train_time`: the duration of the training data [-].
     - `test_time`: the duration of the test data [-].
 
-    **Raises:** `DurationError` where these are not whole numbers of steps.
+    **Raises:** `ParameterError`; `DurationError` where these are not whole numbers of steps.
 
     **Reference:** Lorenz, E. N. (1963), Deterministic nonperiodic flow,
     doi:10.1175/1520-0469(1963)020<0130:DNF>2.0.CO;2; the set-up of Gauthier, D. J. et al. (2021), Next generation
@@ -47,6 +48,10 @@ class Lorenz63(dp.tasks.Task):
     warmup: float = 5.0
     train_time: float = 10.0
     test_time: float = 10.0
+
+    def __check_init__(self) -> None:
+        for name in ("dt", "warmup", "train_time", "test_time"):
+            check_number(f"Lorenz63: {name}", getattr(self, name), above=0.0)
 
     def load(self, key: PRNGKeyArray) -> dp.tasks.TaskData:
         warmup, train, test = (

@@ -33,6 +33,9 @@ class Submitit(Launcher):
     - `folder`: the folder for submitit's scripts and logs.
     - `parameters`: of the jobs, as `{"timeout_min": 60, "slurm_partition": "gpu", "gpus_per_node": 1}`.
     - `pause`: between two looks at the jobs [ms].
+
+    **Reference:** Yoo, A. B., Jette, M. A. & Grondona, M. (2003), SLURM: simple Linux utility for resource management,
+    Job Scheduling Strategies for Parallel Processing, doi:10.1007/10968987_3.
     """
 
     num_job: int = 2
