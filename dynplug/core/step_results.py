@@ -1,7 +1,8 @@
-"""What a step of a system returns: the next state and the output."""
+"""The results of a step of a system: the next state and the output."""
 
 from typing import Any
 
+import jax
 from jaxtyping import PyTree
 
 from dynplug.core.context import Context
@@ -28,7 +29,7 @@ def updated(system: Any, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree
 
 
 def state_and_output(made: Any, system: Any, method: str, ctx: Context) -> tuple[PyTree, PyTree]:
-    """What a method of a system returned, which must be two values."""
+    """The two values that a method of a system has to return."""
     if isinstance(made, (tuple, list)) and len(made) == 2:
         return made[0], made[1]
     given = f"{len(made)} values" if isinstance(made, (tuple, list)) else described_value(made)
@@ -44,5 +45,6 @@ def _where(system: Any, ctx: Context) -> str:
 
 def described_value(value: Any) -> str:
     """The type and the shape of a value, in words."""
-    shape = getattr(value, "shape", None)
-    return "None" if value is None else type(value).__name__ + ("" if shape is None else f" of shape {shape}")
+    if isinstance(value, jax.Array):
+        return f"an array of shape {value.shape}"
+    return "None" if value is None else type(value).__name__

@@ -27,8 +27,9 @@ def check_wanted(predicts: PyTree, targets: PyTree, *, mask: Array | np.ndarray 
     if y.ndim == 1:
         check_classes(predicts, y, name="spike_count")
     finite("spike_count", y)
-    if y.size and np.min(y) < 0:
-        raise DataError(f"spike_count: rates are numbers of spikes per step, none below 0; got {np.min(y):g}.")
+    least = np.asarray(y).min(initial=0)
+    if least < 0:
+        raise DataError(f"spike_count: rates are numbers of spikes per step, none below 0; got {least:g}.")
 
 
 @checked_by(check_wanted)

@@ -143,7 +143,7 @@ FORMS = {
 """The distributions by the keys of their tables, as `{ uniform = [5.0, 20.0] }`; a bare list is a choice."""
 
 
-def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequence[int | float]:
+def _ordered(values: Sequence[Any], path: str, name: str, length: int) -> Sequence[Any]:
     numbers = all(isinstance(v, Real) and not isinstance(v, bool) and math.isfinite(v) for v in values)
     if len(values) != length or not numbers or not values[0] < values[1]:
         form = "[low, high, number of values]" if length == 3 else "[low, high]"

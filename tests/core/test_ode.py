@@ -3,12 +3,11 @@ import functools
 import diffrax
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import dynplug as dp
-from dynplug.errors import IntegratorError, ShapeError, StateError
+from dynplug.errors import IntegratorError, ShapeError
 
 SPLIT = [diffrax.SemiImplicitEuler(), diffrax.KenCarp4(), diffrax.EulerHeun(), diffrax.ShARK(), diffrax.ItoMilstein()]
 
@@ -77,71 +76,3 @@ def test_what_several_results_are_made_of_is_computed_once_where_that_pays(
     monkeypatch.setattr(jax.lax, "optimization_barrier", lambda x: x)
     for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(stepped()), strict=True):
         np.testing.assert_array_equal(a, b)
-
-
-class Two(eqx.Module):
-    V: jax.Array
-    spike: jax.Array | None = dp.discrete()
-    refractory: jax.Array | None = dp.discrete()
-
-
-class Wrong(dp.Neuron):
-    """Returns what it is told to in place of derivatives."""
-
-    field: object = eqx.field(static=True)
-    refractory: bool = eqx.field(static=True, default=False)
-    size: tuple[int, ...] = eqx.field(static=True, default=(3,))
-    integrator: diffrax.AbstractSolver = dp.integrators.ExponentialEuler()
-
-    def init_state(self, ctx):
-        zero = jnp.zeros(self.size, ctx.dtype)
-        return Two(zero, zero, jnp.zeros(self.size, jnp.int32) if self.refractory else None)
-
-    def vector_field(self, t, y, drive):
-        return self.field((drive(y.V) - y.V) / 10.0)
-
-    def emit(self, old, new, ctx):
-        return new, new.V
-
-
-class WrongSynapse(dp.Synapse):
-    jump_to = "V"
-    field: object = eqx.field(static=True)
-    size: tuple[int, ...] = eqx.field(static=True, default=(3,))
-    integrator: diffrax.AbstractSolver = dp.integrators.ExponentialEuler()
-
-    def init_state(self, ctx):
-        return Two(jnp.zeros(self.size, ctx.dtype))
-
-    def vector_field(self, t, y, drive):
-        return self.field(-y.V / 10.0)
-
-    def emit(self, old, new, ctx):
-        return new, dp.Drive(current=new.V)
-
-
-@pytest.mark.parametrize(
-    ("field", "said"),
-    [
-        (lambda dV: Two(dV.mean()), r"V has shape \(\); its variable has shape \(3,\)"),
-        (lambda dV: Two(dV[:1]), r"V has shape \(1,\)"),
-        (lambda dV: Two(dV[:2]), r"V has shape \(2,\)"),
-        (lambda dV: Two(jnp.outer(dV, dV)), r"V has shape \(3, 3\)"),
-        (lambda dV: Two(dV, dV), r"spike has shape \(3,\); its variable is None"),
-        (lambda dV: Two(None), r"V is None"),
-        (lambda dV: dV, r"must return a Two, .* got an array in which V is None; its variable has shape \(3,\)"),
-    ],
-)
-@pytest.mark.parametrize(
-    "make",
-    [
-        *(functools.partial(Wrong, integrator=s()) for s in (dp.integrators.ExponentialEuler, diffrax.Heun)),
-        functools.partial(Wrong, refractory=True),
-        WrongSynapse,
-    ],
-    ids=["exponential Euler", "Heun", "refractory", "synapse"],
-)
-def test_derivatives_have_the_shapes_of_their_variables(make, field, said):
-    system, ctx = make(field), dp.Context(dt=0.1)
-    with pytest.raises(StateError, match=said):
-        eqx.filter_eval_shape(system.update, system.init_state(ctx), jnp.ones(3), ctx)

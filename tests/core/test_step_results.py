@@ -43,7 +43,7 @@ class Emitting(dp.Neuron):
 
 
 WRONG = {
-    "no state": (lambda state, x: x, r"returns \w+ of shape \(2,\)"),
+    "no state": (lambda state, x: x, r"returns an array of shape \(2,\)"),
     "nothing": (None, "returns None"),
     "three": (lambda state, x: (state, x, x), "returns 3 values"),
 }

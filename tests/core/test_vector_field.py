@@ -60,7 +60,7 @@ WRONG = {
     "one unit": (lambda a: State(a[:1]), r"shape \(1,\), but the variable has shape \(3,\)"),
     "two units": (lambda a: State(a[:2]), r"shape \(2,\), but the variable has shape \(3,\)"),
     "pairs": (lambda a: State(jnp.outer(a, a)), r"shape \(3, 3\), but the variable has shape \(3,\)"),
-    "an array": (lambda a: a, r"returns \w+ of shape \(3,\), but must return .*State\(V=\.\.\.\)"),
+    "an array": (lambda a: a, r"returns an array of shape \(3,\), but must return .*State\(V=\.\.\.\)"),
     "a discrete field": (lambda a: State(a, a), r"returns State that differs from the state in 'spike', but must"),
     "no variable": (lambda a: State(None), r"returns State that differs from the state in 'V', but must"),
     "nothing": (lambda a: None, "returns None, but must"),

@@ -286,7 +286,7 @@ def test_a_folder_of_other_things_is_taken(tmp_path):
         ),
         ("runner.loss_fun={type = 'huber', deltta = 1.0}", "runner.loss_fun.deltta: huber takes no 'deltta'. Did you"),
         ("runner.metrics=['accuracy', 'mce']", r"runner.metrics\[1\].type: There is no metric called 'mce'"),
-        ("task.encoder.num_step=0", r"^--set task.encoder.num_step=0, task.encoder.num_step: Latency\(num_step=0, "),
+        ("task.encoder.num_step=0", r"^--set task.encoder.num_step=0, task.encoder.num_step: Latency: num_step=0 "),
         ("model.type=LIF", "^--set model.type=LIF, model: LIF needs 'size'"),
     ],
 )

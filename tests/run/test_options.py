@@ -53,7 +53,7 @@ def test_the_loop_is_told(make, option, value, monkeypatch):
 @pytest.mark.parametrize(
     ("option", "value", "message"),
     [
-        ("loop", "layers", "'auto', 'step', 'layer', 'plain'"),
+        ("loop", "layers", "Did you mean 'layer'"),
         ("remat", 0, "at least 1"),
         ("data_first_axis", "N", "'B' .* or 'T'"),
     ],
