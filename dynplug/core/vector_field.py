@@ -1,18 +1,18 @@
 """Right-hand sides of differential equations."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
 from dynplug.core.drive import Drive
-from dynplug.core.no_time import NoTime
 from dynplug.core.paths import leaves
 from dynplug.core.step_results import described_value
 from dynplug.errors import StateError
 
-VectorField = Callable[[Array | float | NoTime, PyTree, Drive], PyTree]
+VectorField = Callable[[Array | float, PyTree, Drive], PyTree]
 """The time derivative of a state, of the time [ms], the state and its input, in diffrax's order."""
 
 
@@ -22,7 +22,7 @@ def checked(vector_field: VectorField, owner: str) -> VectorField:
     **Raises:** `StateError`, when it is traced. A Python number, the same rate for all units, is as good as an array.
     """
 
-    def field(t: Array | float | NoTime, y: PyTree, drive: Drive) -> PyTree:
+    def field(t: Any, y: PyTree, drive: Drive) -> PyTree:
         slopes = vector_field(t, y, drive)
         variables, found = ({leaf.path: leaf.value for leaf in leaves(tree)} for tree in (y, slopes))
         if jax.tree.structure(y) != jax.tree.structure(slopes):

@@ -365,6 +365,33 @@ def test_options_that_make_no_sense_are_refused():
         trainer(loss_fun=lambda p, y: p).fit((X, Y), num_epoch=1)
 
 
+@pytest.mark.parametrize(
+    ("returned", "said"),
+    [
+        (None, "must be a number; its function returned None: does it end with a return"),
+        ("low", "must be a number; its function returned a str"),
+        ({"loss": 1.0}, "must be a number; its function returned a dict"),
+    ],
+)
+def test_a_loss_or_metric_that_returns_no_number_is_named(returned, said):
+    def odd(predicts, targets):
+        return returned
+
+    with pytest.raises(DataError, match=f"The loss {said}"):
+        trainer(loss_fun=odd).fit((X, Y), num_epoch=1)
+    with pytest.raises(DataError, match=f"What is logged as 'odd' {said}"):
+        trainer(metrics=[odd]).fit((X, Y), num_epoch=1)
+
+
+def test_a_loss_of_whole_numbers_has_no_gradient_but_a_metric_counts():
+    def wrong(predicts, targets):
+        return jnp.sum(jnp.argmax(predicts.mean(1), -1) != targets)
+
+    with pytest.raises(DataError, match="The loss must be a real number, as an integer has no gradient"):
+        trainer(loss_fun=wrong).fit((X, Y), num_epoch=1)
+    trainer(metrics=[wrong]).fit((X, Y), num_epoch=1)
+
+
 def test_what_is_logged_has_names_of_its_own():
     def first_is(predicts, targets, unit):
         return jnp.mean(jnp.argmax(predicts.mean(1), -1) == unit)

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PRNGKeyArray, PyTree
 
+from dynplug.core import is_real
 from dynplug.errors import DataError, OptionError
 from dynplug.losses import (
     check_targets,
@@ -314,11 +315,7 @@ class Objective:
             raise OptionError(f"What a loss logs beside its value cannot be called {_listed(twice)}: that is taken.")
         logged = {"loss": value, **aux, **measured}
         for name, one in logged.items():
-            what = "The loss" if name == "loss" else f"What is logged as {name!r}"
-            if isinstance(one, tuple):
-                raise OptionError(f"{what} is a tuple. For a loss that returns (loss, values) give loss_has_aux=True.")
-            if jnp.shape(one) != ():
-                raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(one)}. Take its mean.")
+            _check_scalar(name, one)
         return jnp.asarray(value), jax.lax.stop_gradient(Logged(logged, weights, counts))
 
     def _split(self, value: Any) -> tuple[Any, dict[str, Any]]:
@@ -328,6 +325,20 @@ class Objective:
                 raise OptionError("With loss_has_aux=True the loss must return (loss, {'name': value}).")
             return value
         return value, {}
+
+
+def _check_scalar(name: str, value: Any) -> None:
+    """Refuse what cannot be logged, or, of a loss, minimised."""
+    what = "The loss" if name == "loss" else f"What is logged as {name!r}"
+    if isinstance(value, tuple):
+        raise OptionError(f"{what} is a tuple. For a loss that returns (loss, values) give loss_has_aux=True.")
+    if not (is_real(value) or isinstance(value, bool) or getattr(value, "dtype", None) == jnp.dtype(bool)):
+        returned = "None: does it end with a return?" if value is None else f"a {type(value).__name__}."
+        raise DataError(f"{what} must be a number; its function returned {returned}")
+    if jnp.shape(value) != ():
+        raise DataError(f"{what} must be a scalar; it has shape {jnp.shape(value)}. Take its mean.")
+    if name == "loss" and not jnp.issubdtype(dtype := jnp.result_type(value), jnp.floating):
+        raise DataError(f"{what} must be a real number, as an integer has no gradient; it has dtype {dtype}.")
 
 
 def measures_of(loss: Any, metrics: Sequence[Any], dt: float | None = None) -> dict[str, Measure]:
