@@ -34,7 +34,12 @@ pytestmark = pytest.mark.quick
         ),
         ("seed = 3", "seed = 'x'", "seed", "seed: must be a whole number, 0 or more; got 'x'."),
         ('F"\nsize = 8', 'F"\nsize = 9', "[model]", "model: Sequential: 'input' (Dense) outputs shape (8,)"),
-        ("0.9554", "1.5", "test_share", "task.test_share: Digits(test_share=1.5) must lie between"),
+        (
+            "0.9554",
+            "1.5",
+            "test_share",
+            "task.test_share: Digits: test_share=1.5 must be a finite number above 0 and below 1",
+        ),
         (
             "tau = 5.0",
             "tau = 'ten'",
