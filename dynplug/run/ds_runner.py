@@ -200,6 +200,7 @@ class DSRunner:
         state = self._loop({}).start(self.target, batch_size=size, key=self.key)
         self.state = with_values(state, values, batch=self.data_first_axis is not None)
 
+    @answers_for_arguments
     def run(
         self,
         duration: float | None = None,

@@ -11,6 +11,7 @@ from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import DynamicalSystem, as_dt, as_system, as_t0, leaves, lookup, on_device_of, to_jax
 from dynplug.errors import OptionError, ShapeError, StateError
+from dynplug.plugin import answers_for_arguments
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size
 from dynplug.run.starting import Start, size_and_values, with_values
@@ -65,6 +66,7 @@ class LoopOverTime(eqx.Module):
     remat: bool | int = eqx.field(static=True)
     name: str = eqx.field(static=True)
 
+    @answers_for_arguments
     def __init__(
         self,
         target: DynamicalSystem,

@@ -219,6 +219,7 @@ class GradientTrainer(Replaceable):
 
     check_fit = check_fit
 
+    @answers_for_arguments
     def predict(
         self,
         inputs: PyTree,

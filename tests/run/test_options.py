@@ -30,6 +30,9 @@ class Told(dp.DynamicalSystem):
         }
 
 
+X = np.ones((2, 3, 1), np.float32)
+
+
 def quick(target, **options):
     return dp.DSRunner(target, **{"dt": 0.5, "progress_bar": False, **options})
 
@@ -180,3 +183,18 @@ def test_outputs_that_nobody_reads_are_left_out(tmp_path):
     assert none is None
     np.testing.assert_allclose(same, V, rtol=1e-6)
     assert {path.name for path in tmp_path.iterdir()} == {"V.npy", "ts.npy"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: quick(Told()).run(2.0, reset_state="False"),
+        lambda: quick(Told(), memory_efficient="no"),
+        lambda: dp.LoopOverTime(Told(), dt=0.5, no_state="False"),
+        lambda: dp.BPTT(dp.layers.Dense(1, 1, W_initializer=0.0), "mse", dt=1.0).predict(X, reset_state="False"),
+        lambda: dp.BPTT(dp.layers.Dense(1, 1, W_initializer=0.0), "mse", dt=1.0).fit((X, X), restore_best="False"),
+    ],
+)
+def test_a_text_is_no_flag(call):
+    with pytest.raises(ArgumentError, match="must be True or False, without quotes"):
+        call()
