@@ -53,7 +53,10 @@ with jaxtyping.install_import_hook("dynplug", "beartype.beartype"):
     import dynplug.timeloop
     import dynplug.train
 
-pytest_plugins = ["dynplug.testing.claims"]  # loaded after this file, hence after the hook and XLA's flags
+pytest_plugins = [
+    "dynplug.testing.claims",
+    "blank_pictures",
+]  # loaded after this file, hence after the hook and XLA's flags
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")

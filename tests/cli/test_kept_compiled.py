@@ -6,6 +6,8 @@ from jax.experimental.compilation_cache.compilation_cache import reset_cache
 
 from dynplug.sweep.processes import _worker
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 @pytest.fixture
 def folder_after(dynplug, home, counter, tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ import dynplug as dp
 from dynplug.api import hookimpl
 from dynplug.recipe import Config, Training
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 @pytest.fixture(scope="module")
 def data(home, two):

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 SWEEP = """
 [sweep]
 metric = "test/accuracy"

@@ -15,6 +15,8 @@ from safetensors.numpy import load_file
 
 from dynplug.plugin import registry
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 def written(folder):
     """A run folder's configuration; and again, with the names of components as a user writes them."""

@@ -7,6 +7,8 @@ import pytest
 
 from dynplug.plugin import registry
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 OWN = """\
 import beside
 import dynplug as dp

@@ -3,6 +3,10 @@
 import json
 import tomllib
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 STOPPING = """
 [[runner.observers]]
 type = "EarlyStopping"

@@ -13,6 +13,8 @@ from dynplug.core import write_arrays
 from dynplug.errors import CheckpointError, CheckpointWarning, ConfigError
 from dynplug.recipe import CHECKPOINT, CONFIG, Config, Training
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 TEXT = """\
 seed = 5
 

@@ -18,6 +18,8 @@ from dynplug.recipe.config import Config
 from dynplug.recipe.report import PICTURES, REPORT
 from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 TEXT = """\
 seed = 4
 
@@ -100,7 +102,7 @@ def whole(tmp_path_factory):
     reference="labels of Alpaydin, E. & Kaynak, C. (1998), doi:10.24432/C50P49",
     components=("task:digits", "runner:BPTT", "neuron:LIF"),
 )
-def test_the_recipe_of_the_digits_learns_them(tmp_path, measured):
+def test_the_recipe_of_the_digits_learns_them(tmp_path, measured, drawn):
     training = Training(
         Config.parse(dp.tasks.Digits.recipe(), "digits").with_overrides(
             ["fit.num_epoch=2", "runner.progress_bar=false"]
@@ -240,14 +242,14 @@ def test_the_report_tells_what_the_weights_were_before_also_of_a_run_that_went_o
     assert f"<td>{first.mean():.3g} ± {first.std():.3g}</td>" in text
 
 
-def test_a_training_that_blows_up_is_reported(tmp_path):
+def test_a_training_that_blows_up_is_reported(tmp_path, drawn):
     with pytest.raises(NonFiniteError):
         trained(tmp_path / "run", "runner.optimizer={type='sgd', learning_rate=1e38}")
     text = (tmp_path / "run" / REPORT).read_text(encoding="utf-8")
     assert "The training ended with an error. Epoch 2, step" in text
 
 
-def test_a_model_without_spikes_has_a_picture_too(tmp_path):
+def test_a_model_without_spikes_has_a_picture_too(tmp_path, drawn):
     trained(tmp_path / "run", "model.hidden.type=LeakyIntegrator", "fit.num_epoch=1")
     assert (tmp_path / "run" / PICTURES[0]).read_bytes()[:4] == b"\x89PNG"
 

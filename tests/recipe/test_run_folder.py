@@ -18,6 +18,8 @@ from dynplug.recipe.config import Config
 from dynplug.recipe.run_folder import CHECKPOINT, METRICS, RunFolder
 from dynplug.recipe.training import Training
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 TEXT = """\
 [task]
 type = "digits"

@@ -12,6 +12,8 @@ from dynplug.api import hookimpl
 from dynplug.errors import CheckpointError, ConfigError
 from dynplug.recipe import Config, Training
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 TEXT = """\
 seed = 3
 

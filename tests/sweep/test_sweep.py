@@ -13,6 +13,8 @@ import dynplug as dp
 from dynplug.errors import CheckpointError, ConfigError
 from dynplug.sweep import Serial, outcome_in, run_trial
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 
 def silent(line):
     pass

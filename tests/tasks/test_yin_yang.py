@@ -10,6 +10,8 @@ import pytest
 import dynplug as dp
 from dynplug.errors import ParameterError
 
+pytestmark = pytest.mark.usefixtures("blank_pictures")
+
 KEY = jax.random.key(0)
 
 
