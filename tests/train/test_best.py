@@ -133,11 +133,14 @@ def test_the_best_model_outlives_the_process(fitted, tmp_path, at):
     np.testing.assert_array_equal(found.tree["readout"].weight, weights[best])
 
 
-def test_a_best_model_that_nobody_kept_is_said(fitted, tmp_path):
+@pytest.mark.parametrize(
+    ("stopping", "options"), [({"restore_best": True}, {}), ({}, {"keep_best": "test/loss", "restore_best": True})]
+)
+def test_a_best_model_that_nobody_kept_is_said(fitted, tmp_path, stopping, options):
     path = tmp_path / "f"
     fitted(Kill(5, 1), save_to=path)
     with pytest.warns(CheckpointWarning, match="not in the checkpoint that this run went on from"):
-        t, _ = fitted(EarlyStopping(patience=2, restore_best=True), load=path)
+        t, _ = fitted(EarlyStopping(patience=2, **stopping), load=path, **options)
     assert best_epoch(t) < 4
     assert t.best is None
 
@@ -343,6 +346,10 @@ def test_a_later_call_has_to_surpass_what_is_kept(fitted, data):
     t, _ = fitted(keep_best="test/loss", epochs=4)
     kept = t.best
     t.fit(data, data, num_epoch=2, batch_size=8)
+    assert t.best == kept
+    t.fit(data, data, num_epoch=0, keep_best="test/loss", restore_best=True)
+    assert t.best == kept._replace(restores=True)
+    t.fit(data, data, num_epoch=0)
     assert t.best == kept
     t.fit(data, data, num_epoch=1, batch_size=8, keep_best="test/loss")
     assert t.best == kept
