@@ -100,7 +100,7 @@ def _watched_of(what: Any) -> Watched:
 def keeping(
     trainer: Any, progress: Progress, what: Any, restores: bool, test_data: Any, path: str | Path | None
 ) -> KeptBest | None:
-    """What keeps the best epoch's model, if `fit` or an observer asks for it. **Arguments:** as those of `fit`."""
+    """The keeper of the best epoch's model, if `fit` or an observer asks for one. **Arguments:** as for `fit`."""
     watched, restores = asked_for(trainer, what, restores)
     if watched is None:  # what an earlier call kept stays, and is not gone back to
         progress.end_with_best(False)
