@@ -59,7 +59,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
 
     def filled(path: Path) -> PyTree:
         told = checkpoint.describe(path)
-        kept = BestEpoch.of(told)
+        kept = BestEpoch.of(told, path)
         return _loaded(path, model, "best" if best or restored(kept) else "average" if "averaged" in told else "model")
 
     pair = files.checkpoints

@@ -1,6 +1,7 @@
 """The best epoch of a training, by a metric."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from jaxtyping import PyTree
@@ -23,13 +24,13 @@ class BestEpoch(NamedTuple):
     restores: bool = False
 
     @classmethod
-    def of(cls, description: Mapping[str, Any]) -> "BestEpoch | None":
+    def of(cls, description: Mapping[str, Any], path: str | Path) -> "BestEpoch | None":
         """The one whose model is in a checkpoint of this description, if any. **Raises:** `CheckpointError`."""
         told = description.get("best")
         if "kept" in description or isinstance(told, int):
             raise CheckpointError(
-                "The checkpoint is of a development version of dynplug, which kept the best epoch's model in another "
-                "form. Load it with that version, or train anew."
+                f"{path} is of a development version of dynplug, which kept the best epoch's model in another form. "
+                "Load it with that version, or train anew."
             )
         return None if told is None else cls(**told)
 

@@ -174,12 +174,11 @@ class Fitting:
                     progress.train_state, progress.carry = made.state, made.carry
                     last = window
                     steps.append(_Step(window, carry, made))
-                    every, save = options.every, options.save
-                    due = save and every and window.last and (window.batch + 1) % every == 0
-                    self._look(steps, 0 if due else ahead, program, reports, unmoved)
-                    if save and due:
+                    save = bool(options.every) and window.last and (window.batch + 1) % options.every == 0
+                    self._look(steps, 0 if save else ahead, program, reports, unmoved)
+                    if save and options.save:
                         progress.batches = window.batch + 1
-                        save()
+                        options.save()
                     bar.update(window.last)
             self._look(steps, 0, program, reports, unmoved)
             reports.after_epoch()

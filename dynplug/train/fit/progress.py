@@ -146,7 +146,7 @@ class Progress:
         - `strict`, `cast`: as for `dynplug.load_states`.
         """
         told = checkpoint.describe(path)
-        size, best = told.get("batch_size"), BestEpoch.of(told)
+        size, best = told.get("batch_size"), BestEpoch.of(told, path)
         carry = None if size is None else start(self.model, size)
         trees = self._trees(carry, None if best is None else Best(best, self.train_state.values))
         loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
