@@ -122,7 +122,7 @@ def load_states(path: str | Path, tree: PyTree, *, strict: bool = True, cast: bo
     - `tree`: the model or state to put its arrays into.
     - `strict`, `cast`: as for `load_state_dict`.
     - `prefix`: the part of the file to load, such as `"hidden"`; `"model"` finds the model in the file of a trainer,
-        and `"best"` the one that `EarlyStopping(restore_best=True)` remembers.
+        and `"best"` that of the best epoch, where it is kept.
 
     **Raises:** `CheckpointError` if the file is missing, damaged, of a newer format or without such a part;
     `StateDictError`; `ParameterError`.

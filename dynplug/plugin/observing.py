@@ -22,6 +22,14 @@ class ObserverHooks:
     """
 
     @hookspec
+    def dynplug_keep_best(self, trainer: Any) -> Any:
+        """The metric by which the best epoch's model is kept, and is the one in the end; `None` for none.
+
+        It is named as for `keep_best` of `fit`, or is a `dynplug.train.Watched`. One model is kept: whoever asks must
+        ask for the same.
+        """
+
+    @hookspec
     def dynplug_run_start(self, trainer: Any, last: int) -> None:
         """Before the first epoch; `last` is the number of the last epoch."""
 

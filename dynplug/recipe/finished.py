@@ -12,6 +12,7 @@ from dynplug.errors import CheckpointError, CheckpointWarning, StateDictError
 from dynplug.plugin import build
 from dynplug.recipe.config import Config
 from dynplug.recipe.run_folder import CONFIG, RunFolder
+from dynplug.train import BestEpoch, restored
 
 
 class LoadedRun(NamedTuple):
@@ -32,8 +33,9 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
 
     It takes neither a script nor the data of the training. Nothing is written, and a run that is under way is not
     disturbed. The model is that of the newest checkpoint, or, where the training ends with that of its best epoch,
-    by `restore_best = true` in the section `fit` or in `EarlyStopping`, the best one's; with `ema` it has the mean
-    parameters. Where the newest is damaged, the one before it is read, with a `CheckpointWarning`.
+    by `restore_best = true` in the section `fit` or in `EarlyStopping`, the best one's, even before that end; with
+    `ema` it has the mean parameters. Where the newest is damaged, the one before it is read, with a
+    `CheckpointWarning`.
 
     ```python
     folder = dp.train_config("small.toml", "runs/second", report=False).folder
@@ -44,7 +46,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
     **Arguments:**
 
     - `folder`: the run folder.
-    - `best`: whether to take the best epoch's model, which `keep_best` in the section `fit` keeps, in any case.
+    - `best`: whether to take the best epoch's model in any case, where it is kept.
 
     **Raises:** `ConfigError` where there is no run, or its model cannot be built, as with a component of another
     revision; `CheckpointError` where there is no such checkpoint, where it is of another model, or where a package is
@@ -56,7 +58,9 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
         model = build(config.values["model"], key=config.key_of("model"), path="model")
 
     def filled(path: Path) -> PyTree:
-        return _loaded(path, model, _tree_of(checkpoint.describe(path)))
+        told = checkpoint.describe(path)
+        kept = BestEpoch.of(told, path)
+        return _loaded(path, model, "best" if best or restored(kept) else "average" if "averaged" in told else "model")
 
     pair = files.checkpoints
     if best and not pair.best.exists():
@@ -65,7 +69,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
         )
     if not (best or pair.exists()):
         raise CheckpointError(f"There is no checkpoint in {folder}: no epoch of this run was finished.")
-    trained, note = (_loaded(pair.best, model, "kept"), "") if best else pair.newest(filled)
+    trained, note = (filled(pair.best), "") if best else pair.newest(filled)
     if note:
         warnings.warn(note, CheckpointWarning, stacklevel=2)
     return LoadedRun(trained, config.values)
@@ -79,12 +83,3 @@ def _loaded(path: Path, model: Any, tree: str) -> Any:
             f"{path} is of another model than its {CONFIG} describes: {error.problem} Use the components with which it "
             "was trained."
         ) from error
-
-
-def _tree_of(told: dict[str, Any]) -> str:
-    """The name of the tree in a checkpoint that holds the model with which its training ends."""
-    if told.get("best") is not None:
-        return "best"
-    if told.get("kept", {}).get("restores"):
-        return "kept"
-    return "average" if "averaged" in told else "model"

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
 
 
@@ -14,20 +14,22 @@ def lock(folder: str | Path) -> Callable[[], None]:
 
     **Raises:** `BlockingIOError` where another process holds it.
     """
+    held = ExitStack()
     try:
         import fcntl
 
         handle = os.open(folder, os.O_RDONLY)
     except (ImportError, OSError):
-        return _nothing
+        return held.close
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         os.close(handle)
         if isinstance(error, BlockingIOError):
             raise
-        return _nothing
-    return partial(_let_go, handle, os.getpid())
+        return held.close
+    held.callback(_let_go, handle, os.getpid())
+    return held.close
 
 
 def _let_go(handle: int, owner: int) -> None:
@@ -37,7 +39,3 @@ def _let_go(handle: int, owner: int) -> None:
     if os.getpid() == owner:
         fcntl.flock(handle, fcntl.LOCK_UN)
     os.close(handle)
-
-
-def _nothing() -> None:
-    """Unlock nothing, as no lock is held."""

@@ -13,7 +13,7 @@ from dynplug.errors import OptionError
 from dynplug.recipe.config import Config
 from dynplug.recipe.own_code import import_files
 from dynplug.recipe.report import PICTURES, REPORT, curve
-from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training
+from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training, silent
 
 _FILES = (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT)
 
@@ -95,7 +95,7 @@ def train_config(
         observers=[*observers],
         report=report,
     )
-    say = say if training.runner.writes else lambda line: None
+    say = say if training.runner.writes else silent
     say(f"Run folder: {training.folder}")
     began = perf_counter()
     training.run(say)

@@ -19,6 +19,10 @@ _HEADER = "# Written by `dynplug train`. NAME@N pins a component to revision N: 
 _OWN = {"self", "train_data", "test_data", "fun_after_report", "save_to"}  # arguments of `fit` that are not the user's
 
 
+def silent(line: str) -> None:
+    """Say nothing."""
+
+
 class Training:
     """A configured training and its run folder.
 
@@ -93,12 +97,12 @@ class Training:
                 raise
             self.report(say)
 
-    def train(self, say: Callable[[str], None]) -> None:
+    def train(self, say: Callable[[str], None] = silent) -> None:
         """Train for the epochs that are still to do, of `num_epoch` in all."""
         with self._holding():
             self._train(say)
 
-    def report(self, say: Callable[[str], None]) -> None:
+    def report(self, say: Callable[[str], None] = silent) -> None:
         """Write the report, if there is to be one. All processes compute it, and one writes it."""
         if not self._reports:
             return

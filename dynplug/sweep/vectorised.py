@@ -125,18 +125,14 @@ def _together(group: list[tuple[Trial, Training]], alone: list[Trial]) -> Iterat
             alone.append(trial)
             continue
         if not isinstance(result, BaseException):
-            training.report(_silently)
+            training.report()
         yield finished(trial, partial(_given, result))
 
 
 def _fitted(training: Training) -> Result:
     began = time.perf_counter()
-    training.train(_silently)
+    training.train()
     return Result.of(training, time.perf_counter() - began)
-
-
-def _silently(line: str) -> None:
-    """Print nothing."""
 
 
 def _given(result: Result | BaseException) -> Result:

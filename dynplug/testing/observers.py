@@ -34,6 +34,7 @@ def writes_in_one_process(subject: Subject) -> None:
     elsewhere, metrics = _Elsewhere(trainer), {phase: trainer.history.last(phase) for phase in ("fit", "test")}
     with _folder() as folder:
         hooks = hooks_of([subject.make()])
+        hooks.dynplug_keep_best(trainer=elsewhere)
         hooks.dynplug_run_start(trainer=elsewhere, last=1)
         hooks.dynplug_epoch_start(trainer=elsewhere, epoch=1)
         hooks.dynplug_after_step(trainer=elsewhere, epoch=1, step=1, metrics=metrics["fit"])

@@ -15,6 +15,7 @@ from dynplug.train.fit import (
     Stream as Stream,
     Watched as Watched,
     report as report,
+    restored as restored,
 )
 from dynplug.train.gradient_trainer import GradientTrainer as GradientTrainer
 from dynplug.train.rate_finder import LearningRates as LearningRates, find_learning_rate as find_learning_rate

@@ -1,13 +1,12 @@
 """Stopping when nothing gets better any more."""
 
 import math
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
 from dynplug.api import hookimpl
 from dynplug.core import as_flag, as_whole
-from dynplug.errors import CheckpointWarning, OptionError
+from dynplug.errors import OptionError
 from dynplug.train.fit import Watched
 
 
@@ -39,8 +38,9 @@ class EarlyStopping:
         improvement, in the units of the metric [-].
     - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what is known: less of a loss, more
         accuracy.
-    - `restore_best`: whether the model is in the end that of the best epoch, not of the last one, unless an error or an
-        interrupt ended the run. Until then checkpoints hold both, so it is also after `load_states`.
+    - `restore_best`: whether the best epoch's model is kept, as by `fit(keep_best=..., restore_best=True)`, and is the
+        one in the end, unless an error or an interrupt ended the run. It is the best of this call of `fit`, or, with
+        `keep_best`, which must then name the same metric, of all calls.
 
     **Attributes:** `best`, the best value, `None` where there is none, and `best_epoch`, when it was reached, or 0.
 
@@ -56,7 +56,6 @@ class EarlyStopping:
     mode: str | None = None
     restore_best: bool = False
     _watched: Watched = field(init=False, repr=False)
-    _failed: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self.patience = as_whole("EarlyStopping: patience", self.patience)
@@ -79,37 +78,20 @@ class EarlyStopping:
     @hookimpl
     def dynplug_run_start(self, trainer: Any) -> None:
         """Forget what an earlier run reached; of one that is gone on with after an interruption, see it all again."""
-        self._failed = False
-        self._watched.forget()
+        self._watched.found = None
         self._watched.recall(trainer.history, trainer.began, trainer.epoch)
 
     @hookimpl
-    def dynplug_after_epoch(self, trainer: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
-        """Remember the model of the best epoch, before the epoch's checkpoint is written."""
-        if self._watched.see(epoch, metrics) and self.restore_best:
-            trainer.remember()
+    def dynplug_keep_best(self) -> Watched | None:
+        """The metric by which the best epoch's model is kept, to be gone back to."""
+        return self._watched if self.restore_best else None
+
+    @hookimpl
+    def dynplug_after_epoch(self, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
+        """See whether the metric has improved."""
+        self._watched.see(epoch, metrics)
 
     @hookimpl
     def dynplug_should_stop(self, epoch: int) -> bool:
         """Whether the last improvement is `patience` epochs ago."""
         return epoch - self.best_epoch >= self.patience
-
-    @hookimpl
-    def dynplug_run_error(self, trainer: Any) -> None:
-        """Leave the model as it is where the run did not come to its end."""
-        self._failed = True
-
-    @hookimpl
-    def dynplug_run_end(self, trainer: Any) -> None:
-        """Go back to the best epoch's model."""
-        if not self.restore_best or self._failed or not self.best_epoch:
-            return
-        if trainer.remembered == self.best_epoch:
-            trainer.recall()
-        elif trainer.epoch != self.best_epoch:
-            warnings.warn(
-                f"EarlyStopping: the model of the best epoch, {self.best_epoch}, is not in the checkpoint that this "
-                "run went on from, which was written without restore_best=True. The model is the last one.",
-                CheckpointWarning,
-                stacklevel=2,
-            )

@@ -23,11 +23,11 @@ from dynplug.train.checkpoint import CheckpointPair
 from dynplug.train.data import Batch, Layout, Pair, Reading, Window, check_reset, keeps_keys, with_lengths
 from dynplug.train.evidencing import Trained, diagnosed, losses_on
 from dynplug.train.first_look import first_look
-from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Stream, keeping, nothing, outputs
+from dynplug.train.fit import STDOUT, FitOptions, Fitting, Progress, Report, Stream, keeping, outputs
 from dynplug.train.option_checks import check_fit
 from dynplug.train.replaceable import Replaceable
 from dynplug.train.seeds import as_seed
-from dynplug.train.spike_rates import no_rates, spike_rates
+from dynplug.train.spike_rates import spike_rates
 from dynplug.train.step import (
     SPIKE_RATE,
     Bounds,
@@ -207,15 +207,13 @@ class GradientTrainer(Replaceable):
             progress_bar=self.progress_bar and self.writes,
             observers=self._hooks,
             log_every=self.log_every,
-            look=partial(self._look, first_look, shared) if self.watch and self._jit["fit"] else nothing,
-            rates=partial(self._look, spike_rates, shared) if SPIKE_RATE in self.track else no_rates,
-            save=nothing if save_to is None else partial(CheckpointPair(save_to).save, self),
+            look=partial(self._look, first_look, shared) if self.watch and self._jit["fit"] else None,
+            rates=partial(self._look, spike_rates, shared) if SPIKE_RATE in self.track else None,
+            save=None if save_to is None else partial(CheckpointPair(save_to).save, self),
             every=None if checkpoint_every is None else as_whole("checkpoint_every", checkpoint_every),
-            keep=keeping(self, self._progress, keep_best, test_data, restore_best, save_to),
+            keep=keeping(self, self._progress, keep_best, restore_best, test_data, save_to),
         )
         Fitting(self, self._progress, options).run()
-        if restore_best and self.best is not None:  # else no epoch was run, or none measured a finite value
-            self.restore_best()
 
     check_fit = check_fit
 

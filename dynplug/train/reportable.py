@@ -60,11 +60,6 @@ class Reportable(Protocol):
         """The best epoch, where the trainer keeps one."""
         ...
 
-    @property
-    def observers(self) -> Sequence[Any]:
-        """Those of the run."""
-        ...
-
 
 @dataclass(frozen=True)
 class _Untold:
@@ -78,7 +73,6 @@ class _Untold:
     t0: float = 0.0
     steps: int | None = None
     best: BestEpoch | None = None
-    observers: Sequence[Any] = ()
 
 
 def as_reportable(trainer: Any) -> Reportable:

@@ -12,7 +12,7 @@ from dynplug.core import Loaded, to, whole_here
 from dynplug.errors import OptionError
 from dynplug.run import Start, size_and_values, with_values
 from dynplug.timeloop import RunState
-from dynplug.train.fit import Best, BestEpoch, History, Progress
+from dynplug.train.fit import BestEpoch, History, Progress
 from dynplug.train.step import Placement
 
 
@@ -80,11 +80,6 @@ class Resumable(ABC):
         return self._progress.began
 
     @property
-    def remembered(self) -> int | None:
-        """The epoch whose parameters are remembered, if there is one."""
-        return None if self._progress.best is None else self._progress.best.epoch
-
-    @property
     def average(self) -> PyTree:
         """The model that tests and predictions take: with `ema`, that of the mean parameters; else `target`."""
         return self._progress.averaged
@@ -94,28 +89,19 @@ class Resumable(ABC):
         """Whether this process writes files and lines: of several that train together one does."""
         return self._placement.writes
 
-    def remember(self) -> None:
-        """Remember the present parameters, until `fit` ends; checkpoints hold them too."""
-        self._progress.best = Best(self._progress.epoch, self._progress.train_state.tested)
-
-    def recall(self) -> None:
-        """Go back to the parameters that are remembered."""
-        if self._progress.best is not None:
-            self._progress.go_back_to(self._progress.best.params)
-
     @property
     def best(self) -> BestEpoch | None:
-        """The best epoch by the metric of `fit(..., keep_best=...)`: `(metric, mode, value, epoch)`; else `None`."""
-        return None if self._progress.kept is None else self._progress.kept.of
+        """The best epoch, as `(metric, mode, value, epoch, restores)`, if `fit` was told to keep it, else `None`."""
+        return None if self._progress.best is None else self._progress.best.of
 
     def restore_best(self) -> None:
         """Go back to the parameters of the best epoch. The optimizer's state, epoch and history stay as they are.
 
         **Raises:** `OptionError` where none is kept.
         """
-        if self._progress.kept is None:
+        if self._progress.best is None:
             raise OptionError("No best epoch is kept: train with fit(..., keep_best='test/loss'), or another metric.")
-        self._progress.go_back_to(self._progress.kept.params)
+        self._progress.go_back_to(self._progress.best.params)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
         """A metric over time: one value a report (`which="report"`) or a batch (`"detailed"`). See `History.metric`."""
@@ -148,8 +134,8 @@ class Resumable(ABC):
         """
         self._placement.check_to(device)
         progress = self._progress
-        moved = to((progress.train_state, progress.static, progress.carry, progress.best, progress.kept), device)
-        progress.train_state, progress.static, progress.carry, progress.best, progress.kept = moved
+        moved = to((progress.train_state, progress.static, progress.carry, progress.best), device)
+        progress.train_state, progress.static, progress.carry, progress.best = moved
         self._device = device
 
     def save_states(self, filename: str | Path) -> None:

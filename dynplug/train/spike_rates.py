@@ -29,11 +29,6 @@ def spike_rates(forward: Forward, model: Any, batch: Batch | Window, key: PRNGKe
     return {f"{SPIKE_RATE}/{path}" if path else SPIKE_RATE: float(rate) for path, rate in found.items()}
 
 
-def no_rates(batch: Batch | Window) -> dict[str, float]:
-    """No rates, as none are asked for."""
-    return {}
-
-
 @eqx.filter_jit
 def _rates(loop: Loop, model: Any, xs: Any, ends: Any, key: PRNGKeyArray) -> dict[str, Any]:
     length, size = jax.tree.leaves(xs)[0].shape[:2]

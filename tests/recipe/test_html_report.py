@@ -19,7 +19,7 @@ from dynplug.recipe.report.html_parts import counts_table, facts, page, table
 from dynplug.recipe.report.layer_activity import layer_activity
 from dynplug.recipe.report.learned_parameters import in_short
 from dynplug.recipe.report.made_with import command_line, in_units
-from dynplug.train import EarlyStopping, History, Reportable
+from dynplug.train import History, Reportable
 from dynplug.train.fit import BestEpoch
 from dynplug.train.toolkit import layout_of
 
@@ -85,7 +85,7 @@ class Threshold(dp.DynamicalSystem):
 class Planted:
     """A trainer that has measured, and answers, what it is told to."""
 
-    loss_fun, metrics, dt, t0, best, observers, writes = "mse", (), 0.5, 0.0, None, (), True
+    loss_fun, metrics, dt, t0, best, writes = "mse", (), 0.5, 0.0, None, True
     layout, seed, steps = layout_of("B"), 0, 0
 
     @property
@@ -283,15 +283,13 @@ def test_the_page_says_of_which_epoch_the_model_is(tmp_path):
     t = Planted().measured(test={"loss": [3.0, 1.0, 2.0]})
     assert Reported("t", t, None).epoch_of_model == 3
     t.best = BestEpoch("test/loss", "min", 1.0, 2)
-    assert Reported("t", t, None, fit={"restore_best": False}).epoch_of_model == 3
-    restored = Reported("t", t, (X, X), (X, X), fit={"restore_best": True}, ended="It was stopped.")
+    assert Reported("t", t, None).epoch_of_model == 3
+    t.best = BestEpoch("test/loss", "min", 1.0, 2, restores=True)
+    restored = Reported("t", t, (X, X), (X, X), ended="It was stopped.")
     found, _, _ = written(tmp_path, restored)
     assert "The model in the run folder, which is the one shown below, is that of epoch 2." in found.text
     assert "It was stopped." in found.text
     assert "of the model of epoch 2." in found.text
-    watching = EarlyStopping(restore_best=True)
-    watching.dynplug_after_epoch(SimpleNamespace(remember=lambda: None), 1, {"test": {"loss": 1.0}})
-    assert Reported("t", Planted(observers=[watching]).measured(fit={"loss": [1.0, 2.0]}), None).epoch_of_model == 1
 
 
 def test_the_confusion_matrix_is_that_of_the_last_steps_that_count(tmp_path):

@@ -113,6 +113,10 @@ def test_what_early_stopping_restores_is_what_is_loaded(tmp_path):
     assert same(dp.load_run(tmp_path / "run").model, made.runner.target)
     last = dp.load_states(tmp_path / "run" / CHECKPOINT, made.runner.target, prefix="model").tree
     assert not same(last, made.runner.target)
+    assert same(dp.load_run(tmp_path / "run", best=True).model, made.runner.target)
+    with pytest.raises(ConfigError, match=r"fit.keep_best: .*one model is kept"):
+        train(tmp_path / "other", stopping, "fit.keep_best='test/loss'")
+    assert not (tmp_path / "other").exists()
 
 
 def test_what_fit_restores_is_what_is_loaded(tmp_path):

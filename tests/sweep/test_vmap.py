@@ -7,6 +7,7 @@ import pytest
 
 import dynplug as dp
 from dynplug.sweep import vectorised
+from dynplug.train import checkpoint
 from dynplug.train.together import NotTogether
 from dynplug.train.together.meeting import Meeting
 
@@ -83,14 +84,23 @@ def test_seeds_and_numbers_of_model_and_optimizer_run_together(values, tmp_path,
 
 def test_a_trial_that_diverges_or_stops_early_leaves_the_others_alone(values, tmp_path, groups):
     values["fit"]["num_epoch"] = 4
-    values["runner"]["observers"] = [{"type": "EarlyStopping", "patience": 1, "min_delta": 0.02}]
+    values["runner"]["observers"] = [{"type": "EarlyStopping", "patience": 1, "min_delta": 0.02, "restore_best": True}]
     values["sweep"]["space"] = {"runner.optimizer.learning_rate": [1e-6, 0.03, float("inf"), 0.01]}
     alone, together = both(values, tmp_path)
     assert groups == [4]
     assert_alike(alone, together)
     assert together[2]["message"] == alone[2]["message"]
     assert together[2]["message"].startswith("NonFiniteError: ")
-    assert len({t["epoch"] for t in together if t["status"] == "finished"}) > 1
+    done = [n for n, t in enumerate(together) if t["status"] == "finished"]
+    assert len({together[n]["epoch"] for n in done}) > 1
+    for number in done:
+        folders = [tmp_path / name / "trials" / f"{number:04d}" for name in ("serial", "vmap")]
+        best, other = (checkpoint.describe(f / "checkpoint.safetensors")["best"] for f in folders)
+        assert best["epoch"] == other["epoch"] > 0
+        weights = [dp.load_run(folder).model["input"].weight for folder in folders]
+        np.testing.assert_allclose(*weights, rtol=1e-4, atol=1e-6)
+    last = dp.load_states(folders[0] / "checkpoint.safetensors", dp.load_run(folders[0]).model, prefix="model").tree
+    assert not np.allclose(weights[0], last["input"].weight, rtol=1e-4)
 
 
 def test_what_differs_otherwise_makes_programs_of_its_own(values, tmp_path, groups):

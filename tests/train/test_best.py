@@ -6,10 +6,12 @@ from contextlib import suppress
 import numpy as np
 import optax
 import pytest
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 import dynplug as dp
-from dynplug.errors import CheckpointWarning, OptionError, UnknownNameError
+from dynplug.core import write_arrays
+from dynplug.errors import CheckpointError, CheckpointWarning, OptionError, UnknownNameError
 from dynplug.train import EarlyStopping, checkpoint
 from dynplug.train.checkpoint.rotation import CheckpointPair
 from dynplug.train.fit.watched import Watched
@@ -63,7 +65,7 @@ def test_nothing_but_nan_stops_after_as_long_as_one_is_patient():
     stopping = EarlyStopping(patience=3)
     told = []
     for epoch in (1, 2, 3):
-        stopping.dynplug_after_epoch(None, epoch, {"test": {"loss": NAN}})
+        stopping.dynplug_after_epoch(epoch, {"test": {"loss": NAN}})
         told.append(stopping.dynplug_should_stop(epoch))
     assert (told, stopping.best, stopping.best_epoch) == ([False, False, True], None, 0)
 
@@ -116,6 +118,7 @@ def test_an_interrupted_run_keeps_its_last_model(fitted):
     t, weights = fitted(EarlyStopping(patience=9, restore_best=True), Kill(5, 1))
     assert best_epoch(t) < t.epoch == 4
     assert not np.array_equal(t.target["readout"].weight, weights[best_epoch(t)])
+    assert not t.best.restores
 
 
 @pytest.mark.parametrize("at", [(3, 2), (4, 1), (6, 1)])
@@ -131,13 +134,101 @@ def test_the_best_model_outlives_the_process(fitted, tmp_path, at):
     np.testing.assert_array_equal(found.tree["readout"].weight, weights[best])
 
 
-def test_a_best_model_that_nobody_kept_is_said(fitted, tmp_path):
+@pytest.mark.parametrize(
+    ("stopping", "options"), [({"restore_best": True}, {}), ({}, {"keep_best": "test/loss", "restore_best": True})]
+)
+def test_a_best_model_that_nobody_kept_is_said(fitted, tmp_path, stopping, options):
     path = tmp_path / "f"
     fitted(Kill(5, 1), save_to=path)
     with pytest.warns(CheckpointWarning, match="not in the checkpoint that this run went on from"):
-        t, _ = fitted(EarlyStopping(patience=2, restore_best=True), load=path)
+        t, _ = fitted(EarlyStopping(patience=2, **stopping), load=path, **options)
     assert best_epoch(t) < 4
-    assert t.remembered is None
+    assert t.best is None
+
+
+KEEP = {"keep_best": "test/loss"}
+
+
+@pytest.mark.parametrize(
+    ("stopping", "options", "said"),
+    [
+        ({"metric": "loss"}, {"keep_best": "fit/loss"}, "keep_best='fit/loss' keeps .* by the min of fit/loss, EarlyS"),
+        ({"metric": "loss", "mode": "max"}, KEEP, "EarlyStopping by the max of test/loss: one model is kept"),
+        ({"metric": "loss", "min_delta": 0.1}, KEEP, "EarlyStopping by the min of test/loss, by more than 0.1: one"),
+    ],
+)
+def test_two_metrics_for_one_best_model_are_refused(fitted, trainer, stopping, options, said):
+    with pytest.raises(OptionError, match=said):
+        fitted(EarlyStopping(**stopping, restore_best=True), **options)
+    with pytest.raises(OptionError, match=said):
+        trainer(observers=[EarlyStopping(**stopping, restore_best=True)]).check_fit("keep_best", options)
+    with pytest.raises(OptionError, match="one model is kept"):
+        fitted(*(EarlyStopping(**one, restore_best=True) for one in ({}, stopping | {"phase": "fit"})))
+    trainer(observers=[EarlyStopping(**stopping)]).check_fit("keep_best", options)
+
+
+def test_early_stopping_keeps_as_fit_does(fitted, tmp_path):
+    """The same epoch and value, the same arrays in the same files, and the same model in the end."""
+    ways = {
+        "fit": ((), {**KEEP, "restore_best": True}),
+        "observer": ((EarlyStopping(patience=9, restore_best=True),), {}),
+        "both": ((EarlyStopping(patience=9, restore_best=True),), KEEP),
+        "told twice": ((EarlyStopping(patience=9, restore_best=True),), {"restore_best": True}),
+        "watched": ((EarlyStopping(patience=9),), {**KEEP, "restore_best": True}),
+    }
+    trained = {name: fitted(*seen, save_to=tmp_path / name, **options)[0] for name, (seen, options) in ways.items()}
+    one = trained.pop("fit")
+    assert one.best.restores
+    assert one.best.epoch == best_epoch(one) < one.epoch
+    for name, other in trained.items():
+        assert other.best == one.best
+        np.testing.assert_array_equal(other.target["readout"].weight, one.target["readout"].weight)
+        for file in ("path", "best"):
+            ours, theirs = (getattr(CheckpointPair(tmp_path / n), file) for n in ("fit", name))
+            assert {n: a.tobytes() for n, a in load_file(ours).items()} == {
+                n: a.tobytes() for n, a in load_file(theirs).items()
+            }
+            assert checkpoint.describe(ours) == checkpoint.describe(theirs)
+
+
+def test_an_observer_asks_as_fit_is_asked(fitted):
+    class Keeps:
+        @dp.api.hookimpl
+        def dynplug_keep_best(self, trainer):
+            return ("test/loss", "max") if trainer.epoch == 0 else None
+
+    t, weights = fitted(Keeps())
+    worst = 1 + int(np.nanargmax(t.get_hist_metric("test")))
+    assert t.best.epoch == worst not in (best_epoch(t), t.epoch)
+    np.testing.assert_array_equal(t.target["readout"].weight, weights[worst])
+
+
+def test_early_stopping_looks_for_the_best_of_one_call_and_keep_best_for_that_of_all(trainer, data):
+    """In the second call, with the other class for the right one, everything is worse."""
+    x, y = data
+    for options in ({}, KEEP):
+        t = trainer(observers=[EarlyStopping(patience=1, restore_best=True)], shuffle_data=False)
+        t.fit(data, data, num_epoch=2, batch_size=8, **options)
+        first, models = t.best, Models()
+        other = t.replaced(observers=[*t.observers, models])
+        other.fit(data, (x, 1 - y), num_epoch=2, batch_size=8, **options)
+        losses = other.get_hist_metric("test")[2:]
+        assert losses.min() > first.value
+        assert other.best.epoch == (first.epoch if options else 3 + int(losses.argmin()))
+        wanted = t.target["readout"].weight if options else models.weights[other.best.epoch]
+        np.testing.assert_array_equal(other.target["readout"].weight, wanted)
+        assert t.best == first
+
+
+@pytest.mark.parametrize("form", [{"best": 3}, {"best": None, "kept": {"metric": "test/loss"}}])
+def test_a_checkpoint_with_the_best_model_in_another_form_is_refused(fitted, trainer, tmp_path, form):
+    fitted(save_to=tmp_path / "f", epochs=1)
+    with safe_open(tmp_path / "f", framework="numpy") as file:
+        told = file.metadata()
+    told["description"] = json.dumps(json.loads(told["description"]) | form)
+    write_arrays(tmp_path / "f", load_file(tmp_path / "f"), told)
+    with pytest.raises(CheckpointError, match=r"f is of .* kept the best epoch's model in another form"):
+        trainer(**DIVERGES).load_states(tmp_path / "f")
 
 
 def test_the_best_checkpoint_is_kept_beside_the_newest(fitted, trainer, tmp_path):
@@ -223,7 +314,7 @@ def test_a_plugins_metric_knows_its_direction(fresh_registry):
 def test_the_best_parameters_are_restored_on_request_and_with_them_nothing_else(fitted):
     t, weights = fitted(keep_best="test/loss")
     losses = t.get_hist_metric("test")
-    assert t.best == ("test/loss", "min", losses.min(), best_epoch(t))
+    assert t.best == ("test/loss", "min", losses.min(), best_epoch(t), False)
     assert best_epoch(t) < t.epoch == 6
     np.testing.assert_array_equal(t.target["readout"].weight, weights[6])
     t.restore_best()
@@ -237,6 +328,7 @@ def test_fit_restores_the_best_if_it_is_told_to(fitted):
     t, weights = fitted(Kill(6, 1), keep_best="test/loss", restore_best=True)
     np.testing.assert_array_equal(t.target["readout"].weight, weights[5])  # it was interrupted
     assert t.best.epoch == best_epoch(t) < 5
+    assert not t.best.restores
 
 
 def test_what_is_restored_is_worth_what_was_measured(fitted, data):
@@ -250,6 +342,10 @@ def test_a_later_call_has_to_surpass_what_is_kept(fitted, data):
     kept = t.best
     t.fit(data, data, num_epoch=2, batch_size=8)
     assert t.best == kept
+    t.fit(data, data, num_epoch=0, keep_best="test/loss", restore_best=True)
+    assert t.best == kept._replace(restores=True)
+    t.fit(data, data, num_epoch=0)
+    assert t.best == kept
     t.fit(data, data, num_epoch=1, batch_size=8, keep_best="test/loss")
     assert t.best == kept
     t.fit(data, data, num_epoch=1, batch_size=8, keep_best="fit/loss")
@@ -258,11 +354,11 @@ def test_a_later_call_has_to_surpass_what_is_kept(fitted, data):
 
 @pytest.mark.parametrize("at", [(3, 2), (6, 1)])
 def test_the_kept_epoch_is_in_the_checkpoint_and_outlives_the_process(fitted, tmp_path, at):
-    whole, weights = fitted(keep_best="test/loss")
     path, options = tmp_path / "f", {"keep_best": "test/loss", "restore_best": True}
+    whole, weights = fitted(**options)
     fitted(Kill(*at), save_to=path, checkpoint_every=1, **options)
     again, _ = fitted(load=path, save_to=path, **options)
     assert again.best == whole.best
     np.testing.assert_array_equal(again.target["readout"].weight, weights[whole.best.epoch])
-    found = dp.load_states(path, again.target, prefix="kept")
+    found = dp.load_states(path, again.target, prefix="best")
     np.testing.assert_array_equal(found.tree["readout"].weight, weights[whole.best.epoch])

@@ -156,10 +156,10 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(made, kept, trainer, n
 def test_a_newer_version_and_another_model_are_errors_that_leave_all_as_it_is(made, kept, trainer, net):
     with pytest.raises(CheckpointError, match="another model"):
         kept.load(trainer(net() >> dp.layers.Dense(2, 2, W_initializer=1.0)))
-    header(kept.path, version="4")
+    header(kept.path, version="5")
     before = {path: path.read_bytes() for path in kept.path.parent.iterdir()}
     with pytest.raises(
-        CheckpointError, match=r"has version 4 of the format; this dynplug reads 3. Update it: pip install"
+        CheckpointError, match=r"has version 5 of the format; this dynplug reads 4. Update it: pip install"
     ):
         loaded(kept, trainer)
     assert {path: path.read_bytes() for path in kept.path.parent.iterdir()} == before

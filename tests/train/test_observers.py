@@ -122,7 +122,7 @@ class Scripted:
         self.stopping.dynplug_run_start(SimpleNamespace(history=History(), began=0, epoch=0))
         self.epochs = 0
         for self.epochs, value in enumerate(values, 1):
-            self.stopping.dynplug_after_epoch(None, self.epochs, {"fit": {"loss": 0.0}, "test": {"loss": value}})
+            self.stopping.dynplug_after_epoch(self.epochs, {"fit": {"loss": 0.0}, "test": {"loss": value}})
             if self.stopping.dynplug_should_stop(self.epochs):
                 break
 

@@ -32,7 +32,7 @@ def curves(history: Any) -> dict[str, dict[str, np.ndarray]]:
 
 
 def best_epoch(curves: dict[str, dict[str, np.ndarray]], kept: BestEpoch | None) -> BestEpoch | None:
-    """The epoch that `keep_best` keeps; else the best by the first metric, or else the loss, of the test data.
+    """The epoch whose model is kept; else the best by the first metric, or else the loss, of the test data.
 
     Where nothing was tested, it is that of the training data; `None` where nothing finite was measured.
     """
@@ -47,8 +47,8 @@ def best_epoch(curves: dict[str, dict[str, np.ndarray]], kept: BestEpoch | None)
                 continue
             for epoch, value in enumerate(values, 1):
                 watched.see(epoch, {phase: {metric: value}})
-            if watched.best is not None:
-                return BestEpoch(f"{phase}/{metric}", str(watched.mode), watched.best, watched.epoch)
+            if watched.found is not None:
+                return watched.found
     return None
 
 

@@ -14,7 +14,7 @@ from jaxtyping import PyTree
 from dynplug.core import leaves
 from dynplug.errors import DataError
 from dynplug.recipe.report.epoch_curves import best_epoch, curves
-from dynplug.train import BestEpoch, Reportable, as_reportable, toolkit
+from dynplug.train import BestEpoch, Reportable, as_reportable, restored, toolkit
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,8 @@ class Reported:
     @property
     def epoch_of_model(self) -> int:
         """The epoch of the final model: the last, or the best one, if it was restored."""
-        kept = self.trainer.best
-        if self.fit.get("restore_best") and kept is not None:
-            return kept.epoch
-        watching = (one for one in self.trainer.observers if getattr(one, "restore_best", False))
-        return next((one.best_epoch for one in watching if one.best_epoch), self.epoch)
+        best = restored(self.trainer.best)
+        return self.epoch if best is None else best.epoch
 
     @property
     def layout(self) -> toolkit.Layout:

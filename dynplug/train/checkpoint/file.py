@@ -25,7 +25,7 @@ from dynplug.errors import CheckpointError, against_disagreement, disagreement
 from dynplug.plugin import registry
 from dynplug.train.checkpoint.portable import warn_of_local
 
-_FORMAT, _VERSION = "dynplug-checkpoint", 3  # 1 had no definition, 2 no checksum of all
+_FORMAT, _VERSION = "dynplug-checkpoint", 4  # 1 had no definition, 2 no checksum, 3 the best model in two forms
 _SINCE_SUM = 3
 
 

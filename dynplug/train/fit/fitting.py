@@ -15,6 +15,7 @@ from dynplug.run import Compiling
 from dynplug.timeloop import RunState
 from dynplug.train.data import Batch, BatchSource, Layout, Window, check_size, checksum, padded
 from dynplug.train.fit.epoch import Log
+from dynplug.train.fit.kept_best import KeptBest
 from dynplug.train.fit.noticing import Noticing
 from dynplug.train.fit.progress import Progress
 from dynplug.train.fit.reporting import Report, StepReports, Stream, report
@@ -51,10 +52,10 @@ class FitOptions:
     - `after`, `logger`: the function and the stream that receive reports.
     - `progress_bar`: whether to show one.
     - `observers`, `log_every`: the observers' hooks, and how often they hear of a step.
-    - `look`: looks at what the model does with a batch of inputs, once in a training.
-    - `rates`: the rates of the model's units on a batch, by name, once an epoch.
-    - `save`: writes a checkpoint; `every`: after how many batches, beside each epoch.
-    - `keep`: keeps an epoch's checkpoint, by its number and metrics, if it is the best.
+    - `look`: looks at what the model does with a batch of inputs, once in a training; or `None`.
+    - `rates`: the rates of the model's units on a batch, by name, once an epoch; or `None`.
+    - `save`: writes a checkpoint, or `None`; `every`: after how many batches, beside each epoch.
+    - `keep`: keeps the model of the best epoch; or `None`.
     """
 
     train: BatchSource
@@ -73,11 +74,11 @@ class FitOptions:
     progress_bar: bool
     observers: Any
     log_every: int
-    look: Callable[[Any], None]
-    rates: Callable[[Batch | Window], dict[str, float]]
-    save: Callable[[], None]
+    look: Callable[[Any], None] | None
+    rates: Callable[[Batch | Window], dict[str, float]] | None
+    save: Callable[[], None] | None
     every: int | None
-    keep: Callable[[int, dict[str, dict[str, float]]], None]
+    keep: KeptBest | None
 
 
 class Fitting:
@@ -100,27 +101,29 @@ class Fitting:
         progress, last = self._progress, self._options.last
         resumed = progress.began is not None
         if not resumed:
-            progress.began, progress.best = progress.epoch, None
+            progress.began = progress.epoch
         self._hooks.dynplug_run_start(trainer=self._trainer, last=last)
         try:
             stop = resumed and progress.epoch > (progress.began or 0) and not progress.batches and self._should_stop()
             while progress.epoch < last and not stop:
                 self._epoch()
                 stop = self._should_stop()
+            if self._options.keep is not None:
+                self._options.keep.end()
         except BaseException as error:
+            progress.end_with_best(False)
             self._hooks.dynplug_run_error(trainer=self._trainer, error=error)
             raise
         finally:
             progress.began = None
             self._hooks.dynplug_run_end(trainer=self._trainer)
-            progress.best = None
 
     def _epoch(self) -> None:
         options, progress = self._options, self._progress
         self._hooks.dynplug_epoch_start(trainer=self._trainer, epoch=progress.epoch + 1)
         before, began = progress.history.steps(), time.perf_counter()
         phase, last = "fit", self._fit()
-        if last is not None and before < _LOOK <= progress.history.steps():
+        if options.look and last is not None and before < _LOOK <= progress.history.steps():
             options.look(last.x)
         fitted = time.perf_counter()
         progress.epoch += 1
@@ -128,14 +131,16 @@ class Fitting:
         if options.test is not None:
             phase, last = "test", self._test(options.test)
             seconds["test"] = time.perf_counter() - fitted
-        if last is not None:
+        if options.rates and last is not None:
             progress.history.note(phase, options.rates(last))
         if seconds:
             report(progress.history, progress.epoch, options.last, seconds, options.logger, options.after)
         metrics = self._metrics()
         self._hooks.dynplug_after_epoch(trainer=self._trainer, epoch=progress.epoch, metrics=metrics)
-        options.keep(progress.epoch, metrics)
-        options.save()
+        if options.keep:
+            options.keep.see(progress.epoch, metrics)
+        if options.save:
+            options.save()
 
     def _metrics(self) -> dict[str, dict[str, float]]:
         history = self._progress.history
@@ -171,7 +176,7 @@ class Fitting:
                     steps.append(_Step(window, carry, made))
                     save = bool(options.every) and window.last and (window.batch + 1) % options.every == 0
                     self._look(steps, 0 if save else ahead, program, reports, unmoved)
-                    if save:
+                    if save and options.save:
                         progress.batches = window.batch + 1
                         options.save()
                     bar.update(window.last)

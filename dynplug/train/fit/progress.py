@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -15,17 +15,10 @@ import dynplug.train.checkpoint as checkpoint
 from dynplug.core import Loaded, check_values, definition, differences, leaves
 from dynplug.errors import StateError
 from dynplug.timeloop import RunState
-from dynplug.train.fit.best_epoch import Kept
+from dynplug.train.fit.best_epoch import Best, BestEpoch
 from dynplug.train.fit.epoch import Log
 from dynplug.train.fit.history import History
 from dynplug.train.step import Average, TrainState, joined, statistics_of
-
-
-class Best(NamedTuple):
-    """An epoch, and the parameters after it."""
-
-    epoch: int
-    params: Any
 
 
 @dataclass
@@ -42,8 +35,7 @@ class Progress:
         where it is taken.
     - `history`: the metrics of all epochs before it.
     - `began`: the epoch after which the present call of `fit` began; `None` outside of it.
-    - `best`: the model that an observer has remembered of that call.
-    - `kept`: the best epoch by `keep_best`, and its parameters, of all calls.
+    - `best`: the best epoch, where it is kept, and its parameters.
     """
 
     train_state: TrainState
@@ -56,7 +48,6 @@ class Progress:
     began: int | None = None
     checksum: int | None = None
     best: Best | None = None
-    kept: Kept | None = None
 
     @property
     def model(self) -> PyTree:
@@ -104,6 +95,11 @@ class Progress:
         params, learned, self.static = self._partition(model)
         self.train_state = self.train_state.moved_to(params, learned)
 
+    def end_with_best(self, restores: bool) -> None:
+        """Write down whether the model in the end is that of the best epoch, if one is kept."""
+        if self.best is not None:
+            self.best = Best(self.best.of._replace(restores=restores), self.best.params)
+
     def go_back_to(self, values: PyTree) -> None:
         """Take parameters and statistics that were kept, from which the mean starts anew."""
         params, learned, _ = self._partition(eqx.combine(values, self.static))
@@ -122,13 +118,12 @@ class Progress:
             "history": self.history.to_json(),
             "began": self.began,
             "checksum": self.checksum,
-            "best": None if self.best is None else self.best.epoch,
-            **({} if self.kept is None else {"kept": self.kept.to_json()}),
+            "best": None if self.best is None else self.best.of._asdict(),
             **({} if self.train_state.average is None else {"averaged": int(self.train_state.average.steps)}),
             "seed": seed,
             "batch_size": size,
         }
-        checkpoint.write(path, self._trees(carry, self.best, self.kept), description, constants)
+        checkpoint.write(path, self._trees(carry, self.best), description, constants)
 
     def read(
         self,
@@ -151,11 +146,9 @@ class Progress:
         - `strict`, `cast`: as for `dynplug.load_states`.
         """
         told = checkpoint.describe(path)
-        size, epoch, kept = told.get("batch_size"), told.get("best"), told.get("kept")
+        size, best = told.get("batch_size"), BestEpoch.of(told, path)
         carry = None if size is None else start(self.model, size)
-        here = self.train_state.values
-        best = None if epoch is None else Best(epoch, here)
-        trees = self._trees(carry, best, None if kept is None else Kept.from_json(kept, here))
+        trees = self._trees(carry, None if best is None else Best(best, self.train_state.values))
         loaded, _ = checkpoint.read(path, trees, constants, strict=strict, cast=cast)
         params, learned, static = self._partition(loaded.tree["model"])
         others = checkpoint.arrays(trees).keys() & {one.path for one in loaded.differing}
@@ -174,8 +167,7 @@ class Progress:
             History.from_json(told["history"]),
             told.get("began"),
             told.get("checksum"),
-            None if epoch is None else Best(epoch, self._values(loaded.tree["best"])),
-            None if kept is None else Kept.from_json(kept, self._values(loaded.tree["kept"])),
+            None if best is None else Best(best, self._values(loaded.tree["best"])),
         )
         return progress, told["seed"], loaded
 
@@ -190,7 +182,7 @@ class Progress:
         """A model's part that is trained, with its statistics of batches."""
         return joined(*self._partition(model)[:2])
 
-    def _trees(self, carry: RunState | None, best: Best | None, kept: Kept | None) -> dict[str, PyTree]:
+    def _trees(self, carry: RunState | None, best: Best | None) -> dict[str, PyTree]:
         trees = {"model": self.model, "optimizer": self.train_state.optimizer}
         if self.train_state.average is not None:
             trees["average"] = self.averaged
@@ -198,8 +190,6 @@ class Progress:
             trees["run"] = carry  # as files have called it
         if best is not None:
             trees["best"] = eqx.combine(best.params, self.static)
-        if kept is not None:
-            trees["kept"] = eqx.combine(kept.params, self.static)
         return trees
 
 

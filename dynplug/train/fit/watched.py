@@ -5,6 +5,7 @@ from typing import Any
 
 from dynplug.errors import OptionError, UnknownNameError, nearest
 from dynplug.plugin import registry
+from dynplug.train.fit.best_epoch import BestEpoch
 
 _MODES = ("min", "max")
 
@@ -21,7 +22,7 @@ class Watched:
     - `min_delta`: by how much a value must be better than the best one so far.
     - `name`: the watcher's name in messages.
 
-    **Attributes:** `best`, `None` before there is one; `epoch`, when it was reached, else 0.
+    **Attributes:** `found`, the best epoch, `None` before there is one; of it `best`, the value, and `epoch`, else 0.
     """
 
     def __init__(self, phase: str, metric: str, mode: str | None, min_delta: float = 0.0, *, name: str):
@@ -30,26 +31,37 @@ class Watched:
         self.mode = _direction(metric, name) if mode is None else mode
         if self.mode not in _MODES:
             raise OptionError(f"{name}: mode={mode!r} is neither 'min' nor 'max'.")
-        self.phase, self.metric, self._delta, self._name = phase, metric, min_delta, name
-        self.best: float | None = None
-        self.epoch = 0
+        self.phase, self.metric, self.min_delta, self.name = phase, metric, min_delta, name
+        self.found: BestEpoch | None = None
 
-    def forget(self) -> None:
-        """Start anew."""
-        self.best, self.epoch = None, 0
+    @property
+    def best(self) -> float | None:
+        return None if self.found is None else self.found.value
 
-    def see(self, epoch: int, metrics: dict[str, dict[str, float]]) -> bool:
-        """Whether an epoch is the best so far, by its metrics by phase. **Raises:** `UnknownNameError`."""
+    @property
+    def epoch(self) -> int:
+        return 0 if self.found is None else self.found.epoch
+
+    def see(self, epoch: int, metrics: dict[str, dict[str, float]]) -> BestEpoch | None:
+        """An epoch, if it is the best so far, by its metrics by phase. **Raises:** `UnknownNameError`."""
         values: dict[str, Any] = metrics.get(self.phase, {})
         if self.metric not in values:
             known = [f"{phase} {name}" for phase, of_phase in metrics.items() for name in of_phase]
             hint = nearest(f"{self.phase} {self.metric}", known)
-            raise UnknownNameError(f"{self._name}: there is no {self.phase} {self.metric!r}. {hint}")
+            raise UnknownNameError(f"{self.name}: there is no {self.phase} {self.metric!r}. {hint}")
         value, sign = float(values[self.metric]), 1.0 if self.mode == "min" else -1.0
-        better = math.isfinite(value) and (self.best is None or sign * value < sign * self.best - self._delta)
-        if better:
-            self.best, self.epoch = value, epoch
-        return better
+        if math.isfinite(value) and (self.best is None or sign * value < sign * self.best - self.min_delta):
+            self.found = BestEpoch(f"{self.phase}/{self.metric}", self.mode, value, epoch)
+            return self.found
+        return None
+
+    def told(self, best: BestEpoch) -> bool:
+        """Whether an epoch is the best by this metric."""
+        return (best.metric, best.mode) == (f"{self.phase}/{self.metric}", self.mode)
+
+    def __str__(self) -> str:
+        delta = f", by more than {self.min_delta}" if self.min_delta else ""
+        return f"the {self.mode} of {self.phase}/{self.metric}{delta}"
 
     def recall(self, history: Any, after: int, epoch: int) -> None:
         """See the epochs after `after`, up to `epoch`, again, as far as they were measured."""

@@ -314,7 +314,8 @@ def trained(devices, folder, name):
     """A training with all that processes share: states that go on, statistics, random numbers, files."""
     model = net(dp.layers.TDBatchNorm(8), dp.layers.Dropout(0.2))
     one = trainer(devices, model=model, truncate=3, metrics=["f1"])
-    one.fit((X, Y), (X, Y), num_epoch=2, batch_size=12, save_to=folder / f"{name}.safetensors", keep_best="test/loss")
+    best = {"keep_best": ("test/loss", "max"), "restore_best": True}
+    one.fit((X, Y), (X, Y), num_epoch=2, batch_size=12, save_to=folder / f"{name}.safetensors", **best)
     one.fit((X[:12], Y[:12]), num_epoch=1, batch_size=6, reset_state=False)
     one.save_states(folder / f"{name}.carried.safetensors")
     one.load_states(folder / f"{name}.carried.safetensors")

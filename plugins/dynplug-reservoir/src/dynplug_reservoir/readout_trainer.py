@@ -49,7 +49,6 @@ class ReadoutTrainer(ABC):
 
     writes: ClassVar[bool] = True  # it trains in one process
     best: ClassVar[None] = None  # it keeps none
-    observers: ClassVar[tuple[Any, ...]] = ()
     target: dp.DynamicalSystem
     _: KW_ONLY
     dt: float
