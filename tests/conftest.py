@@ -77,6 +77,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.conformance)
         if hasattr(item.module, "subprocess"):
             item.add_marker(pytest.mark.process)
+    items.sort(key=lambda item: item.get_closest_marker("process") is None)  # the longest first: no worker ends on one
 
 
 _TESTS = itertools.count(1)
