@@ -75,7 +75,7 @@ def load_run(folder: str | Path, *, best: bool = False) -> LoadedRun:
     return LoadedRun(trained, config.values)
 
 
-def _loaded(path: Path, model: Any, tree: str) -> Any:
+def _loaded(path: Path, model: PyTree, tree: str) -> Any:
     try:
         return load_states(path, model, prefix=tree).tree
     except StateDictError as error:

@@ -70,7 +70,7 @@ def _of_sequences(
     return np.asarray(layout.from_batch_first(np.stack(rows))), ends
 
 
-def _measured(trainer: Any, outputs: np.ndarray, y: np.ndarray, lengths: np.ndarray | None) -> dict[str, float]:
+def _measured(trainer: object, outputs: np.ndarray, y: np.ndarray, lengths: np.ndarray | None) -> dict[str, float]:
     if not isinstance(trainer, GradientTrainer) or not trainer.objective.auto_run or trainer.objective.has_aux:
         return {}
     objective, layout = trainer.objective, trainer.layout

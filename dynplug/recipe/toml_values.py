@@ -35,7 +35,7 @@ def loads(text: str) -> dict[str, Any]:
         return tomllib.loads(shorter, parse_float=_float)
 
 
-def plain(values: Any) -> Any:
+def plain(values: object) -> Any:
     """A copy of a value, or of tables and lists of some, in which NumPy's numbers are Python's, as TOML has them."""
     if isinstance(values, np.generic):
         return values.item()

@@ -12,9 +12,9 @@ from dynplug.train.bptt import BPTT
 
 def diagnose(
     model: PyTree,
-    batch: Any,
+    batch: PyTree,
     *,
-    loss_fun: Any = None,
+    loss_fun: object = None,
     dt: float | None = None,
     checks: Sequence[Any] | None = None,
     samples: int | None = 32,

@@ -47,7 +47,7 @@ class Trained(NamedTuple):
 
 
 def diagnosed(
-    trained: Trained, data: Any, checks: Sequence[Any] | None, samples: int | None, overfit: int | None
+    trained: Trained, data: object, checks: Sequence[Any] | None, samples: int | None, overfit: int | None
 ) -> Diagnosis:
     """The diagnosis of a model on a batch. **Arguments and Raises:** as for `GradientTrainer.diagnose`."""
     began = perf_counter()

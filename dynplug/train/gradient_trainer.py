@@ -125,13 +125,13 @@ class GradientTrainer(Replaceable):
     @answers_for_arguments
     def fit(
         self,
-        train_data: Any,
-        test_data: Any = None,
+        train_data: object,
+        test_data: object = None,
         *,
         num_epoch: int = 100,
         num_report: int | None = None,
         batch_size: int | None = None,
-        lengths: Any = None,
+        lengths: object = None,
         buckets: int = 4,
         reset_state: bool = True,
         shared_args: Mapping[str, Any] | None = None,
@@ -259,7 +259,7 @@ class GradientTrainer(Replaceable):
 
     def diagnose(
         self,
-        batch: Any,
+        batch: PyTree,
         *,
         checks: Sequence[Any] | None = None,
         samples: int | None = 32,

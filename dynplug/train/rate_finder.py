@@ -48,8 +48,8 @@ class LearningRates:
 
 
 def find_learning_rate(
-    trainer: Any,
-    data: Any,
+    trainer: object,
+    data: object,
     *,
     optimizer: Callable[[Any], Any] | None = None,
     lowest: float = 1e-6,
@@ -149,7 +149,7 @@ def _smoothed(losses: np.ndarray) -> np.ndarray:
     return weights @ losses / weights.sum(axis=1)
 
 
-def _given(optimizer: Any, rate: Any) -> Any:
+def _given(optimizer: object, rate: object) -> Any:
     """The configuration of an optimizer with another learning rate."""
     given = {"type": optimizer} if isinstance(optimizer, str) else {"type": "adam"} if optimizer is None else optimizer
     if not isinstance(given, Mapping):

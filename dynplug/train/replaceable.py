@@ -84,7 +84,7 @@ class Replaceable(Resumable):
         made._hooks = observers(made.observers)
         return made
 
-    def replaced(self, *, rate: Any = None, **options: Any) -> Any:
+    def replaced(self, *, rate: object = None, **options: Any) -> Any:
         """Another trainer at the same place of the training, with some other options. Each then goes on by itself.
 
         **Arguments:**

@@ -123,7 +123,7 @@ class Resumable(ABC):
             )
         self._progress.carry = None if size is None else with_values(self._start(self.target, size), values, batch=True)
 
-    def to(self, device: Any) -> None:
+    def to(self, device: object) -> None:
         """Move parameters, the optimizer's state and states to a device, where everything is then computed.
 
         **Arguments:**

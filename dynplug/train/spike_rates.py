@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import lookup
 from dynplug.diagnosis import reader
@@ -16,7 +16,7 @@ from dynplug.train.first_look import few_of, plain
 from dynplug.train.step import SPIKE_RATE, Counting, Forward
 
 
-def spike_rates(forward: Forward, model: Any, batch: Batch | Window, key: PRNGKeyArray) -> dict[str, float]:
+def spike_rates(forward: Forward, model: PyTree, batch: Batch | Window, key: PRNGKeyArray) -> dict[str, float]:
     """The mean rate of each part that spikes [kHz], over some samples of a batch, as the model predicts.
 
     Nothing of the training depends on it: the step is the same program with it and without.
@@ -36,7 +36,7 @@ def _rates(loop: Loop, model: Any, xs: Any, ends: Any, key: PRNGKeyArray) -> dic
     start, xs = loop.start(model, batch_size=size, key=key), jax.tree.map(jnp.asarray, xs)
     paths = reader(model, start.system).spiking
 
-    def read(state: Any) -> dict[str, Any]:
+    def read(state: PyTree) -> dict[str, Any]:
         return {path: jnp.mean(lookup(state, f"{path}.spike" if path else "spike")) for path in paths}
 
     _, (_, shares) = loop.advance(model, start, xs, length, key=key, lengths=ends, read=read)

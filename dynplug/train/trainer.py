@@ -34,7 +34,7 @@ class Trainer(Protocol):
         ...
 
     def fit(
-        self, train_data: Any, test_data: Any = None, *, num_epoch: int = ..., fun_after_report: Any = None
+        self, train_data: object, test_data: object = None, *, num_epoch: int = ..., fun_after_report: object = None
     ) -> None:
         """Train for `num_epoch` more epochs.
 

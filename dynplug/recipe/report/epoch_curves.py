@@ -24,7 +24,7 @@ def curve(history: Any, phase: str, metric: str) -> np.ndarray:
     return np.array([epoch.get(metric, np.nan) for epoch in epochs] if measured else [])
 
 
-def curves(history: Any) -> dict[str, dict[str, np.ndarray]]:
+def curves(history: object) -> dict[str, dict[str, np.ndarray]]:
     """The curves of all metrics that are numbers, by metric and phase; the loss first."""
     names = list(dict.fromkeys(name for phase in PHASES for name in _last(history, phase)))
     found = {name: {phase: curve(history, phase, name) for phase in PHASES} for name in names}

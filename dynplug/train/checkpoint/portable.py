@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import jax
+from jaxtyping import PyTree
 
 from dynplug.errors import PortabilityWarning
 from dynplug.plugin import LOCAL, registry
 
 
-def warn_of_local(tree: Any) -> None:
+def warn_of_local(tree: PyTree) -> None:
     """Warn of the components of a model that were registered in this process, as in a notebook, and not installed."""
     own = {c.given: c for c in registry().components() if c.plugin.namespace == LOCAL and isinstance(c.given, type)}
     if not own:
@@ -25,7 +26,7 @@ def warn_of_local(tree: Any) -> None:
         )
 
 
-def _parts(tree: Any) -> Iterator[Any]:
+def _parts(tree: PyTree) -> Iterator[Any]:
     """A tree and all trees within it, arrays left out."""
     yield tree
     for child in jax.tree.leaves(tree, is_leaf=lambda node: node is not tree):

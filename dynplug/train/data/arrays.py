@@ -43,7 +43,7 @@ class Pair:
     **Attributes:** `x`, `y`; `samples`, their number; `lengths`, the steps of each, `None` where all have all.
     """
 
-    def __init__(self, data: Any, layout: Layout, name: str):
+    def __init__(self, data: object, layout: Layout, name: str):
         x, y, lengths = parts_of(data, name)
         self.x = as_arrays(x, partial(_numbers, what=f"{name}: x"))
         self.y = as_arrays(y, partial(_numbers, what=f"{name}: y"))
@@ -99,7 +99,7 @@ class Pair:
             raise DataError(f"{name}: there is no sample.")
         return samples.pop()
 
-    def _lengths(self, part: Any, *, target: bool = False, swapped: bool = False) -> set[int]:
+    def _lengths(self, part: object, *, target: bool = False, swapped: bool = False) -> set[int]:
         """The lengths of a part's sample axes; of its time axes, where it has them, if `swapped`."""
         lengths: set[int] = set()
         for a in jax.tree.leaves(part):
@@ -167,7 +167,7 @@ class ArrayBatches:
             yield pair.rows(rows)
 
 
-def _numbers(given: Any, what: str) -> np.ndarray:
+def _numbers(given: object, what: str) -> np.ndarray:
     """An array of numbers, or `DataError`."""
     try:
         found = np.asarray(given)
@@ -182,7 +182,7 @@ def _numbers(given: Any, what: str) -> np.ndarray:
     return found
 
 
-def parts_of(data: Any, name: str) -> tuple[Any, Any, Any]:
+def parts_of(data: object, name: str) -> tuple[Any, Any, Any]:
     """Inputs, targets and lengths, `None` where there are none; or `DataError`."""
     if not (isinstance(data, (tuple, list)) and len(data) in (2, 3)):
         raise DataError(f"{name}: give a pair (x, y) of arrays; got {_kind(data)}.")
@@ -190,7 +190,7 @@ def parts_of(data: Any, name: str) -> tuple[Any, Any, Any]:
     return x, y, lengths[0] if lengths else None
 
 
-def as_lengths(given: Any, samples: int, steps: int, name: str) -> np.ndarray:
+def as_lengths(given: object, samples: int, steps: int, name: str) -> np.ndarray:
     """The number of steps of each sample, checked, or `DataError`."""
     lengths = np.asarray(given)
     if lengths.shape != (samples,) or lengths.dtype.kind not in "iu":
@@ -207,6 +207,6 @@ def as_lengths(given: Any, samples: int, steps: int, name: str) -> np.ndarray:
     return lengths.astype(np.int32)
 
 
-def _kind(data: Any) -> str:
+def _kind(data: object) -> str:
     shape = getattr(data, "shape", None)
     return type(data).__name__ if shape is None else f"{type(data).__name__} of shape {tuple(shape)}"

@@ -48,7 +48,7 @@ class Reading:
     admits: Callable[[Any, str], None]
     buckets: int = 4
 
-    def __call__(self, data: Any) -> BatchSource:
+    def __call__(self, data: object) -> BatchSource:
         """The source that the data are, told by their type: a tuple is (x, y), what can be iterated gives batches."""
         if isinstance(data, tuple):
             pairs = self.pairs(data, self.name, self.buckets)
@@ -63,7 +63,7 @@ class Reading:
             )
         return _Stream(data, self) if isinstance(data, Iterable) else _Function(data, self)
 
-    def pairs(self, data: Any, name: str, most: int | None) -> list[Pair]:
+    def pairs(self, data: object, name: str, most: int | None) -> list[Pair]:
         """Inputs and targets, checked, each pair of one length; `most` as for `pairs_of`."""
         self.admits(data, name)
         pairs = pairs_of(data, self.layout, name, most)

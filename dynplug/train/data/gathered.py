@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Iterable
-from typing import Any
 
 import jax
 import numpy as np
@@ -14,7 +13,7 @@ from dynplug.train.data.layout import Layout
 from dynplug.train.data.sequences import lengths_of, pairs_of
 
 
-def data_of(data: Any, layout: Layout, name: str, epoch: int = 1) -> Pair:
+def data_of(data: object, layout: Layout, name: str, epoch: int = 1) -> Pair:
     """Inputs and targets of all samples of an epoch, padded to one length where they have several.
 
     **Arguments:**

@@ -25,7 +25,7 @@ def are_sequences(tree: PyTree, layout: Layout) -> bool:
     return layout.samples(2) == 1 and any(all(hasattr(a, "shape") for a in rows) for rows in lists)
 
 
-def pairs_of(data: Any, layout: Layout, name: str, most: int | None) -> list[Pair]:
+def pairs_of(data: object, layout: Layout, name: str, most: int | None) -> list[Pair]:
     """Inputs and targets as pairs, each of which is padded to one length.
 
     **Arguments:**
@@ -56,7 +56,7 @@ def pairs_of(data: Any, layout: Layout, name: str, most: int | None) -> list[Pai
     return pairs
 
 
-def to_check(pairs: list[Pair], data: Any, layout: Layout, name: str) -> Pair:
+def to_check(pairs: list[Pair], data: object, layout: Layout, name: str) -> Pair:
     """A pair of all targets, numbered as in the data, by which they can be checked; its inputs are but shapes."""
     if len(pairs) == 1:
         return pairs[0]
@@ -132,11 +132,11 @@ def _lists(tree: PyTree) -> list[list[Any]]:
     return [rows for rows in found if all(np.ndim(a) > 0 for a in rows if _regular(a)) and all(map(_regular, rows))]
 
 
-def _regular(a: Any) -> bool:
+def _regular(a: object) -> bool:
     return hasattr(a, "shape") or (isinstance(a, (list, tuple)) and len(a) > 0)
 
 
-def _is_list(node: Any) -> bool:
+def _is_list(node: object) -> bool:
     return isinstance(node, list)
 
 

@@ -31,7 +31,7 @@ def with_lengths(train_data: Any, test_data: Any, lengths: Any) -> tuple[Any, An
     return train, test[0] if test else None
 
 
-def check_reset(reset_state: bool, lengths: Any) -> None:
+def check_reset(reset_state: bool, lengths: object) -> None:
     """Refuse states that go on from one batch to the next where sequences have lengths."""
     if lengths is not None and not reset_state:
         raise OptionError(

@@ -91,7 +91,7 @@ class Fitting:
     - `options`: those of the call of `fit`.
     """
 
-    def __init__(self, trainer: Any, progress: Progress, options: FitOptions):
+    def __init__(self, trainer: object, progress: Progress, options: FitOptions):
         self._trainer, self._progress, self._options = trainer, progress, options
         self._hooks = options.observers
         self._compiling = Compiling()

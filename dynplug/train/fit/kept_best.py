@@ -63,7 +63,7 @@ class KeptBest:
             )
 
 
-def asked_for(trainer: Any, what: Any, restores: bool) -> tuple[Watched | None, bool]:
+def asked_for(trainer: Any, what: object, restores: bool) -> tuple[Watched | None, bool]:
     """The metric by which `fit` and the observers ask to keep the best model, and whether to go back to it.
 
     **Arguments:** `what`, `restores`: the arguments `keep_best` and `restore_best` of `fit`.
@@ -83,7 +83,7 @@ def asked_for(trainer: Any, what: Any, restores: bool) -> tuple[Watched | None, 
     return (asked[0] if asked else None), restores or bool(observed)
 
 
-def _watched_of(what: Any) -> Watched:
+def _watched_of(what: object) -> Watched:
     """The watch over the metric that `keep_best` names, as `"test/loss"`. **Raises:** `OptionError`."""
     if isinstance(what, Watched):
         return what
@@ -98,7 +98,7 @@ def _watched_of(what: Any) -> Watched:
 
 
 def keeping(
-    trainer: Any, progress: Progress, what: Any, restores: bool, test_data: Any, path: str | Path | None
+    trainer: object, progress: Progress, what: object, restores: bool, test_data: object, path: str | Path | None
 ) -> KeptBest | None:
     """The keeper of the best epoch's model, if `fit` or an observer asks for one. **Arguments:** as for `fit`."""
     watched, restores = asked_for(trainer, what, restores)

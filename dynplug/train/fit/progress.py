@@ -105,7 +105,7 @@ class Progress:
         params, learned, _ = self._partition(eqx.combine(values, self.static))
         self.train_state = self.train_state.moved_to(params, learned)
 
-    def write(self, path: str | Path, constants: Mapping[str, Any], seed: Any, carry: RunState | None) -> None:
+    def write(self, path: str | Path, constants: Mapping[str, Any], seed: object, carry: RunState | None) -> None:
         """Write it all to a checkpoint, with the trainer's seed, and with what must be the same where it is read.
 
         `carry` is that of the time loop, which may have lain in several processes.
@@ -130,7 +130,7 @@ class Progress:
         path: str | Path,
         start: Callable[[Any, int], RunState],
         constants: Mapping[str, Any],
-        seed: Any,
+        seed: object,
         *,
         strict: bool,
         cast: bool,

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -45,7 +44,7 @@ class Average:
         return Average(jax.tree.map(lambda new, p: new.astype(p.dtype), mean, params), steps, self.decay)
 
 
-def as_decay(given: Any) -> float | None:
+def as_decay(given: object) -> float | None:
     """The decay of a mean of the parameters, or `None`. **Raises:** `OptionError`."""
     if given is None:
         return None
@@ -54,7 +53,7 @@ def as_decay(given: Any) -> float | None:
     return float(given)
 
 
-def as_average(given: Any, params: PyTree) -> Average | None:
+def as_average(given: object, params: PyTree) -> Average | None:
     """The mean with a decay as given, at these parameters; `None` for none. **Raises:** `OptionError`."""
     decay = as_decay(given)
     return None if decay is None else Average.of(params, decay)

@@ -117,7 +117,7 @@ class CompiledStep:
         with on_device_of(batch):
             return self._call_here(function, self.stream(n), *batch)
 
-    def _call_here(self, function: Callable[..., Any], stream: Any, *batch: PyTree) -> PyTree:
+    def _call_here(self, function: Callable[..., Any], stream: ArrayLike, *batch: PyTree) -> PyTree:
         if self._jit:
             return _compiled(function, self.frozen, self._arrays, self._key, stream, *batch)
         return with_parts(function, self.frozen, self._arrays, self._key, stream, *jax.tree.map(jnp.asarray, batch))

@@ -42,5 +42,5 @@ def frozen(tree: PyTree) -> tuple[FrozenTree, list[Any]]:
     return without, [leaf for leaf in leaves if _is_array(leaf)]
 
 
-def _is_array(leaf: Any) -> bool:
+def _is_array(leaf: object) -> bool:
     return isinstance(leaf, (jax.Array, np.ndarray, np.generic))

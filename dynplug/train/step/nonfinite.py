@@ -49,7 +49,7 @@ def first_culprit(
 
 
 @eqx.filter_jit
-def _watch(forward: Forward, model: PyTree, state: RunState, xs: Any, length: int, key: PRNGKeyArray) -> PyTree:
+def _watch(forward: Forward, model: PyTree, state: RunState, xs: PyTree, length: int, key: PRNGKeyArray) -> PyTree:
     def flags(system: PyTree) -> Bool[Array, " leaves"]:
         return jnp.array([jnp.all(_finite(leaf.value)) for leaf in leaves(system)], bool)
 

@@ -68,7 +68,7 @@ class Measure:
     batch_first: bool
 
     @classmethod
-    def of(cls, given: Any, kind: str, dt: float | None = None) -> "Measure":
+    def of(cls, given: object, kind: str, dt: float | None = None) -> "Measure":
         """The measure that a user described.
 
         **Arguments:**
@@ -236,7 +236,7 @@ class Objective:
 
     @classmethod
     def of(
-        cls, loss: Any, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True, dt: float | None = None
+        cls, loss: object, has_aux: bool, metrics: Sequence[Any], auto_run: bool = True, dt: float | None = None
     ) -> "Objective":
         """The objective that a user described.
 
@@ -307,7 +307,7 @@ class Objective:
         return self._logged(value, measured, weights, counts)
 
     def _logged(
-        self, value: Any, measured: dict[str, Any], weights: dict[str, Any], counts: dict[str, Any]
+        self, value: object, measured: dict[str, Any], weights: dict[str, Any], counts: dict[str, Any]
     ) -> tuple[Array, Logged]:
         """The loss of what a loss gives; and what is logged, all of it numbers."""
         value, aux = self._split(value)
@@ -318,7 +318,7 @@ class Objective:
             _check_scalar(name, one)
         return jnp.asarray(value), jax.lax.stop_gradient(Logged(logged, weights, counts))
 
-    def _split(self, value: Any) -> tuple[Any, dict[str, Any]]:
+    def _split(self, value: object) -> tuple[Any, dict[str, Any]]:
         """A loss's value, and what it logs beside it."""
         if self.has_aux:
             if not (isinstance(value, tuple) and len(value) == 2 and isinstance(value[1], dict)):
@@ -341,7 +341,7 @@ def _check_scalar(name: str, value: Any) -> None:
         raise DataError(f"{what} must be a real number, as an integer has no gradient; it has dtype {dtype}.")
 
 
-def measures_of(loss: Any, metrics: Sequence[Any], dt: float | None = None) -> dict[str, Measure]:
+def measures_of(loss: object, metrics: Sequence[Any], dt: float | None = None) -> dict[str, Measure]:
     """The loss, as `"loss"`, and the metrics that a trainer logs, by name. **Raises:** `OptionError`.
 
     **Arguments:**

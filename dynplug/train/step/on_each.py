@@ -154,6 +154,6 @@ def on_each(
     return shards.cut(sharded(alike, pieces, carry, counting), lie)
 
 
-def _of(carry: RunState, i: Any, system: PyTree) -> Any:
+def _of(carry: RunState, i: object, system: PyTree) -> Any:
     """A carry with others in the place of its step and its states, or with what is said of them."""
     return eqx.tree_at(lambda r: (r.i, r.system), carry, (i, system), is_leaf=lambda leaf: leaf is None)

@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 from jax.experimental import multihost_utils
@@ -29,7 +28,7 @@ class Placement(ABC):
         """Raise `DeviceError` where arrays are on devices that would not be used."""
 
     @abstractmethod
-    def check_to(self, device: Any) -> None:
+    def check_to(self, device: object) -> None:
         """Raise `DeviceError` where a trainer cannot be moved to a device."""
 
     @property
@@ -61,7 +60,7 @@ class OneDevice(Placement):
     def check(self, tree: PyTree, what: str) -> None:
         check_on_one(tree, what)
 
-    def check_to(self, device: Any) -> None:
+    def check_to(self, device: object) -> None:
         if isinstance(device, jax.sharding.Sharding) and len(device.device_set) > 1:
             raise DeviceError(
                 f"to({device}): a trainer is moved to one device. To train on several give it devices='all', a number, "
@@ -101,7 +100,7 @@ class ManyDevices(Placement):
                     "all of it, as NumPy arrays; each brings to its devices what they need."
                 )
 
-    def check_to(self, device: Any) -> None:
+    def check_to(self, device: object) -> None:
         raise DeviceError(f"to({device!r}): this trainer computes on the {self.spread.size} devices of its `devices`.")
 
     @property
@@ -127,7 +126,7 @@ class ManyDevices(Placement):
         ]
 
 
-def as_placement(given: Any, auto_run: bool, compiled: bool) -> Placement:
+def as_placement(given: object, auto_run: bool, compiled: bool) -> Placement:
     """The placement for an argument `devices`. **Raises:** `DeviceError`, `OptionError`.
 
     **Arguments:**

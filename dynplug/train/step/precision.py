@@ -6,6 +6,7 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from dynplug.core import as_number, as_whole, leaves
 from dynplug.errors import OptionError
@@ -80,7 +81,7 @@ class Precision:
         """A function of trees of arrays, with its products in this precision."""
         return reduced(function, self.compute) if self.is_mixed else function
 
-    def check(self, model: Any, jit: bool) -> None:
+    def check(self, model: PyTree, jit: bool) -> None:
         """Raise `OptionError` for a model whose parameters are not float32, or where nothing is compiled."""
         if not self.is_mixed:
             return
@@ -105,7 +106,7 @@ class Precision:
         )
 
 
-def as_precision(given: Any) -> Precision:
+def as_precision(given: object) -> Precision:
     """A precision from one, from a name, or from a table of its arguments. **Raises:** `OptionError`."""
     if isinstance(given, Precision):
         return given

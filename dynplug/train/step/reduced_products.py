@@ -54,13 +54,13 @@ class _Rewriting:
         inner = self._remat if eqn.primitive.name in _REMAT else self._param
         return eqn.replace(params={name: inner(value) for name, value in eqn.params.items()})
 
-    def _param(self, value: Any) -> Any:
+    def _param(self, value: object) -> Any:
         """A parameter of an equation; one that is a program, or several, is written anew."""
         if isinstance(value, tuple):
             return tuple(map(self._param, value)) if any(isinstance(v, ClosedJaxpr) for v in value) else value
         return self.closed(value) if isinstance(value, ClosedJaxpr) else value
 
-    def _remat(self, value: Any) -> Any:
+    def _remat(self, value: object) -> Any:
         return self._open(value) if isinstance(value, Jaxpr) else value
 
     def _product(self, eqn: JaxprEqn) -> JaxprEqn:

@@ -84,7 +84,7 @@ def along_axis(axis: int) -> PartitionSpec:
     return PartitionSpec(*[None] * axis, AXIS)
 
 
-def as_spread(given: Any) -> Spread | None:
+def as_spread(given: object) -> Spread | None:
     """The devices that a user names; `None` for `None`. **Raises:** `DeviceError`, `OptionError`.
 
     **Arguments:**
@@ -104,7 +104,7 @@ def as_spread(given: Any) -> Spread | None:
     return Spread.of(devices)
 
 
-def _devices(given: Any) -> list[Any]:
+def _devices(given: object) -> list[Any]:
     if isinstance(given, Mesh):
         return _of_mesh(given)
     if isinstance(given, NamedSharding) and isinstance(given.mesh, Mesh):
@@ -156,7 +156,7 @@ def _of_sharding(sharding: NamedSharding) -> list[Any]:
     return list(mesh.devices.transpose(order).flat)
 
 
-def _check(given: Any, devices: list[Any]) -> None:
+def _check(given: object, devices: list[Any]) -> None:
     if len(set(devices)) != len(devices):
         raise DeviceError(f"devices={given!r} names a device twice.")
     if len(kinds := sorted({device.platform for device in devices})) > 1:

@@ -32,7 +32,7 @@ class Tracking:
     rate: float | Callable[[Any], Any] | None = None
 
     @classmethod
-    def of(cls, names: Sequence[str], optimizer: Any) -> "Tracking":
+    def of(cls, names: Sequence[str], optimizer: object) -> "Tracking":
         """The tracking of `names` for a trainer's `optimizer`, as it was given. **Raises:** `OptionError`."""
         if isinstance(names, str):
             raise OptionError(f"track={names!r}: give a list, [{names!r}].")
@@ -85,7 +85,7 @@ def _by_layer(grads: PyTree) -> dict[str, list[Array]]:
     return owners
 
 
-def _rate(given: Any) -> Any:
+def _rate(given: object) -> Any:
     """The learning rate that an optimizer is given; `None` where only its state may know."""
     if given is None:
         return 1e-3  # Adam's, see `as_optimizer`

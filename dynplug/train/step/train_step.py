@@ -45,7 +45,7 @@ class TrainState:
         *,
         learned: PyTree = None,
         average: Average | None = None,
-        ok: Any = True,
+        ok: object = True,
     ) -> "TrainState":
         """The state of these."""
         leaves, structure = jax.tree.flatten((params, optimizer, learned, average))

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -83,7 +82,7 @@ def _is_trained(leaf: Leaf, trainable: Mapping[str, bool]) -> bool:
     return leaf.trainable and eqx.is_inexact_array(leaf.value)
 
 
-def _may_train(value: Any) -> bool:
+def _may_train(value: object) -> bool:
     return isinstance(value, float) or eqx.is_inexact_array(value)
 
 

@@ -84,10 +84,10 @@ def _mapped(
     own: list[ArrayLike],
     shared: list[ArrayLike],
     keys: Key[Array, "lanes"],
-    streams: Any,
+    streams: Array,
     batch: PyTree,
 ) -> PyTree:
-    def one(own: list[ArrayLike], key: PRNGKeyArray, stream: Any, batch: PyTree) -> PyTree:
+    def one(own: list[ArrayLike], key: PRNGKeyArray, stream: Array, batch: PyTree) -> PyTree:
         mine, ours = iter(own), iter(shared)
         arrays = [next(mine) if one_varies else next(ours) for one_varies in varies]
         return with_parts(function, frozen, arrays, key, stream, *batch)
@@ -101,5 +101,5 @@ def _varying(program: CompiledStep) -> Iterator[Any]:
     return (next(arrays) if leaf is ARRAY else leaf for leaf in program.frozen.leaves if _varies(leaf))
 
 
-def _varies(leaf: Any) -> bool:
+def _varies(leaf: object) -> bool:
     return leaf is ARRAY or type(leaf) is float

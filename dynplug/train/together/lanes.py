@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.train.step import ALL, CompiledStep, Counting, Logged, Stepped, TrainState
 
@@ -37,33 +38,33 @@ class LaneState:
         return self.stack.rows[self.lane]
 
     @property
-    def params(self) -> Any:
+    def params(self) -> PyTree:
         return self.whole.params
 
     @property
-    def optimizer(self) -> Any:
+    def optimizer(self) -> PyTree:
         return self.whole.optimizer
 
     @property
-    def learned(self) -> Any:
+    def learned(self) -> PyTree:
         return self.whole.learned
 
     @property
-    def average(self) -> Any:
+    def average(self) -> PyTree:
         return self.whole.average
 
     @property
-    def tested(self) -> Any:
+    def tested(self) -> PyTree:
         return self.whole.tested
 
-    def moved_to(self, params: Any, learned: Any) -> TrainState:
+    def moved_to(self, params: PyTree, learned: PyTree) -> TrainState:
         return self.whole.moved_to(params, learned)
 
     def going_on(self) -> TrainState:
         return self.whole.going_on()
 
     @property
-    def values(self) -> Any:
+    def values(self) -> PyTree:
         return self.whole.values
 
 
@@ -97,17 +98,19 @@ class LaneProgram:
         self.predict, self.shapes = program.predict, program.shapes
         self.first_culprit, self.gradient = program.first_culprit, program.gradient
 
-    def train(self, state: Any, x: Any, y: Any, carry: Any, n: int, counting: Counting = ALL, *, keep: bool) -> Stepped:
+    def train(
+        self, state: PyTree, x: PyTree, y: PyTree, carry: PyTree, n: int, counting: Counting = ALL, *, keep: bool
+    ) -> Stepped:
         """As `CompiledStep.train`."""
         return self._ask(Request("train", keep, self._program, n, state, (x, y, carry, counting)))
 
     def evaluate(
-        self, params: Any, x: Any, y: Any, carry: Any, n: int, counting: Counting = ALL
+        self, params: PyTree, x: PyTree, y: PyTree, carry: PyTree, n: int, counting: Counting = ALL
     ) -> tuple[None, Logged]:
         """As `CompiledStep.evaluate`, but for the states, which nobody goes on from."""
         return self._ask(Request("evaluate", False, self._program, n, params, (x, y, carry, counting)))
 
-    def planned(self, state: Any, x: Any, y: Any) -> Any:
+    def planned(self, state: PyTree, x: PyTree, y: PyTree) -> Any:
         """As `CompiledStep.planned`."""
         return self._program.planned(getattr(state, "whole", state), x, y)
 
@@ -146,10 +149,10 @@ def state_of(states: Mapping[int, Any], lanes: Sequence[int]) -> Any:
 
 
 @jax.jit
-def _rows(tree: Any) -> list[Any]:
+def _rows(tree: PyTree) -> list[Any]:
     return [jax.tree.map(lambda a, n=n: a[n], tree) for n in range(len(jax.tree.leaves(tree)[0]))]
 
 
-def row(tree: Any, lane: int) -> Any:
+def row(tree: PyTree, lane: int) -> Any:
     """One row of a tree of arrays."""
     return jax.tree.map(lambda a: a[lane], tree)

@@ -22,7 +22,7 @@ class Meeting:
         self._answers: Asked = {}
         self._changed = threading.Condition()
 
-    def ask(self, thread: int, request: Any) -> Any:
+    def ask(self, thread: int, request: object) -> Any:
         """The answer to a request of a thread, as soon as there is one."""
         with self._changed:
             self._asked[thread] = request
