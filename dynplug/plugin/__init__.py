@@ -13,14 +13,6 @@ from dynplug.plugin.configured import (
     read as read,
     resolve as resolve,
 )
-from dynplug.plugin.diagnosis import (
-    CACHE as CACHE,
-    VARIABLES as VARIABLES,
-    Problem as Problem,
-    examined as examined,
-    problems_of as problems_of,
-    shared_names as shared_names,
-)
 from dynplug.plugin.discovery import Plugin as Plugin, namespace_of as namespace_of, normalised as normalised
 from dynplug.plugin.documentation import (
     argument_of as argument_of,
@@ -40,6 +32,14 @@ from dynplug.plugin.hook_imports import Imported as Imported, imports_of as impo
 from dynplug.plugin.kinds import KINDS as KINDS, Kind as Kind, kind_named as kind_named
 from dynplug.plugin.loader import STRICT as STRICT, normalise as normalise
 from dynplug.plugin.observing import observers as observers
+from dynplug.plugin.problems import (
+    CACHE as CACHE,
+    VARIABLES as VARIABLES,
+    Problem as Problem,
+    examined as examined,
+    problems_of as problems_of,
+    shared_names as shared_names,
+)
 from dynplug.plugin.registry import (
     LOCAL as LOCAL,
     get as get,

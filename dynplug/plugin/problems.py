@@ -1,4 +1,4 @@
-"""Diagnosis of the installed plugins: problems and their remedies."""
+"""Problems of the installed plugins, and their remedies."""
 
 import os
 import warnings

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from dynplug.plugin.diagnosis import problems_of, shared_names
 from dynplug.plugin.hook_imports import imports_of, that_import_jax
+from dynplug.plugin.problems import problems_of, shared_names
 from dynplug.plugin.registry import Registry
 
 HOOKS = """
@@ -86,7 +86,7 @@ def test_one_that_had_to_wait_for_a_busy_machine_is_not_but_one_that_waits_for_l
     install("dynplug-idle", {"idle_hooks": SLEEPS + HOOKS.format(name="idle")}, {"h": "idle_hooks"})
     assert problems() == {}
     monkeypatch.delitem(sys.modules, "idle_hooks", raising=False)
-    monkeypatch.setattr("dynplug.plugin.diagnosis.WAITING", 0.1)
+    monkeypatch.setattr("dynplug.plugin.problems.WAITING", 0.1)
     what, remedy = about("dynplug-idle", problems())
     assert re.fullmatch(r"dynplug-idle takes 0\.\d s to list, over 0\.1 s, and spends them waiting", what)
     assert "idle_hooks" in remedy
