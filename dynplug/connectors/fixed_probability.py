@@ -1,5 +1,7 @@
 """Connections with a fixed probability."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import numpy as np
 from jaxtyping import PRNGKeyArray
@@ -31,6 +33,7 @@ class FixedProbability(eqx.Module):
 
     p: float
     self_connections: bool = True
+    independent: ClassVar[bool] = True
 
     def __check_init__(self) -> None:
         check_number("FixedProbability: the probability p", self.p, least=0.0, most=1.0)

@@ -29,6 +29,9 @@ class Pairs:
     - `source`, `targets`: names.
     - `sizes`: of all populations.
     - `key`: of the projection.
+
+    **Attributes:** `pre`, `post`, the units of each pair; `pre_size`, `post_size`; `independent`, whether the connector
+    draws each pair by itself.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Pairs:
         self.pre_size, self.post_size = int(np.prod(sizes.sends[source])), sum(counts)
         check_memory(name, rule, [(self.pre_size, count) for count in counts])
         self._order = getattr(rule, "order", None)  # of pairs that a user listed
+        self.independent = bool(getattr(rule, "independent", False))
         parts = [("", self.post_size)] if getattr(rule, "listed", False) else zip(targets, counts, strict=True)
         pre, post, first = [], [], 0
         for target, count in parts:

@@ -22,8 +22,11 @@ class GapJunction(eqx.Module):
 
     $$I_i = \sum_j g_{ij}\,(V_j - V_i), \qquad g_{ij} = g_{ji}$$
 
-    Each pair that the connector makes conducts both ways. $V_j$ is that of the step before, an error of first order in
-    `dt`; $V_i$ follows the equation within the step, so that a strong junction is stable at any `dt`.
+    A junction conducts both ways. Within one population each two units therefore have one, whichever way the connector
+    connects them and if it does so twice; a unit has none with itself. Of `FixedProbability(p)` each two units have one
+    with probability `p`; where a rule gives each unit `k` partners, there are up to `2 k`. $V_j$ is that of the step
+    before, an error of first order in `dt`; $V_i$ follows the equation within the step, so that a strong junction is
+    stable at any `dt`.
 
     ```python
     cells = dp.neurons.LIF(10, V_init=dp.initializers.Uniform(0.0, 0.9))
@@ -35,9 +38,11 @@ class GapJunction(eqx.Module):
 
     - `source`, `target`: the names of the two populations, which may be one.
     - `connector`: the rule of connections, as for a `Projection`.
-    - `g`: conductance of a junction [µS], or [mS/cm²]: a number, or one per pair; an array is trainable.
+    - `g`: conductance of a junction [µS], or [mS/cm²]: a number; one per pair; a matrix (target, source), symmetric
+        within one population; or an initializer. An array is trainable.
 
-    **Raises:** `ParameterError`; `CompositionError`, from the network, for a population without a potential.
+    **Raises:** `ParameterError`, also if the conductances of a pair differ; `CompositionError`, from the network, for a
+    population without a potential.
 
     **Reference:** Lewis, T. J. & Rinzel, J. (2003), Dynamics of spiking neurons connected by both inhibitory and
     electrical coupling, doi:10.1023/A:1023265027714.
@@ -62,20 +67,45 @@ class GapJunction(eqx.Module):
     def draw(self, name: str, sizes: Sizes, late: bool, key: PRNGKeyArray | None) -> "Junctions":
         """The junctions of the pairs that are drawn. **Arguments:** as for `Projection.draw`."""
         pairs = Pairs(name, self.connector, self.source, (self.target,), sizes, child(key, "connector"))
+        g = pairs.values("g", self.g, child(key, "g"))
         one = self.source == self.target
-        pre, post = pairs.pre, pairs.post + (0 if one else pairs.pre_size)
+        kept = _once(pairs, None if callable(self.g) else g) if one else np.arange(len(pairs))
+        pre, post = pairs.pre[kept], pairs.post[kept] + (0 if one else pairs.pre_size)
         units = pairs.pre_size if one else pairs.pre_size + pairs.post_size
         fanout, order = Fanout.of(np.concatenate([pre, post]), np.concatenate([post, pre]), units, units)
-        g = pairs.values("g", self.g, child(key, "g"))
         if not isinstance(g, Tracer) and not np.all(np.asarray(g) >= 0):
             raise ParameterError(f"{name}: the conductance g of a junction is not negative; got {np.min(g):g}.")
-        pair = None if np.ndim(g) == 0 else to_jax(order % len(pairs))
+        pair = None if np.ndim(g) == 0 else to_jax(order % len(kept))
         targets = (self.source,) if one else (self.source, self.target)
         acts_on = tuple(map(sizes.acts_on.__getitem__, targets))
-        return Junctions(as_array(g, slice(None)), fanout, pair, targets, acts_on)
+        return Junctions(as_array(g, kept), fanout, pair, targets, acts_on)
 
     def __repr__(self) -> str:
         return f"GapJunction({self.source!r}, {self.target!r}, {self.connector})"
+
+
+def _once(pairs: Pairs, g: Any) -> np.ndarray:
+    """Positions of one pair of each two units of a population, whichever way they are connected.
+
+    **Arguments:** `g`, the conductances that the user gave, of which those of two units have to agree.
+    """
+    low, high = np.minimum(pairs.pre, pairs.post).astype(np.int64), np.maximum(pairs.pre, pairs.post)
+    there = low != high
+    if len(pairs) and not np.any(there):
+        raise ParameterError(f"{pairs.name}: the connector joins each unit with itself alone, which conducts nothing.")
+    if pairs.independent:  # in one direction the pairs are a draw of each two units
+        there &= pairs.pre < pairs.post
+    (kept,) = np.nonzero(there)
+    _, first, which = np.unique(low[kept] * pairs.pre_size + high[kept], return_index=True, return_inverse=True)
+    if np.ndim(g):
+        every, chosen = g[kept], g[kept][first][which]
+        for n in np.flatnonzero(every != chosen)[:1]:
+            raise ParameterError(
+                f"{pairs.name}: the junction of units {low[kept[n]]} and {high[kept[n]]} has the conductances g "
+                f"{chosen[n]:g} and {every[n]:g}. It conducts both ways alike: give a symmetric "
+                "matrix, or each pair once."
+            )
+    return kept[first]
 
 
 class Junctions(DynamicalSystem):
