@@ -185,7 +185,8 @@ def test_a_step_may_write_to_a_reference(jit, loop):
         return loop(step, 0.0, xs), written[...]
 
     (count, seen), last = (jax.jit(f) if jit else f)(jnp.ones((4, 3)))
-    assert count == 4 and (last == 4).all()
+    assert count == 4
+    assert (last == 4).all()
     assert (seen[:, 0] == jnp.arange(1.0, 5.0)).all()
 
 
