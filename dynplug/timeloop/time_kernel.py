@@ -111,7 +111,7 @@ def _step(rec: Recurrence, known: dict[Var, Array], state: _State, row: Sequence
         compute = operation(eqn)
         assert compute is not None, "`split` keeps what no kernel can compute out of recurrences"
         found = compute(*values)
-        env.update(zip(eqn.outvars, found if eqn.primitive.multiple_results else [found], strict=True))
+        env.update(zip(eqn.outvars, found if isinstance(found, list) else [found], strict=True))
     after = [_in_loop(read(v)) for v in rec.carry_out]
     total = [lax.add(a, read(v).astype(a.dtype)) for a, v in zip(sums, rec.sums, strict=True)]
     return (after, total), [_encoded(read(v)) for v in rec.outs]
