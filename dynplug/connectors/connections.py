@@ -1,5 +1,6 @@
 """A set of connections between two populations."""
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -60,3 +61,6 @@ class Connections(eqx.Module):
     def mask(self) -> Bool[Array, "post pre"]:
         """The connected pairs as a matrix (post, pre), the layout of a dense weight."""
         return jnp.zeros((self.post_size, self.pre_size), bool).at[self.post, self.pre].set(True)
+
+
+Connector = Callable[..., Connections]  # of the numbers of units, `pre` and `post`, and a `key`

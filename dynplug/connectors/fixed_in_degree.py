@@ -37,7 +37,7 @@ class FixedInDegree(eqx.Module):
         as_whole("FixedInDegree: n", self.n, least=0, error=ParameterError)
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
-        receiver, sender = partners(self, generator(self, key), post, pre, self.self_connections)
+        receiver, sender = partners(self, self.n, generator(self, key), post, pre, self.self_connections)
         return Connections(sender, receiver, pre, post)
 
     def expected(self, pre: int, post: int) -> int:

@@ -37,7 +37,7 @@ class FixedOutDegree(eqx.Module):
         as_whole("FixedOutDegree: n", self.n, least=0, error=ParameterError)
 
     def __call__(self, pre: int, post: int, *, key: PRNGKeyArray | None = None) -> Connections:
-        sender, receiver = partners(self, generator(self, key), pre, post, self.self_connections)
+        sender, receiver = partners(self, self.n, generator(self, key), pre, post, self.self_connections)
         return Connections(sender, receiver, pre, post)
 
     def expected(self, pre: int, post: int) -> int:

@@ -1,14 +1,14 @@
 """Connectors from what users have at hand: index pairs, matrices, names."""
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeGuard
 
 import equinox as eqx
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from dynplug.connectors.connections import Connections
+from dynplug.connectors.connections import Connections, Connector
 from dynplug.core import as_indices, is_real
 from dynplug.errors import ParameterError, ShapeError
 from dynplug.plugin import build
@@ -24,8 +24,8 @@ class GivenPairs(eqx.Module):
     **Attributes:** `order`, the positions of the pairs in the order of `Connections`.
     """
 
-    pre: Any = eqx.field(converter=lambda given: as_indices("pre", given))
-    post: Any = eqx.field(converter=lambda given: as_indices("post", given))
+    pre: np.ndarray = eqx.field(converter=lambda given: as_indices("pre", given))
+    post: np.ndarray = eqx.field(converter=lambda given: as_indices("post", given))
     listed: ClassVar[bool] = True
 
     def __check_init__(self) -> None:
@@ -36,7 +36,7 @@ class GivenPairs(eqx.Module):
         return Connections(self.pre, self.post, pre, post)
 
     @property
-    def order(self) -> Any:
+    def order(self) -> np.ndarray:
         return np.lexsort((self.pre, self.post))
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ class GivenMatrix(eqx.Module):
         return f"a matrix {tuple(np.shape(self.matrix))}"
 
 
-def as_connector(given: Any) -> Any:
+def as_connector(given: Any) -> Connector:
     """A connector from any form that a user gives.
 
     ```python
@@ -103,7 +103,7 @@ def as_connector(given: Any) -> Any:
     )
 
 
-def _takes_populations(function: Any) -> bool:
+def _takes_populations(function: Callable[..., object]) -> TypeGuard[Connector]:
     """Whether it can be called as connectors are."""
     try:
         inspect.signature(function).bind(1, 1, key=None)

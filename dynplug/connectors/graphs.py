@@ -1,7 +1,6 @@
 """Graphs of networkx as connections."""
 
-from typing import Any
-
+import equinox as eqx
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
@@ -11,7 +10,7 @@ from dynplug.errors import MissingPackageError, ParameterError
 
 
 def graph_connections(
-    connector: Any, name: str, *arguments: Any, pre: int, post: int, key: PRNGKeyArray | None
+    connector: eqx.Module, name: str, *arguments: int | float, pre: int, post: int, key: PRNGKeyArray | None
 ) -> Connections:
     """The edges of the networkx graph generator of this name, each in both directions."""
     try:

@@ -1,7 +1,7 @@
 """Delivery of events: the rows of the sending units alone, one block of connections after the other."""
 
+from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ from dynplug.delivery.spike_set import members, next_member
 # costs as much as some 30 connections (examples/benchmarks/delivery.py).
 _NARROWEST, _WIDEST = 16, 256
 _INT32 = np.iinfo(np.int32).max
+_Values = Sequence[Array | None]
 
 
 class Events(Delivery):
@@ -49,7 +50,7 @@ class Events(Delivery):
 
 
 @cache
-def _of_samples(post_size: int) -> Any:
+def _of_samples(post_size: int) -> Callable[[Array, Array | None, Array, Array], Array]:
     """The delivery of several samples, whose events are one list; they have the same weights, or each its own."""
 
     @custom_vmap
@@ -58,7 +59,7 @@ def _of_samples(post_size: int) -> Any:
 
     @deliver.def_vmap
     def _batched(
-        size: int, is_batched: Any, x: Array, weight: Array | None, start: Array, post: Array
+        size: int, is_batched: Sequence[bool | None], x: Array, weight: Array | None, start: Array, post: Array
     ) -> tuple[Array, bool]:
         # A loop that is batched by JAX would run, for all samples, as long as the longest of them.
         x = x if is_batched[0] else jnp.broadcast_to(x, (size, *x.shape))
@@ -76,14 +77,14 @@ def _of_samples(post_size: int) -> Any:
     return deliver
 
 
-def _split(values: Any, is_batched: Any) -> tuple[list[Any], list[Any]]:
+def _split(values: _Values, is_batched: Sequence[bool | None]) -> tuple[_Values, _Values]:
     return (
         [v if b is True else None for v, b in zip(values, is_batched, strict=True)],
         [None if b is True else v for v, b in zip(values, is_batched, strict=True)],
     )
 
 
-def _merge(mine: list[Any], theirs: list[Any]) -> list[Any]:
+def _merge(mine: _Values, theirs: _Values) -> _Values:
     return [b if a is None else a for a, b in zip(mine, theirs, strict=True)]
 
 
@@ -104,7 +105,7 @@ def _loop(x: Array, weight: Array | None, start: Array, post: Array, post_size: 
         return unit if samples == 1 else jax.lax.rem(unit, per_sample)
 
     # `unit` counts the senders of all samples; `k` is the connection with which the next block begins.
-    def block(state: Any) -> Any:
+    def block(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         unit, k, y = state
         sender = sender_of(unit)
         # The last block of all would end after the last connection: it is moved, and what lies before `k` masked.

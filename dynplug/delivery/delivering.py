@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from functools import cache, partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import Array, Float
+from jax.typing import ArrayLike
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.delivery.backend import Delivery
 from dynplug.delivery.choice import choose, derives_by_matrix
@@ -16,8 +16,12 @@ from dynplug.delivery.full_sums import Dense, Sparse
 from dynplug.errors import ParameterError, ShapeError
 from dynplug.plugin import build
 
+_Tangent = Array | SymbolicZero | None
 
-def deliver(x: Any, weight: Any, fanout: Fanout, *, method: str | Delivery = "auto") -> Float[Array, " post"]:
+
+def deliver(
+    x: ArrayLike, weight: ArrayLike, fanout: Fanout, *, method: str | Delivery = "auto"
+) -> Float[Array, " post"]:
     r"""The weighted sums that units receive from others through their connections.
 
     $$y_i = \sum_{k:\, j \to i} w_k\,x_j$$
@@ -90,20 +94,22 @@ def _with_full_derivative(backend: Delivery) -> Callable[..., Array]:
     def run(x: Array, weight: Array | None, fanout: Fanout, pre: Array) -> Array:
         return backend(x, weight, fanout, pre)
 
-    def rule(primals: Any, tangents: Any) -> tuple[Array, Array]:
-        x, weight, *where = primals
-        full_sum = Dense() if derives_by_matrix(where[0]) else Sparse()
-        found = [full_sum(dx, weight, *where) for dx in _moving(tangents[0])]
+    def rule(
+        primals: tuple[Array, Array | None, Fanout, Array], tangents: tuple[_Tangent, _Tangent, PyTree, PyTree]
+    ) -> tuple[Array, Array]:
+        x, weight, fanout, pre = primals
+        full_sum = Dense() if derives_by_matrix(fanout) else Sparse()
+        found = [full_sum(dx, weight, fanout, pre) for dx in _moving(tangents[0])]
         # Without the checkpoint, the backward pass of a loop would keep what every connection carries in every step.
         # With it, `x` is kept.
-        found += [jax.checkpoint(full_sum)(x, dw, *where) for dw in _moving(tangents[1])]
-        y = run(x, weight, *where)
+        found += [jax.checkpoint(full_sum)(x, dw, fanout, pre) for dw in _moving(tangents[1])]
+        y = run(x, weight, fanout, pre)
         return y, sum(found[1:], found[0]) if found else jnp.zeros_like(y)
 
     run.defjvp(rule, symbolic_zeros=True)
     return run
 
 
-def _moving(tangent: Any) -> list[Array]:
+def _moving(tangent: _Tangent) -> list[Array]:
     """The tangent, unless there is none or it is known to be zero."""
     return [] if tangent is None or isinstance(tangent, SymbolicZero) else [tangent]

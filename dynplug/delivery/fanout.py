@@ -119,7 +119,7 @@ def _indices(name: str, given: Any, size: int) -> np.ndarray:
     return found
 
 
-def _index_type(connections: int) -> Any:
+def _index_type(connections: int) -> type[np.int32] | type[np.int64]:
     """The type that can number the connections."""
     if connections <= _INT32:
         return np.int32

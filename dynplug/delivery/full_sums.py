@@ -1,6 +1,6 @@
 """Delivery over all connections, whichever units are active: by segments, by the inputs of each unit, by a matrix."""
 
-from typing import Any, ClassVar
+from typing import ClassVar, TypedDict
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,14 @@ _FEW = 128 * 128  # pairs of units, below which a product takes less time than a
 _DENSE = 0.25  # the share of pairs that are connected, below which a product does too much in vain
 _UNEVEN = 4.0  # the longest row of inputs in units of the mean one, above which rows are mostly padding
 
+
+class _Indexing(TypedDict):
+    mode: str
+    wrap_negative_indices: bool
+
+
 # Indices that a fanout has checked need no comparisons with bounds in every step.
-_AS_IT_IS: dict[str, Any] = {"mode": "promise_in_bounds", "wrap_negative_indices": False}
+_AS_IT_IS = _Indexing(mode="promise_in_bounds", wrap_negative_indices=False)
 
 
 class Sparse(Delivery):

@@ -1,18 +1,17 @@
 """A coupling in a network: its connections, and the delayed values in them."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
-from dynplug.core import Context, Drive, DynamicalSystem, param
+from dynplug.core import Context, Drive, Parameter, Resizable, param
 from dynplug.delivery import Fanout, deliver
 from dynplug.network.acted_on import ByPopulation, acted_on
 from dynplug.network.delay_chain import DelayChain
+from dynplug.network.drawn_edge import DrawnEdge
 from dynplug.network.forms import FORMS
-from dynplug.network.summary import of_coupling
+from dynplug.network.summary import delay_range, memory
 
 
 class CoupledState(eqx.Module):
@@ -21,7 +20,7 @@ class CoupledState(eqx.Module):
     delays: tuple[PyTree, ...] = ()
 
 
-class Coupled(DynamicalSystem):
+class Coupled(DrawnEdge):
     """A coupling whose connections have been drawn. From variables of its populations it makes the targets' drive.
 
     **Arguments:**
@@ -35,7 +34,7 @@ class Coupled(DynamicalSystem):
     - `acts_on`: the paths of those of the targets.
     """
 
-    weight: Any = param(trainable=True)
+    weight: Parameter = param(trainable=True)
     fanout: Fanout
     form: str = eqx.field(static=True)
     chain: DelayChain
@@ -44,7 +43,7 @@ class Coupled(DynamicalSystem):
     reads: str = eqx.field(static=True)
     acts_on: tuple[str, ...] = eqx.field(static=True)
     delivery: str = eqx.field(static=True)
-    synapse: None = None
+    synapse: Resizable | None = None
 
     def init_state(self, ctx: Context) -> CoupledState:
         return CoupledState(self.chain.init_state(ctx))
@@ -79,4 +78,12 @@ class Coupled(DynamicalSystem):
 
     def described(self, shares: str | None) -> str:
         """The coupling in words."""
-        return of_coupling(self)
+        parts = [
+            f"{self.source} -> {', '.join(self.targets)}",
+            f"{self.form} coupling",
+            f"{len(self.fanout):,} connections",
+            *filter(None, [delay_range(self.chain.delays)]),
+            memory(self.fanout, self.weight),
+            self.delivery,
+        ]
+        return ", ".join(parts)

@@ -1,14 +1,20 @@
 """A network as a picture."""
 
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from dynplug.core import DynamicalSystem, children
+from dynplug.network.drawn_edge import DrawnEdge
+
+if TYPE_CHECKING:  # no network needs matplotlib
+    from matplotlib.axes import Axes
 
 _RADIUS, _APART = 1.0, 0.18  # of the circle of populations; between the arrows of one pair
 
 
-def diagram(ax: Any, net: Any) -> None:
+def diagram(ax: "Axes", net: DynamicalSystem) -> None:
     """Draw a network: its populations on a circle, its projections as arrows with their names.
 
     Gap junctions are lines with a bar at both ends. Projections of one pair of populations lie beside each other.
@@ -18,23 +24,25 @@ def diagram(ax: Any, net: Any) -> None:
     - `ax`: axes of matplotlib.
     - `net`: a `dynplug.Network`.
     """
-    angles = np.pi / 2 - 2 * np.pi * np.arange(len(net.names)) / len(net.names)
-    places = {name: _RADIUS * np.array([np.cos(a), np.sin(a)]) for name, a in zip(net.names, angles, strict=True)}
-    beside: dict[tuple[str, str], Any] = {}
-    for name in net.edge_names:
-        edge = net[name]
+    parts = dict(children(net))
+    edges = {name: part for name, part in parts.items() if isinstance(part, DrawnEdge)}
+    names = [name for name in parts if name not in edges]
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
+    places = {name: _RADIUS * np.array([np.cos(a), np.sin(a)]) for name, a in zip(names, angles, strict=True)}
+    beside: dict[tuple[str, str], count[int]] = {}
+    for name, edge in edges.items():
         for source, target, style in edge.arrows():
             turn = _APART * (1 + next(beside.setdefault((source, target), count())))
             _arrow(ax, places[source], places[target], turn, style, name)
     for name, place in places.items():
-        units = " × ".join(map(str, getattr(net[name], "out_size", None) or ()))
+        units = " × ".join(map(str, getattr(parts[name], "out_size", None) or ()))
         box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "0.3"}
-        ax.annotate(f"{name}\n{units}", place, ha="center", va="center", bbox=box, zorder=3)
+        ax.annotate(f"{name}\n{units}", tuple(place), ha="center", va="center", bbox=box, zorder=3)
     ax.set(xlim=(-1.6, 1.6), ylim=(-1.5, 1.6), aspect="equal")
     ax.axis("off")
 
 
-def _arrow(ax: Any, start: Any, end: Any, turn: float, style: str, label: str) -> None:
+def _arrow(ax: "Axes", start: np.ndarray, end: np.ndarray, turn: float, style: str, label: str) -> None:
     """An arrow that bends to its left, or a loop away from the centre; its label at its middle."""
     from matplotlib.patches import FancyArrowPatch  # of the extra `plot`
 
@@ -48,8 +56,8 @@ def _arrow(ax: Any, start: Any, end: Any, turn: float, style: str, label: str) -
         bend, middle = turn, (start + end) / 2 - turn / 2 * np.array([-along[1], along[0]])
     ax.add_patch(
         FancyArrowPatch(
-            start,
-            end,
+            tuple(start),
+            tuple(end),
             connectionstyle=f"arc3,rad={bend}",
             arrowstyle=style,
             mutation_scale=14,
@@ -59,4 +67,4 @@ def _arrow(ax: Any, start: Any, end: Any, turn: float, style: str, label: str) -
         )
     )
     paper = {"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"}
-    ax.annotate(label, middle, ha="center", va="center", fontsize="small", color="0.2", bbox=paper)
+    ax.annotate(label, tuple(middle), ha="center", va="center", fontsize="small", color="0.2", bbox=paper)

@@ -1,7 +1,8 @@
 """Drawing the connections of a projection, with their weights and delays."""
 
 import zlib
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.connectors import Connections, as_connector
-from dynplug.core import is_real, to_jax
+from dynplug.core import Parameter, is_real, to_jax
 from dynplug.delivery import Fanout
 from dynplug.errors import ParameterError, ShapeError
 from dynplug.initializers import per_connection
@@ -17,6 +18,7 @@ from dynplug.network.memory import check_memory
 from dynplug.network.routes import Sizes
 
 _DECIMALS = 1  # of delays that are drawn [ms]
+Values = float | Array | np.ndarray  # a number for all connections, or one for each
 
 
 class Pairs:
@@ -61,7 +63,7 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.pre)
 
-    def values(self, what: str, given: Any, key: PRNGKeyArray | None) -> Any:
+    def values(self, what: str, given: Any, key: PRNGKeyArray | None) -> Values:
         """One value per pair, in their order, or one number for all.
 
         **Arguments:**
@@ -88,7 +90,7 @@ class Pairs:
         values = np.asarray(given)
         return values if self._order is None else values[self._order]
 
-    def delays(self, given: Any, key: PRNGKeyArray | None) -> tuple[tuple[float, ...], Any]:
+    def delays(self, given: Any, key: PRNGKeyArray | None) -> tuple[tuple[float, ...], np.ndarray]:
         """The different delays [ms], ascending, and of each pair, or of all, the number of its delay among them.
 
         Those that are drawn are rounded, as each different one costs a copy of the source.
@@ -103,7 +105,9 @@ class Pairs:
         delays, which = np.unique(values, return_inverse=True)
         return tuple(delays.tolist()) or (0.0,), which.reshape(values.shape)
 
-    def fanout(self, copy: Any = 0, copies: int = 1, by_receiver: bool | None = None) -> tuple[Fanout, Any]:
+    def fanout(
+        self, copy: np.ndarray | int = 0, copies: int = 1, by_receiver: bool | None = None
+    ) -> tuple[Fanout, np.ndarray]:
         """The connections by sender, and their positions among the pairs.
 
         **Arguments:**
@@ -116,10 +120,11 @@ class Pairs:
         return Fanout.of(senders, self.post, copies * self.pre_size, self.post_size, by_receiver=by_receiver)
 
 
-def _between(rule: Any, source: str, target: str) -> Any:
+def _between(rule: Callable[..., Connections], source: str, target: str) -> Callable[..., Connections]:
     """A connector for two populations: that a unit shall not reach itself is said of one population only."""
     if source != target and getattr(rule, "self_connections", True) is False:
-        return type(rule)(**{**vars(rule), "self_connections": True})
+        kind = cast(Callable[..., Callable[..., Connections]], type(rule))
+        return kind(**{**vars(rule), "self_connections": True})
     return rule
 
 
@@ -128,9 +133,9 @@ def child(key: PRNGKeyArray | None, name: str) -> PRNGKeyArray | None:
     return None if key is None else jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
-def as_array(values: Any, order: Array | np.ndarray | slice) -> Array | float:
+def as_array(values: Values, order: Array | np.ndarray | slice) -> Parameter:
     """Values in another order, as an array of the default floating dtype; a number for all as it is."""
     if np.ndim(values) == 0:
-        return values
+        return values if isinstance(values, jax.Array) else float(values)
     array = to_jax(np.asarray(values)[order])
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)

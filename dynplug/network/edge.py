@@ -8,11 +8,13 @@ from dynplug.network.coupling import Coupling
 from dynplug.network.gap_junction import GapJunction
 from dynplug.network.projection import Projection
 
+Edge = Projection | Coupling | GapJunction
+
 _TOLD_BY = {"g": GapJunction, "form": Coupling}
 """The argument that only this kind of edge has."""
 
 
-def as_edge(name: str, given: Any) -> Any:
+def as_edge(name: str, given: Any) -> Edge:
     """A projection, a coupling or a gap junction, which the arguments of one describe, too.
 
     **Raises:** `CompositionError` for anything else.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from jax.core import Tracer
 
-from dynplug.core import check_number
+from dynplug.core import Parameter, check_number
 from dynplug.errors import ParameterError
 
 
@@ -25,7 +25,7 @@ def check_ends(kind: str, source: Any, delay: Any) -> None:
         check_number(f"{kind}: delay [ms]", delay.data if hasattr(delay, "tocsr") else delay, least=0.0)
 
 
-def known_values(name: str, weight: Any) -> np.ndarray | None:
+def known_values(name: str, weight: Parameter) -> np.ndarray | None:
     """Weights as far as they are known, which traced ones are not.
 
     **Raises:** `ParameterError` for weights that are not finite.

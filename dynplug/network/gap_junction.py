@@ -8,13 +8,13 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, PRNGKeyArray
 
-from dynplug.core import Context, Drive, DynamicalSystem, param, to_jax
+from dynplug.core import Context, Drive, Parameter, Resizable, param, to_jax
 from dynplug.delivery import Fanout, deliver
 from dynplug.errors import ParameterError
 from dynplug.network.acted_on import ByPopulation, acted_on
 from dynplug.network.drawn import Pairs, as_array, child
+from dynplug.network.drawn_edge import DrawnEdge
 from dynplug.network.routes import Sizes
-from dynplug.network.summary import of_junctions
 
 
 class GapJunction(eqx.Module):
@@ -108,7 +108,7 @@ def _once(pairs: Pairs, g: Any) -> np.ndarray:
     return kept[first]
 
 
-class Junctions(DynamicalSystem):
+class Junctions(DrawnEdge):
     """Gap junctions whose pairs have been drawn, between all units of the populations that they join.
 
     **Arguments:**
@@ -120,12 +120,12 @@ class Junctions(DynamicalSystem):
     - `acts_on`: the paths of their potentials.
     """
 
-    g: Any = param(trainable=True)
+    g: Parameter = param(trainable=True)
     fanout: Fanout
     pair: Array | None
     targets: tuple[str, ...] = eqx.field(static=True)
     acts_on: tuple[str, ...] = eqx.field(static=True)
-    synapse: None = None
+    synapse: Resizable | None = None
 
     def init_state(self, ctx: Context) -> None:
         return None
@@ -157,4 +157,5 @@ class Junctions(DynamicalSystem):
 
     def described(self, shares: str | None) -> str:
         """The junctions in words."""
-        return of_junctions(self)
+        populations = " = ".join(self.targets * (2 // len(self.targets)))
+        return f"{populations}, {len(self.fanout) // 2:,} gap junctions"

@@ -1,14 +1,15 @@
 """A check of the memory for a network's connections before they are drawn."""
 
 import os
-from typing import Any
+from collections.abc import Callable
 
+from dynplug.connectors import Connections
 from dynplug.errors import NetworkMemoryError
 
 _BYTES = 44  # a connection at the peak of drawing: two indices of 8 bytes, their order, sorted copies, a weight
 
 
-def check_memory(name: str, connector: Any, sizes: list[tuple[int, int]]) -> None:
+def check_memory(name: str, connector: Callable[..., Connections], sizes: list[tuple[int, int]]) -> None:
     """Raise `NetworkMemoryError` if a connector announces more connections than fit into memory."""
     expected = getattr(connector, "expected", None)
     if expected is None:

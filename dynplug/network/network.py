@@ -1,8 +1,8 @@
 """Populations joined by projections."""
 
 import textwrap
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 from jaxtyping import PRNGKeyArray, PyTree
@@ -11,12 +11,15 @@ from dynplug.core import Context, DynamicalSystem, untraced
 from dynplug.errors import ParameterError, ShapeError, UnknownPathError, nearest
 from dynplug.network.diagram import diagram
 from dynplug.network.drawn import child
+from dynplug.network.drawn_edge import DrawnEdge
 from dynplug.network.edge import as_edge
 from dynplug.network.one_step import Step
 from dynplug.network.order import in_cycles, in_order
 from dynplug.network.routes import check_names, route_of, sizes_of
 from dynplug.network.sharing import groups, without_copies
-from dynplug.network.summary import lines
+
+if TYPE_CHECKING:  # no network needs matplotlib
+    from matplotlib.figure import Figure
 
 
 class Network(DynamicalSystem):
@@ -75,7 +78,7 @@ class Network(DynamicalSystem):
     names: tuple[str, ...] = eqx.field(static=True)
     systems: tuple[DynamicalSystem, ...]
     edge_names: tuple[str, ...] = eqx.field(static=True)
-    edges: tuple[Any, ...]
+    edges: tuple[DrawnEdge, ...]
     order: tuple[str, ...] = eqx.field(static=True)
     groups: tuple[tuple[str, ...], ...] = eqx.field(static=True)
     input_to: str | None = eqx.field(static=True)
@@ -92,20 +95,20 @@ class Network(DynamicalSystem):
     ):
         edges = {} if edges is None else edges
         check_names(nodes, edges)
-        edges = {name: as_edge(name, edge) for name, edge in edges.items()}
+        given = {name: as_edge(name, edge) for name, edge in edges.items()}
         for option, name in (("input_to", input_to), ("output_from", output_from)):
             if name is not None and not isinstance(name, str):
                 raise ParameterError(f"Network({option}={name!r}) takes the name of one population, or None for all.")
             if name is not None and name not in nodes:
                 raise UnknownPathError(f"{option}: there is no population {name!r}. {nearest(name, nodes)}")
         self.input_to, self.output_from = input_to, output_from
-        routes = {name: route_of(name, edge, nodes) for name, edge in edges.items()}
-        slow = {name for name, edge in edges.items() if edge.is_delayed}
+        routes = {name: route_of(name, edge.source, edge.target, nodes) for name, edge in given.items()}
+        slow = {name for name, edge in given.items() if edge.is_delayed}
         late = slow & in_cycles(nodes, routes)
         self.order = in_order(nodes, {name: route for name, route in routes.items() if name not in late})
         sizes = sizes_of(nodes, routes)
         with untraced(type(self).__name__):
-            drawn = {name: edge.draw(name, sizes, name in late, child(key, name)) for name, edge in edges.items()}
+            drawn = {name: edge.draw(name, sizes, name in late, child(key, name)) for name, edge in given.items()}
         self.groups = groups(drawn)
         self.names, self.edge_names = tuple(nodes), tuple(drawn)
         self.systems = tuple(nodes.values())
@@ -113,14 +116,31 @@ class Network(DynamicalSystem):
 
     def named_children(self) -> list[tuple[str, DynamicalSystem]]:
         """Populations and projections by name."""
-        return [*zip(self.names, self.systems, strict=True), *zip(self.edge_names, self.edges, strict=True)]
+        return [*self._systems.items(), *self._edges.items()]
 
-    def portrait(self, figure: Any) -> None:
+    @property
+    def _systems(self) -> dict[str, DynamicalSystem]:
+        return dict(zip(self.names, self.systems, strict=True))
+
+    @property
+    def _edges(self) -> dict[str, DrawnEdge]:
+        return dict(zip(self.edge_names, self.edges, strict=True))
+
+    def portrait(self, figure: "Figure") -> None:
         """Its populations, and its projections as arrows."""
         diagram(figure.subplots(), self)
 
     def __repr__(self) -> str:
-        return f"Network(\n{textwrap.indent(chr(10).join(lines(self)), '  ')}\n)"
+        return f"Network(\n{textwrap.indent(chr(10).join(self._lines()), '  ')}\n)"
+
+    def _lines(self) -> Iterator[str]:
+        """A line for each population and each projection."""
+        for name, system in self._systems.items():
+            size = getattr(system, "out_size", None) or getattr(system, "size", ())
+            yield f"{name}: {' x '.join(map(str, size))} {type(system).__name__}"
+        shared = {name: group[0] for group in self.groups for name in group[1:]}
+        for name, edge in self._edges.items():
+            yield f"{name}: {edge.described(shared.get(name))}"
 
     def __getitem__(self, name: str) -> Any:
         found = dict(self.named_children())
@@ -138,11 +158,11 @@ class Network(DynamicalSystem):
 
     def init_state(self, ctx: Context) -> dict[str, PyTree]:
         state = {name: part.init_state(ctx.child(name)) for name, part in self.named_children()}
-        begun = {name: edge.open(state[name], state) for name, edge in zip(self.edge_names, self.edges, strict=True)}
+        begun = {name: edge.open(state[name], state) for name, edge in self._edges.items()}
         return state | begun
 
     def update(self, state: dict[str, PyTree], x: PyTree, ctx: Context) -> tuple[dict[str, PyTree], dict[str, PyTree]]:
-        step = Step(self, state, ctx)
+        step = Step(self._systems, self._edges, self.groups, state, ctx)
         x = self._inputs(x)
         for name in self.order:
             step.population(name, x.get(name))

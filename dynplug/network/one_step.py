@@ -1,15 +1,17 @@
 """One step of a network."""
 
 import math
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 from jaxtyping import PyTree
 
-from dynplug.core import Context, add_inputs, check_fits, updated
+from dynplug.core import Context, DynamicalSystem, add_inputs, check_fits, updated
+from dynplug.network.drawn_edge import DrawnEdge
+from dynplug.network.routes import declared_shape
+from dynplug.network.sharing import Groups
 
 
 class Step:
@@ -17,16 +19,22 @@ class Step:
 
     **Arguments:**
 
-    - `network`: the network.
-    - `state`: its state before the step.
-    - `ctx`: its context.
+    - `systems`, `edges`: the populations and edges of the network.
+    - `groups`: the edges that share synapses.
+    - `state`: the state before the step.
+    - `ctx`: the context.
     """
 
-    def __init__(self, network: Any, state: dict[str, PyTree], ctx: Context):
-        self.state, self.ctx = state, ctx
-        self.systems = dict(zip(network.names, network.systems, strict=True))
-        self.edges = dict(zip(network.edge_names, network.edges, strict=True))
-        self.waiting = list(network.groups)
+    def __init__(
+        self,
+        systems: Mapping[str, DynamicalSystem],
+        edges: Mapping[str, DrawnEdge],
+        groups: Groups,
+        state: dict[str, PyTree],
+        ctx: Context,
+    ):
+        self.systems, self.edges, self.state, self.ctx = systems, edges, state, ctx
+        self.waiting = list(groups)
         self.new = dict(state)
         self.outs: dict[str, PyTree] = {}
         self.drives: dict[str, PyTree] = {}
@@ -60,11 +68,11 @@ class Step:
         for target, part in self._parts(drive, edge.targets):
             self.drives[target] = add_inputs(self.drives.get(target), part)
 
-    def _parts(self, drive: PyTree, targets: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    def _parts(self, drive: PyTree, targets: tuple[str, ...]) -> Iterator[tuple[str, PyTree]]:
         """The drive of each target, out of that of the units of all of them in a row."""
         first = 0
         for target in targets:
-            size = self.systems[target].in_size
+            size = declared_shape(target, self.systems[target], "in_size", "takes")
             last = first + math.prod(size)
 
             def part(a: ArrayLike, units: slice = slice(first, last), size: tuple[int, ...] = size) -> ArrayLike:

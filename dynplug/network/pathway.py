@@ -1,18 +1,18 @@
 """A projection in a network: its connections, and the delayed spikes in them."""
 
 import dataclasses
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
-from dynplug.core import Context, DynamicalSystem, Parameter, children, param, updated
+from dynplug.core import Context, DynamicalSystem, Parameter, Resizable, children, param, updated
 from dynplug.delivery import Delivery, Fanout, choose, deliver
 from dynplug.network.acted_on import ByPopulation, acted_on
 from dynplug.network.delay_chain import DelayChain
-from dynplug.network.summary import of_pathway
+from dynplug.network.drawn_edge import DrawnEdge
+from dynplug.network.summary import delay_range, memory
 from dynplug.plasticity import Plasticity, without_derivative
 
 
@@ -51,7 +51,7 @@ class PathwayState(eqx.Module):
         return [*children(self.synapse), *((name, part) for name, part in own if jax.tree.leaves(part))]
 
 
-class Pathway(DynamicalSystem):
+class Pathway(DrawnEdge):
     """A projection whose connections have been drawn. From the source's output it makes the events of its synapses.
 
     **Arguments:**
@@ -68,9 +68,9 @@ class Pathway(DynamicalSystem):
     - `rounded`: whether delays are rounded to whole steps, as those that were drawn.
     """
 
-    weight: Any
+    weight: Parameter | Magnitude
     fanout: Fanout
-    synapse: Any
+    synapse: Resizable | None
     short_term: DynamicalSystem | None
     plasticity: Plasticity | None
     source: str = eqx.field(static=True)
@@ -102,7 +102,7 @@ class Pathway(DynamicalSystem):
         return self._signed(jnp.asarray(self._given))
 
     @property
-    def _given(self) -> Any:
+    def _given(self) -> Parameter:
         """The weights, or their magnitudes."""
         return self.weight.magnitude if isinstance(self.weight, Magnitude) else self.weight
 
@@ -154,9 +154,10 @@ class Pathway(DynamicalSystem):
     ) -> tuple[PathwayState, PyTree]:
         """A step of the synapses: from all events that arrive to the drive of the targets."""
         synapse = self.synapse
-        if hasattr(getattr(synapse, "output", None), "at"):
+        assert synapse is not None, "of edges that share synapses, the one that has them acts"
+        if (at := getattr(getattr(synapse, "output", None), "at", None)) is not None:
             V = acted_on(self.acts_on, states).reshape(synapse.size)
-            synapse = eqx.tree_at(lambda s: s.output, synapse, synapse.output.at(V))
+            synapse = eqx.tree_at(lambda s: s.output, synapse, at(V))
         synapse, drive = updated(synapse, state.synapse, events.reshape(synapse.size), ctx.child("synapse"))
         return dataclasses.replace(state, synapse=synapse), drive
 
@@ -181,4 +182,14 @@ class Pathway(DynamicalSystem):
 
     def described(self, shares: str | None) -> str:
         """The projection in words; `shares` is the projection that has its synapses."""
-        return of_pathway(self, shares)
+        method, reason = self.way
+        parts = [
+            f"{self.source} -> {', '.join(self.targets)}",
+            f"{len(self.fanout):,} connections",
+            delay_range(self.delays) or "within the step",
+            f"the synapses of {shares}" if shares else type(self.synapse).__name__,
+            *(type(rule).__name__ for rule in (self.short_term, self.plasticity) if rule is not None),
+            memory(self.fanout, self.weight),
+            f"{method if isinstance(method, str) else type(method).__name__} ({reason})",
+        ]
+        return ", ".join(parts)

@@ -7,6 +7,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from dynplug.core import Parameter, Resizable
 from dynplug.delivery import Delivery, for_rates, reads_receivers
 from dynplug.errors import CompositionError, ParameterError
 from dynplug.network.drawn import Pairs, as_array, child
@@ -95,9 +96,9 @@ class Projection(eqx.Module):
     connector: Any
     weight: Any = eqx.field(kw_only=True)
     delay: Any = eqx.field(kw_only=True, default=None)
-    synapse: Any = eqx.field(kw_only=True, converter=_as("synapse"))
-    short_term: Any = eqx.field(kw_only=True, default=None, converter=_as("layer"))
-    plasticity: Any = eqx.field(kw_only=True, default=None, converter=_as("plasticity"))
+    synapse: Resizable = eqx.field(kw_only=True, converter=_as("synapse"))
+    short_term: Resizable | None = eqx.field(kw_only=True, default=None, converter=_as("layer"))
+    plasticity: Plasticity | None = eqx.field(kw_only=True, default=None, converter=_as("plasticity"))
     delivery: str | Delivery = eqx.field(kw_only=True, static=True, converter=_as_delivery, default="auto")
     sign: str | None = eqx.field(kw_only=True, static=True, default=None)
 
@@ -173,7 +174,7 @@ class Projection(eqx.Module):
                 "that spike."
             )
 
-    def _signed(self, name: str, weight: Any) -> Any:
+    def _signed(self, name: str, weight: Parameter) -> Parameter | Magnitude:
         """The weights, or their magnitudes with a sign."""
         known = known_values(name, weight)
         if self.sign is not None and known is not None and not np.all(known > 0):

@@ -41,30 +41,31 @@ def check_names(nodes: Mapping[str, Any], edges: Mapping[str, Any]) -> None:
             raise CompositionError(f"The network has a population and a projection called {name!r}: rename one.")
 
 
-def route_of(name: str, edge: Any, nodes: Mapping[str, Any]) -> Route:
+def route_of(name: str, source: str, target: str | tuple[str, ...], nodes: Mapping[str, DynamicalSystem]) -> Route:
     """The source and the targets of a projection, which must be populations."""
-    targets = (edge.target,) if isinstance(edge.target, str) else tuple(edge.target)
-    for population in (edge.source, *targets):
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    for population in (source, *targets):
         if population not in nodes:
             raise UnknownPathError(f"{name}: there is no population {population!r}. {nearest(population, nodes)}")
-    return edge.source, targets
+    return source, targets
 
 
-def sizes_of(nodes: Mapping[str, Any], routes: Mapping[str, Route]) -> Sizes:
+def sizes_of(nodes: Mapping[str, DynamicalSystem], routes: Mapping[str, Route]) -> Sizes:
     """The shapes of the populations that projections join."""
     sources = {source for source, _ in routes.values()}
     targets = {target for _, targets in routes.values() for target in targets}
     spiking = frozenset(name for name in sorted(sources | targets) if _spikes(nodes[name]))
     return Sizes(
-        {name: _shape(name, nodes[name], "out_size", "sends") for name in sorted(sources)},
-        {name: _shape(name, nodes[name], "in_size", "takes") for name in sorted(targets)},
+        {name: declared_shape(name, nodes[name], "out_size", "sends") for name in sorted(sources)},
+        {name: declared_shape(name, nodes[name], "in_size", "takes") for name in sorted(targets)},
         {name: f"{name}.{getattr(nodes[name], 'potential', 'V')}" for name in sorted(sources | targets)},
         spiking,
         frozenset(name for name in nodes if isinstance(nodes[name], (ODESystem, Source))) - spiking,
     )
 
 
-def _shape(name: str, system: DynamicalSystem, field: str, does: str) -> tuple[int, ...]:
+def declared_shape(name: str, system: DynamicalSystem, field: str, does: str) -> tuple[int, ...]:
+    """The shape that a population declares in this field, or `CompositionError`."""
     shape = getattr(system, field, None)
     if shape is None:
         raise CompositionError(

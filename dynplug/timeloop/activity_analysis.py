@@ -12,16 +12,20 @@ under a step.
 **Reference:** A. Griewank, A. Walther: Evaluating Derivatives, 2nd ed. (SIAM, 2008), doi:10.1137/1.9780898717761.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 
-from dynplug.timeloop.program import Program, Var, as_function, aval_of
+from dynplug.timeloop.jaxpr_types import Aval, Function, Tangent, Value, Var
+from dynplug.timeloop.program import Program, as_function, aval_of
 
 Mask = tuple[bool, ...]
+T = TypeVar("T")
+U = TypeVar("U")
 
 
 @dataclass(frozen=True)
@@ -46,37 +50,36 @@ def activity(program: Program, consts: Mask, carry: Mask, xs: Mask) -> Activity:
         carry = grown
 
 
-def select(values: Sequence[Any], mask: Mask) -> list[Any]:
+def select(values: Sequence[T], mask: Mask) -> list[T]:
     """The values that a mask marks."""
     return [v for v, m in zip(values, mask, strict=True) if m]
 
 
-def merge(chosen: Sequence[Any], mask: Mask, rest: Sequence[Any]) -> list[Any]:
+def merge(chosen: Sequence[T], mask: Mask, rest: Sequence[U]) -> list[T | U]:
     """The inverse of `select`: values that are not chosen come from `rest`."""
-    it: Iterator[Any] = iter(chosen)
+    it = iter(chosen)
     return [next(it) if m else v for v, m in zip(rest, mask, strict=True)]
 
 
-def _active_results(f: Callable[..., list[Any]], ins: Sequence[Var], mask: Mask) -> Mask:
+def _active_results(f: Function, ins: Sequence[Var], mask: Mask) -> Mask:
     """The mask of active results. JAX's own derivative rules decide: an identity, whose rule sees which tangents are
     symbolic zeros, is applied to the results.
     """
     seen: list[bool] = []
 
     @jax.custom_jvp
-    def look(values: list[Any]) -> list[Any]:
+    def look(values: list[Value]) -> list[Value]:
         return values
 
-    def rule(primals: Any, tangents: Any) -> Any:
+    def rule(primals: tuple[list[Value]], tangents: tuple[list[Tangent]]) -> tuple[list[Value], list[Tangent]]:
         seen.extend(
-            is_floating(p) and not isinstance(t, jax.custom_derivatives.SymbolicZero)
-            for p, t in zip(primals[0], tangents[0], strict=True)
+            is_floating(p) and not isinstance(t, SymbolicZero) for p, t in zip(primals[0], tangents[0], strict=True)
         )
         return primals[0], tangents[0]
 
-    look.defjvp(rule, symbolic_zeros=True)
+    look.defjvp(rule, symbolic_zeros=True)  # pyright: ignore[reportArgumentType] - which JAX's type of rules leaves out
 
-    def push(values: list[Any], tangents: list[Any]) -> Any:
+    def push(values: list[Value], tangents: list[Value]) -> list[Value]:
         moving = select(values, mask)
         return jax.jvp(lambda *v: look(f(*merge(v, mask, values))), moving, tangents)[0]
 
@@ -86,6 +89,6 @@ def _active_results(f: Callable[..., list[Any]], ins: Sequence[Var], mask: Mask)
     return tuple(seen) or (False,) * len(jax.eval_shape(f, *avals))
 
 
-def is_floating(value: Any) -> bool:
+def is_floating(value: Value | Aval | jax.ShapeDtypeStruct) -> bool:
     """Whether a value has derivatives: whether its dtype is floating or complex."""
     return bool(jnp.issubdtype(value.dtype, jnp.inexact))

@@ -4,9 +4,7 @@
 it.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from jaxtyping import PyTree
 
@@ -14,8 +12,9 @@ from dynplug.core import DELAY_STEP
 from dynplug.timeloop.custom_derivative import differentiable_loop
 from dynplug.timeloop.derivative_rules import has_linear_backward, rule_effects
 from dynplug.timeloop.hoisting import Hoisted, hoist
+from dynplug.timeloop.jaxpr_types import Effect
 from dynplug.timeloop.plan import Plan, choose_plan
-from dynplug.timeloop.traced_scan import Step, TracedScan, trace_scan
+from dynplug.timeloop.traced_scan import Step, TracedScan, listed_effects, trace_scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +41,7 @@ class Analysis:
 
 
 def analyse(
-    step: Step, init: PyTree, xs: PyTree, length: Any, reverse: bool, mode: str, remat: bool | int
+    step: Step, init: PyTree, xs: PyTree, length: int | None, reverse: bool, mode: str, remat: bool | int
 ) -> Analysis | str:
     """The analysed loop, or the reason why it must run as `jax.lax.scan`."""
     if mode == "plain":
@@ -50,16 +49,14 @@ def analyse(
     loop = trace_scan(step, init, xs, length, reverse)
     if isinstance(loop, str):
         return loop
-    if loop.eqn.effects:
-        return _reason(loop.eqn.effects)
     plain, count = loop.step(), len(loop.carry)
     if not all(isinstance(n, int) for n in (loop.eqn.params["length"], *plain.sizes())):
         return "a size is a symbol (jax.export.symbolic_shape)"
     if not loop.length:
         return "there is no step"
     # What a derivative rule does beside computing, as printing a gradient, would be lost or done more often.
-    if effects := frozenset[Any]().union(*map(rule_effects, plain.eqns)):
-        return _reason(effects)
+    if effects := frozenset[Effect]().union(*map(rule_effects, plain.eqns)):
+        return listed_effects(effects)
     # A user's backward pass that is not linear gives another result for a sum, over time or a batch, than for its
     # summands.
     if not all(map(has_linear_backward, plain.eqns)):
@@ -69,7 +66,3 @@ def analyse(
     hoisted = hoisted or hoist(plain, count)
     assert hoisted is not None, "a step without delays can always be hoisted"
     return Analysis(loop, hoisted, choose_plan(hoisted.program, loop.length, mode, remat))
-
-
-def _reason(effects: Iterable[Any]) -> str:
-    return f"the step has effects: {', '.join(sorted(map(str, effects)))}"

@@ -11,14 +11,15 @@ equal remain: an array of different numbers would have to be stored in the progr
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 
 import jax
 import numpy as np
 
 from dynplug.core import evaluate, on_host
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Var
 from dynplug.timeloop.primitives import is_foldable
-from dynplug.timeloop.program import Atom, Eqn, Var, dce, is_var
+from dynplug.timeloop.program import aval_of, dce, is_var
 
 
 def fold_constants(eqns: Sequence[Eqn], outs: Sequence[Atom]) -> tuple[Eqn, ...]:
@@ -39,13 +40,14 @@ def fold_constants(eqns: Sequence[Eqn], outs: Sequence[Atom]) -> tuple[Eqn, ...]
     return (*fills, *(eqn for eqn in remaining if not set(folded).issuperset(eqn.outvars)))
 
 
-def _is_uniform(value: Any) -> bool:
+def _is_uniform(value: np.ndarray) -> bool:
     """Whether all elements are the same, bit for bit: zeros have signs, and NaN is not equal to itself."""
     return value.ndim > 0 and value.size > 0 and value.tobytes() == value.flat[:1].tobytes() * value.size
 
 
-def _fill(v: Var, value: Any) -> Eqn:
+def _fill(v: Var, value: np.generic) -> Eqn:
     """The equation that fills `v` with a number."""
-    aval: Any = v.aval
-    (eqn,) = jax.make_jaxpr(lambda: jax.lax.full(aval.shape, value, aval.dtype))().jaxpr.eqns
+    aval = aval_of(v)
+    number = cast(np.number, value)  # a bfloat16 is none to NumPy's types
+    (eqn,) = jax.make_jaxpr(lambda: jax.lax.full(aval.shape, number, aval.dtype))().jaxpr.eqns
     return eqn.replace(outvars=[v])

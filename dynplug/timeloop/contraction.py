@@ -12,12 +12,13 @@ Whether JAX can transpose or batch an equation is not known from its name: it is
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, PyTree
 
-from dynplug.timeloop.program import Eqn, as_function, aval_of, fresh_var
+from dynplug.timeloop.jaxpr_types import Eqn, Value, Values
+from dynplug.timeloop.program import as_function, aval_of, fresh_var
 
 _ALWAYS_LINEAR = {"transpose", "reshape", "neg", "squeeze", "expand_dims", "copy", "add_any"}
 
@@ -37,13 +38,13 @@ def can_contract(eqn: Eqn, linear: Sequence[int], stacked: Sequence[int]) -> boo
     if len(eqn.outvars) != 1 or not is_linear(eqn, linear):
         return False
     operands = [
-        jax.ShapeDtypeStruct((2, *v.aval.shape), v.aval.dtype) if n in stacked else aval_of(v)
+        jax.ShapeDtypeStruct((2, *aval_of(v).shape), aval_of(v).dtype) if n in stacked else aval_of(v)
         for n, v in enumerate(eqn.invars)
     ]
     return works(lambda *values: contract(eqn, values, linear, stacked), *operands)
 
 
-def contract(eqn: Eqn, operands: Sequence[Any], linear: Sequence[int], stacked: Sequence[int]) -> Any:
+def contract(eqn: Eqn, operands: Values, linear: Sequence[int], stacked: Sequence[int]) -> Value:
     """The sum over time of the result of an equation that is linear in the operands `linear`.
 
     The operands in `stacked`, which include `linear`, have time as their first axis; the others are loop invariants.
@@ -57,7 +58,7 @@ def contract(eqn: Eqn, operands: Sequence[Any], linear: Sequence[int], stacked: 
     axes = [0 if n in stacked else None for n in range(len(operands)) if n not in linear]
     length = jnp.shape(operands[linear[0]])[0]
 
-    def transposed_of_all_steps(total: Any) -> Any:
+    def transposed_of_all_steps(total: Value) -> tuple[Value, ...]:
         if any(a == 0 for a in axes):
             return jax.vmap(lambda *values: _transpose(eqn, linear, values, [total]), in_axes=axes)(*fixed)
         of_one_step = _transpose(eqn, linear, fixed, [total])
@@ -70,7 +71,7 @@ def contract(eqn: Eqn, operands: Sequence[Any], linear: Sequence[int], stacked: 
     return total
 
 
-def works(f: Callable[..., Any], *args: Any) -> bool:
+def works(f: Callable[..., PyTree], *args: PyTree) -> bool:
     """Whether a function can be traced."""
     try:
         jax.eval_shape(f, *args)
@@ -79,7 +80,7 @@ def works(f: Callable[..., Any], *args: Any) -> bool:
     return True
 
 
-def _product(eqn: Eqn, lhs: Any, rhs: Any) -> Any:
+def _product(eqn: Eqn, lhs: Value, rhs: Value) -> Array:
     """The sum over time of a product of two stacked operands: time becomes one more contracted axis."""
     params = eqn.params
     contracted, batch = params["dimension_numbers"]
@@ -90,13 +91,13 @@ def _product(eqn: Eqn, lhs: Any, rhs: Any) -> Any:
     )
 
 
-def _transpose(eqn: Eqn, linear: Sequence[int], fixed: Sequence[Any], cotangents: Sequence[Any]) -> tuple[Any, ...]:
+def _transpose(eqn: Eqn, linear: Sequence[int], fixed: Values, cotangents: Values) -> tuple[Value, ...]:
     """The cotangents of the operands `linear` where the others have the values `fixed`."""
     ins = [fresh_var(v) for v in eqn.invars]
-    run = as_function([eqn.replace(invars=ins)], ins, eqn.outvars)
+    run = as_function([eqn.replace(invars=[*ins])], ins, eqn.outvars)
     where = [n for n in range(len(ins)) if n not in linear]
 
-    def f(*values: Any) -> list[Any]:
+    def f(*values: Value) -> list[Value]:
         every = dict(zip(where, fixed, strict=True)) | dict(zip(linear, values, strict=True))
         return run(*(every[n] for n in range(len(ins))))
 

@@ -22,14 +22,13 @@ is.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array
 
 from dynplug.core import DELAY_STEP
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Value, Var
 from dynplug.timeloop.primitives import inner_eqns
-from dynplug.timeloop.program import Atom, Eqn, Program, Traced, is_var
+from dynplug.timeloop.program import Program, Traced, aval_of, is_var
 
 
 def is_delay(eqn: Eqn) -> bool:
@@ -38,7 +37,7 @@ def is_delay(eqn: Eqn) -> bool:
 
 
 def find_delays(
-    traced: Traced, carry: Sequence[Any], carry_out: Sequence[Atom], increments: dict[int, int]
+    traced: Traced, carry: Sequence[Var], carry_out: Sequence[Atom], increments: dict[int, int]
 ) -> dict[int, tuple[Eqn, int, int]]:
     """The delays by the position of their buffer: the equation, the axis of the rows, the position of the index.
 
@@ -51,7 +50,7 @@ def find_delays(
         position = next((k for k, v in enumerate(carry) if v is buffer), None)
         counter = next((k for k, by in increments.items() if by == 1 and carry[k] is index), None)
         axis = row_axis(eqn)
-        if position is None or counter is None or axis is None or not is_var(x):
+        if position is None or counter is None or axis is None or not (is_var(buffer) and is_var(x)):
             continue
         if carry_out[position] is eqn.outvars[0] and reads.count(buffer) == 1 and reads.count(eqn.outvars[0]) == 1:
             found[position] = eqn, axis, counter
@@ -63,34 +62,34 @@ def row_axis(eqn: Eqn) -> int | None:
     # `jax.vmap` may put the batch before or after the rows. An axis qualifies if the rest of the buffer has the shape
     # of one row. Where several do, any of them could be the rows; a buffer of one row delays by nothing; and a
     # transpose inside may lay out the result in another way.
-    buffer, x, out = eqn.invars[0].aval, eqn.invars[1].aval, eqn.outvars[1].aval
+    buffer, x, out = map(aval_of, (*eqn.invars[:2], eqn.outvars[1]))
     axes = [a for a in range(buffer.ndim) if buffer.shape[:a] + buffer.shape[a + 1 :] == x.shape]
     size = {n for a, n in enumerate(buffer.shape) if a in axes}
     moved = any(inner.primitive.name == "transpose" for inner in inner_eqns(eqn))
     return axes[0] if len(axes) == 1 and size != {1} and x.shape == out.shape and not moved else None
 
 
-def from_ring(buffer: Array, axis: int, i: Array) -> Array:
+def from_ring(buffer: Value, axis: int, i: Value) -> Value:
     """The rows, the oldest first, of a ring buffer into which step `i` writes next."""
     size = buffer.shape[axis]
     order = (i + jnp.arange(size, dtype=i.dtype)) % jnp.asarray(size, i.dtype)
     return jnp.moveaxis(jnp.take(buffer, order, axis=axis), axis, 0)
 
 
-def to_ring(rows: Array, axis: int, i: Array) -> Array:
+def to_ring(rows: Value, axis: int, i: Value) -> Value:
     """The inverse of `from_ring`: the ring buffer into which step `i` writes next."""
     size = rows.shape[0]
     order = (jnp.arange(size, dtype=i.dtype) - i) % jnp.asarray(size, i.dtype)
     return jnp.moveaxis(jnp.take(rows, order, axis=0), 0, axis)
 
 
-def rows_read(rows: Array, length: int, reverse: bool) -> Array:
+def rows_read(rows: Value, length: int, reverse: bool) -> Value:
     """The rows that the next `length` steps read, where these are no more than the delay."""
     rows = rows[1 : 1 + length]
     return jnp.flip(rows, 0) if reverse else rows
 
 
-def shift(rows: Array, values: Array, reverse: bool) -> tuple[Array, Array]:
+def shift(rows: Value, values: Value, reverse: bool) -> tuple[Value, Value]:
     """The rows after steps that wrote `values`, and the values that these steps read."""
     # In reverse, which is the backward pass, `values` are cotangents in forward order. What waits in the first row is
     # added to the first that is taken up, and the row it leaves is zero.
@@ -101,7 +100,7 @@ def shift(rows: Array, values: Array, reverse: bool) -> tuple[Array, Array]:
     return (after.at[0].set(0), jnp.flip(seen, 0)) if reverse else (after, seen)
 
 
-def time_reversed(cotangent: Array) -> Array:
+def time_reversed(cotangent: Value) -> Value:
     """The cotangent of rows as rows in reversed time, and back."""
     return jnp.concatenate([cotangent[:1], jnp.flip(cotangent[1:], 0)])
 

@@ -9,17 +9,18 @@ steps are stacked along a first axis, time.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
 from dynplug.timeloop.activity_analysis import is_floating
 from dynplug.timeloop.contraction import contract
 from dynplug.timeloop.delays import resolve_delays, rows_read, shift
 from dynplug.timeloop.fission import Stage
+from dynplug.timeloop.jaxpr_types import Atom, Literal, Value, Values, Var
 from dynplug.timeloop.plan import Plan
-from dynplug.timeloop.program import Atom, Program, Var, as_function, dce, is_var, struct
+from dynplug.timeloop.program import Program, as_function, dce, is_var, struct
 from dynplug.timeloop.recurrence import Part, Recurrence
 from dynplug.timeloop.recurrence_primitive import recurrence_call, scan_recurrence
 from dynplug.timeloop.stage_parts import as_part, parts_of
@@ -31,8 +32,7 @@ _TRANSCENDENTAL = {
 }
 _MIN_MATERIALISED = 1024  # elements; chosen: computing with fewer takes no longer than the conditional does
 
-Values = Sequence[Any]
-Results = tuple[list[Any], list[Any], list[Any]]  # the carry after the last step, the outputs of all steps, the sums
+Results = tuple[list[Value], list[Value], list[Value]]  # the carry after the last step, all outputs, the sums
 
 
 def execute(
@@ -65,7 +65,9 @@ def execute(
     read = [v for eqn in epilogue for v in eqn.invars if is_var(v) and v not in defined]
     finish = as_function((*dce(program.eqns, read, run.consts), *epilogue), (*run.consts, *run.sums), summed)
     found = iter(finish(*run.consts.values(), *run.sums.values()))
-    sums = [next(found) if is_var(v) else jnp.asarray(v.val, v.aval.dtype) * length for v in program.sums]
+    sums = [
+        jnp.asarray(v.val, struct(v).dtype) * length if isinstance(v, Literal) else next(found) for v in program.sums
+    ]
     return [run.carry_out[k] for k in range(len(program.carry))], [run.output(v) for v in program.ys], sums
 
 
@@ -84,10 +86,10 @@ class _Run:
         self, program: Program, consts: Values, carry: Values, xs: Values, length: int, reverse: bool, backend: Backend
     ):
         self.program, self.carry, self.length, self.reverse, self.backend = program, carry, length, reverse, backend
-        self.consts: dict[Var, Any] = dict(zip(program.consts, consts, strict=True))
-        self.stacked: dict[Var, Any] = dict(zip(program.xs, xs, strict=True))
-        self.carry_out: dict[int, Any] = {}
-        self.sums: dict[Var, Any] = {}
+        self.consts: dict[Var, Value] = dict(zip(program.consts, consts, strict=True))
+        self.stacked: dict[Var, Value] = dict(zip(program.xs, xs, strict=True))
+        self.carry_out: dict[int, Value] = {}
+        self.sums: dict[Var, Value] = {}
 
     def scan(self, stage: Stage) -> None:
         """Run a stage whose steps depend on each other: as kernels where there are any, else as a scan."""
@@ -108,7 +110,7 @@ class _Run:
         self.stacked.update(zip((stage.outs[k] for k in part.outs), outs, strict=True))
         self.sums.update(zip((stage.sums[k] for k in part.sums), sums, strict=True))
 
-    def _reading(self, rec: Recurrence) -> Callable[[Any, Any, int], Any] | None:
+    def _reading(self, rec: Recurrence) -> Callable[[Value, Array, int], Value] | None:
         """The function that reads a step's inputs, if some must be in memory before it begins: `_materialised`."""
         names = {eqn.primitive.name for eqn in rec.eqns}
         if not self.backend.is_cpu or names.isdisjoint(_SLICES) or names.isdisjoint(_TRANSCENDENTAL):
@@ -118,9 +120,9 @@ class _Run:
 
     def vmap(self, stage: Stage) -> None:
         """Run a stage whose steps are independent; carried values are shifts in time."""
-        shifted: dict[Var, Any] = {}
+        shifted: dict[Var, Value] = {}
 
-        def compute(outs: Sequence[Atom]) -> list[Any]:
+        def compute(outs: Sequence[Atom]) -> list[Value]:
             eqns = dce(stage.eqns, outs, shifted)
             ins = {v: self.stacked[v] for v in stage.ins} | shifted
             body = as_function(eqns, (*self.consts, *ins), outs)
@@ -149,20 +151,20 @@ class _Run:
             operands = [next(rows) if n in part.stacked else self.invariant(v) for n, v in enumerate(part.eqn.invars)]
             self.sums[part.eqn.outvars[0]] = contract(part.eqn, operands, part.linear, part.stacked)
 
-    def output(self, v: Atom) -> Any:
+    def output(self, v: Atom) -> Value:
         """An output at all steps. One that no stage computes is the same at each of them."""
         if is_var(v) and v in self.stacked:
             return self.stacked[v]
         value = self.invariant(v)
         return jnp.broadcast_to(value, (self.length, *value.shape))
 
-    def invariant(self, v: Atom) -> Any:
+    def invariant(self, v: Atom) -> Value:
         """The value of a loop invariant."""
         eqns = dce(self.program.eqns, [v], self.consts)
         return as_function(eqns, tuple(self.consts), [v])(*self.consts.values())[0]
 
 
-def _materialised(x: Any, n: Any) -> Any:
+def _materialised(x: Value, n: Array) -> Value:
     """`x` itself, in memory of its own.
 
     XLA fuses the reading of a step's row into each use of it. On a CPU a slice of such a row is not vectorised, nor is
@@ -180,7 +182,7 @@ def _depends(stage: Stage, out: Atom, on: set[Var]) -> bool:
     return not on.isdisjoint(read)
 
 
-def _shift_by_one(first: Any, values: Any, reverse: bool) -> tuple[Any, Any]:
+def _shift_by_one(first: Value, values: Value, reverse: bool) -> tuple[Value, Value]:
     """The carried value after the last step, and those that the steps read, from those that they write."""
     first = first[None]
     if reverse:

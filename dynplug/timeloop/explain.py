@@ -9,10 +9,11 @@ from dynplug.timeloop.activity_analysis import activity, is_floating
 from dynplug.timeloop.analysis import Analysis
 from dynplug.timeloop.delays import resolve_delays
 from dynplug.timeloop.fission import Stage
+from dynplug.timeloop.jaxpr_types import Eqn
 from dynplug.timeloop.linearise import linearise
 from dynplug.timeloop.plan import Plan, bytes_between
 from dynplug.timeloop.primitives import is_batchable, is_heavy
-from dynplug.timeloop.program import Eqn, Program, byte_count, struct
+from dynplug.timeloop.program import Program, byte_count, struct
 from dynplug.timeloop.stage_parts import parts_of
 from dynplug.timeloop.target_device import Backend
 from dynplug.timeloop.transpose import transpose
@@ -79,7 +80,7 @@ def _how(stage: Stage, program: Program, backend: Backend) -> str:
 
 def _names(eqns: Iterable[Eqn]) -> str:
     def name(eqn: Eqn) -> str:
-        shape = "x".join(map(str, eqn.outvars[0].aval.shape))
+        shape = "x".join(map(str, struct(eqn.outvars[0]).shape))
         return f"{eqn.primitive.name}[{shape}]" if is_heavy(eqn) else eqn.primitive.name
 
     return ", ".join(f"{n} {name}" if n > 1 else name for name, n in Counter(map(name, eqns)).items())
@@ -97,7 +98,7 @@ def _left_inside(stages: Sequence[Stage], carried: Sequence[str]) -> Iterable[st
 
 def _backward(program: Program, carried: Sequence[str], plan: Plan, length: int) -> list[str]:
     chunk, remat = plan.chunk, plan.remat
-    consts, carry = (tuple(is_floating(v.aval) for v in part) for part in (program.consts, program.carry))
+    consts, carry = (tuple(is_floating(struct(v)) for v in part) for part in (program.consts, program.carry))
     try:
         linear = linearise(program, activity(program, consts, carry, (False,) * len(program.xs)))
         back = transpose(linear, linear.active.carry, linear.active.ys)

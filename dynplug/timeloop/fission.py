@@ -31,8 +31,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from dynplug.timeloop.contraction import can_contract, is_linear
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Var
 from dynplug.timeloop.primitives import is_batchable, is_heavy, is_recomputable, multiplications, row_count
-from dynplug.timeloop.program import Atom, Eqn, Program, Var, byte_count, is_var
+from dynplug.timeloop.program import Program, byte_count, is_var
 
 # Multiplications for each byte that changes from step to step: what a product must do to leave the loop. Attention over
 # a buffer does less, and is faster inside: see "What leaves the loop at all" in examples/benchmarks/README.md.
@@ -193,7 +194,7 @@ class _Graph:
         transposes = {  # the transpose of a product belongs to the product: in the scan it would run in every step
             n
             for n, eqn in enumerate(program.eqns)
-            if eqn.primitive.name == "transpose" and self.definition.get(eqn.invars[0]) in self.heavy
+            if eqn.primitive.name == "transpose" and is_var(v := eqn.invars[0]) and self.definition.get(v) in self.heavy
         }
         self.early = self.heavy | transposes
         self.level = self._levels()

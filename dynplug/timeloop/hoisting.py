@@ -19,14 +19,14 @@ Nothing is moved out of a loop within the step.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dynplug.timeloop.constant_folding import fold_constants
 from dynplug.timeloop.delays import find_delays, from_ring, is_delay, to_ring
 from dynplug.timeloop.induction_variables import after_all_steps, at_all_steps, increment
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Value, Values, Var
 from dynplug.timeloop.primitives import is_heavy, is_layout, is_recomputable
 from dynplug.timeloop.product_layout import steps_as_rows
-from dynplug.timeloop.program import Atom, Eqn, Program, Traced, Var, as_function, byte_count, dce, is_var, struct
+from dynplug.timeloop.program import Program, Traced, as_function, byte_count, dce, is_var, struct
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Hoisted:
     """
 
     program: Program
-    preheader: Callable[[list[Any]], list[Any]]
+    preheader: Callable[[list[Value]], list[Value]]
     preheader_size: int
     unchanged: tuple[int, ...]
     increments: dict[int, int]
@@ -57,8 +57,8 @@ class Hoisted:
     carried: tuple[int, ...]
 
     def inputs(
-        self, carry: Sequence[Any], xs: Sequence[Any], length: int, reverse: bool
-    ) -> tuple[list[Any], list[Any], list[Any]]:
+        self, carry: Values, xs: Values, length: int, reverse: bool
+    ) -> tuple[list[Value], list[Value], list[Value]]:
         """The constants, the carry and the inputs of the program, from the loop's carry and inputs."""
         counted = [at_all_steps(carry[k], by, length, reverse) for k, by in self.increments.items()]
         consts = self.preheader([carry[k] for k in self.unchanged])
@@ -67,7 +67,7 @@ class Hoisted:
             before[k] = from_ring(carry[k], axis, carry[index])
         return consts, [before[k] for k in self.carried], [*xs, *counted]
 
-    def outputs(self, carry: Sequence[Any], carry_out: Sequence[Any], length: int) -> list[Any]:
+    def outputs(self, carry: Values, carry_out: Values, length: int) -> list[Value]:
         """The loop's carry after the last step, from its first carry and the program's last."""
         after = list(carry)  # what no step changes stays as it is
         for k, by in self.increments.items():
@@ -120,7 +120,7 @@ def hoist(traced: Traced, carry_count: int) -> Hoisted | None:
     consts = tuple(v for v in operands if v in computed or v in set(invariant))
     body = as_function(hoisted, invariant, consts)
 
-    def preheader(values: list[Any]) -> list[Any]:
+    def preheader(values: list[Value]) -> list[Value]:
         return body(*traced.values, *values)
 
     program = Program(

@@ -11,29 +11,28 @@ addition rounds) or a second assignment leaves the value in the carry.
 **Reference:** Aho et al. (2006), section 9.1.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from dynplug.timeloop.program import Atom, Traced, Var, is_var
+from dynplug.timeloop.jaxpr_types import Atom, Literal, Value, Var
+from dynplug.timeloop.program import Traced, aval_of, is_var
 
 
 def increment(traced: Traced, before: Var, after: Atom) -> int | None:
     """The number that each step adds to a carried integer; `None` if it is not an induction variable."""
-    aval: Any = before.aval
-    if not is_var(after) or not jnp.issubdtype(aval.dtype, jnp.integer) or aval.dtype.kind not in "iu":
+    dtype = aval_of(before).dtype
+    if not is_var(after) or not jnp.issubdtype(dtype, jnp.integer) or dtype.kind not in "iu":
         return None
     eqn = next((e for e in traced.eqns if after in e.outvars), None)
     if eqn is None or eqn.primitive.name != "add" or not any(v is before for v in eqn.invars):
         return None
     (other,) = [v for v in eqn.invars if v is not before] or [before]
-    return None if is_var(other) or jnp.ndim(other.val) else int(other.val)
+    return int(other.val) if isinstance(other, Literal) and not jnp.ndim(other.val) else None
 
 
-def at_all_steps(first: Array, by: int, length: int, reverse: bool) -> Array:
+def at_all_steps(first: Value, by: int, length: int, reverse: bool) -> Value:
     """The values of an induction variable at the start of each step, stacked in the order of the inputs."""
     steps = jnp.arange(length, dtype=jnp.uint32)
     steps = steps[::-1] if reverse else steps
@@ -41,11 +40,11 @@ def at_all_steps(first: Array, by: int, length: int, reverse: bool) -> Array:
     return first[None] + steps.reshape(-1, *(1,) * first.ndim)
 
 
-def after_all_steps(first: Array, by: int, length: int) -> Array:
+def after_all_steps(first: Value, by: int, length: int) -> Value:
     """The value of an induction variable after the last step."""
     return first + _wrapped(length * by, first.dtype)
 
 
-def _wrapped(number: int, dtype: np.dtype) -> Any:
+def _wrapped(number: int, dtype: np.dtype) -> Array:
     """An integer modulo 2 to the number of bits of its type."""
     return jnp.asarray(np.asarray(number % 2 ** (8 * dtype.itemsize), f"u{dtype.itemsize}").astype(dtype))

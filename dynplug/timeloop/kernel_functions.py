@@ -13,7 +13,6 @@ doi:10.1007/BF01397083.
 """
 
 from functools import reduce
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -173,7 +172,7 @@ def power(x: Array, y: Array) -> Array:
     return where((y == 0.0) | (x == 1.0), 1.0, where(is_nan, jnp.nan, signed))
 
 
-def polynomial(x: Array, *coefficients: Any) -> Any:
+def polynomial(x: Array, *coefficients: Array) -> Array:
     """The polynomial with these coefficients, lowest degree first, by Horner's rule."""
     return reduce(lambda found, c: found * x + c, reversed(coefficients))
 
@@ -267,7 +266,7 @@ def atanh(x: Array) -> Array:
 # -- The bits of numbers, and arithmetic in two parts --------------------------------------------------------------
 
 
-def _whole(x: Array) -> Any:
+def _whole(x: Array) -> str:
     return f"int{8 * x.dtype.itemsize}"
 
 

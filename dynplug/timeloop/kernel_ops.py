@@ -10,7 +10,6 @@ and so do complex numbers, and others that are neither whole nor of 16, 32 or 64
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,15 +18,18 @@ from jaxtyping import Array
 
 import dynplug.timeloop.kernel_functions as f
 import dynplug.timeloop.kernel_series as series
-from dynplug.timeloop.program import Eqn
+from dynplug.timeloop.jaxpr_types import Eqn
+from dynplug.timeloop.program import aval_of
 
-Operation = Callable[..., Any]
-Make = Callable[[Any], Operation | None]  # of an equation
+Operation = Callable[..., Array]
+Operations = Callable[..., list[Array]]  # of several results
+Make = Callable[[Eqn], Operation | None]
+MakeSeveral = Callable[[Eqn], Operations]
 
 
-def operation(eqn: Eqn) -> Operation | None:
+def operation(eqn: Eqn) -> Operation | Operations | None:
     """The function that a kernel computes for an elementwise equation; `None` if it cannot."""
-    dtypes = [str(v.aval.dtype) for v in (*eqn.invars, *eqn.outvars)]
+    dtypes = [str(aval_of(v).dtype) for v in (*eqn.invars, *eqn.outvars)]
     if not eqn.invars or not _OF.keys() >= {*dtypes}:
         return None
     operand = len(eqn.invars) - 1 if eqn.primitive.name == "select_n" else 0
@@ -41,7 +43,7 @@ def operation_count(eqn: Eqn) -> int:
         return 1
     compute = operation(eqn)
     assert compute is not None
-    shapes = [jax.ShapeDtypeStruct((1,), v.aval.dtype) for v in eqn.invars]
+    shapes = [jax.ShapeDtypeStruct((1,), aval_of(v).dtype) for v in eqn.invars]
     return len(jax.make_jaxpr(compute)(*shapes).jaxpr.eqns)
 
 
@@ -63,7 +65,7 @@ def _identities(**operations: Operation) -> dict[str, Make]:
 
 
 def _bits_of(eqn: Eqn) -> Operation | None:
-    before, after = eqn.invars[0].aval.dtype, eqn.outvars[0].aval.dtype
+    before, after = aval_of(eqn.invars[0]).dtype, aval_of(eqn.outvars[0]).dtype
     return _native(eqn) if before.itemsize == after.itemsize else None  # else there is an axis more, or less
 
 
@@ -74,7 +76,7 @@ def _conversion(eqn: Eqn) -> Operation:
 
 def _selection(eqn: Eqn) -> Operation:
     """By a condition, or by the index of a case, which may not be outside."""
-    if eqn.invars[0].aval.dtype == jnp.bool_ and len(eqn.invars) == 3:
+    if aval_of(eqn.invars[0]).dtype == jnp.bool_ and len(eqn.invars) == 3:
         return _native(eqn)
 
     def select(which: Array, *cases: Array) -> Array:
@@ -92,7 +94,7 @@ def _by_float32(make: Make) -> Make:
     def of(eqn: Eqn) -> Operation | None:
         if (compute := make(eqn)) is None:
             return None
-        dtype = eqn.outvars[0].aval.dtype
+        dtype = aval_of(eqn.outvars[0]).dtype
         return lambda *values: compute(*(v.astype(jnp.float32) for v in values)).astype(dtype)
 
     return of
@@ -107,8 +109,8 @@ def _by_32_bits(name: str, make: Make) -> Make:
     def of(eqn: Eqn) -> Operation | None:
         if (compute := make(eqn)) is None:
             return None
-        dtype = eqn.outvars[0].aval.dtype
-        own = eqn.invars[-1].aval.dtype
+        dtype = aval_of(eqn.outvars[0]).dtype
+        own = aval_of(eqn.invars[-1]).dtype
         unsigned = jnp.issubdtype(own, jnp.unsignedinteger) or name in _FROM_ABOVE
 
         def widened(v: Array) -> Array:
@@ -125,11 +127,11 @@ def _by_32_bits(name: str, make: Make) -> Make:
     return of
 
 
-_CONVERT: dict[str, Make] = {
+_CONVERT: dict[str, Make | MakeSeveral] = {
     "bitcast_convert_type": _bits_of,
     "convert_element_type": _conversion,
     **_identities(copy=lambda x: x, copy_p=lambda x: x, name=lambda x: x, stop_gradient=lambda x: x),
-    "optimization_barrier": _always(lambda *values: list(values)),
+    "optimization_barrier": lambda eqn: lambda *values: list(values),
 }
 # What both Triton and Mosaic compute natively; identities are on the right.
 _COMMON = _natives("and eq ge gt le lt ne or xor") | {"select_n": _selection}
@@ -165,7 +167,7 @@ _ROUND = {
     lax.RoundingMethod.AWAY_FROM_ZERO: f.round_from_zero,
 }
 
-_OF: dict[str, dict[str, Make]] = {
+_OF: dict[str, dict[str, Make | MakeSeveral]] = {
     "bool": _BOOLEANS | _CONVERT,
     **dict.fromkeys(("int32", "int64", "uint32", "uint64"), _WHOLE | _CONVERT),
     **dict.fromkeys(

@@ -14,7 +14,6 @@ doi:10.1137/1.9781611975949.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -39,9 +38,9 @@ class Series:
     - `low`, `high`: the interval, at whose ends the function is not evaluated.
     """
 
-    def __init__(self, function: Callable[[Any], Any], low: float, high: float):
+    def __init__(self, function: Callable[[np.ndarray], np.ndarray], low: float, high: float):
         self._function, self._middle, self._half = function, 0.5 * (high + low), 0.5 * (high - low)
-        self._coefficients: dict[Any, list[float]] = {}
+        self._coefficients: dict[DTypeLike, list[float]] = {}
 
     def __call__(self, x: Array) -> Array:
         """The function of `x`, by Clenshaw's recurrence."""
@@ -62,7 +61,7 @@ class Series:
         return self._coefficients[dtype]
 
 
-def _count(size: Any, eps: Any) -> int:
+def _count(size: np.ndarray, eps: np.floating) -> int:
     """The number of coefficients that matter: those before the first few that are small or mere rounding."""
     matters = size > max(0.125 * eps, np.finfo(np.float64).eps)
     return next((n for n in range(len(size)) if not matters[n : n + _FEW].any()), len(size))
@@ -147,7 +146,7 @@ def erfc(x: Array) -> Array:
     return where(x > 0.5, upper, where(x < -0.5, 2.0 - upper, 1.0 - x * _ERF(x * x)))
 
 
-def _erf_inv_over_x(w: Any) -> Any:
+def _erf_inv_over_x(w: np.ndarray) -> np.ndarray:
     """As a function of w = -log(1 - x²)."""
     x = np.sqrt(-np.expm1(-w))
     return np.where(w < 1.0, special.erfinv(x), special.erfcinv(np.exp(-w) / (1.0 + x))) / x

@@ -15,36 +15,42 @@ to Gradients (2022), arXiv:2204.10923.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TypedDict, TypeVar, Unpack, cast
 
 import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 from jax.interpreters import ad, batching, mlir
+from jaxtyping import PyTree
 
-Values = Sequence[Any]
+from dynplug.timeloop.jaxpr_types import Aval, BatchAxis, ClosedJaxpr, Value, Values
+from dynplug.timeloop.program import aval_of, stacked
+
+Result = TypeVar("Result")
+Axes = tuple[int | None, ...]
+Cotangents = Sequence[Value | None]  # of which `None` is zero
 
 
 class LinearMap(ABC):
     """A function of residuals and tangents that is linear in the tangents."""
 
     @abstractmethod
-    def apply(self, residuals: Values, tangents: Values) -> list[Any]:
+    def apply(self, residuals: Values, tangents: Values) -> list[Value]:
         """The tangents of the results."""
 
     @abstractmethod
-    def transpose(self, residuals: Values, cotangents: Values) -> list[Any]:
+    def transpose(self, residuals: Values, cotangents: Cotangents) -> list[Value | None]:
         """The cotangents of all tangents; `None` among either stands for a symbolic zero."""
 
 
-def linear_call(linear: LinearMap, residuals: Values, tangents: Values, outs: Sequence[Any]) -> list[Any]:
+def linear_call(linear: LinearMap, residuals: Values, tangents: Values, outs: Sequence[Aval]) -> list[Value]:
     """`linear.apply(residuals, tangents)`, transposed by `linear.transpose`; `outs` are the results' types."""
     if not outs:
         return []
     return _linear_call_p.bind(*residuals, *tangents, linear=linear, count=len(residuals), outs=tuple(outs))
 
 
-def opaque(f: Callable[..., Any], *args: Any) -> Any:
+def opaque(f: Callable[..., Result], *args: PyTree) -> Result:
     """`f(*args)` as one equation that partial evaluation does not look into.
 
     JAX linearises by partial evaluation, and a `lax.scan` that is partially evaluated loses the `custom_jvp` rules in
@@ -52,7 +58,7 @@ def opaque(f: Callable[..., Any], *args: Any) -> Any:
     """
     leaves, tree = jax.tree.flatten(args)
     closed, shapes = jax.make_jaxpr(lambda *v: f(*tree.unflatten(v)), return_shape=True)(*leaves)
-    outs = linear_call(_Opaque(closed), leaves, [], [v.aval for v in closed.jaxpr.outvars])
+    outs = linear_call(_Opaque(closed), leaves, [], list(map(aval_of, closed.jaxpr.outvars)))
     return jax.tree.unflatten(jax.tree.structure(shapes), outs)
 
 
@@ -60,7 +66,15 @@ _linear_call_p = jex.Primitive("dynplug_linear")
 _linear_call_p.multiple_results = True
 
 
-def _apply(*args: Any, linear: LinearMap, count: int, outs: Any) -> list[Any]:
+class _Params(TypedDict):
+    """Of the first `count` operands, which are residuals, and of tangents after them the map; `outs` are its types."""
+
+    linear: LinearMap
+    count: int
+    outs: tuple[Aval, ...]
+
+
+def _apply(*args: Value, linear: LinearMap, count: int, outs: tuple[Aval, ...]) -> list[Value]:
     return linear.apply(args[:count], args[count:])
 
 
@@ -69,8 +83,10 @@ _linear_call_p.def_abstract_eval(lambda *args, linear, count, outs: list(outs))
 mlir.register_lowering(_linear_call_p, mlir.lower_fun(_apply, multiple_results=True))
 
 
-def _jvp(primals: Values, tangents: Values, **params: Any) -> tuple[list[Any], list[Any]]:
-    count, linear = params["count"], params["linear"]  # the first `count` operands are residuals, the rest tangents
+def _jvp(
+    primals: Values, tangents: Sequence[Value | ad.Zero], **params: Unpack[_Params]
+) -> tuple[list[Value], list[Value]]:
+    count, linear = params["count"], params["linear"]
     out = _linear_call_p.bind(*primals, **params)
     zero = [type(t) is ad.Zero for t in tangents]
     # In the tangents alone the function is linear, so its derivative is the function itself, and keeps its transpose.
@@ -78,7 +94,7 @@ def _jvp(primals: Values, tangents: Values, **params: Any) -> tuple[list[Any], l
     if all(zero[:count]) and not any(zero[count:]):
         return out, _linear_call_p.bind(*primals[:count], *tangents[count:], **params)
 
-    def f(*moving: Any) -> list[Any]:
+    def f(*moving: Value) -> list[Value]:
         it = iter(moving)
         values = [p if z else next(it) for p, z in zip(primals, zero, strict=True)]
         return linear.apply(values[:count], values[count:])
@@ -88,19 +104,27 @@ def _jvp(primals: Values, tangents: Values, **params: Any) -> tuple[list[Any], l
     return out, tangent
 
 
-def _transpose(cotangents: Values, *args: Any, linear: LinearMap, count: int, outs: Any) -> list[Any]:
-    used = [None if type(c) is ad.Zero else c for c in cotangents]
-    found = linear.transpose(args[:count], used)
+def _transpose(
+    cotangents: Sequence[Value | ad.Zero],
+    *args: Value | ad.UndefinedPrimal,
+    linear: LinearMap,
+    count: int,
+    outs: tuple[Aval, ...],
+) -> list[Value | ad.Zero | None]:
+    used = [None if isinstance(c, ad.Zero) else c for c in cotangents]
+    found = linear.transpose(cast(Values, args[:count]), used)
 
-    def cotangent_of(arg: Any, cotangent: Any) -> Any:
-        if not ad.is_undefined_primal(arg):
+    def cotangent_of(arg: Value | ad.UndefinedPrimal, cotangent: Value | None) -> Value | ad.Zero | None:
+        if not isinstance(arg, ad.UndefinedPrimal):
             return None
         return ad.Zero(arg.aval) if cotangent is None else cotangent
 
     return [None] * count + [cotangent_of(a, c) for a, c in zip(args[count:], found, strict=True)]
 
 
-def _batch(axis: Any, args: Values, dims: Sequence[int | None], **params: Any) -> tuple[list[Any], list[int | None]]:
+def _batch(
+    axis: BatchAxis, args: Values, dims: Sequence[int | None], **params: Unpack[_Params]
+) -> tuple[list[Value], list[int | None]]:
     count, outs = params["count"], params["outs"]
     if all(d is None for d in dims):
         found = _linear_call_p.bind(*args, **params)
@@ -115,7 +139,7 @@ def _batch(axis: Any, args: Values, dims: Sequence[int | None], **params: Any) -
         for a, d in zip(tangents, axes[count:], strict=True)
     ]
     linear = _Batched(params["linear"], (axes[:count], 0), axis)
-    avals = [jex.unmapped_aval(axis.size, 0, aval) for aval in outs]
+    avals = [stacked(aval, axis.size) for aval in outs]
     return linear_call(linear, residuals, tangents, avals), [0] * len(outs)
 
 
@@ -127,28 +151,29 @@ batching.fancy_primitive_batchers[_linear_call_p] = _batch
 class _Opaque(LinearMap):
     """A function of residuals alone, linear in no tangents."""
 
-    def __init__(self, closed: Any):
+    def __init__(self, closed: ClosedJaxpr):
         self.jaxpr = closed.jaxpr  # found by tools that look into loops, as the jaxprs of JAX's own primitives are
         self.run = jex.jaxpr_as_fun(closed)
 
-    def apply(self, residuals: Values, tangents: Values) -> list[Any]:
+    def apply(self, residuals: Values, tangents: Values) -> list[Value]:
         return list(self.run(*residuals))
 
-    def transpose(self, residuals: Values, cotangents: Values) -> list[Any]:
+    def transpose(self, residuals: Values, cotangents: Cotangents) -> list[Value | None]:
         return []
 
 
 class _Batched(LinearMap):
     """A linear map over a batch, whose axis comes first in the operands that `axes` marks, and in all results."""
 
-    def __init__(self, linear: LinearMap, axes: tuple[Any, Any], axis: Any):
+    def __init__(self, linear: LinearMap, axes: tuple[Axes, int], axis: BatchAxis):
         self.linear, self.axes = linear, axes
-        self.options: dict[str, Any] = {"axis_size": axis.size}
-        if isinstance(axis.name, str):
-            self.options["axis_name"] = axis.name
+        self.size, self.name = axis.size, axis.name if isinstance(axis.name, str) else None
 
-    def apply(self, residuals: Values, tangents: Values) -> list[Any]:
-        return jax.vmap(self.linear.apply, self.axes, **self.options)(tuple(residuals), list(tangents))
+    def apply(self, residuals: Values, tangents: Values) -> list[Value]:
+        return self._mapped(self.linear.apply)(tuple(residuals), list(tangents))
 
-    def transpose(self, residuals: Values, cotangents: Values) -> list[Any]:
-        return jax.vmap(self.linear.transpose, self.axes, **self.options)(tuple(residuals), list(cotangents))
+    def transpose(self, residuals: Values, cotangents: Cotangents) -> list[Value | None]:
+        return self._mapped(self.linear.transpose)(tuple(residuals), list(cotangents))
+
+    def _mapped(self, f: Callable[..., Result]) -> Callable[..., Result]:
+        return jax.vmap(f, self.axes, axis_size=self.size, axis_name=self.name)

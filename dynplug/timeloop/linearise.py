@@ -16,26 +16,14 @@ to Gradients (2022), arXiv:2204.10923.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 
 from dynplug.timeloop.activity_analysis import Activity, merge, select
 from dynplug.timeloop.constant_folding import fold_constants
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Value, Var
 from dynplug.timeloop.min_cut import min_cut_residuals
-from dynplug.timeloop.program import (
-    Atom,
-    Eqn,
-    Program,
-    Var,
-    as_function,
-    aval_of,
-    byte_count,
-    dce,
-    dependents,
-    is_var,
-    trace,
-)
+from dynplug.timeloop.program import Program, as_function, aval_of, byte_count, dce, dependents, is_var, trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +48,7 @@ class Linearised:
 
     active: Activity
     forward: Program
-    values: tuple[Any, ...]
+    values: tuple[Value, ...]
     residuals: tuple[Var, ...]
     carried_back: tuple[int, ...]
     next_carry: tuple[Var, ...]
@@ -77,8 +65,8 @@ def linearise(program: Program, active: Activity) -> Linearised:
     active_ins, active_outs = (*active.consts, *active.carry, *active.xs), (*active.carry, *active.ys)
     step = as_function(program.eqns, ins, (*program.carry_out, *program.ys))
 
-    def push_forward(values: list[Any], tangents: list[Any]) -> tuple[list[Any], Any]:
-        def of_active(*chosen: Any) -> tuple[list[Any], list[Any]]:
+    def push_forward(values: list[Value], tangents: list[Value]) -> tuple[list[Value], list[Value]]:
+        def of_active(*chosen: Value) -> tuple[list[Value], list[Value]]:
             outs = step(*merge(chosen, active_ins, values))
             return select(outs, active_outs), outs
 
@@ -152,7 +140,7 @@ def _choose_residuals(
 
     def carrying_back(positions: Sequence[int]) -> tuple[list[Var], tuple[int, ...]]:
         """The residuals where these carried values are kept, so that they are free before and after the step."""
-        free_after = {carry_out[k]: k for k in positions}
+        free_after = {v: k for k in positions if is_var(v := carry_out[k])}
         free_before = [carry[k] for k in positions]
         cut = min_cut_residuals(eqns, [v for v in carry if v not in free_before], needed, (*free_after, *free_before))
         # Only those that are read are kept after all: before the step as they are, after it by being carried back.

@@ -22,8 +22,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
 
+from dynplug.timeloop.jaxpr_types import Eqn, Var
 from dynplug.timeloop.primitives import is_recomputable
-from dynplug.timeloop.program import Eqn, Var, byte_count, is_var
+from dynplug.timeloop.program import byte_count, is_var
 
 _SOURCE, _SINK = 0, 1
 _INFINITE = 2**31 - 1

@@ -23,8 +23,9 @@ from typing import Literal, get_args
 from dynplug.errors import OptionError, nearest
 from dynplug.timeloop.delays import resolve_delays
 from dynplug.timeloop.fission import Stage, distribute, recurrent_delays
+from dynplug.timeloop.jaxpr_types import Eqn
 from dynplug.timeloop.primitives import multiplications
-from dynplug.timeloop.program import Eqn, Program, byte_count
+from dynplug.timeloop.program import Program, byte_count
 from dynplug.timeloop.target_device import Backend, current_backend
 
 Mode = Literal["auto", "step", "layer", "plain"]

@@ -8,14 +8,14 @@ from values.
 """
 
 from collections.abc import Container
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dynplug.core import default_platform
-from dynplug.timeloop.program import CALLS, Eqn
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Var
+from dynplug.timeloop.program import CALLS, aval_of, is_var
 
 
 def _listed(names: str) -> frozenset[str]:
@@ -83,7 +83,7 @@ def is_batchable(eqn: Eqn) -> bool:
     if name in _NESTED:
         return all(is_batchable(inner) for inner in inner_eqns(eqn))
     if name in _RANDOM:  # generators other than threefry draw other numbers under vmap
-        return all(str(v.aval.dtype) == "key<fry>" for v in (*eqn.invars, *eqn.outvars) if is_key(v))
+        return all(str(aval_of(v).dtype) == "key<fry>" for v in (*eqn.invars, *eqn.outvars) if is_key(v))
     return name in _BATCHABLE and not (_is_grouped(eqn) and default_platform() == "cpu")
 
 
@@ -118,8 +118,8 @@ def multiplications(eqn: Eqn) -> int:
     """The number of multiplications in a product; 0 for all other equations."""
     if eqn.primitive.name not in _PRODUCTS:
         return 0
-    out = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
-    lhs, rhs = (v.aval.shape for v in eqn.invars[:2])
+    out = int(np.prod(aval_of(eqn.outvars[0]).shape, dtype=np.int64))
+    lhs, rhs = (aval_of(v).shape for v in eqn.invars[:2])
     if eqn.primitive.name == "dot_general":
         contracted = eqn.params["dimension_numbers"][0][0]
         return out * int(np.prod([lhs[d] for d in contracted], dtype=np.int64))
@@ -129,16 +129,16 @@ def multiplications(eqn: Eqn) -> int:
     return out * int(rhs[-1])
 
 
-def row_count(eqn: Eqn, invariant: Container[Any]) -> int:
+def row_count(eqn: Eqn, invariant: Container[Var]) -> int:
     """The rows of a product in one step: the size of its result without the axes of a loop-invariant operand."""
-    rows = int(np.prod(eqn.outvars[0].aval.shape, dtype=np.int64))
+    rows = int(np.prod(aval_of(eqn.outvars[0]).shape, dtype=np.int64))
     if eqn.primitive.name == "dot_general":
         contracted, batch = eqn.params["dimension_numbers"]
         for v, c, b in zip(eqn.invars, contracted, batch, strict=True):
-            if v in invariant:
-                rows //= int(np.prod([n for d, n in enumerate(v.aval.shape) if d not in (*c, *b)], dtype=np.int64))
+            if is_var(v) and v in invariant:
+                rows //= int(np.prod([n for d, n in enumerate(aval_of(v).shape) if d not in (*c, *b)], dtype=np.int64))
     elif eqn.primitive.name == "conv_general_dilated":
-        rows //= eqn.invars[1].aval.shape[eqn.params["dimension_numbers"].rhs_spec[0]]
+        rows //= aval_of(eqn.invars[1]).shape[eqn.params["dimension_numbers"].rhs_spec[0]]
     return max(1, rows)
 
 
@@ -152,6 +152,6 @@ def inner_eqns(eqn: Eqn) -> list[Eqn]:
     return found
 
 
-def is_key(v: Any) -> bool:
+def is_key(v: Atom) -> bool:
     """Whether a variable holds random keys."""
-    return jnp.issubdtype(v.aval.dtype, jax.dtypes.prng_key)
+    return jnp.issubdtype(aval_of(v).dtype, jax.dtypes.prng_key)

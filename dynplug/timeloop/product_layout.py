@@ -14,7 +14,8 @@ from collections.abc import Collection, Sequence
 
 import jax
 
-from dynplug.timeloop.program import Eqn, Var, aval_of, is_var, substitute, trace
+from dynplug.timeloop.jaxpr_types import Eqn, Var
+from dynplug.timeloop.program import aval_of, is_var, substitute, trace
 
 
 def steps_as_rows(eqns: Sequence[Eqn], invariant: Collection[Var]) -> tuple[Eqn, ...]:

@@ -16,51 +16,67 @@ are single equations, which later passes move or keep as a whole.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeGuard
+from typing import SupportsInt, TypeGuard, cast
 
 import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 import numpy as np
 from jax.interpreters import ad
+from jaxtyping import Array, PyTree
 
-Var = jex.Var
-Eqn = Any  # an equation of a jaxpr
-Atom = Any  # a `Var` or a `Literal`
+from dynplug.timeloop.jaxpr_types import (
+    Atom,
+    Aval,
+    ClosedJaxpr,
+    Effect,
+    Eqn,
+    Function,
+    Jaxpr,
+    Literal,
+    Value,
+    Values,
+    Var,
+)
 
 CALLS = {"jit", "pjit", "closed_call", "core_call", "core_closed_call", "remat", "remat2", "checkpoint"}
 
 
 def is_var(atom: Atom) -> TypeGuard[Var]:
     """Whether an atom is a variable rather than a literal."""
-    return not isinstance(atom, jex.Literal)
+    return not isinstance(atom, Literal)
 
 
 def byte_count(atom: Atom) -> int:
     """The memory that a value takes."""
-    aval: Any = atom.aval
+    aval = aval_of(atom)
     return int(np.prod(aval.shape, dtype=np.int64)) * getattr(aval.dtype, "itemsize", 8)
 
 
 def struct(atom: Atom) -> jax.ShapeDtypeStruct:
     """The shape and dtype of a value."""
-    aval: Any = atom.aval
+    aval = aval_of(atom)
     return jax.ShapeDtypeStruct(aval.shape, aval.dtype)
 
 
 def fresh_var(atom: Atom) -> Var:
     """A new variable of the same type."""
-    return jex.Var(atom.aval)
+    return Var(atom.aval)
 
 
-def zero(atom: Atom) -> Atom:
+def zero(atom: Atom) -> Literal:
     """Zeros of the same type. Outside of equations, as here, a literal may have any shape."""
-    return jex.Literal(0, atom.aval)
+    return Literal(0, atom.aval)
 
 
-def aval_of(atom: Atom) -> Any:
+def aval_of(atom: Atom) -> Aval:
     """The abstract value to trace with: shape, dtype, weak type and sharding."""
-    return atom.aval
+    return cast(Aval, atom.aval)  # JAX has references, too, which a step without effects has not
+
+
+def stacked(aval: Aval, size: int) -> Aval:
+    """The abstract value with one more axis, the first."""
+    return cast(Aval, jex.unmapped_aval(size, 0, aval))
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,24 +114,25 @@ class Program:
         return {v: n for n, eqn in enumerate(self.eqns) for v in eqn.outvars}
 
 
-def as_function(eqns: Sequence[Eqn], ins: Sequence[Var], outs: Sequence[Atom]) -> Callable[..., list[Any]]:
+def as_function(eqns: Sequence[Eqn], ins: Sequence[Var], outs: Sequence[Atom]) -> Function:
     """The function from `ins` to `outs` that evaluates the equations."""
     computed = [v for v in outs if is_var(v)]
     about = jex.DebugInfo("time loop", "a stage of a step", ("",) * len(ins), ("",) * len(computed))
-    jaxpr = jex.Jaxpr((), ins, computed, eqns, debug_info=about)
-    run = jex.jaxpr_as_fun(jex.ClosedJaxpr(jaxpr, ()))  # pyright: ignore[reportPrivateImportUsage] - JAX 0.12 has one kind
+    jaxpr = Jaxpr((), ins, computed, eqns, debug_info=about)
+    run = jex.jaxpr_as_fun(ClosedJaxpr(jaxpr, ()))
 
-    def call(*values: Any) -> list[Any]:
+    def call(*values: Value) -> list[Value]:
         found = iter(run(*values))
-        return [next(found) if is_var(v) else _literal(v) for v in outs]
+        return [_literal(v) if isinstance(v, Literal) else next(found) for v in outs]
 
     return call
 
 
-def _literal(atom: Atom) -> Any:
-    if atom.aval.shape and not np.ndim(atom.val):  # as `zero` makes them
-        return ad.zeros_like_aval(atom.aval)
-    return jnp.asarray(atom.val, atom.aval.dtype)
+def _literal(atom: Literal) -> Array:
+    aval = aval_of(atom)
+    if aval.shape and not np.ndim(atom.val):  # as `zero` makes them
+        return ad.zeros_like_aval(aval)
+    return jnp.asarray(atom.val, aval.dtype)
 
 
 def dce(eqns: Sequence[Eqn], outs: Iterable[Atom], given: Iterable[Var] = ()) -> tuple[Eqn, ...]:
@@ -162,30 +179,30 @@ class Traced:
 
     eqns: tuple[Eqn, ...]
     consts: tuple[Var, ...]
-    values: tuple[Any, ...]
+    values: tuple[Value, ...]
     ins: tuple[Var, ...]
     outs: tuple[Atom, ...]
-    effects: frozenset[Any]
+    effects: frozenset[Effect]
 
-    def closed(self, values: Sequence[Any]) -> "Traced":
+    def closed(self, values: Values) -> "Traced":
         """The function with its first inputs fixed at these values (partial application)."""
         n = len(values)
         consts = (*self.consts, *self.ins[:n])
         return replace(self, consts=consts, values=(*self.values, *values), ins=self.ins[n:])
 
-    def sizes(self) -> set[Any]:
-        """The sizes of all axes of all variables."""
+    def sizes(self) -> set[SupportsInt]:
+        """The sizes of all axes of all variables: integers, or symbols of `jax.export`."""
         every = (*self.consts, *self.ins, *(v for eqn in self.eqns for v in eqn.outvars))
         return {n for v in every for n in struct(v).shape}
 
 
-def trace(f: Callable[..., Any], *args: Any, keep: str = "") -> Traced:
+def trace(f: Callable[..., PyTree], *args: PyTree, keep: str = "") -> Traced:
     """The equations of a function, with all calls inlined but those of functions named `keep`."""
     closed = jax.make_jaxpr(f)(*args)
     return inlined(closed.jaxpr, closed.consts, keep)
 
 
-def inlined(jaxpr: Any, own: Sequence[Any], keep: str = "") -> Traced:
+def inlined(jaxpr: Jaxpr, own: Values, keep: str = "") -> Traced:
     """The equations of a jaxpr with these constants, with all calls inlined but those of functions named `keep`."""
     consts, values = list(jaxpr.constvars), list(own)
     eqns, outs = _inline(jaxpr, {}, consts, values, keep, rename=False)
@@ -193,7 +210,7 @@ def inlined(jaxpr: Any, own: Sequence[Any], keep: str = "") -> Traced:
 
 
 def _inline(
-    jaxpr: Any, env: dict[Var, Atom], consts: list[Var], values: list[Any], keep: str, *, rename: bool
+    jaxpr: Jaxpr, env: dict[Var, Atom], consts: list[Var], values: list[Value], keep: str, *, rename: bool
 ) -> tuple[list[Eqn], list[Atom]]:
     """The equations with each call replaced by its callee's; constants of the callees join `consts` and `values`.
 
@@ -208,14 +225,14 @@ def _inline(
     for eqn in jaxpr.eqns:
         ins = [renamed(v) for v in eqn.invars]
         if eqn.primitive.name in CALLS and not (keep and eqn.params.get("name") == keep):
-            called = eqn.params.get("jaxpr", eqn.params.get("call_jaxpr"))
+            called = eqn.params["jaxpr" if "jaxpr" in eqn.params else "call_jaxpr"]
             # The callee's constants become constants of the whole, its inputs the call's operands, and the call's
             # results whatever variables or literals the callee returns.
             callee, own = getattr(called, "jaxpr", called), getattr(called, "consts", ())
             local: dict[Var, Atom] = {}
             for v, value in zip(callee.constvars, own, strict=True):
-                local[v] = jex.Var(v.aval)
-                consts.append(local[v])
+                local[v] = const = fresh_var(v)
+                consts.append(const)
                 values.append(value)
             local.update(zip(callee.invars, ins, strict=True))
             more, outs = _inline(callee, local, consts, values, keep, rename=True)
@@ -224,7 +241,7 @@ def _inline(
             continue
         outvars = list(eqn.outvars)
         if rename:
-            outvars = [jex.Var(v.aval) for v in outvars]
+            outvars = list(map(fresh_var, outvars))
             env.update(zip(eqn.outvars, outvars, strict=True))
         eqns.append(eqn.replace(invars=ins, outvars=outvars))
     return eqns, [renamed(v) for v in jaxpr.outvars]

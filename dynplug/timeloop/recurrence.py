@@ -11,12 +11,12 @@ registers. A scan, on the other hand, writes all that is carried to memory in ev
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import jax.extend.core as jex
 import numpy as np
 from jax import lax
 
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Var
 from dynplug.timeloop.kernel_ops import DTYPES, operation, operation_count
-from dynplug.timeloop.program import Atom, Eqn, Traced, Var, dce, inlined, is_var, struct, substitute
+from dynplug.timeloop.program import Traced, aval_of, dce, fresh_var, inlined, is_var, struct, substitute
 from dynplug.timeloop.unit_axes import LAYOUT, Mixed, UnitAxes, unit_axes
 
 _RULES = {"custom_jvp_call", "custom_vjp_call", "custom_vjp_call_jaxpr"}
@@ -108,7 +108,7 @@ def split(stage: Recurrence, compiler: str) -> list[Part] | str:
 
 
 def _dtypes(eqn: Eqn) -> set[str]:
-    return {str(v.aval.dtype) for v in (*eqn.invars, *eqn.outvars)}
+    return {str(aval_of(v).dtype) for v in (*eqn.invars, *eqn.outvars)}
 
 
 def _of_group(axes: UnitAxes, group: frozenset[int] | None, values: Sequence[Atom]) -> list[int]:
@@ -167,9 +167,10 @@ def _written_out(eqns: Iterable[Eqn]) -> Iterator[Eqn]:
             raise Mixed(f"an array within {eqn.primitive.name}, which")
         names: dict[Var, Atom] = dict(zip(callee.ins, eqn.invars, strict=True))
         for inner in callee.eqns:  # results are new variables, as a function may be called twice
-            names |= {v: jex.Var(v.aval) for v in inner.outvars}
+            made = {v: fresh_var(v) for v in inner.outvars}
+            names |= made
             (read,) = substitute([inner], names)
-            yield from _written_out([read.replace(outvars=[names[v] for v in inner.outvars])])
+            yield from _written_out([read.replace(outvars=[made[v] for v in inner.outvars])])
         for out, v in zip(eqn.outvars, callee.outs, strict=True):
             result = names.get(v, v) if is_var(v) else v
             yield eqn.replace(primitive=lax.copy_p, params={}, invars=[result], outvars=[out])

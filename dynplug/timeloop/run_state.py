@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jax.typing import ArrayLike
 from jaxtyping import Array, Int, PyTree
 
 from dynplug.core import leaves, lookup, to_jax
@@ -119,5 +120,5 @@ def _called(state: Any) -> str:
     return f"an array of shape {state.shape}" if hasattr(state, "shape") else f"a {type(state).__name__}"
 
 
-def _describe(value: Any) -> str:
+def _describe(value: ArrayLike) -> str:
     return f"{jnp.result_type(value)}{list(jnp.shape(value))}"

@@ -7,7 +7,7 @@ import operator
 import weakref
 from collections.abc import Callable
 from functools import partial
-from typing import Any, SupportsIndex
+from typing import Any, SupportsIndex, cast
 
 import jax
 import jax.numpy as jnp
@@ -20,8 +20,9 @@ from dynplug.timeloop.plan import check_options
 from dynplug.timeloop.target_device import current_backend
 from dynplug.timeloop.traced_scan import Step
 
-_UNKNOWN = object()
-_compiled: weakref.WeakKeyDictionary[Step, Callable[..., Any]] = weakref.WeakKeyDictionary()
+_UNKNOWN = -1
+_Options = tuple[int | None, bool, str, bool | int, type]  # `length`, `reverse`, `loop`, `remat` and its type
+_compiled: weakref.WeakKeyDictionary[Step, Callable[..., PyTree]] = weakref.WeakKeyDictionary()
 
 
 def scan(
@@ -62,16 +63,15 @@ def scan(
     check_options(loop, remat)
     by_hand = jax.config.jax_disable_jit  # pyright: ignore[reportAttributeAccessIssue]
     count = _as_length(length)
-    if loop == "plain" or by_hand or count is _UNKNOWN or _is_refused(step, init, xs, reverse):
-        as_given: Any = length
-        return jax.lax.scan(step, init, xs, as_given, reverse)
+    if loop == "plain" or by_hand or count == _UNKNOWN or _is_refused(step, init, xs, reverse):
+        return jax.lax.scan(step, init, xs, length, reverse)  # pyright: ignore[reportArgumentType] - refuses it itself
     options = count, bool(reverse), loop, remat, type(remat)
     if isinstance(jnp.zeros(()), DynamicJaxprTracer):  # within `jit` or another loop, which is compiled as a whole
         return _scan(step, init, xs, options)
     return _jitted(step)(init, xs, options=options)
 
 
-def _as_length(length: Any) -> Any:
+def _as_length(length: Any) -> int | None:
     """A length as an `int` or `None`; anything else is `_UNKNOWN`, for `jax.lax.scan` to refuse."""
     if length is None:
         return None
@@ -93,20 +93,20 @@ def _is_refused(step: Any, init: PyTree, xs: PyTree, reverse: Any) -> bool:
     return bool(scalars) or not callable(step)
 
 
-def _jitted(step: Step) -> Callable[..., Any]:
+def _jitted(step: Step) -> Callable[..., PyTree]:
     """The loop over a step, compiled once for all calls with the same function."""
     try:
         if (run := _compiled.get(step)) is None:
             known = weakref.ref(step)  # held weakly, so that the cache does not keep a step alive
             run = _compiled[step] = jax.jit(
-                lambda *args, options: _scan(known(), *args, options=options), static_argnames="options"
+                lambda *args, options: _scan(cast(Step, known()), *args, options=options), static_argnames="options"
             )
     except TypeError:  # not hashable, or no weak references to it: it cannot be cached
         return lambda *args, options: _scan(step, *args, options=options)
     return run
 
 
-def _scan(step: Any, init: PyTree, xs: PyTree, options: tuple[Any, ...]) -> PyTree:
+def _scan(step: Step, init: PyTree, xs: PyTree, options: _Options) -> PyTree:
     length, reverse, mode, remat, _ = options
     loop = analyse(step, init, xs, length, reverse, mode, remat)
     plain = partial(jax.lax.scan, step, init, xs, length, reverse)

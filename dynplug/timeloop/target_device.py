@@ -20,7 +20,7 @@ import jax
 
 from dynplug.core import default_platform
 from dynplug.errors import OptionError, nearest
-from dynplug.timeloop.program import Eqn
+from dynplug.timeloop.jaxpr_types import Eqn
 from dynplug.timeloop.recurrence import is_computable
 
 KernelCompiler = Literal["mosaic", "triton", "interpreted"]

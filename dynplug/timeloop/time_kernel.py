@@ -9,19 +9,21 @@ the place of one.
 **Limits:** an input that only some unit axes have is copied along the others. Booleans take a byte in memory.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.typing import DTypeLike
+from jaxtyping import Array
 
+from dynplug.timeloop.jaxpr_types import Atom, Literal, Var
 from dynplug.timeloop.kernel_ops import operation, operation_count
-from dynplug.timeloop.program import Atom, Var, is_var, struct
+from dynplug.timeloop.program import struct
 from dynplug.timeloop.recurrence import Recurrence
 from dynplug.timeloop.unit_axes import LAYOUT
-from dynplug.timeloop.with_pallas import call
+from dynplug.timeloop.with_pallas import Index, Load, Store, call
 
 # From examples/benchmarks/gpu.py, on an H100: tiles of 128 or 256 units and blocks of 4 or 8 steps are worth 1.2 to 1.4
 # times; a block that holds more than `_REGISTERS` values a thread was not tried.
@@ -31,12 +33,18 @@ _REGISTERS = 48
 _CODE = 1000  # equations in a block; chosen, for the time that they take to compile
 _WRITTEN_OUT = 250  # operations in a block, where equations take many: as Mosaic's time grows with their square
 
-Values = Sequence[Any]
+_State = tuple[list[Array], list[Array]]  # of a tile: what it carries, and its sums so far
 
 
 def run_kernel(
-    rec: Recurrence, compiler: str, length: int, reverse: bool, consts: Values, carry: Values, xs: Values
-) -> list[Any]:
+    rec: Recurrence,
+    compiler: str,
+    length: int,
+    reverse: bool,
+    consts: Sequence[Array],
+    carry: Sequence[Array],
+    xs: Sequence[Array],
+) -> list[Array]:
     """The carried values after the last step, the outputs of all steps, and the sums, from one kernel."""
     units = max(rec.unit_count, _TILE)
     steps = _steps_in_block(rec, compiler, length)
@@ -49,18 +57,18 @@ def run_kernel(
     shapes = [(units,)] * len(after) + [(length, units)] * len(rec.outs) + [(units,)] * len(rec.sums)
     outs = [jax.ShapeDtypeStruct(s, _in_memory(struct(v).dtype)) for s, v in zip(shapes, results, strict=True)]
 
-    def kernel(load: Any, store: Any, refs: Sequence[Any]) -> None:
+    def kernel(load: Load, store: Store, refs: Sequence[jax.Ref]) -> None:
         it = iter(refs)
         of_consts, of_carry, of_xs, of_after, of_outs, of_sums = (
             [next(it) for _ in part] for part in (consts, carry, xs, after, rec.outs, rec.sums)
         )
-        known = {v: _decoded(load(r), v) for v, r in zip(rec.consts, of_consts, strict=True)}
+        known = {v: _decoded(load(r, None), v) for v, r in zip(rec.consts, of_consts, strict=True)}
 
-        def block(first: Any, state: Any, steps: int) -> Any:
+        def block(first: Index, state: _State, steps: int) -> _State:
             when = [first + j for j in range(steps)]
             when = [length - 1 - t for t in when] if reverse else when
             loaded = [[load(r, t) for r in of_xs] for t in when]
-            written: list[list[Any]] = []
+            written: list[list[Array]] = []
             for row in loaded:
                 state, outs = _step(rec, known, state, row)
                 written.append(outs)
@@ -69,7 +77,7 @@ def run_kernel(
                     store(r, value, t)
             return state
 
-        start = [load(r) for r in of_carry]
+        start = [load(r, None) for r in of_carry]
         state = (
             [_in_loop(a) for a in start],
             [jnp.zeros((_TILE,), _summed(struct(v).dtype)) for v in rec.sums],
@@ -78,22 +86,22 @@ def run_kernel(
         state = _repeat(blocks, lambda i, s: block(i * steps, s, steps), state)
         state = _repeat(left, lambda i, s: block(blocks * steps + i, s, 1), state)
         for r, value, v in zip(of_after, state[0], after, strict=False):
-            store(r, value.astype(_in_memory(struct(v).dtype)))
+            store(r, value.astype(_in_memory(struct(v).dtype)), None)
         for r, value, v in zip(of_sums, state[1], rec.sums, strict=True):
-            store(r, value.astype(struct(v).dtype))
+            store(r, value.astype(struct(v).dtype), None)
 
     found = call(kernel, ins, outs, units, _TILE, compiler)
     return [_shaped(rec, v, a, len(s) > 1) for v, a, s in zip(results, found, shapes, strict=True)]
 
 
-def _step(rec: Recurrence, known: dict[Var, Any], state: Any, row: Values) -> tuple[Any, list[Any]]:
+def _step(rec: Recurrence, known: dict[Var, Array], state: _State, row: Sequence[Array]) -> tuple[_State, list[Array]]:
     """One step of a tile: the state after it, and the values to write."""
     carry, sums = state
     env = dict(known)
     env |= {v: _decoded(a, v) for v, a in zip((*rec.carry, *rec.ins), (*carry, *row), strict=True)}
 
-    def read(v: Atom) -> Any:
-        return env[v] if is_var(v) else jnp.full((_TILE,), v.val, struct(v).dtype)
+    def read(v: Atom) -> Array:
+        return jnp.full((_TILE,), v.val, struct(v).dtype) if isinstance(v, Literal) else env[v]
 
     for eqn in rec.written_out:
         values = [read(v) for v in eqn.invars]
@@ -103,13 +111,13 @@ def _step(rec: Recurrence, known: dict[Var, Any], state: Any, row: Values) -> tu
         compute = operation(eqn)
         assert compute is not None, "`split` keeps what no kernel can compute out of recurrences"
         found = compute(*values)
-        env.update(zip(eqn.outvars, found if eqn.primitive.multiple_results else [found], strict=True))
+        env.update(zip(eqn.outvars, found if isinstance(found, list) else [found], strict=True))
     after = [_in_loop(read(v)) for v in rec.carry_out]
     total = [lax.add(a, read(v).astype(a.dtype)) for a, v in zip(sums, rec.sums, strict=True)]
     return (after, total), [_encoded(read(v)) for v in rec.outs]
 
 
-def _repeat(count: int, body: Any, state: Any) -> Any:
+def _repeat(count: int, body: Callable[[Index, _State], _State], state: _State) -> _State:
     if count == 0:
         return state
     if count == 1:
@@ -128,7 +136,7 @@ def _steps_in_block(rec: Recurrence, compiler: str, length: int) -> int:
     return 1 << (most.bit_length() - 1)
 
 
-def _flat(rec: Recurrence, v: Var, value: Any, stacked: bool, units: int) -> Any:
+def _flat(rec: Recurrence, v: Var, value: Array, stacked: bool, units: int) -> Array:
     """A value as a kernel reads it: its last axis are all units, or one tile where it is the same for all of them."""
     lead = value.shape[:1] if stacked else ()
     places = _places(rec, v)
@@ -144,7 +152,7 @@ def _flat(rec: Recurrence, v: Var, value: Any, stacked: bool, units: int) -> Any
     return jnp.pad(value, [(0, 0)] * first + [(0, missing)]) if missing else value
 
 
-def _shaped(rec: Recurrence, v: Atom, value: Any, stacked: bool) -> Any:
+def _shaped(rec: Recurrence, v: Atom, value: Array, stacked: bool) -> Array:
     """The inverse of `_flat`: a result as the step has it."""
     lead = value.shape[:1] if stacked else ()
     value = value[..., : rec.unit_count].reshape((*lead, *rec.units))
@@ -158,28 +166,28 @@ def _shaped(rec: Recurrence, v: Atom, value: Any, stacked: bool) -> Any:
 
 
 def _places(rec: Recurrence, v: Atom) -> tuple[int | None, ...]:
-    return rec.places[v] if is_var(v) else (None,) * np.ndim(v.val)
+    return (None,) * np.ndim(v.val) if isinstance(v, Literal) else rec.places[v]
 
 
-def _in_memory(dtype: Any) -> Any:
+def _in_memory(dtype: DTypeLike) -> DTypeLike:
     return jnp.int8 if dtype == jnp.bool_ else dtype
 
 
-def _summed(dtype: Any) -> Any:
+def _summed(dtype: DTypeLike) -> DTypeLike:
     """The dtype in which a sum over time is kept: that of half precision would lose most of a long one."""
     return jnp.float32 if dtype in (jnp.bfloat16, jnp.float16) else dtype
 
 
-def _encoded(value: Any) -> Any:
+def _encoded(value: Array) -> Array:
     return value.astype(jnp.int8) if value.dtype == jnp.bool_ else value
 
 
-def _in_loop(value: Any) -> Any:
+def _in_loop(value: Array) -> Array:
     """A carried value in registers, where booleans are whole numbers."""
     return value.astype(jnp.int32) if value.dtype in (jnp.bool_, jnp.int8) else value
 
 
-def _decoded(value: Any, v: Var) -> Any:
+def _decoded(value: Array, v: Var) -> Array:
     """A value as the equations expect it."""
     if struct(v).dtype == jnp.bool_:
         return lax.ne(value, jnp.zeros_like(value))

@@ -15,18 +15,15 @@ to Gradients (2022), arXiv:2204.10923.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import jax
 
 from dynplug.timeloop.activity_analysis import Mask
 from dynplug.timeloop.constant_folding import fold_constants
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Value, Var
 from dynplug.timeloop.linearise import Linearised
 from dynplug.timeloop.program import (
-    Atom,
-    Eqn,
     Program,
-    Var,
     as_function,
     aval_of,
     dce,
@@ -60,7 +57,7 @@ class Transposed:
     """
 
     program: Program
-    values: tuple[Any, ...]
+    values: tuple[Value, ...]
     unchanged: tuple[int, ...]
     carry: tuple[int, ...]
     ys: tuple[int, ...]
@@ -145,7 +142,7 @@ class _PulledBack:
 
     eqns: tuple[Eqn, ...] = ()
     consts: tuple[Var, ...] = ()
-    values: tuple[Any, ...] = ()
+    values: tuple[Value, ...] = ()
     cotangents: dict[tuple[str, int], Var] = field(default_factory=dict[tuple[str, int], Var])
     gradients: tuple[Atom | None, ...] = ()
 
@@ -162,7 +159,7 @@ def _pull_back(linear: Linearised, results: dict[tuple[str, int], Var]) -> _Pull
     )
     push = as_function(eqns, (*coefficients, *linear.tangents_in), tuple(results.values()))
 
-    def pull(values: list[Any], cotangents: list[Any]) -> Any:
+    def pull(values: list[Value], cotangents: list[Value]) -> tuple[Value, ...]:
         return jax.linear_transpose(lambda *t: push(*values, *t), *map(aval_of, linear.tangents_in))(cotangents)
 
     # Traced with new variables for the coefficients, the transpose is made to read the variables of the forward pass.

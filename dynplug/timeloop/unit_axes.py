@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 from scipy.cluster.hierarchy import DisjointSet
 
-from dynplug.timeloop.program import Atom, Eqn, Var, is_var
+from dynplug.timeloop.jaxpr_types import Atom, Eqn, Var
+from dynplug.timeloop.program import aval_of, is_var
 
 Axis = tuple[Var, int]
 
@@ -128,7 +129,7 @@ LAYOUT = frozenset(_LAYOUT)
 
 
 def _shape(v: Atom) -> tuple[int, ...]:
-    return v.aval.shape
+    return aval_of(v).shape
 
 
 def _size(axis: Axis) -> int:

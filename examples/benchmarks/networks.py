@@ -42,7 +42,10 @@ def runner_of(name: str, delivery: str) -> tuple[dp.DSRunner, float, Any]:
     else:
         make, drive = vogels_abbott.NETWORKS[name]
         net, duration = make(jax.random.key(0)), 1000.0
-    edges = [e if e.delivery != "auto" else dataclasses.replace(e, delivery=delivery) for e in net.edges]
+    edges = [
+        dataclasses.replace(e, delivery=delivery) if isinstance(e, dp.network.Pathway) and e.delivery == "auto" else e
+        for e in net.edges
+    ]
     return _runner(eqx.tree_at(lambda n: n.edges, net, tuple(edges))), duration, drive
 
 

@@ -162,6 +162,34 @@ def test_a_carry_that_nobody_uses_has_no_part_in_the_gradient(loop):
     assert bool(jnp.isfinite(jax.grad(f)(EYE)).all())
 
 
+def test_constants_may_be_arrays_of_numpy(loop, by_lax):
+    weight, scale = np.arange(9.0, dtype=np.float32).reshape(3, 3) / 10, np.linspace(0.5, 1.0, 3, dtype=np.float32)
+
+    def f(c, xs, loop):
+        results = loop(lambda c, x: (jnp.tanh(c @ weight + x), (c * scale, jnp.asarray(weight))), c, xs)
+        return total(results), results
+
+    args = jnp.ones(3), jnp.arange(15.0).reshape(5, 3) / 10
+    same(compiled(f)(*args, loop), by_lax(lambda: compiled(f)(*args, jax.lax.scan)))
+
+
+@pytest.mark.parametrize("jit", [False, True])
+def test_a_step_may_write_to_a_reference(jit, loop):
+    def f(xs):
+        written = jax.new_ref(jnp.zeros(3))
+
+        def step(c, x):
+            written[...] = written[...] + x
+            return c + 1.0, written[...]
+
+        return loop(step, 0.0, xs), written[...]
+
+    (count, seen), last = (jax.jit(f) if jit else f)(jnp.ones((4, 3)))
+    assert count == 4
+    assert (last == 4).all()
+    assert (seen[:, 0] == jnp.arange(1.0, 5.0)).all()
+
+
 @pytest.mark.parametrize("kind", [np.asarray, jnp.asarray])
 def test_cotangents_may_be_arrays_of_numpy(kind, loop):
     xs = jnp.arange(1.0, 16.0).reshape(5, 3) / 9
