@@ -314,6 +314,11 @@ def _batch_size(state: PyTree, x: PyTree) -> int:
             f"The states that this run continues from have {_listed(kept)} samples, the inputs {_listed(given)}: give "
             "as many, or start again with reset_state."
         )
+    if not kept | given:
+        raise ShapeError(
+            "A system without a state and without an input does not tell how many samples a batch has. Run it without "
+            "a batch, over keys: jax.vmap(lambda key: loop(duration, key=key)[1])(jax.random.split(key, samples))."
+        )
     return (kept | given).pop()
 
 

@@ -250,3 +250,13 @@ def test_a_name_is_found_in_the_compiled_program(net):
 def test_out_vars_are_paths(net):
     with pytest.raises(OptionError, match=r"give a path such as 'hidden.V', or a pytree of paths"):
         dp.LoopOverTime(net, {"V": 3}, dt=1.0)
+
+
+def test_a_batch_of_nothing_is_refused_and_what_is_said_instead_runs():
+    noise = dp.sources.WhiteNoise(5, sigma=1.0)
+    loop = dp.LoopOverTime(noise, dt=1.0, data_first_axis="B")
+    with pytest.raises(ShapeError, match=r"over keys: jax\.vmap"):
+        loop(20.0, loop.reset_state(3), key=jax.random.key(0))
+    alone = dp.LoopOverTime(noise, dt=1.0)
+    keys = jax.random.split(jax.random.key(0), 3)
+    assert jax.vmap(lambda key: alone(20.0, key=key)[1])(keys).shape == (3, 20, 5)
