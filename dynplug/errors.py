@@ -189,7 +189,7 @@ class RecompilationWarning(UserWarning):
 
 
 class PluginWarning(UserWarning):
-    """A plugin was set aside; everything else keeps working."""
+    """A plugin was set aside, or a name means another component; everything else keeps working."""
 
 
 class SpikingWarning(UserWarning):

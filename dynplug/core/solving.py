@@ -107,18 +107,26 @@ def _problem(vector_field: VectorField, ctx: Context) -> tuple[diffrax.ODETerm, 
 def _for_fixed_steps(solver: Solver, ctx: Context) -> Solver:
     """The solver, adapted to fixed steps.
 
-    diffrax's chord method reports divergence early, expecting a smaller step, and takes its tolerances from a step size
-    controller. There is neither: Newton's method takes its place, with tolerances that the dtype can meet.
+    diffrax's chord methods report divergence early, expecting a smaller step, and take their tolerances from a step
+    size controller. There is neither: Newton's method takes their place, with tolerances that the dtype can meet.
     """
+    if isinstance(solver, diffrax.LeapfrogMidpoint):
+        raise IntegratorError(
+            f"{ctx.path or 'This system'}: LeapfrogMidpoint goes on from the step before, and each step here starts "
+            "anew, as the drive has changed: it would be Euler's method. Choose another, such as diffrax.Midpoint()."
+        )
     structure = get_origin(solver.term_structure) or solver.term_structure
     if not (isinstance(structure, type) and issubclass(diffrax.ODETerm, structure)):
         raise IntegratorError(
             f"{ctx.path or 'This system'} is one plain ODE, and {type(solver).__name__} integrates "
             "split or stochastic ones: choose another solver, for example diffrax.Tsit5()."
         )
-    if not isinstance(solver, diffrax.AbstractImplicitSolver) or not isinstance(solver.root_finder, diffrax.VeryChord):
+    if not isinstance(solver, diffrax.AbstractImplicitSolver):
+        return solver
+    finder = solver.root_finder
+    given = [getattr(finder, name, 0.0) for name in ("rtol", "atol")]
+    if all(isinstance(tol, (int, float)) for tol in given) and not isinstance(finder, diffrax.VeryChord):
         return solver
     least, usual = (1e-3, 1e-3) if jnp.finfo(ctx.dtype).bits <= 32 else (1e-12, 1e-6)
-    given = (solver.root_finder.rtol, solver.root_finder.atol)
     rtol, atol = (max(tol, least) if isinstance(tol, (int, float)) else usual for tol in given)
     return eqx.tree_at(lambda s: s.root_finder, solver, optimistix.Newton(rtol, atol))

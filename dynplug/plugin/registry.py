@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 from dynplug.api import Spec
-from dynplug.errors import PluginError, UnknownNameError, nearest
+from dynplug.errors import PluginError, PluginWarning, UnknownNameError, nearest
 from dynplug.plugin.component import Component
 from dynplug.plugin.discovery import Plugin, discover
 from dynplug.plugin.hints import called_here
@@ -138,7 +139,16 @@ class Registry:
             if normalise(before.spec.name) == normalise(spec.name):
                 for known in (self._components, *(self._named[name] for name in _names(before))):
                     known[:] = [c for c in known if c is not before]
-        self._add(Component(kind, spec, plugin, given))
+        self._add(component := Component(kind, spec, plugin, given))
+        if (own := self.name_of(component)) != spec.name:
+            others = ", ".join(c.id for c in self.candidates(spec.name, kind.name) if c is not component)
+            warnings.warn(
+                f"The {kind.name} name {spec.name!r} is also that of {others}: write {own!r} for the one registered "
+                f"here, or register it by another name. dp.override({{{f'{kind.name}:{spec.name}'!r}: {own!r}}}) makes "
+                "it the meaning in a context.",
+                PluginWarning,
+                stacklevel=3,
+            )
 
     @contextmanager
     def overriding(self, names: Mapping[str, str]) -> Iterator[None]:
@@ -253,7 +263,8 @@ def override(names: Mapping[str, str]) -> Iterator[None]:
 def register(kind: str, name: str, **spec: Any) -> Callable[[Registered], Registered]:
     """Register a class or function of this process, as in a notebook: `@dp.register("neuron", "my-lif")`.
 
-    Its namespace is `local`; registering the name again replaces it.
+    Its namespace is `local`; registering the name again replaces it. A name that another package has, as "LIF", means
+    that one still, and gives a `PluginWarning`: write "local:LIF".
 
     ```python
     @dp.register("surrogate", "rectangle", summary="a rectangular window")

@@ -120,11 +120,22 @@ def _named(item: tuple[str | None, Any]) -> tuple[str, Callable[..., Any]]:
     if isinstance(what, str):
         return name or what, PathReader(what)
     if isinstance(what, tuple) and len(what) == 2 and isinstance(what[0], str):
-        index = what[1] if isinstance(what[1], (int, slice)) else tuple(np.asarray(what[1]).tolist())
-        return name or what[0], PathReader(what[0], index)
+        return name or what[0], PathReader(what[0], _as_index(what))
     if name is not None and callable(what):
         return name, what if _takes_context(what) else StateReader(what)
     raise OptionError(f"Monitor {what!r}: {_FORMS}.")
+
+
+def _as_index(monitor: tuple[str, Any]) -> Any:
+    path, given = monitor
+    if isinstance(given, (int, slice)):
+        return given
+    index = np.asarray(given)
+    if not (index.ndim <= 1 and (index.dtype.kind in "iub" or index.size == 0)):
+        raise OptionError(
+            f"Monitor {monitor!r}: the index of {path!r} is a whole number, a slice, a list of them, or a mask."
+        )
+    return tuple(index.tolist()) if index.ndim else index.item()
 
 
 def _takes_context(function: Callable[..., Any]) -> bool:

@@ -1,4 +1,5 @@
 import functools
+import inspect
 
 import diffrax
 import equinox as eqx
@@ -16,6 +17,26 @@ SPLIT = [diffrax.SemiImplicitEuler(), diffrax.KenCarp4(), diffrax.EulerHeun(), d
 def test_solvers_of_split_or_stochastic_systems_are_refused_by_name(solver):
     with pytest.raises(IntegratorError, match=type(solver).__name__):
         dp.LoopOverTime(dp.neurons.LIF(1, integrator=solver), dt=0.1)(0.2)
+
+
+SOLVERS = {
+    name: cls
+    for name, cls in inspect.getmembers(diffrax, inspect.isclass)
+    if issubclass(cls, diffrax.AbstractSolver) and not name.startswith("Abstract")
+}
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_each_solver_of_diffrax_has_its_order_or_is_refused(name, x64):
+    """Of a leak with two time constants, whose steps are twice as long for one as for the other."""
+    solver = SOLVERS[name](diffrax.Heun()) if name == "HalfSolver" else SOLVERS[name]()
+    leak = dp.neurons.LeakyIntegrator(2, tau=np.array([3.0, 6.0]), integrator=solver)
+    try:
+        V = np.asarray(dp.LoopOverTime(leak, dt=1.0)(np.ones((12, 2)))[1])
+    except IntegratorError:
+        return
+    errors = np.abs(V[[5, 11], [0, 1]] - (1.0 - np.exp(-2.0)))
+    assert np.log2(errors[0] / errors[1]) > solver.order(None) - 0.5
 
 
 @functools.cache

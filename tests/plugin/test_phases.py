@@ -172,7 +172,6 @@ def test_a_component_of_this_process_is_local_and_is_replaced_by_its_name(fresh_
 
 
 def test_a_local_name_does_not_take_a_built_in_one_but_an_override_does(fresh_registry):
-    @dp.register("neuron", "LIF")
     class Mine(dp.DynamicalSystem):
         size: int
 
@@ -182,6 +181,8 @@ def test_a_local_name_does_not_take_a_built_in_one_but_an_override_does(fresh_re
         def update(self, state, x, ctx):
             return None, x
 
+    with pytest.warns(PluginWarning, match=r"'LIF' is also that of dynplug:LIF@1: write 'local:LIF'"):
+        dp.register("neuron", "LIF")(Mine)
     assert dp.get("neuron", "LIF") is dp.neurons.LIF
     assert dp.get("neuron", "local:LIF") is Mine
     with dp.override({"neuron:lif": "local:LIF"}):
