@@ -51,7 +51,7 @@ class GivenMatrix(eqx.Module):
     - `matrix`: an array, or a matrix of `scipy.sparse`.
     """
 
-    matrix: Any
+    matrix: Any = eqx.field(converter=lambda given: _summed(given))
     listed: ClassVar[bool] = True
 
     def __check_init__(self) -> None:
@@ -72,6 +72,15 @@ class GivenMatrix(eqx.Module):
 
     def __repr__(self) -> str:
         return f"a matrix {tuple(np.shape(self.matrix))}"
+
+
+def _summed(given: Any) -> Any:
+    """A matrix whose entries of one place, which SciPy may hold apart, are added up."""
+    if not hasattr(given, "tocsr"):
+        return given
+    matrix = given.tocsr().copy()
+    matrix.sum_duplicates()
+    return matrix
 
 
 def as_connector(given: Any) -> Connector:

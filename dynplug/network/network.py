@@ -120,11 +120,11 @@ class Network(DynamicalSystem):
 
     @property
     def _systems(self) -> dict[str, DynamicalSystem]:
-        return dict(zip(self.names, self.systems, strict=True))
+        return {name: self.systems[n] for n, name in enumerate(self.names)}
 
     @property
     def _edges(self) -> dict[str, DrawnEdge]:
-        return dict(zip(self.edge_names, self.edges, strict=True))
+        return {name: self.edges[n] for n, name in enumerate(self.edge_names)}
 
     def portrait(self, figure: "Figure") -> None:
         """Its populations, and its projections as arrows."""

@@ -74,6 +74,12 @@ def swap_batch(tree: PyTree, axis: DataAxis | None) -> PyTree:
 def length_of(tree: PyTree, axis: int, what: str) -> int:
     """The length that all arrays of a tree share along an axis."""
     arrays = jax.tree.leaves(tree)
+    numbers = [a for a in arrays if not np.ndim(a)]
+    if 0 < len(numbers) < len(arrays):
+        raise ShapeError(
+            f"{what}: a number, {numbers[0]}, stands beside arrays of several steps. Give it as an array of as many "
+            "steps, or a DSRunner as a constant of its own: inputs=('E.input', 2.0)."
+        )
     for a in arrays:
         if np.ndim(a) <= axis:
             raise ShapeError(f"{what} of shape {np.shape(a)} have no axis {axis}: check data_first_axis.")

@@ -327,3 +327,15 @@ def test_a_matrix_may_hold_truth_values_and_indices_be_unsigned():
     truth = as_connector(np.array([[True, False], [False, True]]))(2, 2)
     assert pairs(truth) == pairs(as_connector(np.array([[0, 1], [0, 1]], np.uint8).tolist())(2, 2)) == [(0, 0), (1, 1)]
     assert pairs(as_connector(tuple(np.array([[0, 1], [0, 1]], np.uint8)))(2, 2)) == [(0, 0), (1, 1)]
+
+
+@pytest.mark.parametrize("form", ["coo", "csr"])
+def test_entries_of_a_matrix_at_one_place_are_one_connection_of_their_sum(form):
+    twice = scipy.sparse.coo_matrix(([1.0, 2.0, 4.0], ([0, 0, 1], [1, 1, 0])), shape=(2, 2))
+    if form == "csr":  # SciPy leaves them apart there, too
+        twice = scipy.sparse.csr_matrix((twice.data, [1, 1, 0], [0, 2, 3]), shape=(2, 2))
+    edge = dp.Projection("A", "B", twice, weight=twice, synapse=dp.synapses.Delta())
+    cells = {"A": dp.sources.SpikeTimes(2, [], []), "B": dp.neurons.LeakyIntegrator(2)}
+    drawn = dp.Network(cells, {"p": edge})["p"]
+    assert len(drawn.fanout) == 2
+    assert sorted(np.asarray(drawn.weight).tolist()) == [3.0, 4.0]

@@ -369,3 +369,15 @@ def test_what_shows_only_in_a_step_is_refused_before_one_is_made(inputs, error, 
     with pytest.raises(error, match=message):
         r.run(1.0)
     assert int(r.state.i) == 0
+
+
+def test_a_population_that_nothing_is_connected_with_yet_takes_an_input():
+    net = dp.Network({"E": dp.neurons.LeakyIntegrator(2, tau=10.0)})
+    out = dp.DSRunner(net, dt=1.0, inputs=("E.input", 1.0), progress_bar=False).run(5.0)
+    np.testing.assert_allclose(out["E"][-1], 1.0 - np.exp(-0.5), rtol=1e-5)
+
+
+def test_a_number_beside_series_is_told():
+    net = dp.Network({"E": dp.neurons.LeakyIntegrator(2), "I": dp.neurons.LeakyIntegrator(2)})
+    with pytest.raises(ShapeError, match=r"inputs: a number, 2\.0, stands beside arrays of several steps"):
+        dp.DSRunner(net, dt=1.0, progress_bar=False).run(inputs={"E": np.ones((5, 2)), "I": 2.0})
