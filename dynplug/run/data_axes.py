@@ -86,6 +86,8 @@ def length_of(tree: PyTree, axis: int, what: str) -> int:
     lengths = {np.shape(a)[axis] for a in arrays}
     if len(lengths) != 1:
         raise DataError(
-            f"{what} disagree on the length of axis {axis}: {sorted(lengths)}." if lengths else f"No {what}."
+            f"{what} disagree on the length of axis {axis}: {sorted(lengths)}."
+            if lengths
+            else f"No {what} tell the length of axis {axis}."
         )
     return lengths.pop()
