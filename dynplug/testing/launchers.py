@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,16 @@ def _outcomes(subject: Subject) -> tuple[list[Outcome], dict[int, Outcome | None
         with tempfile.TemporaryDirectory() as folder:
             outcomes = list(subject.make().launch(_trials(Path(folder, "launched"))))
             stored = {n: outcome_in(Path(folder, "launched", str(n))) for n in range(len(_VALUES))}
-            alone = {trial.number: run_trial(trial) for trial in _trials(Path(folder, "alone"))}
-        return outcomes, stored, alone
+        return outcomes, stored, _alone()
 
     return subject.remember("launched", launched)
+
+
+@cache
+def _alone() -> dict[int, Outcome]:
+    """The outcomes of the trials run one by one, with which those of every launcher are compared."""
+    with tempfile.TemporaryDirectory() as folder:
+        return {trial.number: run_trial(trial) for trial in _trials(Path(folder))}
 
 
 def _trials(folder: Path) -> Iterator[Trial]:
