@@ -12,7 +12,7 @@ from dynplug.diagnosis.leaks import Leaks as Leaks
 from dynplug.diagnosis.memory_need import MemoryNeed as MemoryNeed
 from dynplug.diagnosis.not_finite import NotFinite as NotFinite
 from dynplug.diagnosis.one_batch import OneBatch as OneBatch
-from dynplug.diagnosis.probing import Probe as Probe, Told as Told
+from dynplug.diagnosis.probing import PassResults as PassResults, Probe as Probe
 from dynplug.diagnosis.silence import Silence as Silence
 from dynplug.diagnosis.spiking_activity import (
     Activity as Activity,

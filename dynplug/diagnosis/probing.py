@@ -27,7 +27,7 @@ class Probed(DynamicalSystem):
         return updated(self.target, eqx.apply_updates(state, nothing), x, ctx)
 
 
-class Told(NamedTuple):
+class PassResults(NamedTuple):
     """The results of a pass: the activity, and the fields of `Backward`."""
 
     activity: Activity
@@ -58,7 +58,7 @@ class Probe:
     loss: Callable[[PyTree, PyTree], Array]
     settled: Callable[[DynamicalSystem, PyTree, PRNGKeyArray], DynamicalSystem] = lambda model, xs, key: model
 
-    def __call__(self, params: PyTree, xs: PyTree, y: PyTree, key: PRNGKeyArray) -> Told:
+    def __call__(self, params: PyTree, xs: PyTree, y: PyTree, key: PRNGKeyArray) -> PassResults:
         """A forward and a backward pass, to be compiled as a whole."""
         length, batch_size = jax.tree.leaves(xs)[0].shape[:2]
         start_key, run_key = jax.random.split(key)
@@ -79,7 +79,7 @@ class Probe:
         steps = jax.lax.optimization_barrier(steps)  # else XLA folds the zeros of what nothing reads, slowly
         by_param = {leaf.path: _size(leaf.value) for leaf in leaves(grads)}
         by_step = {leaf.path: _size(leaf.value, first=1) for leaf in leaves(steps) if leaf.value.size}
-        return Told(did, loss, by_param, by_step, out)
+        return PassResults(did, loss, by_param, by_step, out)
 
     def _start(self, params: PyTree, batch_size: int, key: PRNGKeyArray) -> RunState:
         return self.loop.start(self.model(params), batch_size=batch_size, key=key)

@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 from jaxtyping import PRNGKeyArray, PyTree
 
 from dynplug.core import as_whole, leaves, to_jax
-from dynplug.diagnosis import Backward, Diagnosis, Evidence, Need, Probe, Told, diagnostics, examine
+from dynplug.diagnosis import Backward, Diagnosis, Evidence, Need, PassResults, Probe, diagnostics, examine
 from dynplug.errors import DiagnosisError, DynplugError, KeyRequiredError, NonFiniteError, OptionError
 from dynplug.plugin import in_words
 from dynplug.run import Experiment
@@ -128,7 +128,7 @@ class _Compiled:
                 f"{in_words(error).rstrip('.')}. Run it on one sample first: dp.LoopOverTime(model, dt=...)(x)."
             ) from error
 
-    def __call__(self, params: PyTree, xs: PyTree) -> Told:
+    def __call__(self, params: PyTree, xs: PyTree) -> PassResults:
         return jax.tree.map(np.asarray, self._run(params, xs, self._y, self._key))
 
 

@@ -10,7 +10,7 @@ reports and checkpoints are read, checked and written as those of all other trai
 - `Pair(data, layout, "train_data")`: inputs `x` and targets `y` as NumPy arrays of equally many samples.
 - `data_of(data, layout, "train_data", epoch)`: such a pair of all data of an epoch in any form: arrays, lists of
   sequences of several lengths, batches of a loader, a function of the epoch; with the `lengths` of the sequences.
-- `as_spread(devices)`: devices as users name them; `parts` brings each its samples, `copies` all of them the same.
+- `as_device_mesh(devices)`: devices as users name them; `parts` brings each its samples, `copies` all of them the same.
   `check_on_one(data, "train_data")` refuses arrays on several, where there is but one.
 - `measures_of(loss_fun, metrics)`: losses and metrics as users give them, by name; `measure(out, targets, layout)` is
   the value of one. `Annotated[Any, Unbuilt("loss")]`, for the parameter of a constructor, lets a configuration check
@@ -44,9 +44,9 @@ from dynplug.train.data import (
 )
 from dynplug.train.fit import STDOUT as STDOUT, History as History, Report as Report, Stream as Stream, report as report
 from dynplug.train.step import (
+    DeviceMesh as DeviceMesh,
     Measure as Measure,
-    Spread as Spread,
-    as_spread as as_spread,
+    as_device_mesh as as_device_mesh,
     check_on_one as check_on_one,
     measures_of as measures_of,
 )

@@ -9,7 +9,7 @@ import dynplug as dp
 from dynplug.sweep import vectorised
 from dynplug.train import checkpoint
 from dynplug.train.together import NotTogether
-from dynplug.train.together.meeting import Meeting
+from dynplug.train.together.rendezvous import Rendezvous
 
 
 def silent(line):
@@ -139,15 +139,15 @@ def test_there_are_as_many_lanes_as_asked_for(values, tmp_path, groups):
 
 
 def test_a_meeting_answers_when_all_that_are_left_have_asked():
-    meeting = Meeting(2, lambda asked: {lane: sum(asked.values()) for lane in asked})
-    meeting.leave(1)
-    assert meeting.ask(0, 3) == 3
-    failing = Meeting(1, lambda asked: 1 / 0)
+    rendezvous = Rendezvous(2, lambda asked: {lane: sum(asked.values()) for lane in asked})
+    rendezvous.leave(1)
+    assert rendezvous.ask(0, 3) == 3
+    failing = Rendezvous(1, lambda asked: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         failing.ask(0, 3)
-    meeting.close(KeyboardInterrupt())
+    rendezvous.close(KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
-        meeting.ask(0, 3)
+        rendezvous.ask(0, 3)
 
 
 def test_trials_that_name_their_devices_run_alone(values, tmp_path, groups):

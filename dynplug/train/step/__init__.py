@@ -10,6 +10,7 @@ from dynplug.train.step.compiled_step import (
     train as train,
     with_parts as with_parts,
 )
+from dynplug.train.step.device_mesh import DeviceMesh as DeviceMesh, as_device_mesh as as_device_mesh
 from dynplug.train.step.forward import Forward as Forward, Run as Run
 from dynplug.train.step.frozen_tree import ARRAY as ARRAY, FrozenTree as FrozenTree
 from dynplug.train.step.gradient_transformation import Optimizer as Optimizer
@@ -33,7 +34,6 @@ from dynplug.train.step.placement import (
     check_on_one as check_on_one,
 )
 from dynplug.train.step.precision import Precision as Precision, as_precision as as_precision
-from dynplug.train.step.spread import Spread as Spread, as_spread as as_spread
 from dynplug.train.step.statistics import (
     learns_from_states as learns_from_states,
     statistics_of as statistics_of,

@@ -14,11 +14,11 @@ from jaxtyping import PyTree
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
 from dynplug.train.step.compiled_step import evaluate, predict, train, with_parts
+from dynplug.train.step.device_mesh import AXIS, DeviceMesh, along_axis
 from dynplug.train.step.frozen_tree import FrozenTree
 from dynplug.train.step.joint_objective import JointObjective
 from dynplug.train.step.objective import Counting, Objective
 from dynplug.train.step.part import Piece
-from dynplug.train.step.spread import AXIS, Spread, along_axis
 from dynplug.train.step.step_parts import StepParts
 from dynplug.train.step.train_step import Stepped
 
@@ -29,17 +29,17 @@ _ALIKE = PartitionSpec()
 class BatchShards:
     """The layout of batches of a given number of samples over devices.
 
-    **Attributes:** `spread`, the devices; `layout`, the axes of the data; `rows`, the number.
+    **Attributes:** `devices`, the devices; `layout`, the axes of the data; `rows`, the number.
     """
 
-    spread: Spread
+    devices: DeviceMesh
     layout: Layout
     rows: int
 
     @property
     def filled(self) -> int:
         """The number with those samples that make up the batch."""
-        return self.spread.filled(self.rows)
+        return self.devices.filled(self.rows)
 
     @property
     def axes(self) -> list[Callable[[int], int]]:
@@ -51,8 +51,8 @@ class BatchShards:
         if carry is None:
             return None
         even = self.filled == self.rows
-        system = self.spread.parts(carry.system, lambda _: 0) if even else self.spread.copies(carry.system)
-        return _of(carry, self.spread.copies(carry.i), system)
+        system = self.devices.parts(carry.system, lambda _: 0) if even else self.devices.copies(carry.system)
+        return _of(carry, self.devices.copies(carry.i), system)
 
     def made_up(self, carry: RunState | None) -> RunState | None:
         """States, with those of the samples that make up the batch."""
@@ -150,7 +150,7 @@ def on_each(
     # 3. Run it, and drop the samples that made up the batch. That parameters are the same on each device follows from
     # the sums in `train_step`. JAX is not asked to verify it: every loop of a model would then have to say of each
     # carried value whether it varies along the devices.
-    sharded = jax.shard_map(on_one, mesh=shards.spread.mesh, in_specs=given, out_specs=lie, check_vma=False)
+    sharded = jax.shard_map(on_one, mesh=shards.devices.mesh, in_specs=given, out_specs=lie, check_vma=False)
     return shards.cut(sharded(alike, pieces, carry, counting), lie)
 
 

@@ -12,8 +12,8 @@ from jaxtyping import PyTree
 from dynplug.errors import DeviceError, OptionError
 from dynplug.train.data import Layout
 from dynplug.train.step.compiled_step import CompiledStep, StepProgram
+from dynplug.train.step.device_mesh import DeviceMesh, as_device_mesh
 from dynplug.train.step.sharded import Sharded
-from dynplug.train.step.spread import Spread, as_spread
 
 
 class Placement(ABC):
@@ -87,10 +87,10 @@ class OneDevice(Placement):
 class ManyDevices(Placement):
     """Devices that share the samples of each batch."""
 
-    spread: Spread
+    devices: DeviceMesh
 
     def program(self, program: CompiledStep, layout: Layout) -> StepProgram:
-        return Sharded(program, layout, self.spread)
+        return Sharded(program, layout, self.devices)
 
     def check(self, tree: PyTree, what: str) -> None:
         for a in jax.tree.leaves(tree):
@@ -101,7 +101,7 @@ class ManyDevices(Placement):
                 )
 
     def check_to(self, device: object) -> None:
-        raise DeviceError(f"to({device!r}): this trainer computes on the {self.spread.size} devices of its `devices`.")
+        raise DeviceError(f"to({device!r}): this trainer computes on the {self.devices.size} devices of its `devices`.")
 
     @property
     def writes(self) -> bool:
@@ -117,11 +117,11 @@ class ManyDevices(Placement):
 
     @property
     def told(self) -> dict[str, int]:
-        return {"devices": self.spread.size}
+        return {"devices": self.devices.size}
 
     def described(self) -> list[str]:
         return [
-            f"Devices: {self.spread.size}, each of which runs this for its share of the samples of a batch; gradients "
+            f"Devices: {self.devices.size}, each of which runs this for its share of the samples of a batch; gradients "
             "are summed once a step."
         ]
 
@@ -131,11 +131,11 @@ def as_placement(given: object, auto_run: bool, compiled: bool) -> Placement:
 
     **Arguments:**
 
-    - `given`: as for `as_spread`.
+    - `given`: as for `as_device_mesh`.
     - `auto_run`: whether the trainer runs the model; `compiled`, whether everything is compiled.
     """
-    spread = as_spread(given)
-    if spread is None:
+    devices = as_device_mesh(given)
+    if devices is None:
         return OneDevice()
     if not auto_run:
         raise OptionError(
@@ -144,7 +144,7 @@ def as_placement(given: object, auto_run: bool, compiled: bool) -> Placement:
         )
     if not compiled:
         raise OptionError(f"devices={given!r} is for compiled programs: leave out jit=False, or it.")
-    return ManyDevices(spread)
+    return ManyDevices(devices)
 
 
 def check_on_one(tree: PyTree, what: str) -> None:

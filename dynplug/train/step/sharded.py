@@ -11,9 +11,9 @@ from dynplug.core import on_device_of, whole_here
 from dynplug.timeloop import RunState
 from dynplug.train.data import Layout
 from dynplug.train.step.compiled_step import CompiledStep, evaluate, predict, train
+from dynplug.train.step.device_mesh import DeviceMesh
 from dynplug.train.step.objective import ALL, Counting, Logged
 from dynplug.train.step.on_each import BatchShards, on_each
-from dynplug.train.step.spread import Spread
 from dynplug.train.step.train_step import Stepped, TrainState, train_step
 
 
@@ -27,12 +27,12 @@ class Sharded:
 
     - `program`: for one device.
     - `layout`: the axes of the data.
-    - `spread`: the devices.
+    - `devices`: the devices.
     """
 
-    def __init__(self, program: CompiledStep, layout: Layout, spread: Spread):
-        self._program, self._layout, self._spread = program, layout, spread
-        self._bound = spread.copies(program.bound)
+    def __init__(self, program: CompiledStep, layout: Layout, devices: DeviceMesh):
+        self._program, self._layout, self._devices = program, layout, devices
+        self._bound = devices.copies(program.bound)
 
     def train(
         self,
@@ -91,8 +91,8 @@ class Sharded:
         counting: Counting,
     ) -> tuple[PyTree, ...]:
         first = jax.tree.leaves(data[0])[0]
-        shards = BatchShards(self._spread, self._layout, first.shape[self._layout.samples(first.ndim)])
-        pieces = tuple(self._spread.parts(tree, axis) for tree, axis in zip(data, shards.axes, strict=False))
-        alike, counting = self._spread.copies((alike, counting))
+        shards = BatchShards(self._devices, self._layout, first.shape[self._layout.samples(first.ndim)])
+        pieces = tuple(self._devices.parts(tree, axis) for tree, axis in zip(data, shards.axes, strict=False))
+        alike, counting = self._devices.copies((alike, counting))
         alike = self._bound, self._program.stream(n), alike
         return function, self._program.frozen, shards, alike, pieces, shards.placed(carry), counting

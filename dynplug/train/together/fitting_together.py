@@ -13,7 +13,7 @@ import numpy as np
 from dynplug.train.step import Stepped
 from dynplug.train.together.joint_steps import JointSteps, common
 from dynplug.train.together.lanes import LaneProgram, LaneState, Request, Stack, row, stacked, state_of
-from dynplug.train.together.meeting import Asked, Meeting
+from dynplug.train.together.rendezvous import Asked, Rendezvous
 
 
 class NotTogether(Exception):
@@ -36,7 +36,7 @@ def run_together(trainers: Sequence[Any], runs: Sequence[Callable[[], Any]]) -> 
     - `trainers`: for all of which `alike` is equal.
     - `runs`: a function a trainer.
     """
-    meeting = Meeting(len(trainers), _Steps(len(trainers)))
+    rendezvous = Rendezvous(len(trainers), _Steps(len(trainers)))
     results: list[Any] = [None] * len(trainers)
 
     def run(lane: int) -> None:
@@ -45,10 +45,10 @@ def run_together(trainers: Sequence[Any], runs: Sequence[Callable[[], Any]]) -> 
         except BaseException as error:
             results[lane] = error
         finally:
-            meeting.leave(lane)
+            rendezvous.leave(lane)
 
     for lane, trainer in enumerate(trainers):
-        trainer._lane = partial(LaneProgram, ask=partial(meeting.ask, lane))
+        trainer._lane = partial(LaneProgram, ask=partial(rendezvous.ask, lane))
     threads = [threading.Thread(target=run, args=(lane,), daemon=True) for lane in range(len(trainers))]
     try:
         for thread in threads:
@@ -56,7 +56,7 @@ def run_together(trainers: Sequence[Any], runs: Sequence[Callable[[], Any]]) -> 
         for thread in threads:
             thread.join()
     except BaseException as error:  # Ctrl-C reaches this thread alone
-        meeting.close(error)
+        rendezvous.close(error)
         raise
     finally:
         for trainer in trainers:

@@ -85,12 +85,12 @@ class _Flag:
 
 
 class LaneProgram:
-    """A trainer's `CompiledStep` whose steps are asked for at a meeting; all else is its own.
+    """A trainer's `CompiledStep` whose steps are asked for at a rendezvous; all else is its own.
 
     **Arguments:**
 
     - `program`: by itself.
-    - `ask`: brings a request to the meeting.
+    - `ask`: brings a request to the rendezvous.
     """
 
     def __init__(self, program: CompiledStep, ask: Callable[[Any], Any]):

@@ -243,7 +243,7 @@ def test_options_that_need_one_device_are_refused(options, words):
 
 
 def test_random_numbers_that_go_by_the_batch_are_refused(monkeypatch):
-    monkeypatch.setattr("dynplug.train.step.spread._keys_by_number", lambda: False)
+    monkeypatch.setattr("dynplug.train.step.device_mesh._keys_by_number", lambda: False)
     with pytest.raises(OptionError, match="random numbers would depend on the number of devices"):
         dp.BPFF(MODEL, "mse", devices=1)
 

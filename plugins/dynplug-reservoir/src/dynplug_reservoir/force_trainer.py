@@ -119,7 +119,7 @@ class ForceTrainer(ReadoutTrainer):
     def _begin(self) -> None:
         if not is_real(self.alpha) or np.ndim(self.alpha) or not 0.0 < self.alpha < np.inf:
             raise dp.errors.OptionError(f"ForceTrainer(alpha={self.alpha!r}) must be a number greater than zero.")
-        if self._spread is not None:
+        if self._mesh is not None:
             raise dp.errors.OptionError(
                 f"ForceTrainer(devices={self.devices!r}): samples are gone through one after the other, with the "
                 "weights of the one before, so that there is nothing to share: leave out devices. RidgeTrainer takes "

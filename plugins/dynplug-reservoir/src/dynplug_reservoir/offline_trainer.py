@@ -35,7 +35,7 @@ class OfflineTrainer(ReadoutTrainer):
 
     def _begin(self) -> None:
         self._check()
-        if jax.process_count() > 1 and self._spread is not None:
+        if jax.process_count() > 1 and self._mesh is not None:
             raise dp.errors.DeviceError(
                 f"{type(self).__name__} solves from the states of all samples, which must be in one process, but there "
                 f"are {jax.process_count()}: leave out devices."

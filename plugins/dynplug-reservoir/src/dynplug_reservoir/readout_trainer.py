@@ -21,8 +21,8 @@ from dynplug.train.toolkit import (
     Unbuilt,
     are_sequences,
     as_arrays,
+    as_device_mesh,
     as_dt,
-    as_spread,
     as_system,
     as_t0,
     as_whole,
@@ -71,7 +71,7 @@ class ReadoutTrainer(ABC):
         self.epoch = 0
         self._path = find_readout(self.target, self.readout)
         self._measures = measures_of(self.loss_fun, self.metrics, self.dt)
-        self._spread = as_spread(self.devices)
+        self._mesh = as_device_mesh(self.devices)
         self._check_devices(self.target, "The model")
         self._begin()
 
@@ -172,7 +172,7 @@ class ReadoutTrainer(ABC):
         return self.layout.batch_first(self._outputs(self.target, x, batch_size, shared_args or {}), ())[0]
 
     def __repr__(self) -> str:
-        told = {} if self._spread is None else {"devices": self._spread.size}
+        told = {} if self._mesh is None else {"devices": self._mesh.size}
         return described(self, self.target, dt=self.dt, readout=self._path, **told, epoch=self.epoch)
 
     def get_hist_metric(self, phase: str = "fit", metric: str = "loss", which: str = "report") -> np.ndarray:
@@ -215,8 +215,8 @@ class ReadoutTrainer(ABC):
         for n, first in enumerate(range(0, samples, size)):
             rows = jax.tree.map(lambda a, first=first: a[first : first + size], x)
             real = jax.tree.leaves(rows)[0].shape[0]
-            if self._spread is not None:  # made up to a multiple of the devices, each of which runs its own
-                rows = self._spread.parts(rows, lambda rank: 0)
+            if self._mesh is not None:  # made up to a multiple of the devices, each of which runs its own
+                rows = self._mesh.parts(rows, lambda rank: 0)
             stream = (FIT, self.epoch, n) if fit else (PREDICT, n)
             _, out = loop(rows, key=self._key(*stream))
             out = out if out_var is None else out[1]
@@ -225,7 +225,7 @@ class ReadoutTrainer(ABC):
 
     def _check_devices(self, tree: PyTree, what: str) -> None:
         """Raise `DeviceError` for arrays on several devices where there is to be one."""
-        if self._spread is None:
+        if self._mesh is None:
             check_on_one(tree, what)
 
     def _key(self, *stream: int) -> PRNGKeyArray:

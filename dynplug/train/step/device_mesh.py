@@ -18,7 +18,7 @@ AXIS = "devices"  # of the mesh
 
 
 @dataclass(frozen=True)
-class Spread:
+class DeviceMesh:
     """Several devices, for the samples of a batch. Equal ones share compiled programs.
 
     **Attributes:** `mesh`, of one axis, whatever mesh it was made of: an axis with explicit types would have every
@@ -28,8 +28,8 @@ class Spread:
     mesh: Mesh
 
     @classmethod
-    def of(cls, devices: Sequence[Any]) -> "Spread":
-        """The spread over these devices, in their order."""
+    def of(cls, devices: Sequence[Any]) -> "DeviceMesh":
+        """The mesh of these devices, in their order."""
         return cls(Mesh(np.array(devices), (AXIS,), axis_types=(AxisType.Auto,)))
 
     @property
@@ -84,7 +84,7 @@ def along_axis(axis: int) -> PartitionSpec:
     return PartitionSpec(*[None] * axis, AXIS)
 
 
-def as_spread(given: object) -> Spread | None:
+def as_device_mesh(given: object) -> DeviceMesh | None:
     """The devices that a user names; `None` for `None`. **Raises:** `DeviceError`, `OptionError`.
 
     **Arguments:**
@@ -101,7 +101,7 @@ def as_spread(given: object) -> Spread | None:
             f"devices={given!r}: random numbers would depend on the number of devices. Leave the JAX options "
             "jax_threefry_partitionable and jax_default_prng_impl as they are."
         )
-    return Spread.of(devices)
+    return DeviceMesh.of(devices)
 
 
 def _devices(given: object) -> list[Any]:

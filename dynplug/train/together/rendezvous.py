@@ -7,7 +7,7 @@ from typing import Any
 Asked = dict[int, Any]
 
 
-class Meeting:
+class Rendezvous:
     """A place where threads bring requests. When all that are left have brought one, the last answers all of them.
 
     **Arguments:**
