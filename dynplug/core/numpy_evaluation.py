@@ -11,18 +11,20 @@ on one that the user chose.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import cast
 
 import jax
 import jax.extend.core as jex
 import jax.numpy as jnp
 import numpy as np
+from jax.core import ShapedArray
 
-Atom = Any  # a variable or a literal of a jaxpr
-Eqn = Any  # an equation of a jaxpr
+Atom = jex.Var | jex.Literal
+Eqn = jex.JaxprEqn
+Value = jax.Array | np.ndarray
 
 # Each operation that is the same to the last bit, of floating numbers and of 32-bit integers.
-_ELEMENTWISE: dict[str, Callable[..., Any]] = {
+_ELEMENTWISE: dict[str, np.ufunc] = {
     "add": np.add,
     "sub": np.subtract,
     "mul": np.multiply,
@@ -44,7 +46,7 @@ _OF_FLOATS = _ELEMENTWISE.keys() - {"shift_left"}
 _OF_WORDS = _ELEMENTWISE.keys() - {"abs", "neg", "div", "sqrt", "integer_pow", "round"}
 
 # When an operation is another one after all.
-_UNLESS: dict[str, Callable[..., Any]] = {
+_UNLESS: dict[str, Callable[..., bool | np.bool_]] = {
     "integer_pow": lambda eqn, a: eqn.params["y"] != 2,
     "round": lambda eqn, a: eqn.params["rounding_method"] != jax.lax.RoundingMethod.TO_NEAREST_EVEN,
     "shift_left": lambda eqn, a, b: (b >= 32).any() or (b < 0).any(),
@@ -55,8 +57,8 @@ _NUMBERS = _FLOATING | _WORDS | {"bool", "int64"}
 
 
 def evaluate(
-    eqns: Iterable[Eqn], outs: Sequence[Atom], given: Mapping[Any, Any] | None = None, *, singly: bool = False
-) -> list[Any]:
+    eqns: Iterable[Eqn], outs: Sequence[Atom], given: Mapping[jex.Var, Value] | None = None, *, singly: bool = False
+) -> list[Value]:
     """The values of some variables, arrays of NumPy or of JAX.
 
     **Arguments:**
@@ -67,9 +69,9 @@ def evaluate(
     - `singly`: whether results are those of a program for each operation, in which XLA does not know the numbers: many
         are then divided by one by multiplying with its reciprocal.
     """
-    known: dict[Any, Any] = dict(given or {})
+    known: dict[jex.Var, Value] = dict(given or {})
 
-    def read(v: Atom) -> Any:
+    def read(v: Atom) -> Value:
         return _number(v) if isinstance(v, jex.Literal) else known[v]
 
     for eqn in eqns:
@@ -80,16 +82,21 @@ def evaluate(
     return [read(v) for v in outs]
 
 
-def _by_one(a: Any, b: Any) -> bool:
+def _by_one(a: Value, b: Value) -> bool:
     """Whether many are divided by one number, whose reciprocal has a rounding error."""
     return np.ndim(b) < np.ndim(a) and bool(abs(np.frexp(np.asarray(b))[0]) != 0.5)
 
 
-def _number(literal: Any) -> np.ndarray:
-    return np.asarray(literal.val, literal.aval.dtype)
+def _number(literal: jex.Literal) -> np.ndarray:
+    return np.asarray(literal.val, _array(literal).dtype)
 
 
-def _by_jax(eqn: Eqn, values: Sequence[Any]) -> Sequence[Any]:
+def _array(atom: Atom) -> ShapedArray:
+    """The shape and the dtype of a value."""
+    return cast(ShapedArray, atom.aval)
+
+
+def _by_jax(eqn: Eqn, values: Sequence[Value]) -> Sequence[Value]:
     """The results of an equation as JAX computes them outside of `jit`."""
     if not eqn.primitive.name.startswith("custom_"):
         found = eqn.primitive.bind(*values, **eqn.params)
@@ -97,27 +104,28 @@ def _by_jax(eqn: Eqn, values: Sequence[Any]) -> Sequence[Any]:
     # a function with a derivative of its own, which JAX calls in another way from version to version
     ins = [jex.Var(v.aval) for v in eqn.invars]
     about = jex.DebugInfo("one operation", "evaluated", ("",) * len(ins), ("",) * len(eqn.outvars))
-    jaxpr = jex.Jaxpr((), ins, eqn.outvars, [eqn.replace(invars=ins)], debug_info=about)
+    jaxpr = jex.Jaxpr((), ins, eqn.outvars, [eqn.replace(invars=[*ins])], debug_info=about)
     return jex.jaxpr_as_fun(jex.ClosedJaxpr(jaxpr, ()))(*values)  # pyright: ignore[reportPrivateImportUsage]
 
 
-def _by_numpy(eqn: Eqn, values: Sequence[Any]) -> list[np.ndarray] | None:
+def _by_numpy(eqn: Eqn, values: Sequence[Value]) -> Sequence[Value] | None:
     """The results of an equation, or `None` where NumPy's may be others than XLA's."""
     name = eqn.primitive.name
-    if not all(isinstance(v, np.ndarray) for v in values):
+    arrays = [v for v in values if isinstance(v, np.ndarray)]
+    if len(arrays) < len(values):
         return None
     if name in ("jit", "pjit"):
         return _called(eqn.params["jaxpr"], values)
     if name in _MOVING:
-        found = _MOVING[name](eqn, *values)
-    elif name in _OF_FLOATS and all(v.dtype.name in _FLOATING for v in values):
-        found = _computed(eqn, values)
-        found = found if found is not None and all(map(_is_plain, (*values, found))) else None
-    elif name in _OF_WORDS and all(v.dtype.name in _WORDS for v in values):
-        found = _computed(eqn, values)
+        found = _MOVING[name](eqn, *arrays)
+    elif name in _OF_FLOATS and all(v.dtype.name in _FLOATING for v in arrays):
+        found = _computed(eqn, arrays)
+        found = found if found is not None and all(map(_is_plain, (*arrays, found))) else None
+    elif name in _OF_WORDS and all(v.dtype.name in _WORDS for v in arrays):
+        found = _computed(eqn, arrays)
     else:
         return None
-    return None if found is None or found.shape != eqn.outvars[0].aval.shape else [found]
+    return None if found is None or found.shape != _array(eqn.outvars[0]).shape else [found]
 
 
 def _computed(eqn: Eqn, values: Sequence[np.ndarray]) -> np.ndarray | None:
@@ -125,17 +133,17 @@ def _computed(eqn: Eqn, values: Sequence[np.ndarray]) -> np.ndarray | None:
     if name in _UNLESS and _UNLESS[name](eqn, *values):
         return None
     with np.errstate(all="ignore"):
-        return np.asarray(_ELEMENTWISE[name](*values), eqn.outvars[0].aval.dtype)
+        return np.asarray(_ELEMENTWISE[name](*values), _array(eqn.outvars[0]).dtype)
 
 
-def _on_host(value: Any) -> Any:
+def _on_host(value: Value) -> Value:
     """An array as NumPy's, if it takes no copy to read it there and no word of the user's says where it must be."""
     if not isinstance(value, jax.Array) or value.committed or jnp.issubdtype(value.dtype, jax.dtypes.extended):
         return value
     return np.asarray(value) if all(device.platform == "cpu" for device in value.devices()) else value
 
 
-def _called(called: Any, values: Sequence[Any]) -> list[np.ndarray] | None:
+def _called(called: jex.ClosedJaxpr | jex.Jaxpr, values: Sequence[Value]) -> Sequence[Value] | None:
     """The results of a call, if all of its equations are NumPy's: otherwise it is one program.
 
     In that, XLA may round once where there are two operations, as in a product to which something is added.
@@ -143,9 +151,9 @@ def _called(called: Any, values: Sequence[Any]) -> list[np.ndarray] | None:
     callee, own = getattr(called, "jaxpr", called), getattr(called, "consts", ())
     if sum(eqn.primitive.name not in _MOVING for eqn in callee.eqns) > 1:
         return None
-    known: dict[Any, Any] = dict(zip((*callee.constvars, *callee.invars), (*own, *values), strict=True))
+    known: dict[jex.Var, Value] = dict(zip((*callee.constvars, *callee.invars), (*own, *values), strict=True))
 
-    def read(v: Atom) -> Any:
+    def read(v: Atom) -> Value:
         return _number(v) if isinstance(v, jex.Literal) else _on_host(known[v])
 
     for eqn in callee.eqns:
@@ -175,7 +183,7 @@ def _broadcast(eqn: Eqn, value: np.ndarray, *sizes: np.ndarray) -> np.ndarray | 
 
 def _reshaped(eqn: Eqn, value: np.ndarray, *sizes: np.ndarray) -> np.ndarray | None:
     permuted = eqn.params.get("dimensions") is not None and eqn.primitive.name == "reshape"
-    return None if sizes or permuted else value.reshape(eqn.outvars[0].aval.shape)
+    return None if sizes or permuted else value.reshape(_array(eqn.outvars[0]).shape)
 
 
 def _selected(_: Eqn, which: np.ndarray, *cases: np.ndarray) -> np.ndarray | None:
