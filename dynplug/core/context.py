@@ -194,6 +194,7 @@ def _cycles(i: Array, a_step: tuple[int, int], start: tuple[int, int]) -> Array:
 
 
 def _known(value: ArrayLike | NoTime, dtype: DTypeLike) -> Time | Index:
+    """A time or an index as an array, or `NoTime`, of which type checkers are not told."""
     if isinstance(value, (int, float)):
         return to_jax(np.asarray(value, dtype))
     return value if isinstance(value, NoTime) else jnp.asarray(value, dtype)  # pyright: ignore[reportReturnType]

@@ -118,7 +118,7 @@ def step_count(duration: object, dt: float) -> int:
     """The number of steps of `dt` in `duration`, both [ms]; it must be whole to within a thousandth of a step."""
     if isinstance(duration, (str, bool)) or np.ndim(duration) or duration is None:  # pyright: ignore[reportArgumentType]
         raise DurationError(f"A duration of {duration!r} is no number: give it in ms, such as 100.0.")
-    count = float(duration) / dt  # pyright: ignore[reportArgumentType]
+    count = float(duration) / dt  # pyright: ignore[reportArgumentType]: as above
     if not (math.isfinite(count) and round(count) >= 1 and abs(count - round(count)) < 1e-3):
         raise DurationError(
             f"A duration of {duration} ms is {count:g} steps of dt={dt} ms: give a whole number of steps, at least one."
@@ -128,7 +128,7 @@ def step_count(duration: object, dt: float) -> int:
 
 def _number(name: str, given: object, meaning: str, least: float = -math.inf) -> float:
     try:
-        value = float(given)  # pyright: ignore[reportArgumentType]
+        value = float(given)  # pyright: ignore[reportArgumentType]: what is no number is refused
     except (TypeError, ValueError) as error:
         raise OptionError(f"{name}={given!r} must be {meaning}.") from error
     if isinstance(given, (str, bool)) or not (math.isfinite(value) and value > least):

@@ -16,6 +16,8 @@ _NARROWEST, _WIDEST = 16, 1024  # connections of a sending unit that change at o
 
 
 Samples = tuple[Array, Array, "Factors", Array, "Factors"]
+"""Weights, arrivals with their factors, and spikes with theirs, each with an axis of samples first."""
+
 Bounds = tuple[ArrayLike, ArrayLike]
 """The lowest and the highest weight."""
 
