@@ -4,14 +4,14 @@ import math
 import zlib
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike, DTypeLike
-from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from dynplug.core.no_time import NoTime
 from dynplug.core.numbers import as_number
@@ -58,7 +58,7 @@ class Context(eqx.Module):
     t: Time
     i: Index
     key: PRNGKeyArray | None
-    shared: Mapping[str, Any]
+    shared: Mapping[str, PyTree]
     valid: Bool[Array, ""] | None
     dt: float = eqx.field(static=True)
     fit: bool = eqx.field(static=True)
@@ -75,12 +75,12 @@ class Context(eqx.Module):
         i: ArrayLike | NoTime = 0,
         key: PRNGKeyArray | None = None,
         fit: bool = False,
-        shared: Mapping[str, Any] | None = None,
+        shared: Mapping[str, PyTree] | None = None,
         dtype: DTypeLike | None = None,
         path: str = "",
         t0: float = 0.0,
         batch: str | tuple[str, ...] | None = None,
-        valid: Any = None,
+        valid: Bool[Array, ""] | None = None,
     ):
         self.dt = dt
         self.dtype = np.dtype(jnp.result_type(float) if dtype is None else dtype)
@@ -193,7 +193,8 @@ def _cycles(i: Array, a_step: tuple[int, int], start: tuple[int, int]) -> Array:
     return (word >> jnp.uint32(8)).astype(float) * 2.0**-24
 
 
-def _known(value: Any, dtype: DTypeLike) -> Any:
+def _known(value: ArrayLike | NoTime, dtype: DTypeLike) -> Time | Index:
+    """A time or an index as an array, or `NoTime`, of which type checkers are not told."""
     if isinstance(value, (int, float)):
         return to_jax(np.asarray(value, dtype))
-    return value if isinstance(value, NoTime) else jnp.asarray(value, dtype)
+    return value if isinstance(value, NoTime) else jnp.asarray(value, dtype)  # pyright: ignore[reportReturnType]

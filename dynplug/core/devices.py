@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -17,7 +17,7 @@ from dynplug.errors import DeviceError
 Tree = TypeVar("Tree")
 
 
-def to(tree: Tree, device: Any) -> Tree:
+def to(tree: Tree, device: object) -> Tree:
     """The same model, or state, with its arrays on a device, which is where computations with them then run.
 
     ```python
@@ -59,7 +59,7 @@ def whole_here(tree: Tree) -> Tree:
     if jax.process_count() == 1:
         return tree
 
-    def here(leaf: Any) -> Any:
+    def here(leaf: object) -> object:
         if not isinstance(leaf, jax.Array) or leaf.is_fully_addressable:
             return leaf
         if leaf.is_fully_replicated:
@@ -71,7 +71,7 @@ def whole_here(tree: Tree) -> Tree:
 
 def default_platform() -> str:
     """The platform, `"cpu"`, `"gpu"` or `"tpu"`, of JAX's default device."""
-    device: Any = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
+    device = jax.config.jax_default_device  # pyright: ignore[reportAttributeAccessIssue]
     if device is None:
         return jax.default_backend()
     return device if isinstance(device, str) else device.platform
@@ -99,7 +99,7 @@ def on_host() -> AbstractContextManager[object]:
         return nullcontext()
 
 
-def _find(kind: str) -> Any:
+def _find(kind: str) -> jax.Device:  # pyright: ignore[reportInvalidTypeForm]
     try:
         return jax.devices(kind)[0]
     except RuntimeError as error:

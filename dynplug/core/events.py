@@ -39,7 +39,7 @@ def event() -> Any:
     return eqx.field(default=None, metadata={DISCRETE: True, _EVENT: True})
 
 
-def events(state: PyTree) -> dict[str, Any]:
+def events(state: PyTree) -> dict[str, PyTree]:
     """The event fields of a state, by path."""
     return dict(_walk(state, "", False))
 

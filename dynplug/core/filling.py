@@ -1,14 +1,14 @@
 """Filling a tree with arrays by path, with a report of what does not fit."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.typing import DTypeLike
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from dynplug.core.definition import Difference
 from dynplug.core.nodes import is_array
@@ -40,7 +40,7 @@ class Loaded(NamedTuple):
         return not (self.missing or self.unexpected or self.differing)
 
 
-def arrays_by_path(known: Sequence[Leaf]) -> dict[str, Any]:
+def arrays_by_path(known: Sequence[Leaf]) -> dict[str, Array | np.ndarray]:
     """The arrays among the leaves of a tree, by path.
 
     **Raises:** `CheckpointError` where two have the same path, as one of them would be lost.
@@ -49,7 +49,7 @@ def arrays_by_path(known: Sequence[Leaf]) -> dict[str, Any]:
     return {leaf.path: leaf.value for leaf in known if is_array(leaf.value)}
 
 
-def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast: bool) -> Loaded:
+def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, PyTree], *, cast: bool) -> Loaded:
     """Put arrays into a tree where they fit; the given tree is unchanged.
 
     **Arguments:**
@@ -65,7 +65,7 @@ def fill(tree: PyTree, known: Sequence[Leaf], arrays: Mapping[str, Any], *, cast
     takes = {leaf.path for leaf in known if _takes(leaf.value)}
     missing = [leaf.path for leaf in known if is_array(leaf.value) and leaf.path not in arrays]
     differing: list[Difference] = []
-    values: list[Any] = []
+    values: list[PyTree] = []
     for leaf in known:
         value = leaf.value
         if leaf.path in takes and leaf.path in arrays:
@@ -91,11 +91,11 @@ def _check_distinct(known: Sequence[Leaf]) -> None:
         seen.add(leaf.path)
 
 
-def _takes(old: Any) -> bool:
+def _takes(old: object) -> bool:
     return is_array(old) or isinstance(old, float)
 
 
-def _put(old: Any, new: Any, cast: bool) -> tuple[Any, str]:
+def _put(old: PyTree, new: PyTree, cast: bool) -> tuple[PyTree, str]:
     """A new value in the form of an old one, and an empty text; or the old one, and a description of the new one."""
     new, bare = _words(new), not hasattr(new, "dtype")
     known = not isinstance(new, Tracer)
@@ -133,15 +133,15 @@ def _holds(new: np.ndarray, given: np.ndarray) -> bool:
     return bool(np.array_equal(np.isfinite(new), np.isfinite(given)))
 
 
-def _is_key(value: Any) -> bool:
+def _is_key(value: object) -> bool:
     return jnp.issubdtype(jnp.result_type(value), jax.dtypes.prng_key)
 
 
-def _words(value: Any) -> Any:
+def _words(value: PyTree) -> PyTree:
     """A value as it is saved: a random key as its words."""
     return jax.random.key_data(value) if hasattr(value, "dtype") and _is_key(value) else value
 
 
-def _form(value: Any) -> str:
+def _form(value: PyTree) -> str:
     value = _words(value)
     return f"{getattr(value, 'dtype', jnp.result_type(value))}{list(np.shape(value))}"

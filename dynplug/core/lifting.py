@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -17,7 +16,7 @@ _ANY_NUMBER = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
 _BY_POSITION = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
-def called(function: Callable[..., Any], x: PyTree, ctx: Context) -> PyTree:
+def called(function: Callable[..., PyTree], x: PyTree, ctx: Context) -> PyTree:
     """The output of a function for one sample; with a key if it takes one, in inference mode unless fitting."""
     key = (_parameters(function) or {}).get("key")
     if not ctx.fit:
@@ -28,8 +27,9 @@ def called(function: Callable[..., Any], x: PyTree, ctx: Context) -> PyTree:
     return function(x, key=ctx.random_key() if random else ctx.key)
 
 
-def check_liftable(function: Callable[..., Any]) -> None:
+def check_liftable(function: Callable[..., PyTree]) -> None:
     """Raise `CompositionError` for a callable that does not take one input, or keeps a state that would be lost."""
+    parameters = _parameters(function)
     name = type(function).__name__ if isinstance(function, eqx.Module) else getattr(function, "__name__", "A function")
     if any(isinstance(node, eqx.nn.StateIndex) for node in _nodes(function)):
         raise CompositionError(
@@ -37,7 +37,6 @@ def check_liftable(function: Callable[..., Any]) -> None:
             "state), with both as equinox.nn.make_with_state gives them. Without a state normalise within a sample: "
             "equinox.nn.LayerNorm, RMSNorm, GroupNorm; the weights: WeightNorm; or by dp.layers.TDBatchNorm."
         )
-    parameters = _parameters(function)
     if parameters is None:
         return
     given = next((p.name for p in parameters.values() if p.kind in (*_BY_POSITION, p.VAR_POSITIONAL)), None)
@@ -51,7 +50,7 @@ def check_liftable(function: Callable[..., Any]) -> None:
         )
 
 
-def shape_after(function: Callable[..., Any], size: tuple[int, ...]) -> tuple[int, ...] | None:
+def shape_after(function: Callable[..., PyTree], size: tuple[int, ...]) -> tuple[int, ...] | None:
     """The shape of the output for an input of a shape; `None` if it is not known before it is run.
 
     **Raises:** `ShapeError` if the function does not take such an input.
@@ -81,7 +80,7 @@ def _instead(name: str) -> str:
     return f"Use {known[0].spec.target.replace(':', '.')} instead. " if known else ""
 
 
-def _parameters(function: Any) -> dict[str, inspect.Parameter] | None:
+def _parameters(function: Callable[..., PyTree]) -> dict[str, inspect.Parameter] | None:
     """The parameters of a function; `None` if they are not known, as for some functions written in C."""
     try:
         return dict(inspect.signature(function).parameters)
@@ -95,7 +94,7 @@ def _nodes(tree: PyTree) -> list[eqx.Module]:
         return []
     found = [tree]
 
-    def visit(node: Any) -> bool:
+    def visit(node: object) -> bool:
         if node is not tree and isinstance(node, eqx.Module):
             found.extend(_nodes(node))
             return True

@@ -1,7 +1,6 @@
 """The systems and the arrays of a model, by path."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -110,7 +109,7 @@ def train_vars(
     )
 
 
-def is_array(value: Any) -> bool:
+def is_array(value: object) -> bool:
     """Whether a leaf is an array, of JAX or of NumPy."""
     return isinstance(value, (jax.Array, np.ndarray))
 

@@ -1,7 +1,7 @@
 """Conversion of numbers that users give: the length of a time step, counts."""
 
 import math
-from typing import Any
+from typing import TypeGuard
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +10,7 @@ from jax.core import Tracer
 from dynplug.errors import DurationError, OptionError, ParameterError
 
 
-def as_dt(dt: Any) -> float:
+def as_dt(dt: object) -> float:
     """The length of a step [ms] as a number.
 
     **Raises:** `OptionError` unless it is a positive, finite number.
@@ -18,7 +18,7 @@ def as_dt(dt: Any) -> float:
     return _number("dt", dt, "the step [ms], a number above zero such as 0.1", least=0.0)
 
 
-def as_t0(t0: Any) -> float:
+def as_t0(t0: object) -> float:
     """The time at step 0 [ms] as a number.
 
     **Raises:** `OptionError` unless it is a finite number.
@@ -26,7 +26,7 @@ def as_t0(t0: Any) -> float:
     return _number("t0", t0, "the time at step 0 [ms], a finite number")
 
 
-def as_number(name: str, given: Any) -> float:
+def as_number(name: str, given: object) -> float:
     """A finite Python number, checked.
 
     **Raises:** `OptionError` for anything else.
@@ -38,7 +38,7 @@ def as_number(name: str, given: Any) -> float:
     )
 
 
-def as_whole(name: str, given: Any, *, least: int = 1, error: type[Exception] = OptionError) -> int:
+def as_whole(name: str, given: object, *, least: int = 1, error: type[Exception] = OptionError) -> int:
     """An integer of at least `least`, checked.
 
     **Raises:** `error` for anything else: `OptionError` for an argument of a runner or a function, `ParameterError` for
@@ -49,12 +49,12 @@ def as_whole(name: str, given: Any, *, least: int = 1, error: type[Exception] = 
     return int(given)
 
 
-def is_whole(given: Any, least: int | float = 1) -> bool:
+def is_whole(given: object, least: int | float = 1) -> TypeGuard[int | np.integer]:
     """Whether it is an integer, Python's or NumPy's, of at least `least`; `True` is not one."""
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and int(given) >= least
 
 
-def as_flag(name: str, given: Any, *, error: type[Exception] = OptionError) -> bool:
+def as_flag(name: str, given: object, *, error: type[Exception] = OptionError) -> bool:
     """`True` or `False`, checked: any text would count as true.
 
     **Raises:** `error` for anything else, as `as_whole`.
@@ -64,7 +64,7 @@ def as_flag(name: str, given: Any, *, error: type[Exception] = OptionError) -> b
     return bool(given)
 
 
-def as_indices(name: str, given: Any) -> np.ndarray:
+def as_indices(name: str, given: object) -> np.ndarray:
     """Indices of units, in a list or an array of one axis, as an array of 64 bits.
 
     **Raises:** `ParameterError` for anything else; truth values are none.
@@ -75,10 +75,11 @@ def as_indices(name: str, given: Any) -> np.ndarray:
     return array.astype(np.int64)
 
 
-def is_real(given: Any) -> bool:
+def is_real(given: object) -> bool:
     """Whether it is a real number, or an array of them; truth values are none."""
     try:
-        dtype = given.dtype if hasattr(given, "dtype") else np.asarray(given).dtype
+        dtype = getattr(given, "dtype", None)
+        dtype = np.asarray(given).dtype if dtype is None else dtype
     except ValueError:  # rows of several lengths
         return False
     return any(jnp.issubdtype(dtype, kind) for kind in (jnp.floating, jnp.integer))
@@ -86,7 +87,7 @@ def is_real(given: Any) -> bool:
 
 def check_number(
     name: str,
-    given: Any,
+    given: object,
     *,
     least: float = -math.inf,
     above: float = -math.inf,
@@ -113,11 +114,11 @@ def check_number(
     raise ParameterError(f"{name}={given!r:.80} must be a finite number {wanted}".rstrip() + ".")
 
 
-def step_count(duration: Any, dt: float) -> int:
+def step_count(duration: object, dt: float) -> int:
     """The number of steps of `dt` in `duration`, both [ms]; it must be whole to within a thousandth of a step."""
-    if isinstance(duration, (str, bool)) or np.ndim(duration) or duration is None:
+    if isinstance(duration, (str, bool)) or np.ndim(duration) or duration is None:  # pyright: ignore[reportArgumentType]
         raise DurationError(f"A duration of {duration!r} is no number: give it in ms, such as 100.0.")
-    count = float(duration) / dt
+    count = float(duration) / dt  # pyright: ignore[reportArgumentType]: as above
     if not (math.isfinite(count) and round(count) >= 1 and abs(count - round(count)) < 1e-3):
         raise DurationError(
             f"A duration of {duration} ms is {count:g} steps of dt={dt} ms: give a whole number of steps, at least one."
@@ -125,9 +126,9 @@ def step_count(duration: Any, dt: float) -> int:
     return round(count)
 
 
-def _number(name: str, given: Any, meaning: str, least: float = -math.inf) -> float:
+def _number(name: str, given: object, meaning: str, least: float = -math.inf) -> float:
     try:
-        value = float(given)
+        value = float(given)  # pyright: ignore[reportArgumentType]: what is no number is refused
     except (TypeError, ValueError) as error:
         raise OptionError(f"{name}={given!r} must be {meaning}.") from error
     if isinstance(given, (str, bool)) or not (math.isfinite(value) and value > least):

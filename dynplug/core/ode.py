@@ -69,7 +69,7 @@ class ODESystem(Sized):
     ```
     """
 
-    integrator: eqx.AbstractVar[diffrax.AbstractSolver[Any]]
+    integrator: eqx.AbstractVar[diffrax.AbstractSolver]
     """Any diffrax solver of ordinary differential equations; it makes one step of `ctx.dt`."""
 
     jump_to: ClassVar[str]

@@ -26,7 +26,7 @@ STATISTIC = "dynplug.statistic"
 
 
 def param(
-    default: Any = dataclasses.MISSING,
+    default: object = dataclasses.MISSING,
     *,
     trainable: bool = False,
     positive: bool = False,
@@ -91,7 +91,7 @@ def check_parameters(system: eqx.Module) -> None:
     _check_parts(system)
 
 
-def check_value(where: str, field: dataclasses.Field[Any], value: Any) -> None:
+def check_value(where: str, field: dataclasses.Field, value: object) -> None:
     """Raise `ParameterError` for a value that a field made by `param` cannot take; traced values are not checked.
 
     **Arguments:**
@@ -151,7 +151,7 @@ def _parts_of(cls: type) -> tuple[tuple[str, type], ...]:
 class _Constant:
     """The converter of one field made by `param`. A class's own checks come after it, and see numbers alone."""
 
-    def __call__(self, value: Any) -> Any:
+    def __call__(self, value: object) -> object:
         if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
             return float(value)
         if isinstance(value, (str, bytes)):
@@ -205,7 +205,7 @@ def target_size() -> Any:
     return eqx.field(static=True, default=(), converter=lambda size: () if size == () else as_size(size))
 
 
-def as_count(name: str, count: Any) -> int:
+def as_count(name: str, count: object) -> int:
     """A number of units, checked, or `ParameterError`."""
     if not is_whole(count):
         raise ParameterError(f"{name} must be a positive integer; got {count!r}.")

@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import jax.tree_util as jtu
 from jaxtyping import PyTree
@@ -23,7 +23,7 @@ class Leaf:
     """A leaf of a tree with its path, and whether it was declared trainable, positive and a statistic of batches."""
 
     path: str
-    value: Any
+    value: PyTree
     trainable: bool
     positive: bool = False
     statistic: bool = False
@@ -39,7 +39,7 @@ def children(node: PyTree) -> list[tuple[str, PyTree]]:
     return [(jtu.keystr(path, simple=True), child) for path, child in below]
 
 
-def check_part_name(name: Any, whole: str) -> None:
+def check_part_name(name: object, whole: str) -> None:
     """Raise `CompositionError` for the name of a part that cannot stand in a path."""
     if not isinstance(name, str) or not name or "." in name:
         raise CompositionError(f"A part of a {whole} has a name without dots; got {name!r}.")

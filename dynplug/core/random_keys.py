@@ -1,14 +1,12 @@
 """Random keys that users give."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from dynplug.errors import KeyRequiredError
 
 
-def check_key(key: Any) -> None:
+def check_key(key: object) -> None:
     """Raise `KeyRequiredError` for what is neither a random key nor `None`."""
     if key is None:
         return

@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any, get_origin
+from typing import get_origin
 
 import diffrax
 import equinox as eqx
@@ -19,11 +19,11 @@ from dynplug.core.uncompiled import to_jax
 from dynplug.core.vector_field import VectorField
 from dynplug.errors import IntegratorError
 
-Solver = diffrax.AbstractSolver[Any]
+Solver = diffrax.AbstractSolver
 _STAGES = 7  # of Tsit5 and Dopri5; chosen, as each stage takes its time to compile
 
 
-class AveragingSolver(diffrax.AbstractSolver[Any]):
+class AveragingSolver(diffrax.AbstractSolver):
     """A solver that knows the mean of its solution over a step better than a quadrature of its own order."""
 
     @abstractmethod

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from jaxtyping import Array, PyTree
@@ -17,6 +17,8 @@ from dynplug.errors import CheckpointError, StateDictError, nearest
 
 _FORMAT, _VERSION = "dynplug-states", 2  # 1 had no definition
 DEFINITION = "definition"
+
+T = TypeVar("T")
 
 
 def state_dict(tree: PyTree) -> dict[str, Array | np.ndarray]:
@@ -39,7 +41,7 @@ def state_dict(tree: PyTree) -> dict[str, Array | np.ndarray]:
     return arrays_by_path(leaves(tree))
 
 
-def load_state_dict(tree: PyTree, arrays: Mapping[str, Any], *, strict: bool = True, cast: bool = False) -> Loaded:
+def load_state_dict(tree: PyTree, arrays: Mapping[str, object], *, strict: bool = True, cast: bool = False) -> Loaded:
     """A tree with its arrays replaced by others, by path; the given tree is unchanged.
 
     A number of the tree for which there is an array of shape (), such as a trained time constant, becomes that array.
@@ -71,8 +73,8 @@ def load_state_dict(tree: PyTree, arrays: Mapping[str, Any], *, strict: bool = T
             f"{type(arrays).__name__}. A file is read by load_states(path, tree)."
         )
     for path, value in arrays.items():
-        dtype = value.dtype if hasattr(value, "dtype") else np.asarray(value).dtype
-        if getattr(dtype, "kind", "") in ("U", "S", "O"):
+        dtype = getattr(value, "dtype", None)
+        if getattr(np.asarray(value).dtype if dtype is None else dtype, "kind", "") in ("U", "S", "O"):
             raise CheckpointError(f"load_state_dict takes an array of numbers for {path!r}; got {value!r:.80}.")
     return _checked(fill(tree, leaves(tree), arrays, cast=cast), strict)
 
@@ -148,7 +150,7 @@ def _checked(loaded: Loaded, strict: bool) -> Loaded:
     return loaded
 
 
-def _below(named: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+def _below(named: Mapping[str, T], prefix: str) -> dict[str, T]:
     """The arrays at a path or below it, by the rest of their paths; parts are separated by dots, trees by a slash."""
     at = prefix.rstrip("./")
     if not at:

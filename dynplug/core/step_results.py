@@ -1,6 +1,6 @@
 """The results of a step of a system: the next state and the output."""
 
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import jax
 from jaxtyping import PyTree
@@ -10,7 +10,14 @@ from dynplug.core.drive import Drive
 from dynplug.errors import DynplugError, ShapeError, StateError
 
 
-def updated(system: Any, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
+@runtime_checkable
+class _Updating(Protocol):
+    """A dynamical system: its class is defined by means of this file."""
+
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]: ...
+
+
+def updated(system: _Updating, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
     """`system.update(state, x, ctx)`: the next state and the output.
 
     **Raises:** `StateError` for an update that returns anything but these two; `ShapeError` for a system that was given
@@ -28,7 +35,7 @@ def updated(system: Any, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree
     return state_and_output(made, system, "update", ctx)
 
 
-def state_and_output(made: Any, system: Any, method: str, ctx: Context) -> tuple[PyTree, PyTree]:
+def state_and_output(made: object, system: object, method: str, ctx: Context) -> tuple[PyTree, PyTree]:
     """The two values that a method of a system has to return."""
     if isinstance(made, (tuple, list)) and len(made) == 2:
         return made[0], made[1]
@@ -39,11 +46,11 @@ def state_and_output(made: Any, system: Any, method: str, ctx: Context) -> tuple
     )
 
 
-def _where(system: Any, ctx: Context) -> str:
+def _where(system: object, ctx: Context) -> str:
     return f"{ctx.path} ({type(system).__name__})" if ctx.path else type(system).__name__
 
 
-def described_value(value: Any) -> str:
+def described_value(value: object) -> str:
     """The type and the shape of a value, in words."""
     if isinstance(value, jax.Array):
         return f"an array of shape {value.shape}"

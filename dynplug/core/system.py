@@ -3,7 +3,7 @@
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 import equinox as eqx
 import jax
@@ -23,7 +23,7 @@ from dynplug.plugin import check_keywords
 class _Answering(type(eqx.Module)):
     """Lets constructors explain an unknown keyword, and a number in place of a random key."""
 
-    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+    def __call__(cls, *args: object, **kwargs: object) -> Any:
         if isinstance(key := kwargs.get("key"), int):
             raise KeyRequiredError(f"{cls.__name__}: key={key!r} is not a random key: give key=jax.random.key({key}).")
         try:
@@ -36,7 +36,7 @@ class _Answering(type(eqx.Module)):
             raise
 
 
-def as_system(target: Any, where: str) -> "DynamicalSystem":
+def as_system(target: object, where: str) -> "DynamicalSystem":
     """The target of a runner, or `CompositionError` if it is not a system."""
     if isinstance(target, type):
         raise CompositionError(f"{where} runs a system, but {target.__name__} is a class: give an instance of it.")
@@ -52,11 +52,11 @@ def as_system(target: Any, where: str) -> "DynamicalSystem":
     )
 
 
-def _is_like_a_system(target: Any) -> bool:
+def _is_like_a_system(target: object) -> bool:
     return hasattr(target, "init_state") and hasattr(target, "update")
 
 
-def _to_be_derived(target: Any) -> str:
+def _to_be_derived(target: object) -> str:
     name = type(target).__name__
     return (
         f"{name} is none, although it has init_state and update: derive it from dp.DynamicalSystem, itself an "
@@ -104,7 +104,7 @@ class DynamicalSystem(eqx.Module, metaclass=_Answering):
     def __check_init__(self) -> None:
         check_parameters(self)
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
         """Say what to do in its place, to those who come from modules that are called."""
         name = type(self).__name__
         raise CompositionError(
@@ -114,10 +114,10 @@ class DynamicalSystem(eqx.Module, metaclass=_Answering):
             "`state_of_part, y = self.part.update(state_of_part, x, ctx.child('part'))`."
         )
 
-    def __rshift__(self, other: Any) -> "Sequential":
+    def __rshift__(self, other: object) -> "Sequential":
         return Sequential(*_parts(self), *_parts(other))
 
-    def __rrshift__(self, other: Any) -> "Sequential":
+    def __rrshift__(self, other: object) -> "Sequential":
         return Sequential(*_parts(other), *_parts(self))
 
 
@@ -144,7 +144,7 @@ class Lift(DynamicalSystem):
     `equinox.nn.GRUCell` or `equinox.nn.BatchNorm`; `ShapeError` if it cannot take `in_size`.
     """
 
-    function: Callable[..., Any]
+    function: Callable[..., PyTree]
     in_size: tuple[int, ...] | None = eqx.field(
         static=True, default=None, converter=lambda size: None if size is None else as_size(size)
     )
@@ -199,7 +199,7 @@ class Sequential(DynamicalSystem):
     names: tuple[str, ...] = eqx.field(static=True)
     systems: tuple[DynamicalSystem, ...]
 
-    def __init__(self, *systems: Any, **named: Any):
+    def __init__(self, *systems: object, **named: object):
         numbered = {str(i): s for i, s in enumerate(systems)}
         for name in named:
             check_part_name(name, "Sequential")
@@ -266,7 +266,7 @@ class Sequential(DynamicalSystem):
         return self.systems[self.names.index(item)]
 
 
-def _parts(x: Any) -> tuple[Any, ...]:
+def _parts(x: object) -> tuple[object, ...]:
     """The parts that `>>` joins: those of a numbered Sequential, or the system itself."""
     if isinstance(x, Sequential) and x.names == tuple(map(str, range(len(x)))):
         return x.systems
@@ -281,7 +281,7 @@ def _called(system: DynamicalSystem) -> str:
     return type(system.function if isinstance(system, Lift) else system).__name__
 
 
-def _lift(part: Any, name: str) -> DynamicalSystem:
+def _lift(part: object, name: str) -> DynamicalSystem:
     if isinstance(part, DynamicalSystem):
         return part
     if isinstance(part, (jax.Array, np.ndarray, np.generic, complex, float, int, list, Drive)):

@@ -1,13 +1,11 @@
 """Times on the grid of steps, on the host and in double precision."""
 
-from typing import Any
-
 import numpy as np
 
 from dynplug.errors import ParameterError
 
 
-def as_times(name: str, given: Any) -> tuple[float, ...]:
+def as_times(name: str, given: object) -> tuple[float, ...]:
     """Times [ms] as Python numbers. One in single precision is the decimal that it stands for, 100.1, not 100.09999847.
 
     **Raises:** `ParameterError` unless they are finite numbers in a list or an array of one axis.
@@ -21,7 +19,7 @@ def as_times(name: str, given: Any) -> tuple[float, ...]:
     return tuple(array.tolist())
 
 
-def in_double(array: Any) -> np.ndarray:
+def in_double(array: object) -> np.ndarray:
     """Numbers in double precision, in which one in single precision is the decimal that it stands for."""
     array = np.asanyarray(array)
     if array.dtype.kind == "f" and array.dtype.itemsize < 8:
@@ -29,13 +27,13 @@ def in_double(array: Any) -> np.ndarray:
     return array.astype(float, copy=False)
 
 
-def in_steps(times: Any, t0: float, dt: float) -> np.ndarray:
+def in_steps(times: float | np.ndarray, t0: float, dt: float) -> np.ndarray:
     """Times [ms] as numbers of steps since step 0. A decimal time is not quite a whole number of steps in binary."""
     steps = (np.asarray(times, float) - t0) / dt
     near = np.round(steps)
     return np.asarray(np.where(np.isclose(steps, near, rtol=1e-12, atol=1e-9), near, steps))
 
 
-def first_steps(times: Any, t0: float, dt: float) -> np.ndarray:
+def first_steps(times: float | np.ndarray, t0: float, dt: float) -> np.ndarray:
     """For each time [ms] the first step that starts then or later, within the range of an index."""
     return np.asarray(np.clip(np.ceil(in_steps(times, t0, dt)), -(2**31), 2**31 - 1), np.int32)

@@ -1,7 +1,7 @@
 """Evaluation of functions that are called once, by NumPy where possible, to save compilation."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -9,6 +9,7 @@ import jax.extend.core as jex
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
+from jaxtyping import Array, PyTree
 
 from dynplug.core.host_only import is_traced
 from dynplug.core.numpy_evaluation import evaluate
@@ -16,7 +17,7 @@ from dynplug.core.numpy_evaluation import evaluate
 T = TypeVar("T")
 
 
-def to_jax(value: Any) -> Any:
+def to_jax(value: object) -> Array:
     """Return `jnp.asarray(value)`, with an explicit dtype: without, JAX would compile a program for each shape."""
     if not isinstance(value, np.ndarray):
         return jnp.asarray(value)
@@ -24,7 +25,7 @@ def to_jax(value: Any) -> Any:
     return jnp.asarray(value.astype(dtype, copy=False), dtype)
 
 
-def uncompiled(function: Callable[..., T], *given: Any) -> T:
+def uncompiled(function: Callable[..., T], *given: PyTree) -> T:
     """Return `function(*given)`, bit for bit, with as few compiled programs as possible.
 
     A plain call makes JAX compile one program for each operation and shape. Instead, the operations are traced, and
@@ -48,12 +49,14 @@ def uncompiled(function: Callable[..., T], *given: Any) -> T:
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(shapes), map(to_jax, found)), static)
 
 
-def _is_placed(value: Any) -> bool:
+def _is_placed(value: object) -> bool:
     """Whether an array is where the user said, or is traced, as by `jax.grad`."""
     return isinstance(value, Tracer) or (isinstance(value, jax.Array) and value.committed)
 
 
-def _traced(function: Callable[..., Any], given: tuple[Any, ...]) -> tuple[Any, Any, Any] | None:
+def _traced(
+    function: Callable[..., PyTree], given: tuple[PyTree, ...]
+) -> tuple[jex.ClosedJaxpr, PyTree, PyTree] | None:
     """The operations of a function, and its result without arrays; `None` if it must be called as it is."""
     try:
         traced = eqx.filter_make_jaxpr(lambda: function(*given))()
@@ -64,10 +67,10 @@ def _traced(function: Callable[..., Any], given: tuple[Any, ...]) -> tuple[Any, 
     return None if jaxpr.effects or weak or any(map(_is_placed, traced[0].consts)) else traced
 
 
-def _needed(jaxpr: Any) -> list[Any]:
+def _needed(jaxpr: jex.Jaxpr) -> list[jex.JaxprEqn]:
     """The equations that the results depend on."""
     needed = {v for v in jaxpr.outvars if not isinstance(v, jex.Literal)}
-    found: list[Any] = []
+    found: list[jex.JaxprEqn] = []
     for eqn in reversed(jaxpr.eqns):
         if needed.intersection(eqn.outvars):
             found.append(eqn)

@@ -1,12 +1,12 @@
 """Right-hand sides of differential equations."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, PyTree
 
+from dynplug.core.context import Time
 from dynplug.core.drive import Drive
 from dynplug.core.paths import leaves
 from dynplug.core.step_results import described_value
@@ -22,7 +22,7 @@ def checked(vector_field: VectorField, owner: str) -> VectorField:
     **Raises:** `StateError`, when it is traced. A Python number, the same rate for all units, is as good as an array.
     """
 
-    def field(t: Any, y: PyTree, drive: Drive) -> PyTree:
+    def field(t: Time | float, y: PyTree, drive: Drive) -> PyTree:
         slopes = vector_field(t, y, drive)
         variables, found = ({leaf.path: leaf.value for leaf in leaves(tree)} for tree in (y, slopes))
         if jax.tree.structure(y) != jax.tree.structure(slopes):

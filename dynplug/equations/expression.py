@@ -19,7 +19,7 @@ class Node(ABC):
     """Its source."""
 
     @abstractmethod
-    def value(self, names: Mapping[str, Any]) -> Any:
+    def value(self, names: Mapping[str, object]) -> Any:
         """The value, given those of the names."""
 
     @abstractmethod
@@ -46,7 +46,7 @@ class Number(Node):
         if not math.isfinite(self.number):
             raise EquationError(f"`{self.text}` cannot be read: it exceeds double precision.")
 
-    def value(self, names: Mapping[str, Any]) -> float:
+    def value(self, names: Mapping[str, object]) -> float:
         return self.number
 
     def unit(self, names: Mapping[str, Unit | None]) -> Unit | None:
@@ -64,7 +64,7 @@ class Name(Node):
     name: str
     given: Unit | None = None
 
-    def value(self, names: Mapping[str, Any]) -> Any:
+    def value(self, names: Mapping[str, object]) -> Any:
         return names[self.name]
 
     def unit(self, names: Mapping[str, Unit | None]) -> Unit | None:
@@ -82,7 +82,7 @@ class Call(Node):
     function: Function
     arguments: tuple[Node, ...]
 
-    def value(self, names: Mapping[str, Any]) -> Any:
+    def value(self, names: Mapping[str, object]) -> Any:
         return self.function.value(*(argument.value(names) for argument in self.arguments))
 
     def unit(self, names: Mapping[str, Unit | None]) -> Unit | None:
@@ -105,7 +105,7 @@ class Power(Node):
     base: Node
     exponent: float
 
-    def value(self, names: Mapping[str, Any]) -> Any:
+    def value(self, names: Mapping[str, object]) -> Any:
         return self.base.value(names) ** self.exponent
 
     def unit(self, names: Mapping[str, Unit | None]) -> Unit | None:

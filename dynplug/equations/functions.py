@@ -89,7 +89,7 @@ OPERATORS = {
 }
 
 
-def _matrix(values: Any, row: Any, column: Any, n: Any, m: Any) -> Any:
+def _matrix(values: Any, row: object, column: object, n: Any, m: Any) -> np.ndarray:
     filled = np.zeros((int(n), int(m)))
     np.add.at(filled, (np.asarray(row, int), np.asarray(column, int)), values)
     return filled

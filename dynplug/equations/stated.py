@@ -94,13 +94,13 @@ class Stated:
                 used |= set(self.definitions[defined].names())
         return used
 
-    def values(self, names: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def values(self, names: Mapping[str, object]) -> dict[str, np.ndarray]:
         """The time derivative of each variable."""
         with np.errstate(all="ignore"):
             known = self._defined(names)
             return {name: np.asarray(node.value(known)) for name, node in self.derivatives.items()}
 
-    def start_values(self, names: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def start_values(self, names: Mapping[str, object]) -> dict[str, np.ndarray]:
         """The initial value of each variable; a line may use the values of the lines before it."""
         known, found = dict(names), dict[str, np.ndarray]()
         with np.errstate(all="ignore"):
@@ -121,7 +121,7 @@ class Stated:
                 for name in self.derivatives
             }
 
-    def after_event(self, names: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    def after_event(self, names: Mapping[str, object]) -> dict[str, np.ndarray]:
         """The value of each variable after an event of weight `w`."""
         with np.errstate(all="ignore"):
             known = self._defined(names)
@@ -130,7 +130,7 @@ class Stated:
                 for name in self.derivatives
             }
 
-    def _defined(self, names: Mapping[str, Any]) -> dict[str, Any]:
+    def _defined(self, names: Mapping[str, object]) -> dict[str, object]:
         """These values, and those of all definitions that follow from them."""
         known = dict(names)
         for name, node in self.definitions.items():

@@ -1,12 +1,13 @@
 """The initializers of `jax.nn.initializers` as objects with names and parameters."""
 
-from typing import Any, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import equinox as eqx
 import jax
 import jax.nn.initializers as jinit
 import numpy as np
 from jax.core import Tracer
+from jax.typing import DTypeLike
 from jaxtyping import Array, PRNGKeyArray
 
 from dynplug.core import Parameter, check_number, check_parameters, param
@@ -43,7 +44,7 @@ class Constant(eqx.Module):
     def __check_init__(self) -> None:
         check_parameters(self)
 
-    def __call__(self, key: PRNGKeyArray | None, shape: tuple[int, ...], dtype: Any) -> Array:
+    def __call__(self, key: PRNGKeyArray | None, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         return jax.numpy.full(shape, self.value, dtype)
 
 
@@ -72,7 +73,7 @@ class Normal(eqx.Module):
     def __check_init__(self) -> None:
         check_number("Normal: std", self.std, least=0.0)
 
-    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
+    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         return jinit.normal(self.std)(key, shape, dtype)
 
 
@@ -105,7 +106,7 @@ class Uniform(eqx.Module):
         if not any(isinstance(v, Tracer) for v in (self.low, self.high)) and np.any(np.greater(self.low, self.high)):
             raise ParameterError(f"Uniform(low={self.low}, high={self.high}): the lower limit comes first.")
 
-    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
+    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         return jax.random.uniform(key, shape, dtype, self.low, self.high)
 
 
@@ -133,7 +134,7 @@ class Orthogonal(eqx.Module):
     def __check_init__(self) -> None:
         check_parameters(self)
 
-    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
+    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         return jinit.orthogonal(self.scale, column_axis=_IN)(key, shape, dtype)
 
 
@@ -169,7 +170,7 @@ class VarianceScaling(eqx.Module):
                 hint = nearest(str(getattr(self, name)), known)
                 raise ParameterError(f"VarianceScaling({name}={getattr(self, name)!r}): {hint}")
 
-    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: Any) -> Array:
+    def __call__(self, key: PRNGKeyArray, shape: tuple[int, ...], dtype: DTypeLike) -> Array:
         return jinit.variance_scaling(self.scale, self.mode, self.distribution, in_axis=_IN, out_axis=_OUT)(
             key, shape, dtype
         )

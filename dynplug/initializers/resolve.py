@@ -1,19 +1,20 @@
 """Initial arrays from any of the forms that users give."""
 
 import inspect
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, PRNGKeyArray
+from jax.typing import DTypeLike
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from dynplug.core import is_real, to_jax, uncompiled
 from dynplug.errors import KeyRequiredError, ParameterError
 
 
-def initialize(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | None, name: str) -> Array | None:
+def initialize(initializer: object, shape: tuple[int, ...], *, key: PRNGKeyArray | None, name: str) -> Array | None:
     """An array of a shape, of the default floating dtype unless an array fixes it.
 
     ```python
@@ -47,7 +48,7 @@ def initialize(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | 
     return value
 
 
-def required(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | None, name: str) -> Array:
+def required(initializer: object, shape: tuple[int, ...], *, key: PRNGKeyArray | None, name: str) -> Array:
     """As `initialize`, for an array that a layer requires."""
     value = initialize(initializer, shape, key=key, name=name)
     if value is None:
@@ -55,7 +56,7 @@ def required(initializer: Any, shape: tuple[int, ...], *, key: PRNGKeyArray | No
     return value
 
 
-def per_connection(initializer: Any, count: int, out_size: int, *, key: PRNGKeyArray | None, name: str) -> Array:
+def per_connection(initializer: object, count: int, out_size: int, *, key: PRNGKeyArray | None, name: str) -> Array:
     """One value for each of `count` connections onto `out_size` units.
 
     Random ones are drawn as a matrix (rows, mean in-degree), row by row, so that their scale fits the inputs of a unit.
@@ -70,7 +71,7 @@ def per_connection(initializer: Any, count: int, out_size: int, *, key: PRNGKeyA
     return drawn.ravel()[:count]
 
 
-def _checked(given: Any, name: str) -> Any:
+def _checked(given: PyTree, name: str) -> PyTree:
     """Numbers that are given, checked unless they are traced."""
     values = jax.tree.leaves(given)
     if any(isinstance(one, Tracer) for one in values):
@@ -83,7 +84,9 @@ def _checked(given: Any, name: str) -> Any:
     return given
 
 
-def _call(initializer: Any, shape: tuple[int, ...], dtype: Any, key: PRNGKeyArray | None, name: str) -> Array:
+def _call(
+    initializer: Callable[..., PyTree], shape: tuple[int, ...], dtype: DTypeLike, key: PRNGKeyArray | None, name: str
+) -> Array:
     required = [
         p
         for p in inspect.signature(initializer).parameters.values()

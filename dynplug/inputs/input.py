@@ -24,7 +24,7 @@ from dynplug.core import (
 )
 from dynplug.errors import ParameterError
 
-Time = int | float | np.number[Any]
+Time = int | float | np.number
 """A time [ms] or a frequency [kHz] that is known at compile time."""
 
 
@@ -72,28 +72,28 @@ class Input(eqx.Module):
         check_key(key)
         dt, t0, dtype = as_dt(dt), as_t0(t0), jnp.result_type(float)
 
-        def at(i: Any) -> Array:
+        def at(i: Array) -> Array:
             own = None if key is None else jax.random.fold_in(key, i)
             return self(Context(dt=dt, t=t0 + i.astype(dtype) * dt, i=i, key=own, dtype=dtype, t0=t0))
 
         return jax.vmap(at)(jnp.arange(step_count(duration, dt), dtype=jnp.int32))
 
-    def __add__(self, other: Any) -> "Input":
+    def __add__(self, other: object) -> "Input":
         return Combined(jnp.add, self, _as_input(other))
 
-    def __radd__(self, other: Any) -> "Input":
+    def __radd__(self, other: object) -> "Input":
         return Combined(jnp.add, _as_input(other), self)
 
-    def __sub__(self, other: Any) -> "Input":
+    def __sub__(self, other: object) -> "Input":
         return Combined(jnp.subtract, self, _as_input(other))
 
-    def __rsub__(self, other: Any) -> "Input":
+    def __rsub__(self, other: object) -> "Input":
         return Combined(jnp.subtract, _as_input(other), self)
 
-    def __mul__(self, other: Any) -> "Input":
+    def __mul__(self, other: object) -> "Input":
         return Combined(jnp.multiply, self, _as_input(other))
 
-    def __rmul__(self, other: Any) -> "Input":
+    def __rmul__(self, other: object) -> "Input":
         return Combined(jnp.multiply, _as_input(other), self)
 
     def __neg__(self) -> "Input":
@@ -112,7 +112,7 @@ class Constant(Input):
 class Combined(Input):
     """Two inputs joined by an operation."""
 
-    operation: Callable[[Any, Any], Array] = eqx.field(static=True)
+    operation: Callable[[Array, Array], Array] = eqx.field(static=True)
     first: Input
     second: Input
 
@@ -141,7 +141,7 @@ class Windowed(Input):
         return jnp.where(on, value, jnp.zeros_like(value))
 
 
-def as_time(name: str, given: Any) -> float:
+def as_time(name: str, given: object) -> float:
     """A time or a frequency, which is known at compile time.
 
     **Raises:** `ParameterError` unless it is a finite number of Python or NumPy.
@@ -154,7 +154,7 @@ def as_time(name: str, given: Any) -> float:
     return as_times(name, [given])[0]
 
 
-def _limit(name: str, given: Any) -> float | None:
+def _limit(name: str, given: object) -> float | None:
     return None if given is None else as_time(name, given)
 
 

@@ -1,5 +1,6 @@
 """Noise without memory."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -10,7 +11,7 @@ from dynplug.core import Context, Parameter, as_size, check_not_negative, param,
 from dynplug.inputs.input import Input
 
 
-def white_noise(sigma: Any, size: Any = None) -> Input:
+def white_noise(sigma: Any, size: int | Sequence[int] | None = None) -> Input:
     r"""Gaussian white noise, drawn anew in each step from the runner's key.
 
     $$I(t) = \sigma\,\xi(t), \qquad I_i = \frac{\sigma}{\sqrt{\Delta t}}\,N(0, 1)$$

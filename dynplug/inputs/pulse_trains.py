@@ -12,7 +12,7 @@ from dynplug.errors import DurationError, ParameterError
 from dynplug.inputs.input import Input, Time, as_time
 
 
-def pulses(amplitude: Any, times: Any, width: Time) -> Input:
+def pulses(amplitude: Any, times: object, width: Time) -> Input:
     r"""Rectangular pulses at given times: `pulses(1.0, np.arange(0.0, 1000.0, 25.0), 2.0)` is a train of 40 Hz.
 
     $$I(t) = A \quad \text{for } t_k \le t < t_k + w, \text{ for any } k$$

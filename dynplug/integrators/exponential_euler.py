@@ -2,14 +2,18 @@ r"""Exponential Euler, exact where each variable's equation is linear in that va
 
 import math
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import diffrax
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+import numpy as np
+from jaxtyping import Array, PyTree
 
 from dynplug.core import AveragingSolver
+
+Number = int | float | Array | np.ndarray
+"""A real scalar, as diffrax's solvers take it."""
 
 
 class ExponentialEuler(AveragingSolver):
@@ -35,31 +39,40 @@ class ExponentialEuler(AveragingSolver):
     """
 
     term_structure: ClassVar[type] = diffrax.AbstractTerm
-    interpolation_cls: ClassVar[Callable[..., Any]] = diffrax.LocalLinearInterpolation
+    interpolation_cls: ClassVar[Callable[..., diffrax.AbstractLocalInterpolation]] = diffrax.LocalLinearInterpolation
 
-    def order(self, terms: Any) -> int:
+    def order(self, terms: object) -> int:
         return 1
 
-    def strong_order(self, terms: Any) -> None:
+    def strong_order(self, terms: object) -> None:
         return None
 
-    def init(self, terms: Any, t0: Any, t1: Any, y0: Any, args: Any) -> None:
+    def init(self, terms: diffrax.AbstractTerm, t0: Number, t1: Number, y0: PyTree, args: PyTree) -> None:
         return None
 
     def step(
-        self, terms: Any, t0: Any, t1: Any, y0: Any, args: Any, solver_state: None, made_jump: Any
-    ) -> tuple[Any, None, dict[str, Any], None, Any]:
+        self,
+        terms: diffrax.AbstractTerm,
+        t0: Number,
+        t1: Number,
+        y0: PyTree,
+        args: PyTree,
+        solver_state: None,
+        made_jump: bool | Array | np.ndarray,
+    ) -> tuple[PyTree, None, dict[str, PyTree], None, diffrax.RESULTS]:
         y1 = _linearised(terms, t0, t1, y0, args, _phi1)
         return y1, None, {"y0": y0, "y1": y1}, None, diffrax.RESULTS.successful
 
-    def mean(self, terms: Any, t0: Any, t1: Any, y0: Any, args: Any) -> Any:
+    def mean(self, terms: diffrax.AbstractTerm, t0: Number, t1: Number, y0: PyTree, args: PyTree) -> PyTree:
         return _linearised(terms, t0, t1, y0, args, _phi2)
 
-    def func(self, terms: Any, t0: Any, y0: Any, args: Any) -> Any:
+    def func(self, terms: diffrax.AbstractTerm, t0: Number, y0: PyTree, args: PyTree) -> PyTree:
         return terms.vf(t0, y0, args)
 
 
-def _linearised(terms: Any, t0: Any, t1: Any, y0: Any, args: Any, phi: Callable[[Array], Array]) -> Any:
+def _linearised(
+    terms: diffrax.AbstractTerm, t0: Number, t1: Number, y0: PyTree, args: PyTree, phi: Callable[[Array], Array]
+) -> PyTree:
     """Each variable plus its change in a step at its initial rate, times `phi` of its slope."""
     control = terms.contr(t0, t1)
     variables, treedef = jax.tree.flatten(y0)

@@ -1,11 +1,13 @@
 """The activation of units, as users give it."""
 
-from typing import Any
+from typing import TypeVar
 
 from dynplug.errors import ParameterError
 
+Given = TypeVar("Given")
 
-def as_activation(layer: str, given: Any) -> Any:
+
+def as_activation(layer: str, given: Given) -> Given:
     """A function of a layer, checked.
 
     **Arguments:**

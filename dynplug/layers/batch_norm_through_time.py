@@ -1,6 +1,6 @@
 """Batch normalisation through time."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +42,7 @@ class BatchNormThroughTime(Normalising):
 
     weight: Float[Array, "steps channels"]
 
-    def __init__(self, size: Any, steps: int, *, momentum: float = 0.1, epsilon: float = 1e-5):
+    def __init__(self, size: int | Sequence[int], steps: int, *, momentum: float = 0.1, epsilon: float = 1e-5):
         self._start(size, momentum, epsilon, (as_count("steps", steps),))
         self.weight = jnp.ones_like(self.mean)
 

@@ -1,11 +1,10 @@
 """A fixed delay."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Shaped
+from jax.typing import DTypeLike
+from jaxtyping import Array, PyTree, Shaped
 
 from dynplug.core import Context, Sized, as_number, as_size, check_number, dynplug_delay_step
 from dynplug.errors import DurationError, OptionError, ParameterError, ShapeError, StateError
@@ -17,7 +16,7 @@ class DelayState(eqx.Module):
     buffer: Shaped[Array, "..."]
 
 
-def _one_time(time: Any) -> float:
+def _one_time(time: object) -> float:
     try:
         return as_number("time", time)
     except OptionError as error:
@@ -57,7 +56,7 @@ class Delay(Sized):
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     time: float = eqx.field(static=True, converter=_one_time)
     initial: float = eqx.field(static=True, default=0.0)
-    dtype: Any = eqx.field(static=True, default=None)
+    dtype: DTypeLike | None = eqx.field(static=True, default=None)
 
     def __check_init__(self) -> None:
         check_number("Delay: initial", self.initial)
@@ -77,7 +76,7 @@ class Delay(Sized):
         dtype = ctx.dtype if self.dtype is None else self.dtype
         return DelayState(jnp.full((self.steps(ctx.dt) + 1, *self.size), self.initial, dtype))
 
-    def update(self, state: DelayState, x: Any, ctx: Context) -> tuple[DelayState, Array]:
+    def update(self, state: DelayState, x: PyTree, ctx: Context) -> tuple[DelayState, Array]:
         x = jnp.asarray(x)
         if x.shape != self.size:
             raise ShapeError(f"{ctx.path or 'The delay'} holds values of shape {self.size}, but was given {x.shape}.")

@@ -1,10 +1,8 @@
 """The dense layer."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from dynplug.core import Context, DynamicalSystem, as_count
 from dynplug.initializers import LecunNormal, initialize, required
@@ -46,8 +44,8 @@ class Dense(DynamicalSystem):
         in_size: int,
         out_size: int,
         *,
-        W_initializer: Any = LecunNormal(),
-        b_initializer: Any = 0.0,
+        W_initializer: object = LecunNormal(),
+        b_initializer: object = 0.0,
         key: PRNGKeyArray | None = None,
     ):
         in_size, out_size = as_count("in_size", in_size), as_count("out_size", out_size)
@@ -59,6 +57,6 @@ class Dense(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Float[Array, " out"]]:
+    def update(self, state: None, x: PyTree, ctx: Context) -> tuple[None, Float[Array, " out"]]:
         y = check_input(self, x, self.weight.dtype, ctx) @ self.weight.T
         return None, y if self.bias is None else y + self.bias

@@ -1,10 +1,8 @@
 """Dropout."""
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import Context, DynamicalSystem, check_number
 from dynplug.errors import ParameterError
@@ -34,7 +32,7 @@ class Dropout(DynamicalSystem):
 
     p: float = eqx.field(static=True)
 
-    def __init__(self, p: float | None = None, *, prob: Any = None):
+    def __init__(self, p: float | None = None, *, prob: object = None):
         if prob is not None:
             raise ParameterError(f"Dropout takes p, the probability to drop: write Dropout(p=1 - {prob!r}).")
         check_number("Dropout: the probability to drop p", p, least=0.0, below=1.0)
@@ -43,7 +41,7 @@ class Dropout(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Float[Array, "..."]]:
+    def update(self, state: None, x: PyTree, ctx: Context) -> tuple[None, Float[Array, "..."]]:
         if not ctx.fit or self.p == 0.0:
             return None, x
         x = x if jnp.issubdtype(x.dtype, jnp.inexact) else x.astype(ctx.dtype)

@@ -1,11 +1,9 @@
 """The gated recurrent unit."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from dynplug.core import Context, DynamicalSystem, as_count, as_flag
 from dynplug.errors import ParameterError
@@ -59,7 +57,7 @@ class GRUCell(DynamicalSystem):
         *,
         use_bias: bool = True,
         reset_after: bool = True,
-        state_initializer: Any = 0.0,
+        state_initializer: object = 0.0,
         train_state: bool = False,
         key: PRNGKeyArray,
     ):
@@ -76,7 +74,7 @@ class GRUCell(DynamicalSystem):
     def init_state(self, ctx: Context) -> GRUCellState:
         return GRUCellState(self.state0(ctx))
 
-    def update(self, state: GRUCellState, x: Any, ctx: Context) -> tuple[GRUCellState, Float[Array, " out"]]:
+    def update(self, state: GRUCellState, x: PyTree, ctx: Context) -> tuple[GRUCellState, Float[Array, " out"]]:
         x = check_input(self, x, self.cell.weight_ih.dtype, ctx)
         h = self.cell(x, state.h) if self.reset_after else _reset_before(self.cell, x, state.h)
         return GRUCellState(h), h

@@ -1,7 +1,6 @@
 """The initial state of a recurrent layer, fixed or trained."""
 
 from abc import abstractmethod
-from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -38,7 +37,7 @@ class Learnt(InitialState):
         return jnp.asarray(self.value, ctx.dtype)
 
 
-def initial_state(initializer: Any, out_size: int, *, train: bool, key: PRNGKeyArray | None) -> InitialState:
+def initial_state(initializer: object, out_size: int, *, train: bool, key: PRNGKeyArray | None) -> InitialState:
     """The initial state of `out_size` units, which trainers change if `train`."""
     value = required(initializer, (out_size,), key=key, name="initial state (out,)")
     return Learnt(value) if as_flag("train_state", train, error=ParameterError) else Fixed(value)

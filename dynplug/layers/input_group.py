@@ -1,10 +1,8 @@
 """The entry of inputs into a network."""
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import Context, Sized, as_size
 from dynplug.layers.one_sample import check_input
@@ -42,6 +40,6 @@ class InputGroup(Sized):
     def init_state(self, ctx: Context) -> InputGroupState:
         return InputGroupState(jnp.zeros(self.size, ctx.dtype))
 
-    def update(self, state: InputGroupState, x: Any, ctx: Context) -> tuple[InputGroupState, Float[Array, "*size"]]:
+    def update(self, state: InputGroupState, x: PyTree, ctx: Context) -> tuple[InputGroupState, Float[Array, "*size"]]:
         x = check_input(self, x, ctx.dtype, ctx)
         return InputGroupState(x), x

@@ -1,10 +1,8 @@
 """Long short-term memory."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from dynplug.core import Context, DynamicalSystem, as_count, as_flag
 from dynplug.errors import ParameterError
@@ -55,7 +53,7 @@ class LSTMCell(DynamicalSystem):
         out_size: int,
         *,
         use_bias: bool = True,
-        state_initializer: Any = 0.0,
+        state_initializer: object = 0.0,
         train_state: bool = False,
         key: PRNGKeyArray,
     ):
@@ -70,6 +68,6 @@ class LSTMCell(DynamicalSystem):
     def init_state(self, ctx: Context) -> LSTMCellState:
         return LSTMCellState(self.h0(ctx), self.c0(ctx))
 
-    def update(self, state: LSTMCellState, x: Any, ctx: Context) -> tuple[LSTMCellState, Float[Array, " out"]]:
+    def update(self, state: LSTMCellState, x: PyTree, ctx: Context) -> tuple[LSTMCellState, Float[Array, " out"]]:
         h, c = self.cell(check_input(self, x, self.cell.weight_ih.dtype, ctx), (state.h, state.c))
         return LSTMCellState(h, c), h

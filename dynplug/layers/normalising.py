@@ -1,12 +1,13 @@
 """Base class of normalisations by statistics over the samples and steps of a batch."""
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
+from jax.typing import ArrayLike
+from jaxtyping import Array, PyTree
 
 from dynplug.core import Context, DynamicalSystem, as_size, check_number, statistic
 from dynplug.errors import CompositionError
@@ -29,7 +30,7 @@ class Normalising(DynamicalSystem):
     momentum: float = eqx.field(static=True)
     epsilon: float = eqx.field(static=True)
 
-    def _start(self, size: Any, momentum: float, epsilon: float, steps: tuple[int, ...] = ()) -> None:
+    def _start(self, size: int | Sequence[int], momentum: float, epsilon: float, steps: tuple[int, ...] = ()) -> None:
         """Set the fields that all have; statistics are (*steps, channels)."""
         name = type(self).__name__
         check_number(f"{name}: momentum", momentum, above=0.0, most=1.0)
@@ -48,7 +49,7 @@ class Normalising(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Array]:
+    def update(self, state: None, x: PyTree, ctx: Context) -> tuple[None, Array]:
         x = check_input(self, x, self.mean.dtype, ctx)
         if ctx.fit and self.batch is None:
             raise CompositionError(
@@ -58,7 +59,7 @@ class Normalising(DynamicalSystem):
         mean, variance = self.batch if ctx.fit and self.batch is not None else (self.mean, self.variance)
         return None, self._scaled(x, mean, variance, ctx)
 
-    def settle(self, xs: Array, counts: Array | None, i: Array) -> Any:
+    def settle(self, xs: Array, counts: Array | None, i: Array) -> "Normalising":
         """The layer with the statistics of a batch, and with running ones that have learned from it.
 
         **Arguments:**
@@ -80,7 +81,7 @@ class Normalising(DynamicalSystem):
         """Mean and variance of a batch, of the form of the running ones."""
 
     @abstractmethod
-    def _learned(self, xs: Array, counts: Array | None, i: Array) -> Any:
+    def _learned(self, xs: Array, counts: Array | None, i: Array) -> ArrayLike:
         """The share that a batch has in running statistics."""
 
     @abstractmethod

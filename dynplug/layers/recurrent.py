@@ -1,10 +1,8 @@
 """A population that receives its own output."""
 
-from typing import Any
-
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from dynplug.core import Context, DynamicalSystem, add_inputs, as_system, check_fits, check_number, updated
 from dynplug.errors import CompositionError, DurationError, ShapeError
@@ -14,10 +12,10 @@ from dynplug.layers.delay import Delay
 class RecurrentState(eqx.Module):
     """The states of the population and of its connection, the last output, and the outputs that are under way."""
 
-    system: Any
-    connection: Any
+    system: PyTree
+    connection: PyTree
     last: Array
-    delay: Any = None
+    delay: PyTree = None
 
 
 class Recurrent(DynamicalSystem):
@@ -97,7 +95,7 @@ class Recurrent(DynamicalSystem):
             None if under_way is None else under_way.init_state(ctx.child("delay")),
         )
 
-    def update(self, state: RecurrentState, x: Any, ctx: Context) -> tuple[RecurrentState, Array]:
+    def update(self, state: RecurrentState, x: PyTree, ctx: Context) -> tuple[RecurrentState, Array]:
         check_fits(x, self.in_size, ctx.path or "The population")
         arriving, delay, under_way = state.last, state.delay, self._under_way(ctx.dt)
         if under_way is not None:

@@ -1,12 +1,11 @@
 """The simple recurrent layer."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from dynplug.core import Context, DynamicalSystem, as_count
 from dynplug.initializers import LecunNormal, Orthogonal, initialize, required
@@ -61,10 +60,10 @@ class RNNCell(DynamicalSystem):
         out_size: int,
         *,
         activation: Callable[[Array], Array] = jnp.tanh,
-        W_initializer: Any = LecunNormal(),
-        U_initializer: Any = Orthogonal(),
-        b_initializer: Any = 0.0,
-        state_initializer: Any = 0.0,
+        W_initializer: object = LecunNormal(),
+        U_initializer: object = Orthogonal(),
+        b_initializer: object = 0.0,
+        state_initializer: object = 0.0,
         train_state: bool = False,
         key: PRNGKeyArray | None = None,
     ):
@@ -80,7 +79,7 @@ class RNNCell(DynamicalSystem):
     def init_state(self, ctx: Context) -> RNNCellState:
         return RNNCellState(self.state0(ctx))
 
-    def update(self, state: RNNCellState, x: Any, ctx: Context) -> tuple[RNNCellState, Float[Array, " out"]]:
+    def update(self, state: RNNCellState, x: PyTree, ctx: Context) -> tuple[RNNCellState, Float[Array, " out"]]:
         total = self.W @ check_input(self, x, self.W.dtype, ctx) + self.U @ state.h
         h = self.activation(total if self.bias is None else total + self.bias)
         return RNNCellState(h), h

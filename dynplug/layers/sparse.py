@@ -1,11 +1,9 @@
 """The sparse layer."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from dynplug.connectors import Connections
 from dynplug.core import Context, DynamicalSystem, as_count
@@ -56,10 +54,10 @@ class Sparse(DynamicalSystem):
         self,
         in_size: int,
         out_size: int,
-        connector: Any,
+        connector: object,
         *,
-        W_initializer: Any = LecunNormal(),
-        b_initializer: Any = 0.0,
+        W_initializer: object = LecunNormal(),
+        b_initializer: object = 0.0,
         method: str = "dense",
         key: PRNGKeyArray | None = None,
     ):
@@ -86,7 +84,7 @@ class Sparse(DynamicalSystem):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Float[Array, " out"]]:
+    def update(self, state: None, x: PyTree, ctx: Context) -> tuple[None, Float[Array, " out"]]:
         x = check_input(self, x, self.weight.dtype, ctx)
         y = _METHODS[self.method](self, x)
         return None, y if self.bias is None else y + self.bias

@@ -1,10 +1,10 @@
 """Layers of `equinox.nn` that keep a state."""
 
-from typing import Any
+from collections.abc import Callable, Hashable
 
 import equinox as eqx
 import jax
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from dynplug.core import Context, DynamicalSystem, statistic
 from dynplug.errors import CompositionError
@@ -43,11 +43,11 @@ class Stateful(DynamicalSystem):
     transformations, arXiv:2111.00254.
     """
 
-    layer: Any
+    layer: Callable[..., PyTree]
     memory: tuple[Array, ...] = statistic()
-    structure: Any = eqx.field(static=True)
+    structure: Hashable = eqx.field(static=True)
 
-    def __init__(self, layer: Any, state: Any):
+    def __init__(self, layer: object, state: object):
         if not isinstance(state, eqx.nn.State) or not callable(layer):
             raise CompositionError(
                 "Stateful takes a layer and its state: `layer, state = eqx.nn.make_with_state(eqx.nn.BatchNorm)(8, "
@@ -59,7 +59,7 @@ class Stateful(DynamicalSystem):
     def init_state(self, ctx: Context) -> StatefulState:
         return StatefulState(self.memory)
 
-    def update(self, state: StatefulState, x: Any, ctx: Context) -> tuple[StatefulState, Any]:
+    def update(self, state: StatefulState, x: PyTree, ctx: Context) -> tuple[StatefulState, PyTree]:
         if ctx.fit and isinstance(ctx.batch, tuple):
             raise CompositionError(
                 f"{ctx.path or 'Stateful'}: {type(self.layer).__name__} would see the samples of one device only: "
@@ -75,7 +75,7 @@ class Stateful(DynamicalSystem):
             out, new = layer(x, jax.tree.unflatten(self.structure, state.arrays))
         return StatefulState(tuple(jax.tree.leaves(new))) if ctx.fit else state, out
 
-    def learned(self, state: StatefulState) -> Any:
+    def learned(self, state: StatefulState) -> "Stateful":
         """The layer with its new statistics, from the states of the samples of a batch, which all hold the same."""
         seen = tuple(jax.lax.stop_gradient(a[0]) for a in state.arrays)
         return eqx.tree_at(lambda layer: layer.memory, self, seen)

@@ -1,6 +1,6 @@
 """Threshold-dependent batch normalisation."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -47,7 +47,13 @@ class TDBatchNorm(Normalising):
     alpha: float = eqx.field(static=True)
 
     def __init__(
-        self, size: Any, *, V_th: float = 1.0, alpha: float = 1.0, momentum: float = 0.1, epsilon: float = 1e-5
+        self,
+        size: int | Sequence[int],
+        *,
+        V_th: float = 1.0,
+        alpha: float = 1.0,
+        momentum: float = 0.1,
+        epsilon: float = 1e-5,
     ):
         for name, value in (("V_th", V_th), ("alpha", alpha)):
             check_number(f"TDBatchNorm: {name}", value, above=0.0)

@@ -1,6 +1,6 @@
 """Temporal effective batch normalisation."""
 
-from typing import Any
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -41,7 +41,7 @@ class TEBatchNorm(Normalising):
     weight: Float[Array, " channels"]
     bias: Float[Array, " channels"]
 
-    def __init__(self, size: Any, steps: int, *, momentum: float = 0.1, epsilon: float = 1e-5):
+    def __init__(self, size: int | Sequence[int], steps: int, *, momentum: float = 0.1, epsilon: float = 1e-5):
         self._start(size, momentum, epsilon)
         self.step_weight = jnp.ones(as_count("steps", steps))
         self.weight, self.bias = jnp.ones(self.size[:1]), jnp.zeros(self.size[:1])

@@ -45,7 +45,7 @@ def read_classes(
     targets: PyTree,
     *,
     reduce_time: str = "mean",
-    ignore_index: int | None = None,
+    ignore_index: int | np.integer | None = None,
     one_hot: bool | None = None,
     class_weight: object = None,
     sample_weight: Array | np.ndarray | None = None,

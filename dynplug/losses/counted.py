@@ -1,7 +1,6 @@
 """Metrics of sums over samples, whose value for an epoch is no mean of those of its batches."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -52,7 +51,7 @@ def is_counted(function: Callable[..., object]) -> bool:
     return hasattr(function_of(function), _COUNTS)
 
 
-def counts_of(function: Callable[..., object], predicts: PyTree, targets: PyTree, **given: Any) -> Array:
+def counts_of(function: Callable[..., object], predicts: PyTree, targets: PyTree, **given: object) -> Array:
     """The counts of a batch, from the arguments of a counted metric."""
     return getattr(function_of(function), _COUNTS)(predicts, targets, **given, **options_of(function))
 

@@ -49,7 +49,7 @@ def check_classes(
     predicts: PyTree,
     targets: PyTree,
     *,
-    ignore_index: int | None = None,
+    ignore_index: int | np.integer | None = None,
     one_hot: bool | None = None,
     mask: Array | np.ndarray | None = None,
     name: str,
@@ -91,7 +91,7 @@ def _where(mask: Array | np.ndarray, y: np.ndarray, form: Form) -> np.ndarray:
     return np.where(mask.reshape(mask.shape + (1,) * (y.ndim - 2)), y, filler)
 
 
-def _check_indices(y: np.ndarray, classes: int, ignore_index: int | None, name: str) -> None:
+def _check_indices(y: np.ndarray, classes: int, ignore_index: int | np.integer | None, name: str) -> None:
     if y.size == 0 or (y.min() >= 0 and y.max() < classes):
         return
     outside = (y < 0) | (y >= classes)

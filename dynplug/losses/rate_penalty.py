@@ -1,7 +1,6 @@
 """Rates kept within bounds, beside another loss."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +14,7 @@ from dynplug.losses.over_time import as_mask, without_time
 from dynplug.losses.targets import check_targets, checked_by, is_known, weight_of_targets
 from dynplug.plugin import build
 
-Loss = str | Mapping[str, Any] | Callable[..., Array]  # by its name, by a configuration, or the function itself
+Loss = str | Mapping[str, object] | Callable[..., Array]  # by its name, by a configuration, or the function itself
 
 
 @batch_first
@@ -78,7 +77,7 @@ def _weight(
     *,
     loss: Loss = "cross_entropy",
     mask: Array | np.ndarray | None = None,
-    **given: Any,
+    **given: object,
 ) -> Array | None:
     which = {
         name: v for name, v in {"mask": mask, "sample_weight": given.get("sample_weight")}.items() if v is not None

@@ -67,7 +67,9 @@ def checks_targets(function: Callable[..., object]) -> bool:
     return hasattr(function_of(function), _CHECK)
 
 
-def weight_of_targets(function: Callable[..., object], predicts: PyTree, targets: PyTree, **given: Any) -> Array | None:
+def weight_of_targets(
+    function: Callable[..., object], predicts: PyTree, targets: PyTree, **given: object
+) -> Array | None:
     """The weight of a batch in the mean over an epoch, if a loss or metric has one of its own, else `None`.
 
     **Arguments:**

@@ -1,7 +1,5 @@
 """Measures of what units have in common."""
 
-from typing import Any
-
 import numpy as np
 
 from dynplug.errors import OptionError, ShapeError
@@ -9,7 +7,7 @@ from dynplug.measures.counting import several
 from dynplug.measures.spike_trains import as_events
 
 
-def correlation(events: Any, bin: float) -> np.ndarray:
+def correlation(events: object, bin: float) -> np.ndarray:
     r"""The correlation of the spike counts of each pair of units.
 
     $$\rho_{ij} = \frac{\langle n_i n_j \rangle - \langle n_i \rangle \langle n_j \rangle}{\sigma_i \sigma_j}$$
@@ -45,7 +43,7 @@ def correlation(events: Any, bin: float) -> np.ndarray:
     return centred.T @ centred
 
 
-def synchrony(values: Any) -> float:
+def synchrony(values: object) -> float:
     r"""The synchrony of a population: 1 if all units vary alike, about $1/\sqrt N$ if they are independent.
 
     $$\chi^2 = \sigma^2_{\bar V} \Big/ \frac{1}{N} \sum_{i=1}^{N} \sigma^2_{V_i}, \qquad
@@ -72,12 +70,12 @@ def synchrony(values: Any) -> float:
     values = np.asarray(values, float)
     if values.ndim != 2 or len(values) < 2 or values.shape[1] == 0:
         raise ShapeError(f"synchrony takes values (time, units) at two times or more; got shape {values.shape}.")
-    values = values - values[0]  # of what does not vary, the mean would be rounded, and so the variance not zero
-    each = values.var(axis=0).mean()
-    return float(np.sqrt(values.mean(axis=1).var() / each)) if each > 0.0 else float("nan")
+    varying = values - values[0]  # of what does not vary, the mean would be rounded, and so the variance not zero
+    each = varying.var(axis=0).mean()
+    return float(np.sqrt(varying.mean(axis=1).var() / each)) if each > 0.0 else float("nan")
 
 
-def order_parameter(theta: Any) -> np.ndarray:
+def order_parameter(theta: object) -> np.ndarray:
     r"""The Kuramoto order parameter: 1 if all phases are equal, about $1/\sqrt N$ if they are independent.
 
     $$r(t) = \Big|\frac{1}{N} \sum_{j=1}^{N} e^{i \theta_j(t)}\Big|$$

@@ -1,7 +1,5 @@
 """Measures of how many spikes fall into windows of time."""
 
-from typing import Any
-
 import numpy as np
 
 from dynplug.core import is_real
@@ -11,7 +9,7 @@ from dynplug.measures.spike_trains import Events, as_events, recorded
 _MS_PER_S = 1000.0
 
 
-def counts(events: Any, bin: float) -> np.ndarray:
+def counts(events: object, bin: float) -> np.ndarray:
     r"""The number of spikes of each unit in windows of one length.
 
     $$n_k = \#\{t : t_0 + k\,w < t \le t_0 + (k + 1)\,w\}$$
@@ -42,7 +40,7 @@ def counts(events: Any, bin: float) -> np.ndarray:
     return events.per_unit(found.reshape(len(edges) - 1, events.train_count))
 
 
-def rate(events: Any, start: float | None = None, stop: float | None = None) -> np.ndarray:
+def rate(events: object, start: float | None = None, stop: float | None = None) -> np.ndarray:
     r"""The mean rate of each unit [Hz].
 
     $$r = n / (t_1 - t_0)$$
@@ -68,7 +66,7 @@ def rate(events: Any, start: float | None = None, stop: float | None = None) -> 
     return recorded(events, start, stop).rate(start, stop)
 
 
-def rate_over_time(events: Any, bin: float) -> tuple[np.ndarray, np.ndarray]:
+def rate_over_time(events: object, bin: float) -> tuple[np.ndarray, np.ndarray]:
     r"""The rate of a population over time [Hz]: a histogram of its spikes, also known as PSTH.
 
     $$r_k = \frac{1}{N\,w} \sum_{j=1}^{N} n_{jk}$$
@@ -100,7 +98,7 @@ def rate_over_time(events: Any, bin: float) -> tuple[np.ndarray, np.ndarray]:
     return (edges[:-1] + edges[1:]) / 2.0, found * (_MS_PER_S / (bin * events.train_count))
 
 
-def fano(events: Any, bin: float) -> np.ndarray:
+def fano(events: object, bin: float) -> np.ndarray:
     r"""The Fano factor of each unit: the variance of its counts over windows, over their mean.
 
     $$F = \frac{1}{(K - 1)\,\bar n} \sum_{k=1}^{K} (n_k - \bar n)^2$$
@@ -129,7 +127,7 @@ def fano(events: Any, bin: float) -> np.ndarray:
         return found.var(axis=0, ddof=1) / found.mean(axis=0)
 
 
-def several(events: Any, bin: float) -> np.ndarray:
+def several(events: object, bin: float) -> np.ndarray:
     """Counts in at least two windows, without which nothing varies."""
     found = counts(events, bin)
     if len(found) < 2:

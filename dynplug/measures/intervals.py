@@ -1,13 +1,12 @@
 """Measures of the intervals between spikes."""
 
-from typing import Any
-
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.measures.spike_trains import as_events
 
 
-def isi(events: Any) -> list[Any]:
+def isi(events: object) -> list[PyTree[np.ndarray]]:
     r"""The intervals between the spikes of each unit [ms].
 
     $$I_k = t_{k+1} - t_k$$
@@ -28,7 +27,7 @@ def isi(events: Any) -> list[Any]:
     return as_events(events).isi()
 
 
-def cv(events: Any) -> np.ndarray:
+def cv(events: object) -> np.ndarray:
     r"""The coefficient of variation of each unit's intervals: 0 for a clock, 1 for a Poisson process.
 
     $$C_V = \sqrt{\langle (I - \langle I \rangle)^2 \rangle} \,/\, \langle I \rangle$$
@@ -53,7 +52,7 @@ def cv(events: Any) -> np.ndarray:
     return as_events(events).cv()
 
 
-def cv2(events: Any) -> np.ndarray:
+def cv2(events: object) -> np.ndarray:
     r"""The local variation of each unit's intervals, which a slowly changing rate leaves as it is.
 
     $$C_{V2} = \left\langle \frac{2\,|I_{k+1} - I_k|}{I_{k+1} + I_k} \right\rangle_k$$

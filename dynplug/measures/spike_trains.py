@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from copy import copy
-from typing import Any
 
 import numpy as np
+from jaxtyping import PyTree
 
 from dynplug.core import as_whole, in_double, is_real
 from dynplug.errors import OptionError, ShapeError
@@ -50,13 +50,13 @@ class Events:
 
     def __init__(
         self,
-        t: Any,
-        i: Any,
+        t: object,
+        i: object,
         *,
         size: int | tuple[int, ...] | None = None,
         start: float = 0.0,
         stop: float | None = None,
-        sample: Any = None,
+        sample: object = None,
         batch_size: int | None = None,
     ):
         self.t, self.i = _times(t), _indices("i", i)
@@ -139,7 +139,7 @@ class Events:
         some.sample = None if self.sample is None else self.sample[first:last]
         return some
 
-    def edges(self, times: Any) -> np.ndarray:
+    def edges(self, times: object) -> np.ndarray:
         """Ends of windows [ms], late enough that a spike upon one is counted whatever its rounding."""
         times = np.asarray(times, float)
         return times + _ROUNDING * np.maximum(np.abs(times), max(abs(self.start), abs(self.stop)))
@@ -159,7 +159,7 @@ class Events:
         """The number of trains: units, times samples if there is a batch."""
         return self.size * (1 if self.batch_size is None else self.batch_size)
 
-    def trains(self) -> list[Any]:
+    def trains(self) -> list[PyTree[np.ndarray]]:
         """The times of the spikes of each unit [ms], an array per unit; of a batch, such a list per sample."""
         order = np.argsort(self.train, kind="stable")
         ends = np.cumsum(np.bincount(self.train, minlength=self.train_count))
@@ -168,7 +168,7 @@ class Events:
             return flat
         return [flat[b * self.size : (b + 1) * self.size] for b in range(self.batch_size)]
 
-    def isi(self) -> list[Any]:
+    def isi(self) -> list[PyTree[np.ndarray]]:
         """The intervals between the spikes of each unit [ms], as `trains`."""
         return _each(np.diff, self.trains())
 
@@ -200,7 +200,7 @@ class Events:
         return np.diff(t)[within], train[1:][within]
 
 
-def as_events(events: Any) -> Events:
+def as_events(events: object) -> Events:
     """Events as they are, or those of a pair `(t, i)` of times [ms] and units, from 0 ms to the last spike."""
     if isinstance(events, Events):
         return events
@@ -212,7 +212,7 @@ def as_events(events: Any) -> Events:
     return Events(*events)
 
 
-def recorded(events: Any, start: float | None, stop: float | None) -> Events:
+def recorded(events: object, start: float | None, stop: float | None) -> Events:
     """As `as_events`; a pair, which does not tell how long it was recorded, was so for as long as it is asked for."""
     found = as_events(events)
     if found is not events:
@@ -221,12 +221,12 @@ def recorded(events: Any, start: float | None, stop: float | None) -> Events:
     return found
 
 
-def _each(change: Callable[[Any], Any], trains: list[Any]) -> list[Any]:
+def _each(change: Callable[[np.ndarray], np.ndarray], trains: list[PyTree[np.ndarray]]) -> list[PyTree[np.ndarray]]:
     """A function of each train, of a list of them or of lists of them."""
     return [_each(change, train) if isinstance(train, list) else change(train) for train in trains]
 
 
-def _times(t: Any) -> np.ndarray:
+def _times(t: object) -> np.ndarray:
     try:
         t = in_double(t)
     except (TypeError, ValueError) as error:
@@ -236,7 +236,7 @@ def _times(t: Any) -> np.ndarray:
     return t
 
 
-def _indices(name: str, values: Any) -> np.ndarray:
+def _indices(name: str, values: object) -> np.ndarray:
     found = np.asanyarray(values)
     if found.size == 0:
         return found.reshape(-1).astype(np.int64)
@@ -245,11 +245,11 @@ def _indices(name: str, values: Any) -> np.ndarray:
     return found if found.dtype.kind == "i" else found.astype(np.int64)
 
 
-def _time(name: str, given: Any) -> float:
+def _time(name: str, given: float) -> float:
     if not is_real(given) or np.ndim(given) or not np.isfinite(given):
         raise OptionError(f"{name}={given!r} must be a time [ms], a finite number.")
     return float(in_double(given))
 
 
-def _shape(size: Any) -> tuple[int, ...]:
+def _shape(size: int | tuple[int, ...]) -> tuple[int, ...]:
     return tuple(as_whole("size", n, least=0) for n in np.atleast_1d(size))

@@ -1,11 +1,12 @@
 """The adaptive exponential integrate-and-fire neuron."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Heun
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -78,7 +79,7 @@ class AdExIF(Neuron):
     V_reset: Parameter = param(None)
     V_th: Parameter = param(-30.0)
     tau_ref: Parameter = param(0.0, stepwise=True)
-    V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
+    V_init: Parameter | Callable[..., ArrayLike] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
 
@@ -101,7 +102,7 @@ class AdExIF(Neuron):
         V = potential(self, self.EL, ctx)
         return AdExIFState(V, jnp.zeros_like(V), jnp.zeros_like(V), at_rest(self, V, ctx))
 
-    def vector_field(self, t: Any, y: AdExIFState, drive: Drive) -> AdExIFState:
+    def vector_field(self, t: object, y: AdExIFState, drive: Drive) -> AdExIFState:
         upswing = self.Delta_T * jnp.exp((jnp.minimum(y.V, self.V_th) - self.V_T) / self.Delta_T)
         dV = (self.gL * (self.EL - y.V + upswing) - y.w + drive(y.V)) / self.C
         return AdExIFState(dV, (self.a * (y.V - self.EL) - y.w) / self.tau_w)

@@ -1,11 +1,12 @@
 """The adaptive leaky integrate-and-fire neuron."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -71,7 +72,7 @@ class ALIF(Neuron):
     reset: Reset = reset_field()
     detach_reset: bool = eqx.field(default=False, static=True)
     tau_ref: Parameter = param(0.0, stepwise=True)
-    V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
+    V_init: Parameter | Callable[..., ArrayLike] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
 
@@ -90,7 +91,7 @@ class ALIF(Neuron):
         V = potential(self, self.V_rest, ctx)
         return ALIFState(V, jnp.zeros_like(V), jnp.zeros_like(V), at_rest(self, V, ctx))
 
-    def vector_field(self, t: Any, y: ALIFState, drive: Drive) -> ALIFState:
+    def vector_field(self, t: object, y: ALIFState, drive: Drive) -> ALIFState:
         return ALIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau, -y.a / self.tau_a)
 
     def emit(self, old: ALIFState, new: ALIFState, ctx: Context) -> tuple[ALIFState, Float[Array, "*size"]]:

@@ -1,11 +1,12 @@
 """The Hodgkin-Huxley neuron."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, check_not_negative, discrete, param
@@ -78,7 +79,7 @@ class HH(Neuron):
     gL: Parameter = param(0.3)
     EL: Parameter = param(-54.387)
     V_th: Parameter = param(0.0)
-    V_init: Parameter | Callable[..., Any] = param(-65.0, drawn=True)
+    V_init: Parameter | Callable[..., ArrayLike] = param(-65.0, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
 
@@ -112,7 +113,7 @@ class HH(Neuron):
         m, h, n = (alpha / (alpha + beta) for alpha, beta in _rates(V))
         return HHState(V, m, h, n, jnp.zeros_like(V))
 
-    def vector_field(self, t: Any, y: HHState, drive: Drive) -> HHState:
+    def vector_field(self, t: object, y: HHState, drive: Drive) -> HHState:
         sodium = self.gNa * y.m**3 * y.h * (y.V - self.ENa)
         potassium = self.gK * y.n**4 * (y.V - self.EK)
         leak = self.gL * (y.V - self.EL)

@@ -1,11 +1,12 @@
 """The perfect integrate-and-fire neuron."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -59,7 +60,7 @@ class IF(Neuron):
     reset: Reset = reset_field()
     detach_reset: bool = eqx.field(default=False, static=True)
     tau_ref: Parameter = param(0.0, stepwise=True)
-    V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
+    V_init: Parameter | Callable[..., ArrayLike] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
 
@@ -75,7 +76,7 @@ class IF(Neuron):
         V = potential(self, self.V_reset, ctx)
         return IFState(V, jnp.zeros_like(V), at_rest(self, V, ctx))
 
-    def vector_field(self, t: Any, y: IFState, drive: Drive) -> IFState:
+    def vector_field(self, t: object, y: IFState, drive: Drive) -> IFState:
         return IFState(jnp.broadcast_to(drive(y.V) / self.C, y.V.shape))
 
     def emit(self, old: IFState, new: IFState, ctx: Context) -> tuple[IFState, Float[Array, "*size"]]:

@@ -1,11 +1,12 @@
 """Izhikevich's simple model."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver, Heun
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -62,7 +63,7 @@ class Izhikevich(Neuron):
     c: Parameter = param(-65.0)
     d: Parameter = param(8.0)
     V_th: Parameter = param(30.0)
-    V_init: Parameter | Callable[..., Any] = param(-65.0, drawn=True)
+    V_init: Parameter | Callable[..., ArrayLike] = param(-65.0, drawn=True)
     tau_ref: Parameter = param(0.0, stepwise=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = Heun()
@@ -82,7 +83,7 @@ class Izhikevich(Neuron):
         V = potential(self, self.V_init, ctx)
         return IzhikevichState(V, self.b * V, jnp.zeros_like(V), at_rest(self, V, ctx))
 
-    def vector_field(self, t: Any, y: IzhikevichState, drive: Drive) -> IzhikevichState:
+    def vector_field(self, t: object, y: IzhikevichState, drive: Drive) -> IzhikevichState:
         dV = 0.04 * y.V**2 + 5.0 * y.V + 140.0 - y.u + drive(y.V)
         return IzhikevichState(dV, self.a * (self.b * y.V - y.u))
 

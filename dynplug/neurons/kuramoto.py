@@ -1,17 +1,21 @@
 """Kuramoto's phase oscillator."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from diffrax import AbstractSolver, Euler
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, param
 from dynplug.neurons.start import initial
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class KuramotoState(eqx.Module):
@@ -57,7 +61,7 @@ class Kuramoto(Neuron):
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
     omega: Parameter = param(0.25)
-    theta_init: Parameter | Callable[..., Any] = param(0.0, drawn=True)
+    theta_init: Parameter | Callable[..., ArrayLike] = param(0.0, drawn=True)
     integrator: AbstractSolver = Euler()
 
     potential: ClassVar[str] = "theta"
@@ -69,7 +73,7 @@ class Kuramoto(Neuron):
     def init_state(self, ctx: Context) -> KuramotoState:
         return KuramotoState(initial(self, "theta_init", self.theta_init, ctx))
 
-    def vector_field(self, t: Any, y: KuramotoState, drive: Drive) -> KuramotoState:
+    def vector_field(self, t: object, y: KuramotoState, drive: Drive) -> KuramotoState:
         return KuramotoState(self.omega + drive(y.theta) + jnp.zeros_like(y.theta))
 
     def emit(self, old: KuramotoState, new: KuramotoState, ctx: Context) -> tuple[KuramotoState, Float[Array, "*size"]]:
@@ -78,14 +82,14 @@ class Kuramoto(Neuron):
         theta = new.theta - 2.0 * np.pi * turns
         return KuramotoState(theta), theta
 
-    def portrait(self, figure: Any) -> None:
+    def portrait(self, figure: "Figure") -> None:
         """Phase lag behind a rhythm that is 0.02 rad/ms faster and pulls the oscillator: a strong pull locks it."""
         dt, steps, faster = 0.5, 2000, 0.02
         ctx, ax = Context(dt=dt), figure.subplots()
 
         for pull in (0.01, 0.019, 0.03):
 
-            def one(state: Any, n: Any, pull: float = pull) -> Any:
+            def one(state: KuramotoState, n: Array, pull: float = pull) -> tuple[KuramotoState, Array]:
                 behind = (self.omega + faster) * dt * n - state.theta
                 return self.update(state, pull * jnp.sin(behind), ctx)[0], behind.ravel()[0]
 

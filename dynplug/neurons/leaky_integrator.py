@@ -1,6 +1,6 @@
 """The leaky integrator, a membrane without spikes."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -50,7 +50,7 @@ class LeakyIntegrator(Neuron):
     def init_state(self, ctx: Context) -> LeakyIntegratorState:
         return LeakyIntegratorState(jnp.broadcast_to(jnp.asarray(self.V_rest, ctx.dtype), self.size))
 
-    def vector_field(self, t: Any, y: LeakyIntegratorState, drive: Drive) -> LeakyIntegratorState:
+    def vector_field(self, t: object, y: LeakyIntegratorState, drive: Drive) -> LeakyIntegratorState:
         return LeakyIntegratorState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau)
 
     def emit(

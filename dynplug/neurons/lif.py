@@ -1,11 +1,12 @@
 """The leaky integrate-and-fire neuron."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float, Int
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, discrete, param
@@ -66,7 +67,7 @@ class LIF(Neuron):
     reset: Reset = reset_field()
     detach_reset: bool = eqx.field(default=False, static=True)
     tau_ref: Parameter = param(0.0, stepwise=True)
-    V_init: Parameter | Callable[..., Any] | None = param(None, drawn=True)
+    V_init: Parameter | Callable[..., ArrayLike] | None = param(None, drawn=True)
     surrogate: Surrogate = Sigmoid()
     integrator: AbstractSolver = ExponentialEuler()
 
@@ -85,7 +86,7 @@ class LIF(Neuron):
         V = potential(self, self.V_rest, ctx)
         return LIFState(V, jnp.zeros_like(V), at_rest(self, V, ctx))
 
-    def vector_field(self, t: Any, y: LIFState, drive: Drive) -> LIFState:
+    def vector_field(self, t: object, y: LIFState, drive: Drive) -> LIFState:
         return LIFState((self.V_rest - y.V + self.R * drive(y.V)) / self.tau)
 
     def emit(self, old: LIFState, new: LIFState, ctx: Context) -> tuple[LIFState, Float[Array, "*size"]]:

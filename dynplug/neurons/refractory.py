@@ -1,6 +1,6 @@
 """The refractory period after a spike."""
 
-from typing import Any
+from typing import Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -8,11 +8,19 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float, Int
 
-from dynplug.core import Context
+from dynplug.core import Context, Parameter
 from dynplug.errors import DurationError
 
 
-def at_rest(neuron: Any, V: Float[Array, "*size"], ctx: Context) -> Int[Array, "*size"] | None:
+@runtime_checkable
+class Refractory(Protocol):
+    """A neuron with a refractory period."""
+
+    @property
+    def tau_ref(self) -> Parameter: ...
+
+
+def at_rest(neuron: Refractory, V: Float[Array, "*size"], ctx: Context) -> Int[Array, "*size"] | None:
     """The number of refractory steps left at the start, zero, of each unit; `None` for a neuron without such a period.
 
     **Raises:** `DurationError` if `tau_ref` is not a whole number of steps, to 1 %.
@@ -33,7 +41,7 @@ def at_rest(neuron: Any, V: Float[Array, "*size"], ctx: Context) -> Int[Array, "
 
 
 def count(
-    neuron: Any, left: Int[Array, "*size"] | None, spike: Float[Array, "*size"], ctx: Context
+    neuron: Refractory, left: Int[Array, "*size"] | None, spike: Float[Array, "*size"], ctx: Context
 ) -> tuple[Float[Array, "*size"], Int[Array, "*size"] | None]:
     """The spikes of units that are not refractory, and the number of refractory steps left after this one.
 

@@ -1,20 +1,22 @@
 """The reset of the membrane potential by a spike."""
 
 from copy import deepcopy
-from typing import Any, Literal, Protocol, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, get_args, runtime_checkable
 
 import equinox as eqx
 import jax
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
-from dynplug.core import Context, Parameter, check_parameters
+from dynplug.core import Context, Neuron, Parameter, check_parameters
 from dynplug.errors import ParameterError, nearest
 from dynplug.neurons.refractory import count
 from dynplug.surrogates import Surrogate
 
 Reset = Literal["value", "subtract"]
+
+Value = TypeVar("Value")
 
 
 def reset_field() -> Any:
@@ -41,7 +43,7 @@ class Resetting(Protocol):
 
 
 def fire(
-    neuron: Resetting, old: Any, V: Float[Array, "*size"], threshold: Any, ctx: Context
+    neuron: Resetting, old: PyTree, V: Float[Array, "*size"], threshold: Parameter, ctx: Context
 ) -> tuple[Float[Array, "*size"], Float[Array, "*size"], Int[Array, "*size"] | None]:
     """The potential after resets, the spikes, and the refractory steps left, at a threshold.
 
@@ -54,18 +56,18 @@ def fire(
     return (1.0 - s) * V + s * neuron.V_reset, spike, left
 
 
-def unless_given(V_reset: Any, V_rest: Any) -> Any:
+def unless_given(V_reset: Value | None, V_rest: Value) -> Value:
     """`V_reset`, or by default `V_rest`; an array is copied, as the two may be trained separately."""
     return deepcopy(V_rest) if V_reset is None else V_reset
 
 
-def check_reset(neuron: Any, lower: str = "V_reset") -> None:
+def check_reset(neuron: Neuron, lower: str = "V_reset") -> None:
     """Raise `ParameterError` if the reset of a neuron does not lead below its threshold.
 
     Traced values are not known, and pass; wrong shapes and what is no number are refused first.
     """
     check_parameters(neuron)
-    low, high = getattr(neuron, lower), neuron.V_th
+    low, high = getattr(neuron, lower), neuron.V_th  # pyright: ignore[reportAttributeAccessIssue]
     if any(isinstance(v, Tracer) for v in (low, high)):
         return
     low, high = (np.broadcast_to(np.asarray(v), neuron.size) for v in (low, high))

@@ -1,23 +1,28 @@
 """The values at which a neuron starts."""
 
-from typing import Any
+from collections.abc import Callable
 
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
-from dynplug.core import Context
+from dynplug.core import Context, Neuron, Parameter
 from dynplug.initializers import required
 
+Start = Parameter | Callable[..., ArrayLike]
+"""A number, an array or an initializer."""
 
-def potential(neuron: Any, otherwise: Any, ctx: Context) -> Float[Array, "*size"]:
+
+def potential(neuron: Neuron, otherwise: Start, ctx: Context) -> Float[Array, "*size"]:
     """The initial potential of each unit: `V_init`, which may be drawn at random, or what is given for `None`.
 
     **Raises:** `KeyRequiredError` if it is drawn and the runner has no key.
     """
-    return initial(neuron, "V_init", otherwise if neuron.V_init is None else neuron.V_init, ctx)
+    given = neuron.V_init  # pyright: ignore[reportAttributeAccessIssue]
+    return initial(neuron, "V_init", otherwise if given is None else given, ctx)
 
 
-def initial(neuron: Any, name: str, value: Any, ctx: Context) -> Float[Array, "*size"]:
+def initial(neuron: Neuron, name: str, value: Start, ctx: Context) -> Float[Array, "*size"]:
     """The initial value of a variable of each unit, which may be drawn at random.
 
     **Arguments:**

@@ -1,11 +1,12 @@
 """The threshold-linear rate unit."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from diffrax import AbstractSolver
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, param
@@ -52,7 +53,7 @@ class ThresholdLinear(Neuron):
     tau: Parameter = param(10.0, positive=True)
     gain: Parameter = param(1.0, positive=True)
     threshold: Parameter = param(0.0)
-    r_init: Parameter | Callable[..., Any] = param(0.0, drawn=True)
+    r_init: Parameter | Callable[..., ArrayLike] = param(0.0, drawn=True)
     integrator: AbstractSolver = ExponentialEuler()
 
     potential: ClassVar[str] = "r"
@@ -63,7 +64,7 @@ class ThresholdLinear(Neuron):
     def init_state(self, ctx: Context) -> ThresholdLinearState:
         return ThresholdLinearState(initial(self, "r_init", self.r_init, ctx))
 
-    def vector_field(self, t: Any, y: ThresholdLinearState, drive: Drive) -> ThresholdLinearState:
+    def vector_field(self, t: object, y: ThresholdLinearState, drive: Drive) -> ThresholdLinearState:
         active = jnp.maximum(drive(y.r) - self.threshold, 0.0)
         return ThresholdLinearState((self.gain * active - y.r) / self.tau)
 

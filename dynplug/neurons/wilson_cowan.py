@@ -1,17 +1,21 @@
 """The pair of an excitatory and an inhibitory population of Wilson and Cowan."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from diffrax import AbstractSolver, Heun
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, Drive, Neuron, Parameter, as_size, param
 from dynplug.neurons.start import initial
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class WilsonCowanState(eqx.Module):
@@ -76,8 +80,8 @@ class WilsonCowan(Neuron):
     theta_I: Parameter = param(3.7)
     rho: Parameter = param(1.0)
     Q: Parameter = param(0.0)
-    r_E_init: Parameter | Callable[..., Any] = param(0.0, drawn=True)
-    r_I_init: Parameter | Callable[..., Any] = param(0.0, drawn=True)
+    r_E_init: Parameter | Callable[..., ArrayLike] = param(0.0, drawn=True)
+    r_I_init: Parameter | Callable[..., ArrayLike] = param(0.0, drawn=True)
     integrator: AbstractSolver = Heun()
 
     potential: ClassVar[str] = "r_E"
@@ -100,7 +104,7 @@ class WilsonCowan(Neuron):
             initial(self, "r_I_init", self.r_I_init, ctx.child("r_I")),
         )
 
-    def vector_field(self, t: Any, y: WilsonCowanState, drive: Drive) -> WilsonCowanState:
+    def vector_field(self, t: object, y: WilsonCowanState, drive: Drive) -> WilsonCowanState:
         to_E = self.w_EE * y.r_E - self.w_EI * y.r_I + drive(y.r_E)
         to_I = self.w_IE * y.r_E - self.w_II * y.r_I + self.Q
         dE = self._response(to_E, y.r_E, self.a_E, self.theta_E)
@@ -112,17 +116,17 @@ class WilsonCowan(Neuron):
     ) -> tuple[WilsonCowanState, Float[Array, "*size"]]:
         return new, new.r_E
 
-    def _response(self, x: Array, r: Array, a: Any, theta: Any) -> Array:
+    def _response(self, x: Array, r: Array, a: Parameter, theta: Parameter) -> Array:
         """The share of cells that are excited above threshold and not refractory."""
         at_rest = jax.nn.sigmoid(-jnp.asarray(a * theta, x.dtype))
         return (1.0 - at_rest - self.rho * r) * (jax.nn.sigmoid(a * (x - theta)) - at_rest)
 
-    def portrait(self, figure: Any) -> None:
+    def portrait(self, figure: "Figure") -> None:
         """On the left, both activities under an input of 1.25; on the right, their path in the plane."""
         dt, steps = 0.1, 2000
         ctx = Context(dt=dt)
 
-        def one(state: Any, x: Any) -> Any:
+        def one(state: WilsonCowanState, x: Array) -> tuple[WilsonCowanState, tuple[Array, Array]]:
             state, _ = self.update(state, x, ctx)
             return state, (state.r_E.ravel()[0], state.r_I.ravel()[0])
 

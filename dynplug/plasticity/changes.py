@@ -1,12 +1,13 @@
 """Changes of weights by events, in time proportional to the connections of the units that are active."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_batching import custom_vmap
-from jaxtyping import Array, Bool, Float
+from jax.typing import ArrayLike
+from jaxtyping import Array, Bool, Float, PyTree
 
 from dynplug.delivery import Fanout, members, next_member
 
@@ -14,7 +15,10 @@ _INT32 = np.iinfo(np.int32).max
 _NARROWEST, _WIDEST = 16, 1024  # connections of a sending unit that change at once, as many as it has on average
 
 
-Bounds = tuple[Any, Any]
+Samples = tuple[Array, Array, "Factors", Array, "Factors"]
+"""Weights, arrivals with their factors, and spikes with theirs, each with an axis of samples first."""
+
+Bounds = tuple[ArrayLike, ArrayLike]
 """The lowest and the highest weight."""
 
 
@@ -91,7 +95,7 @@ def by_events(
 
 
 @custom_vmap
-def _of_samples(samples: Any, fanout: Fanout, bounds: Bounds) -> Array:
+def _of_samples(samples: Samples, fanout: Fanout, bounds: Bounds) -> Array:
     """The changes of several samples, whose events are one list."""
     weight, sent, on_arrival, spiked, on_spike = samples
     flat = _by_rows(weight.ravel(), fanout, sent, on_arrival, bounds)
@@ -99,7 +103,7 @@ def _of_samples(samples: Any, fanout: Fanout, bounds: Bounds) -> Array:
 
 
 @_of_samples.def_vmap
-def _batched(size: int, is_batched: Any, samples: Any, *shared: Any) -> tuple[Array, bool]:
+def _batched(size: int, is_batched: PyTree, samples: PyTree, *shared: PyTree) -> tuple[Array, bool]:
     # A loop that is batched by JAX would copy all weights in each of its rounds.
     samples = jax.tree.map(
         lambda a, batched: a if batched else jnp.broadcast_to(a, (size, *a.shape)), samples, is_batched[0]
@@ -112,7 +116,7 @@ def _batched(size: int, is_batched: Any, samples: Any, *shared: Any) -> tuple[Ar
     parts, form = jax.tree.flatten(shared)
     own = jax.tree.leaves(is_batched[1:])
 
-    def one(now: Any) -> Array:
+    def one(now: PyTree) -> Array:
         given = iter(now[1])
         mine = [next(given) if batched else part for part, batched in zip(parts, own, strict=True)]
         return _of_samples(now[0], *jax.tree.unflatten(form, mine))
@@ -131,7 +135,7 @@ def _by_rows(weight: Array, fanout: Fanout, sent: Array, factors: Factors, bound
     lanes, events, units = jnp.arange(width, dtype=start.dtype), members(sent.ravel()), sent.size
 
     # `unit` counts the senders of all samples; `k` is the connection with which the next block of it begins.
-    def block(state: Any) -> Any:
+    def block(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         unit, k, weight = state
         sample, sender = jax.lax.div(unit, per_sample), jax.lax.rem(unit, per_sample)
         # The last block of all would end after the last connection: it is moved, and what lies before `k` masked.
@@ -160,7 +164,7 @@ def _by_columns(weight: Array, fanout: Fanout, spiked: Array, factors: Factors, 
     events, units = members(spiked.ravel()), spiked.size
     assert fanin is not None
 
-    def column(state: Any) -> Any:
+    def column(state: tuple[Array, Array]) -> tuple[Array, Array]:
         unit, weight = state
         sample, receiver = jax.lax.div(unit, per_sample), jax.lax.rem(unit, per_sample)
         connection = fanin.connection[receiver]  # padded by the number of connections, where there is none

@@ -1,15 +1,16 @@
 """Values through which no derivative may be asked."""
 
 from functools import partial
-from typing import Any, Never
+from typing import Never
 
 import equinox as eqx
 import jax
+from jaxtyping import PyTree
 
 from dynplug.errors import PlasticityError
 
 
-def without_derivative(where: str, values: Any) -> Any:
+def without_derivative(where: str, values: PyTree) -> PyTree:
     """The values as they are; whoever differentiates with respect to them, or to what they depend on, gets an error.
 
     **Arguments:**
@@ -24,12 +25,12 @@ def without_derivative(where: str, values: Any) -> Any:
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _opaque(where: str, arrays: Any) -> Any:
+def _opaque(where: str, arrays: PyTree) -> PyTree:
     return arrays
 
 
 @_opaque.defjvp
-def _refuse(where: str, primals: Any, tangents: Any) -> Never:
+def _refuse(where: str, primals: PyTree, tangents: PyTree) -> Never:
     # JAX calls this only if a tangent is not known to be zero.
     raise PlasticityError(
         f"{where}: a derivative is asked through weights that plasticity changes, which has none: spikes that cause a "

@@ -1,10 +1,9 @@
 """The contract of rules that change weights."""
 
 from abc import abstractmethod
-from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import Context, Parameter
 from dynplug.delivery import Fanout
@@ -29,19 +28,19 @@ class Plasticity(eqx.Module):
     w_max: eqx.AbstractVar[Parameter]
 
     @abstractmethod
-    def init_state(self, fanout: Fanout, ctx: Context) -> Any:
+    def init_state(self, fanout: Fanout, ctx: Context) -> PyTree:
         """The traces before the first step."""
 
     @abstractmethod
     def update(
         self,
-        state: Any,
+        state: PyTree,
         weight: Float[Array, " connections"],
         sent: Float[Array, " pre"],
         spiked: Float[Array, " post"],
         fanout: Fanout,
         ctx: Context,
-    ) -> tuple[Any, Float[Array, " connections"]]:
+    ) -> tuple[PyTree, Float[Array, " connections"]]:
         """One step: the traces and the weights after the arrivals `sent` and the spikes `spiked`.
 
         **Arguments:**

@@ -1,14 +1,12 @@
 """Traces of spikes: variables that each spike raises, and that decay."""
 
-from typing import Any
-
 import jax.numpy as jnp
 from jaxtyping import Array
 
-from dynplug.core import Context
+from dynplug.core import Context, Parameter
 
 
-def kept(tau: Any, ctx: Context) -> Array:
+def kept(tau: Parameter, ctx: Context) -> Array:
     """The share of a variable that is left after a step; nothing for a time constant of zero."""
     tau = jnp.asarray(tau, ctx.dtype)
     return jnp.where(tau > 0, jnp.exp(-ctx.dt / jnp.where(tau > 0, tau, 1)), 0)

@@ -1,16 +1,19 @@
 """Short-term depression and facilitation."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import Context, Parameter, Sized, check_number, check_parameters, param, target_size
 from dynplug.errors import ShapeError
 from dynplug.plasticity.traces import kept
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class TsodyksMarkramState(eqx.Module):
@@ -62,7 +65,7 @@ class TsodyksMarkram(Sized):
         for name in ("tau_d", "tau_f"):
             check_number(f"TsodyksMarkram: {name}, a time, or 0 for none,", getattr(self, name), least=0.0)
 
-    def portrait(self, figure: Any) -> None:
+    def portrait(self, figure: "Figure") -> None:
         """Above, what spikes at 20 Hz release, and one more after a pause; below, the share of what the first of two
         spikes releases that the second does, over the interval between them.
         """
@@ -80,7 +83,7 @@ class TsodyksMarkram(Sized):
         below.axhline(1.0, color="0.8", linewidth=0.8)
         below.set(xlabel="interval [ms]", ylabel="second by first [-]")
 
-    def _released(self, train: Any) -> Array:
+    def _released(self, train: np.ndarray | Array) -> Array:
         """The release of the first unit if all units spike in these steps of 1 ms."""
         ctx = Context(dt=1.0)
 
@@ -94,7 +97,7 @@ class TsodyksMarkram(Sized):
         return TsodyksMarkramState(jnp.zeros(self.size, ctx.dtype), jnp.ones(self.size, ctx.dtype))
 
     def update(
-        self, state: TsodyksMarkramState, x: Any, ctx: Context
+        self, state: TsodyksMarkramState, x: PyTree, ctx: Context
     ) -> tuple[TsodyksMarkramState, Float[Array, "*size"]]:
         spike, U = jnp.asarray(x, ctx.dtype), jnp.asarray(self.U, ctx.dtype)
         if spike.shape not in ((), self.size):

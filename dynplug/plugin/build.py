@@ -10,12 +10,12 @@ if TYPE_CHECKING:  # it imports JAX
 
 
 def build(
-    config: Mapping[str, Any] | str | Configured,
+    config: Mapping[str, object] | str | Configured,
     *,
     key: "PRNGKeyArray | None" = None,
     kind: str | None = None,
     path: str = "",
-    given: Mapping[str, Any] | None = None,
+    given: Mapping[str, object] | None = None,
 ) -> Any:
     """Build the component that a configuration describes.
 

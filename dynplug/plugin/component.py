@@ -59,7 +59,7 @@ class Component:
         self.plugin.status = "loaded"
         return target
 
-    def _target(self) -> Any:
+    def _target(self) -> object:
         for name in self.spec.requires:
             try:
                 version(name)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import UnionType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeGuard, Union, get_args, get_origin
 
 from dynplug.errors import ConfigError, DynplugError, KeyRequiredError, UnknownNameError, nearest
 from dynplug.plugin.component import Component
@@ -37,10 +37,10 @@ class Configured:
     """
 
     component: Component
-    target: Any
+    target: Callable[..., object]
     accepted: Mapping[str, inspect.Parameter]
-    arguments: dict[str, Any]
-    config: Mapping[str, Any] | str
+    arguments: dict[str, object]
+    config: Mapping[str, object] | str
     path: str
 
     def check(self, given: Iterable[str] = ()) -> None:
@@ -54,7 +54,7 @@ class Configured:
         for part in self.arguments.values():
             _each(part, Configured.check)
 
-    def build(self, *, key: "PRNGKeyArray | None" = None, given: Mapping[str, Any] | None = None) -> Any:
+    def build(self, *, key: "PRNGKeyArray | None" = None, given: Mapping[str, object] | None = None) -> Any:
         """The component, after its arguments. **Arguments and Raises:** as for `build`."""
         given = given or {}
         built = {name: self.build_argument(name, key=key) for name in self.arguments if name not in given}
@@ -75,14 +75,14 @@ class Configured:
             return self.arguments[name]
         return _each(self.arguments[name], lambda part: part.build(key=key))
 
-    def pinned(self) -> dict[str, Any] | str:
+    def pinned(self) -> dict[str, object] | str:
         """The configuration with the revision of each `type`."""
         if isinstance(self.config, str):
             return self._pin
         known = {"type": self._pin, **{n: _each(v, Configured.pinned) for n, v in self.arguments.items()}}
         return {name: known.get(name, value) for name, value in self.config.items()}
 
-    def _construct(self, arguments: dict[str, Any]) -> Any:
+    def _construct(self, arguments: dict[str, object]) -> object:
         try:
             made = self.target(**arguments)
         except (ConfigError, KeyRequiredError):
@@ -100,7 +100,7 @@ class Configured:
     @property
     def called(self) -> str:
         """The name by which the configuration calls the component, without a revision."""
-        return (self.config if isinstance(self.config, str) else self.config["type"]).partition("@")[0]
+        return str(self.config if isinstance(self.config, str) else self.config["type"]).partition("@")[0]
 
     @property
     def _pin(self) -> str:
@@ -108,7 +108,7 @@ class Configured:
         component = self.component
         return component.pin if component.kind.factory else f"{self.called}@{component.spec.revision}"
 
-    def __reduce__(self) -> Any:
+    def __reduce__(self) -> tuple[Callable[..., "Configured"], tuple[Mapping[str, object] | str]]:
         return partial(resolve, kind=self.component.kind.name, path=self.path), (self.config,)
 
     @property
@@ -125,7 +125,7 @@ class Configured:
         return problem if problem.casefold().startswith(self._name.casefold()) else f"{self._name}: {problem}"
 
 
-def resolve(config: Mapping[str, Any] | str | Configured, *, kind: str | None = None, path: str = "") -> Configured:
+def resolve(config: Mapping[str, object] | str | Configured, *, kind: str | None = None, path: str = "") -> Configured:
     """The components that a configuration names, without building them; what is resolved already is returned.
 
     **Arguments and Raises:** as for `build`.
@@ -141,15 +141,15 @@ def resolve(config: Mapping[str, Any] | str | Configured, *, kind: str | None = 
     return Configured(component, target, accepted, parts, config, path)
 
 
-def as_written(given: Any) -> Any:
+def as_written(given: object) -> object:
     """The configuration of what is `Configured`; anything else as it is."""
     return given.config if isinstance(given, Configured) else given
 
 
-def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | None = None) -> Any:
+def _resolved(name: str, value: object, path: str, parameter: inspect.Parameter | None = None) -> object:
     if kind := unbuilt_kind(parameter):
         return _named(value, kind, path)
-    if wanted := _component_at(name, value, parameter):
+    if isinstance(value, (str, Mapping)) and (wanted := _component_at(name, value, parameter)):
         return resolve(value, kind=wanted[0], path=path)
     if isinstance(value, list):
         return [
@@ -164,14 +164,14 @@ def _resolved(name: str, value: Any, path: str, parameter: inspect.Parameter | N
     return value
 
 
-def _named(value: Any, kind: str, path: str) -> Any:
+def _named(value: object, kind: str, path: str) -> object:
     """The component of a known kind that a name or a table means, or each of a list."""
     if isinstance(value, list):
         return [_named(item, kind, f"{path}[{i}]") for i, item in enumerate(value)]
     return resolve(value, kind=kind, path=path) if isinstance(value, (str, Mapping)) else value
 
 
-def _holds_components(value: object) -> bool:
+def _holds_components(value: object) -> TypeGuard[Mapping[str, object]]:
     """Whether a mapping, such as the populations of a network, has a configured component in it at any depth."""
     if not isinstance(value, Mapping):
         return False
@@ -188,7 +188,7 @@ def _check_names(
             raise ConfigError(problem, _join(path, name))
 
 
-def check_values(accepted: Mapping[str, inspect.Parameter], given: Mapping[str, Any], path: str) -> None:
+def check_values(accepted: Mapping[str, inspect.Parameter], given: Mapping[str, object], path: str) -> None:
     """Refuse a text where a parameter is a number, or true or false: as such it would count as true."""
     for name, value in given.items():
         if name not in accepted:
@@ -203,7 +203,7 @@ def _takes_any(accepted: Mapping[str, inspect.Parameter]) -> bool:
     return any(p.kind is p.VAR_KEYWORD for p in accepted.values())
 
 
-def _each(value: Any, function: Callable[[Configured], Any]) -> Any:
+def _each(value: object, function: Callable[[Configured], object]) -> object:
     """An argument with a function applied to each component in it."""
     if isinstance(value, Configured):
         return function(value)
@@ -213,12 +213,12 @@ def _each(value: Any, function: Callable[[Configured], Any]) -> Any:
 
 
 def read(
-    config: Mapping[str, Any] | str, *, kind: str | None = None, path: str = ""
-) -> tuple[Component, dict[str, Any]]:
+    config: Mapping[str, object] | str, *, kind: str | None = None, path: str = ""
+) -> tuple[Component, dict[str, object]]:
     """The component that a configuration names, and its arguments, not yet built."""
     if isinstance(config, str):
         config = {"type": config}
-    arguments = dict(config)
+    arguments: dict[str, Any] = dict(config)
     if not isinstance(name := arguments.pop("type", None), str):
         raise ConfigError(f"A component needs a 'type', the name of a registered one; got {dict(config)!r}.", path)
     kind = arguments.pop("kind", None) or kind
@@ -268,22 +268,25 @@ def kind_of_items(name: str) -> str:
     return next((kind.name for kind in KINDS.values() if kind.plural == last and not kind.model), "")
 
 
-def kind_of_part(name: str, config: Mapping[str, Any]) -> str | None:
+def kind_of_part(name: str, config: Mapping[str, object]) -> str | None:
     """The kind in a name of the user's choice, if that kind has the configured component."""
     kind = kind_of_argument(name)
     return kind if kind and registry().candidates(str(config.get("type")), kind) else None
 
 
+_ANY_VALUE = inspect.Parameter.empty, Any, object
+
+
 def takes_text(parameter: inspect.Parameter) -> bool:
     """Whether a constructor's parameter accepts a string, by its annotation or else by its default."""
-    if parameter.annotation in (parameter.empty, Any):
+    if parameter.annotation in _ANY_VALUE:
         return isinstance(parameter.default, str)
     return _is_text(parameter.annotation)
 
 
 def takes_number(parameter: inspect.Parameter) -> bool:
     """Whether a constructor's parameter is a number, by its annotation or else by its default, and never a text."""
-    if parameter.annotation in (parameter.empty, Any):
+    if parameter.annotation in _ANY_VALUE:
         return isinstance(parameter.default, (int, float)) and not isinstance(parameter.default, bool)
     choices = get_args(parameter.annotation) or (parameter.annotation,)
     return not _is_text(parameter.annotation) and any(choice in (int, float) for choice in choices)

@@ -15,7 +15,7 @@ UNITS = 3
 _GUESSES = {"size": UNITS, "in_size": UNITS, "out_size": UNITS - 1}
 
 
-def example_of(component: Component) -> dict[str, Any]:
+def example_of(component: Component) -> dict[str, object]:
     """The arguments of a minimal instance: the spec's `example`; else guesses at `size`, `in_size` and `out_size`."""
     if component.spec.example:
         return dict(component.spec.example)
@@ -23,7 +23,7 @@ def example_of(component: Component) -> dict[str, Any]:
     return {p.name: _GUESSES[p.name] for p in accepted if p.default is p.empty and p.name in _GUESSES}
 
 
-def make_example(component: Component, key: "PRNGKeyArray", given: Mapping[str, Any] | None = None) -> Any:
+def make_example(component: Component, key: "PRNGKeyArray", given: Mapping[str, object] | None = None) -> Any:
     """A minimal instance of a component, deprecated ones without a warning.
 
     **Arguments:**

@@ -4,8 +4,7 @@ Hooks are called on the host, between compiled steps, never inside traced code.
 """
 
 import inspect
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pluggy
 
@@ -22,7 +21,7 @@ class ObserverHooks:
     """
 
     @hookspec
-    def dynplug_keep_best(self, trainer: Any) -> Any:
+    def dynplug_keep_best(self, trainer: object) -> object:
         """The metric by which the best epoch's model is kept, and is the one in the end; `None` for none.
 
         It is named as for `keep_best` of `fit`, or is a `dynplug.train.Watched`. One model is kept: whoever asks must
@@ -30,35 +29,35 @@ class ObserverHooks:
         """
 
     @hookspec
-    def dynplug_run_start(self, trainer: Any, last: int) -> None:
+    def dynplug_run_start(self, trainer: object, last: int) -> None:
         """Before the first epoch; `last` is the number of the last epoch."""
 
     @hookspec
-    def dynplug_epoch_start(self, trainer: Any, epoch: int) -> None:
+    def dynplug_epoch_start(self, trainer: object, epoch: int) -> None:
         """Before an epoch; `epoch` counts from 1."""
 
     @hookspec
-    def dynplug_after_step(self, trainer: Any, epoch: int, step: int, metrics: dict[str, float]) -> None:
+    def dynplug_after_step(self, trainer: object, epoch: int, step: int, metrics: dict[str, float]) -> None:
         """After an optimizer step, one step late to avoid waiting for the device; `step` counts from 1."""
 
     @hookspec
-    def dynplug_after_epoch(self, trainer: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
+    def dynplug_after_epoch(self, trainer: object, epoch: int, metrics: dict[str, dict[str, float]]) -> None:
         """After an epoch; `metrics` by phase, `"fit"` and, with test data, `"test"`, are means over samples."""
 
     @hookspec
-    def dynplug_should_stop(self, trainer: Any, epoch: int, metrics: dict[str, dict[str, float]]) -> bool | None:
+    def dynplug_should_stop(self, trainer: object, epoch: int, metrics: dict[str, dict[str, float]]) -> bool | None:
         """Whether to stop after this epoch. The run stops if any observer returns true."""
 
     @hookspec
-    def dynplug_checkpoint_saved(self, trainer: Any, path: str) -> None:
+    def dynplug_checkpoint_saved(self, trainer: object, path: str) -> None:
         """After a checkpoint has been written."""
 
     @hookspec
-    def dynplug_run_error(self, trainer: Any, error: BaseException) -> None:
+    def dynplug_run_error(self, trainer: object, error: BaseException) -> None:
         """After an exception or an interrupt has ended the run; it is then raised to the caller."""
 
     @hookspec
-    def dynplug_run_end(self, trainer: Any) -> None:
+    def dynplug_run_end(self, trainer: object) -> None:
         """After the run, however it has ended."""
 
 
@@ -88,7 +87,7 @@ def observers(given: Sequence[object]) -> pluggy.HookRelay:
     return manager.hook
 
 
-def _check_arguments(name: str, hook: str, given: Any) -> None:
+def _check_arguments(name: str, hook: str, given: Callable[..., object]) -> None:
     """Raise `PluginError` where an observer's hook asks for an argument that it would not get."""
     told = list(inspect.signature(getattr(ObserverHooks, hook)).parameters)[1:]
     needed = [p.name for p in inspect.signature(given).parameters.values() if p.default is p.empty]

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -52,7 +51,7 @@ class Watch:
         self._start = start
         self._said = False
 
-    def look(self, first: int, state: PyTree, flags: PyTree, inputs: PyTree, again: Callable[[], Any]) -> None:
+    def look(self, first: int, state: PyTree, flags: PyTree, inputs: PyTree, again: Callable[[], Array]) -> None:
         """Check a chunk.
 
         **Arguments:**
@@ -85,5 +84,5 @@ class Watch:
         )
 
 
-def _may_be_nan(a: Any) -> bool:
+def _may_be_nan(a: Array | np.ndarray) -> bool:
     return jnp.issubdtype(a.dtype, jnp.inexact)

@@ -1,7 +1,7 @@
 """The axes of time and batch. Internally time comes first; in the user's data, as `data_first_axis` says."""
 
 from collections.abc import Callable
-from typing import Any, Literal, get_args
+from typing import Literal, get_args, overload
 
 import jax
 import jax.numpy as jnp
@@ -14,21 +14,28 @@ from dynplug.errors import DataError, OptionError, ShapeError
 DataAxis = Literal["B", "T"]
 
 
-def check_axis(axis: Any, *, optional: bool) -> Any:
+@overload
+def check_axis(axis: object, *, optional: Literal[False]) -> DataAxis: ...
+@overload
+def check_axis(axis: object, *, optional: Literal[True]) -> DataAxis | None: ...
+def check_axis(axis: object, *, optional: bool) -> DataAxis | None:
     """`data_first_axis`, checked, or `OptionError`."""
-    if axis in get_args(DataAxis) or (axis is None and optional):
-        return axis
+    if axis is None and optional:
+        return None
+    for known in get_args(DataAxis):
+        if axis == known:
+            return known
     choices = "'B' (batch, time, ...) or 'T' (time, batch, ...)" + (", or None for one sample" if optional else "")
     raise OptionError(f"data_first_axis={axis!r} must be {choices}.")
 
 
-def as_arrays(tree: PyTree, convert: Callable[[Any], Any] = np.asarray) -> PyTree:
+def as_arrays(tree: PyTree, convert: Callable[[PyTree], PyTree] = np.asarray) -> PyTree:
     """A pytree of inputs as arrays. A list is an array; tuples, dictionaries and modules are structure.
 
     **Raises:** `DataError` for arrays of which a part would be lost.
     """
 
-    def one(leaf: Any) -> Any:
+    def one(leaf: PyTree) -> PyTree:
         if any(np.ma.isMaskedArray(part) for part in (leaf if isinstance(leaf, list) else [leaf])):
             raise DataError(
                 "A masked array is among the data, whose mask would be lost: fill it, as by data.filled(0.0); "

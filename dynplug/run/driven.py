@@ -2,19 +2,18 @@
 
 import operator
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from dynplug.core import Context, Drive, DynamicalSystem, add_inputs, leaves, lookup, nodes, updated
 from dynplug.errors import OptionError, ShapeError, StateError, UnknownPathError, nearest
 from dynplug.run.stimuli import Entry
 
-_APPLY: dict[str, Callable[[Any, Any], Any]] = {
+_APPLY: dict[str, Callable[[Array, Array], Array]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
@@ -69,7 +68,9 @@ def address(target: PyTree, state: PyTree, path: str) -> str | None:
     )
 
 
-def check_variable(path: str, operation: str, variable: Any, value: Any) -> None:
+def check_variable(
+    path: str, operation: str, variable: Array | np.ndarray | jax.ShapeDtypeStruct, value: PyTree
+) -> None:
     """Raise if a value cannot go into a variable of the state, both being arrays or their shapes and dtypes."""
     if not hasattr(value, "shape"):
         raise ShapeError(f"Input {path!r} is a variable, a single array, but its value is a {type(value).__name__}.")
@@ -125,12 +126,12 @@ class Driven(DynamicalSystem):
             x = combine(x, entry, ctx)
         return updated(self.system, state, x, ctx)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         if name.startswith("__") or name == "system":
             raise AttributeError(name)
         return getattr(self.system, name)
 
-    def __getitem__(self, item: Any) -> Any:
+    def __getitem__(self, item: object) -> object:
         return self.system[item]  # pyright: ignore[reportIndexIssue]
 
 

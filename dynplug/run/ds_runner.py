@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -31,7 +31,7 @@ from dynplug.run.searching import note_numbers
 from dynplug.run.spike_fields import spike_fields
 from dynplug.run.spike_records import SpikeRecorder, Spikes
 from dynplug.run.spiking import SpikeWatch
-from dynplug.run.starting import Start, size_and_values, with_values
+from dynplug.run.starting import Start, Values, size_and_values, with_values
 from dynplug.timeloop import Loop, RunState, check_model, check_options, check_state, floating_dtype, step_count
 
 _Kept = tuple[Recorder, SpikeRecorder]
@@ -122,9 +122,9 @@ class DSRunner:
         self,
         target: DynamicalSystem,
         *,
-        inputs: Any = (),
-        monitors: Any = None,
-        spikes: Any = None,
+        inputs: object = (),
+        monitors: object = None,
+        spikes: object = None,
         dt: float,
         t0: float = 0.0,
         data_first_axis: str | None = None,
@@ -160,7 +160,7 @@ class DSRunner:
         self.mon.ts = np.zeros(0)
         self.spikes = Spikes()
         self.state = None
-        self._counted: Any = None
+        self._counted: PyTree = None
         self._spikes = SpikeWatch(target, self.monitors, self.dt)
         if not numpy_mon_after_run and (memory_efficient or self.record_to is not None):
             raise OptionError(
@@ -183,14 +183,14 @@ class DSRunner:
         return self._state
 
     @state.setter
-    def state(self, state: Any) -> None:
+    def state(self, state: PyTree) -> None:
         _refuse_traced(state)
         if state is not None:
             check_state(state, self.dt)
             check_model(state.system, self._start, batched=self.data_first_axis is not None)
         self._state = state
 
-    def reset_state(self, batch_size: Start = None, values: Mapping[str, Any] | None = None) -> None:
+    def reset_state(self, batch_size: Start = None, values: Mapping[str, Values] | None = None) -> None:
         """Go back to step 0.
 
         **Arguments:** as those of `LoopOverTime.reset_state`, as in `runner.reset_state({"hidden.V": -65.0})`.
@@ -204,11 +204,11 @@ class DSRunner:
     def run(
         self,
         duration: float | None = None,
-        inputs: Any = None,
+        inputs: PyTree = None,
         *,
         reset_state: bool = False,
         eval_time: bool = False,
-        shared_args: Mapping[str, Any] | None = None,
+        shared_args: Mapping[str, PyTree] | None = None,
     ) -> PyTree:
         """Run for a duration, or over inputs.
 
@@ -251,7 +251,7 @@ class DSRunner:
 
     predict = run
 
-    def explain(self, duration: float | None = None, inputs: Any = None) -> str:
+    def explain(self, duration: float | None = None, inputs: PyTree = None) -> str:
         """Describe how the time loop of such a run is compiled: its stages, its chunks, and the reasons.
 
         The text is of the steps between which the host is heard, `chunk` at most.
@@ -366,7 +366,7 @@ class DSRunner:
         every = self.record_every
         return self.t0 + np.arange(first // every + 1, last // every + 1) * every * self.dt
 
-    def _extent(self, duration: float | None, inputs: Any) -> tuple[int, int | None]:
+    def _extent(self, duration: float | None, inputs: PyTree) -> tuple[int, int | None]:
         """The number of steps, and the batch size or `None`."""
         axis = self.data_first_axis
         if duration is None and inputs is None:
@@ -380,7 +380,7 @@ class DSRunner:
             raise ShapeError("A duration does not determine the batch size: call reset_state(batch_size) first.")
         return step_count(duration, self.dt), length_of(self.state.system, 0, "states")
 
-    def _loop(self, shared: Mapping[str, Any]) -> Loop:
+    def _loop(self, shared: Mapping[str, PyTree]) -> Loop:
         return Loop(
             self.dt,
             self.t0,

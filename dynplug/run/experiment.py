@@ -1,7 +1,6 @@
 """An experiment: a system with its stimuli and monitors, all that happens within one step of a run."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 from jaxtyping import PyTree
@@ -30,7 +29,7 @@ class Experiment(DynamicalSystem):
 
     target: DynamicalSystem
     stimuli: tuple[Stimulus, ...] = ()
-    function: Callable[[Context], Any] | None = None
+    function: Callable[[Context], object] | None = None
     monitors: Monitors = Monitors()
     held: PyTree = None
     puts_out: bool = eqx.field(static=True, default=True)

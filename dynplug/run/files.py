@@ -1,8 +1,8 @@
 """Records of a run in files that are complete at any moment."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import jax
 import numpy as np
@@ -41,8 +41,8 @@ class InFiles(Recorder):
     def __init__(self, folder: Path, goes_on: bool):
         self._folder = folder
         self._files: list[GrowingArray] = []
-        self._tree: Any = None
-        self._none: Any = None
+        self._tree: Hashable = None
+        self._none: PyTree = None
         there = sorted(folder.glob("*.npy"))
         if there and not goes_on:
             raise DataError(

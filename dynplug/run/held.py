@@ -1,7 +1,6 @@
 """The input of a system in a run of a given duration: the same at all steps, or a function of the context."""
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -42,7 +41,7 @@ def constants_of(held: PyTree) -> PyTree:
 def _mapped(function: Callable[[str, Input], PyTree], held: PyTree) -> PyTree:
     """A held input with a function of the place and the input in place of each function of the context."""
 
-    def one(path: Any, part: PyTree) -> PyTree:
+    def one(path: jax.tree_util.KeyPath, part: PyTree) -> PyTree:
         place = jax.tree_util.keystr(path, simple=True, separator=".")
         return function(f"inputs of the run.{place}".rstrip("."), part) if _is_input(part) else part
 
@@ -55,5 +54,5 @@ def as_held(inputs: PyTree, dtype: DTypeLike) -> PyTree:
     return jax.tree.map(lambda a: a.astype(dtype) if jnp.issubdtype(a.dtype, jnp.floating) else a, arrays)
 
 
-def _is_input(part: Any) -> bool:
+def _is_input(part: object) -> bool:
     return isinstance(part, Input)

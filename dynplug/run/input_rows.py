@@ -4,7 +4,6 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
 
 import jax
 import numpy as np
@@ -79,9 +78,9 @@ class IterableSource(InputRows):
     def __init__(self, target: str, rows: Iterable[PyTree] | Callable[[], Iterable[PyTree]]):
         self.target = target
         self.once = isinstance(rows, Iterator)
-        self._make: Callable[[], Iterable[Any]] = rows if callable(rows) else lambda: rows
-        self._rows: Iterator[Any] = iter(())
-        self._kept: list[Any] = []  # the last rows, from step _first: they are used again after an interrupt
+        self._make: Callable[[], Iterable[PyTree]] = rows if callable(rows) else lambda: rows
+        self._rows: Iterator[PyTree] = iter(())
+        self._kept: list[PyTree] = []  # the last rows, from step _first: they are used again after an interrupt
         self._first: int | None = None
 
     def check(self, first: int, count: int, batch_size: int | None, axis: DataAxis | None) -> None:

@@ -1,7 +1,6 @@
 """The external inputs of a system during a run."""
 
 from collections.abc import Callable
-from typing import Any
 
 from jaxtyping import PyTree
 
@@ -18,9 +17,9 @@ class Inputs:
     """Stimuli, a function that returns more of them from the context, and the sources of the rows of varying ones."""
 
     stimuli: tuple[Stimulus, ...] = ()
-    function: Callable[[Context], Any] | None = None
+    function: Callable[[Context], object] | None = None
 
-    def __init__(self, inputs: Any, target: DynamicalSystem, state: PyTree, axis: DataAxis | None):
+    def __init__(self, inputs: object, target: DynamicalSystem, state: PyTree, axis: DataAxis | None):
         """Stimuli from the forms that users write.
 
         **Arguments:**

@@ -1,7 +1,6 @@
 """The runner that carries a system over many steps as a pure function."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -14,7 +13,7 @@ from dynplug.errors import OptionError, ShapeError, StateError
 from dynplug.plugin import answers_for_arguments
 from dynplug.run.data_axes import DataAxis, as_arrays, check_axis, length_of, swap_batch
 from dynplug.run.options import check_batch_size
-from dynplug.run.starting import Start, size_and_values, with_values
+from dynplug.run.starting import Start, Values, size_and_values, with_values
 from dynplug.run.timeless import Timeless
 from dynplug.timeloop import Loop, RunState, as_index, check_options, check_state, step_count, traced_numbers
 
@@ -54,11 +53,11 @@ class LoopOverTime(eqx.Module):
     """
 
     target: DynamicalSystem
-    out_vars: Any
+    out_vars: PyTree
     dt: float = eqx.field(static=True)
     t0: float | None = eqx.field(static=True)
     i0: int | None = eqx.field(static=True)
-    shared_arg: Mapping[str, Any]
+    shared_arg: Mapping[str, PyTree]
     data_first_axis: DataAxis | None = eqx.field(static=True)
     no_state: bool = eqx.field(static=True)
     jit: bool = eqx.field(static=True)
@@ -70,13 +69,13 @@ class LoopOverTime(eqx.Module):
     def __init__(
         self,
         target: DynamicalSystem,
-        out_vars: Any = None,
+        out_vars: PyTree = None,
         *,
         no_state: bool = False,
         dt: float,
         t0: float | None = 0.0,
         i0: int | None = 0,
-        shared_arg: Mapping[str, Any] | None = None,
+        shared_arg: Mapping[str, PyTree] | None = None,
         data_first_axis: str | None = None,
         jit: bool = True,
         loop: str = "auto",
@@ -100,7 +99,7 @@ class LoopOverTime(eqx.Module):
     def reset_state(
         self,
         batch_size: Start = None,
-        values: Mapping[str, Any] | None = None,
+        values: Mapping[str, Values] | None = None,
         *,
         key: PRNGKeyArray | None = None,
         i0: int | None = None,
@@ -123,7 +122,7 @@ class LoopOverTime(eqx.Module):
 
     def __call__(
         self,
-        xs_or_duration: Any,
+        xs_or_duration: PyTree,
         state: RunState | None = None,
         key: PRNGKeyArray | None = None,
         i0: int | None = None,
@@ -179,7 +178,7 @@ class LoopOverTime(eqx.Module):
         with on_device_of((self, state)):
             return (_compiled_step if self.jit else LoopOverTime._run_step)(self, loop, x, state, key)
 
-    def explain(self, xs_or_duration: Any, *, key: PRNGKeyArray | None = None) -> str:
+    def explain(self, xs_or_duration: PyTree, *, key: PRNGKeyArray | None = None) -> str:
         """Describe how the time loop of such a call is compiled: its stages, its chunks, and the reasons.
 
         **Arguments:** as for a call.
@@ -191,8 +190,8 @@ class LoopOverTime(eqx.Module):
 
     def _prepared(
         self,
-        xs_or_duration: Any,
-        state: Any,
+        xs_or_duration: PyTree,
+        state: PyTree,
         key: PRNGKeyArray | None,
         i0: int | None,
         axis: DataAxis | None,
@@ -228,7 +227,7 @@ class LoopOverTime(eqx.Module):
         check_batch_size(batch_size, axis)
         return self._loop(axis).start(self._system(), i0=i0 or 0, batch_size=batch_size, key=key)
 
-    def _check_state(self, state: Any) -> None:
+    def _check_state(self, state: PyTree) -> None:
         check_state(state, self.dt)
         if self.no_state and (kept := [leaf.path for leaf in leaves(state.system)]):
             raise StateError(f"no_state=True, but the system keeps {', '.join(kept)}: leave no_state out.")

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -21,7 +20,7 @@ class PathReader(eqx.Module):
     """Reads a state at a path and, optionally, an index."""
 
     path: str = eqx.field(static=True)
-    index: Any = eqx.field(static=True, default=None)
+    index: int | slice | tuple | None = eqx.field(static=True, default=None)
 
     def __call__(self, state: PyTree, ctx: Context) -> PyTree:
         value = self.find(state)
@@ -42,14 +41,14 @@ class PathReader(eqx.Module):
             raise UnknownPathError(f"Monitor {self.path!r} has {value.shape[0]} units; {error}.") from error
         return value
 
-    def _key(self) -> Any:
+    def _key(self) -> int | slice | np.ndarray | None:
         return np.asarray(self.index) if isinstance(self.index, tuple) else self.index
 
 
 class StateReader(eqx.Module):
     """Reads a state by a function of it alone."""
 
-    function: Callable[[Any], Any]
+    function: Callable[[PyTree], PyTree]
 
     def __call__(self, state: PyTree, ctx: Context) -> PyTree:
         return self.function(state)
@@ -58,9 +57,9 @@ class StateReader(eqx.Module):
 class Monitors(eqx.Module):
     """Named readers of a system's state, called after each step on the state of one sample."""
 
-    readers: dict[str, Any]
+    readers: dict[str, Callable[[PyTree, Context], PyTree]]
 
-    def __init__(self, monitors: Any = None):
+    def __init__(self, monitors: object = None):
         """Readers from the forms that users write.
 
         **Arguments:**
@@ -103,7 +102,7 @@ class Monitors(eqx.Module):
                     )
 
 
-def _items(monitors: Any) -> list[tuple[str | None, Any]]:
+def _items(monitors: object) -> list[tuple[str | None, object]]:
     if monitors is None:
         return []
     if isinstance(monitors, Mapping):
@@ -115,7 +114,7 @@ def _items(monitors: Any) -> list[tuple[str | None, Any]]:
     return [(None, item) for item in monitors]
 
 
-def _named(item: tuple[str | None, Any]) -> tuple[str, Callable[..., Any]]:
+def _named(item: tuple[str | None, object]) -> tuple[str, Callable[..., PyTree]]:
     name, what = item
     if isinstance(what, str):
         return name or what, PathReader(what)
@@ -126,7 +125,7 @@ def _named(item: tuple[str | None, Any]) -> tuple[str, Callable[..., Any]]:
     raise OptionError(f"Monitor {what!r}: {_FORMS}.")
 
 
-def _as_index(monitor: tuple[str, Any]) -> Any:
+def _as_index(monitor: tuple[str, object]) -> int | slice | tuple[int, ...]:
     path, given = monitor
     if isinstance(given, (int, slice)):
         return given
@@ -138,7 +137,7 @@ def _as_index(monitor: tuple[str, Any]) -> Any:
     return tuple(index.tolist()) if index.ndim else index.item()
 
 
-def _takes_context(function: Callable[..., Any]) -> bool:
+def _takes_context(function: Callable[..., PyTree]) -> bool:
     positional = [
         p
         for p in inspect.signature(function).parameters.values()

@@ -1,7 +1,6 @@
 """Options that several runners take, checked before anything is compiled."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from dynplug.core import as_whole
 from dynplug.errors import OptionError, ShapeError, nearest
@@ -20,7 +19,7 @@ def check_batch_size(batch_size: int | None, axis: str | None) -> None:
         as_whole("batch_size", batch_size)
 
 
-def jit_for(phase: str, jit: Any) -> bool:
+def jit_for(phase: str, jit: object) -> bool:
     """Whether a phase is compiled, from a bool or a mapping of phases to bools; all others are compiled."""
     if isinstance(jit, bool):
         return jit

@@ -1,7 +1,6 @@
 """Records of a run, and their storage while it proceeds."""
 
 from abc import ABC, abstractmethod
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +11,7 @@ from dynplug.errors import UnknownNameError, nearest
 from dynplug.run.monitors import TIMES
 
 
-class Records(dict[str, Any]):
+class Records(dict[str, PyTree]):
     """The records of a run: arrays by monitor, also as attributes. A row belongs to the end of its step.
 
     `ts` holds the times of the rows [ms].
@@ -26,12 +25,12 @@ class Records(dict[str, Any]):
 
     ts: np.ndarray
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> np.ndarray:
         if name == TIMES:
             return self.ts
         raise UnknownNameError(f"There is no monitor {name!r}. {nearest(name, self)}")
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> PyTree:
         if name.startswith("__"):
             raise AttributeError(name)
         return self[name]
@@ -71,7 +70,7 @@ class OnDevice(Recorder):
 
     def __init__(self, numpy: bool):
         self._numpy = self.leaves_device = numpy
-        self._chunks: dict[int, Any] = {}
+        self._chunks: dict[int, PyTree] = {}
 
     def append(self, row: int, rows: PyTree, times: np.ndarray) -> None:
         self._chunks[row] = rows
@@ -93,7 +92,7 @@ class OnHost(Recorder):
 
     def __init__(self, total: int):
         self._total = total
-        self._arrays: Any = None
+        self._arrays: PyTree = None
 
     def append(self, row: int, rows: PyTree, times: np.ndarray) -> None:
         if self._arrays is None:

@@ -1,8 +1,8 @@
 """A warning about searches over numbers, which compile a program for each value."""
 
 import warnings
+from collections.abc import Hashable
 from functools import lru_cache
-from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +15,7 @@ _MANY = 8  # programs of one model that differ only in numbers
 
 
 @lru_cache(maxsize=256)  # bounded, so that models are not kept alive forever
-def _numbers_of(form: Any) -> set[tuple[float, ...]]:
+def _numbers_of(form: Hashable) -> set[tuple[float, ...]]:
     """The numbers with which models of one form have been run."""
     return set()
 
@@ -44,7 +44,7 @@ def note_numbers(model: PyTree) -> None:
         )
 
 
-def _form(value: Any) -> Any:
+def _form(value: PyTree) -> object:
     if type(value) is float:
         return float
     return (np.shape(value), value.dtype) if hasattr(value, "dtype") else value

@@ -1,7 +1,6 @@
 """The populations whose spikes a run records as events."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -31,7 +30,7 @@ class SpikeFields(eqx.Module):
         return {name: pack(lookup(state, path)) for name, path in self.paths}
 
 
-def spike_fields(spikes: Any, state: PyTree) -> SpikeFields:
+def spike_fields(spikes: object, state: PyTree) -> SpikeFields:
     """Fields from the forms that users write.
 
     **Arguments:**
@@ -45,7 +44,7 @@ def spike_fields(spikes: Any, state: PyTree) -> SpikeFields:
     return SpikeFields(tuple(paths.items()), tuple(np.shape(known[path]) for path in paths.values()))
 
 
-def _items(spikes: Any, known: Mapping[str, PyTree]) -> Iterable[tuple[str, str]]:
+def _items(spikes: object, known: Mapping[str, PyTree]) -> Iterable[tuple[str, str]]:
     if spikes is None or spikes is False:
         return []
     if spikes is True:

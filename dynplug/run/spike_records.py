@@ -2,10 +2,9 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Any
+from typing import NoReturn, overload
 
 import numpy as np
-from jax.typing import ArrayLike
 from jaxtyping import PyTree
 
 from dynplug.errors import DataError, OptionError, UnknownNameError, nearest
@@ -20,11 +19,11 @@ FOLDER = "spikes"
 class Spikes(dict[str, Events]):
     """The spikes of a run: the `Events` of each population by name, also as attributes."""
 
-    def __missing__(self, name: str) -> Any:
+    def __missing__(self, name: str) -> NoReturn:
         hint = nearest(name, self) if self else "Name populations by DSRunner(spikes=[...]), and run."
         raise UnknownNameError(f"The spikes of {name!r} are not recorded. {hint}")
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Events:
         if name.startswith("__"):
             raise AttributeError(name)
         return self[name]
@@ -162,7 +161,11 @@ class SpikeRecorder:
             )
         return spikes
 
-    def _time(self, step: ArrayLike) -> Any:
+    @overload
+    def _time(self, step: int) -> float: ...
+    @overload
+    def _time(self, step: np.ndarray) -> np.ndarray: ...
+    def _time(self, step: int | np.ndarray) -> float | np.ndarray:
         """The time at the start of a step [ms]: the end of the step before it."""
         return self._t0 + step * self._dt
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.tree_util as jtu
@@ -28,7 +28,7 @@ class _Seen(NamedTuple):
     steps: int
     looked_at: int
     spikes: np.ndarray
-    ever: Callable[[], Any]
+    ever: Callable[[], object]
 
 
 class SpikeWatch:
@@ -76,7 +76,7 @@ class SpikeWatch:
             self._warned = True
             warnings.warn(" ".join(problems), SpikingWarning, stacklevel=3)
 
-    def _populations(self, counted: PyTree, records: PyTree, state: PyTree) -> dict[str, Any]:
+    def _populations(self, counted: PyTree, records: PyTree, state: PyTree) -> dict[str, Array | np.ndarray]:
         """Recorded events by the name of their population."""
         marked = {path for path, _ in jtu.tree_leaves_with_path(counted)}
         known = list(events(state))
@@ -84,7 +84,7 @@ class SpikeWatch:
             self._name(path, known): spikes for path, spikes in jtu.tree_leaves_with_path(records) if path in marked
         }
 
-    def _name(self, path: Any, known: list[str]) -> str:
+    def _name(self, path: jtu.KeyPath, known: list[str]) -> str:
         """The population of an event: known if its path is monitored, or if there is only one."""
         reader = self._readers[path[1].key] if path[0].idx else None
         if isinstance(reader, PathReader):
@@ -144,7 +144,7 @@ def _of_events(events: Events, dt: float) -> _Seen:
 def _excitation(driving: PyTree) -> PyTree:
     """The inputs that may excite: of a drive not the conductance, which may inhibit."""
 
-    def is_drive(node: Any) -> bool:
+    def is_drive(node: object) -> bool:
         return isinstance(node, Drive)
 
     return jax.tree.map(lambda x: (x.current, x.jump) if is_drive(x) else x, driving, is_leaf=is_drive)

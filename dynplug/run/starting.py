@@ -1,22 +1,25 @@
 """Values of variables at the start of a run."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from dynplug.core import is_array, leaves, lookup
 from dynplug.errors import OptionError, ShapeError, UnknownPathError
 from dynplug.timeloop import RunState
 
-Start = int | Mapping[str, Any] | None
+Values = ArrayLike | Sequence
+"""A number, or one for each unit, or for each sample and unit."""
+
+Start = int | Mapping[str, Values] | None
 """The first argument of `reset_state`: a number of samples, or values by path."""
 
 
-def size_and_values(first: Start, values: Mapping[str, Any] | None) -> tuple[int | None, Mapping[str, Any]]:
+def size_and_values(first: Start, values: Mapping[str, Values] | None) -> tuple[int | None, Mapping[str, Values]]:
     """The number of samples and the values by path, from the first two arguments of `reset_state`."""
     if not isinstance(first, Mapping):
         return first, values or {}
@@ -25,7 +28,7 @@ def size_and_values(first: Start, values: Mapping[str, Any] | None) -> tuple[int
     return None, first
 
 
-def with_values(state: RunState, values: Mapping[str, Any], *, batch: bool) -> RunState:
+def with_values(state: RunState, values: Mapping[str, Values], *, batch: bool) -> RunState:
     """A state in which some variables have other values.
 
     **Arguments:**

@@ -1,7 +1,7 @@
 """Stimuli as users write them: `(target, value, type, operation)`."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -24,7 +24,7 @@ class Entry(NamedTuple):
     """A value for a target at one step."""
 
     target: str
-    value: Any
+    value: PyTree
     operation: str
 
 
@@ -33,8 +33,8 @@ class Stimulus(eqx.Module):
 
     target: str = eqx.field(static=True)
     operation: str = eqx.field(static=True)
-    value: Any = None
-    function: Callable[[Context], Any] | None = None
+    value: PyTree = None
+    function: Callable[[Context], PyTree] | None = None
 
     def now(self, row: PyTree, ctx: Context) -> Entry:
         if self.function is not None:
@@ -42,7 +42,7 @@ class Stimulus(eqx.Module):
         return Entry(self.target, self.value if row is None else row, self.operation)
 
 
-def parse(item: Any, dtype: DTypeLike) -> tuple[Stimulus, InputRows | None]:
+def parse(item: object, dtype: DTypeLike) -> tuple[Stimulus, InputRows | None]:
     """A stimulus from what the user wrote, and the source of its rows if it varies.
 
     **Raises:** `OptionError` if it is malformed.
@@ -59,7 +59,7 @@ def parse(item: Any, dtype: DTypeLike) -> tuple[Stimulus, InputRows | None]:
     return _READERS[kind](target, value, operation, dtype)
 
 
-def read_entries(given: Any) -> list[Entry]:
+def read_entries(given: object) -> list[Entry]:
     """The entries that a function of the context returned: `(target, value[, operation])`, or a list of them."""
     if given is None:
         return []
@@ -75,19 +75,19 @@ _RETURNED = (
 )
 
 
-def is_one(given: Any) -> bool:
+def is_one(given: object) -> bool:
     """Whether it is one entry rather than several."""
     return isinstance(given, (tuple, list)) and len(given) > 0 and isinstance(given[0], str)
 
 
-def check_operation(target: str, operation: Any) -> None:
+def check_operation(target: str, operation: object) -> None:
     """Raise `OptionError` for an unknown operation."""
     if not isinstance(operation, str) or operation not in OPERATIONS:
         choices = ", ".join(map(repr, OPERATIONS))
         raise OptionError(f"Input {target!r} has unknown operation {operation!r}: give one of {choices}.")
 
 
-def _entry(item: Any) -> Entry:
+def _entry(item: object) -> Entry:
     if not isinstance(item, (tuple, list)) or not 2 <= len(item) <= 3 or not isinstance(item[0], str):
         raise OptionError(f"The function given as inputs returned, among others, {_short(item)}: {_RETURNED}")
     target, value, operation = (*item, *("+",)[len(item) - 2 :])
@@ -95,7 +95,7 @@ def _entry(item: Any) -> Entry:
     return Entry(target, jax.tree.map(to_jax, value), operation)
 
 
-def _fixed(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple[Stimulus, None]:
+def _fixed(target: str, value: PyTree, operation: str, dtype: DTypeLike) -> tuple[Stimulus, None]:
     if _is_function(value) or isinstance(value, (Iterator, str)):
         raise OptionError(
             f"Input {target!r} is of type 'fix', the default, but its value is {_short(value)}: give a number or an "
@@ -106,10 +106,9 @@ def _fixed(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple[S
     return Stimulus(target, operation, arrays), None
 
 
-def _varying(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple[Stimulus, InputRows]:
+def _varying(target: str, value: PyTree, operation: str, dtype: DTypeLike) -> tuple[Stimulus, InputRows]:
     if _is_function(value) or (isinstance(value, Iterable) and not _holds_arrays(value)):
-        make: Any = value
-        return Stimulus(target, operation), IterableSource(target, make)
+        return Stimulus(target, operation), IterableSource(target, value)
     arrays = as_arrays(value, device_or_host)
     if not jax.tree.leaves(arrays) or any(a.ndim == 0 for a in jax.tree.leaves(arrays)):
         raise OptionError(
@@ -119,7 +118,7 @@ def _varying(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple
     return Stimulus(target, operation), ArraySource(target, arrays)
 
 
-def _computed(target: str, value: Any, operation: str, dtype: DTypeLike) -> tuple[Stimulus, None]:
+def _computed(target: str, value: PyTree, operation: str, dtype: DTypeLike) -> tuple[Stimulus, None]:
     if not _is_function(value):
         raise OptionError(
             f"Input {target!r} is of type 'func', but its value is {_short(value)}: give a function of the context "
@@ -131,13 +130,14 @@ def _computed(target: str, value: Any, operation: str, dtype: DTypeLike) -> tupl
 _READERS = {"fix": _fixed, "iter": _varying, "func": _computed}
 
 
-def _holds_arrays(value: Any) -> bool:
+def _holds_arrays(value: object) -> bool:
     return isinstance(value, (list, tuple, Mapping, np.ndarray)) or hasattr(value, "__array__")
 
 
-def _is_function(value: Any) -> bool:
+def _is_function(value: object) -> bool:
     return callable(value) and not isinstance(value, Drive)  # a drive may be called with a potential
 
 
-def _short(value: Any) -> str:
-    return f"{type(value).__name__} of shape {np.shape(value)}" if hasattr(value, "shape") else repr(value)[:80]
+def _short(value: object) -> str:
+    shape = getattr(value, "shape", None)
+    return repr(value)[:80] if shape is None else f"{type(value).__name__} of shape {shape}"

@@ -23,7 +23,7 @@ class Distribution(ABC):
         """The value below which a share of the probability lies, from 0 up to, but not, 1."""
 
     @abstractmethod
-    def values(self) -> list[Any] | None:
+    def values(self) -> Sequence[object] | None:
         """All values, in order; `None` where there is a continuum of them."""
 
 
@@ -37,13 +37,13 @@ class Choice(Distribution):
     ```
     """
 
-    options: tuple[Any, ...]
+    options: tuple[object, ...]
     log: bool = False
 
     def at(self, share: float) -> Any:
         return self.options[int(share * len(self.options))]
 
-    def values(self) -> list[Any]:
+    def values(self) -> list[object]:
         return list(self.options)
 
 
@@ -91,7 +91,7 @@ class Int(Distribution):
         return list(range(self.low, self.high + 1))
 
 
-def choice(values: Sequence[Any], path: str) -> Choice:
+def choice(values: Sequence[object], path: str) -> Choice:
     """One of a list of values. **Raises:** `ConfigError` for an empty list, or one that holds a value twice."""
     if not values:
         raise ConfigError("is an empty list: give the values to try, such as [5.0, 10.0, 20.0].", path)
@@ -100,19 +100,19 @@ def choice(values: Sequence[Any], path: str) -> Choice:
     return Choice(tuple(values))
 
 
-def uniform(values: Sequence[Any], path: str) -> Uniform:
+def uniform(values: Sequence[object], path: str) -> Uniform:
     """A number between a low and a high one."""
     low, high = _ordered(values, path, "uniform", 2)
     return Uniform(float(low), float(high))
 
 
-def loguniform(values: Sequence[Any], path: str) -> Uniform:
+def loguniform(values: Sequence[object], path: str) -> Uniform:
     """The same on a scale of logarithms."""
     low, high = _positive(_ordered(values, path, "loguniform", 2), path, "loguniform")
     return Uniform(float(low), float(high), log=True)
 
 
-def integers(values: Sequence[Any], path: str) -> Int:
+def integers(values: Sequence[object], path: str) -> Int:
     """A whole number from a low to a high one."""
     low, high = _ordered(values, path, "int", 2)
     if not (is_whole(low, _LEAST) and is_whole(high, _LEAST)):
@@ -120,13 +120,13 @@ def integers(values: Sequence[Any], path: str) -> Int:
     return Int(int(low), int(high))
 
 
-def linspace(values: Sequence[Any], path: str) -> Choice:
+def linspace(values: Sequence[object], path: str) -> Choice:
     """Evenly spaced numbers, as a list of values."""
     low, high, number = _ordered(values, path, "linspace", 3)
     return Choice(tuple(np.linspace(low, high, _number(number, path, "linspace")).tolist()))
 
 
-def geomspace(values: Sequence[Any], path: str) -> Choice:
+def geomspace(values: Sequence[object], path: str) -> Choice:
     """Numbers each the same multiple of the one before, as a list of values."""
     low, high, number = _positive(_ordered(values, path, "geomspace", 3), path, "geomspace")
     return Choice(tuple(np.geomspace(low, high, _number(number, path, "geomspace")).tolist()), log=True)
@@ -157,7 +157,7 @@ def _positive(values: Sequence[int | float], path: str, name: str) -> Sequence[i
     return values
 
 
-def _number(number: Any, path: str, name: str) -> int:
+def _number(number: object, path: str, name: str) -> int:
     if not is_whole(number, 2):
         raise ConfigError(f"{name}: the number of values must be a whole number, 2 or more; got {number!r}.", path)
     return int(number)

@@ -1,6 +1,6 @@
 """All combinations."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -34,19 +34,19 @@ class Grid(Sampler):
         values = {path: self._values(search, path) for path in search.space}
         if number >= prod(len(options) for options in values.values()):
             return None
-        chosen: dict[str, Any] = {}
+        chosen: dict[str, object] = {}
         for path, options in reversed(values.items()):
             number, place = divmod(number, len(options))
             chosen[path] = options[place]
         return {path: chosen[path] for path in values}
 
-    def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
+    def tell(self, search: Search, values: Mapping[str, object], outcome: Outcome) -> None:
         """Do nothing: the grid does not depend on outcomes."""
 
     def observers(self, search: Search, number: int) -> tuple[object, ...]:
         return ()
 
-    def _values(self, search: Search, path: str) -> list[Any]:
+    def _values(self, search: Search, path: str) -> Sequence[object]:
         values = search.space[path].values()
         if values is None:
             raise ConfigError(

@@ -50,7 +50,7 @@ class Random(Sampler):
         rng = np.random.default_rng((self.seed, number))
         return {path: distribution.at(rng.random()) for path, distribution in search.space.items()}
 
-    def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
+    def tell(self, search: Search, values: Mapping[str, object], outcome: Outcome) -> None:
         """Do nothing: no draw depends on outcomes."""
 
     def observers(self, search: Search, number: int) -> tuple[object, ...]:

@@ -41,7 +41,7 @@ class Sampler(ABC):
         """The values of a trial by path, as TOML can hold them, or `None` where there is none left; counts from 0."""
 
     @abstractmethod
-    def tell(self, search: Search, values: Mapping[str, Any], outcome: Outcome) -> None:
+    def tell(self, search: Search, values: Mapping[str, object], outcome: Outcome) -> None:
         """Receive the outcome of a trial; a second call with the same outcome changes nothing."""
 
     @abstractmethod

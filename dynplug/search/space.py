@@ -1,7 +1,6 @@
 """The hyperparameters of a search, by their paths in a configuration."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
 from dynplug.errors import ConfigError
 from dynplug.search.distributions import FORMS, Distribution, choice
@@ -60,7 +59,7 @@ class Space(Mapping[str, Distribution]):
 _EXAMPLE = 'such as model.hidden.tau = [5.0, 10.0] or "seed" = { int = [0, 7] }'
 
 
-def _read(table: Mapping[str, Any], path: str, above: str) -> Iterator[tuple[str, Distribution]]:
+def _read(table: Mapping[str, object], path: str, above: str) -> Iterator[tuple[str, Distribution]]:
     for key, value in table.items():
         here, name = f"{path}.{key}" if path else key, f"{above}.{key}" if above else key
         if isinstance(value, list):
@@ -73,7 +72,7 @@ def _read(table: Mapping[str, Any], path: str, above: str) -> Iterator[tuple[str
             yield from _read(value, here, name)
 
 
-def _form(value: Mapping[str, Any]) -> str | None:
+def _form(value: Mapping[str, object]) -> str | None:
     """The distribution that a table describes; `None` if it is a table of others."""
     key, *others = value
     if key in FORMS and isinstance(value[key], list):

@@ -24,7 +24,7 @@ class Trial:
     """
 
     number: int
-    values: Mapping[str, Any]
+    values: Mapping[str, object]
     config: Mapping[str, Any]
     folder: str
     metric: str = "test/loss"
@@ -56,6 +56,6 @@ class Outcome:
     seconds: float = 0.0
     message: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """All of it, as plain values."""
         return asdict(self)

@@ -1,12 +1,12 @@
 """Poisson spike trains."""
 
 from collections.abc import Callable
-from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 
 from dynplug.core import Context, Parameter, as_size, check_number, check_parameters, param
@@ -43,7 +43,8 @@ class Poisson(Source):
     """
 
     size: tuple[int, ...] = eqx.field(static=True, converter=as_size)
-    rate: Parameter | Callable[[Context], Any] = param(drawn=True, stepwise=True)  # nothing has a derivative by it
+    # nothing has a derivative by the rate
+    rate: Parameter | Callable[[Context], ArrayLike] = param(drawn=True, stepwise=True)
 
     def __check_init__(self) -> None:
         check_parameters(self)

@@ -1,10 +1,9 @@
 """Systems without input."""
 
 from abc import abstractmethod
-from typing import Any
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from dynplug.core import Context, Resizable, discrete
 from dynplug.errors import CompositionError
@@ -39,10 +38,10 @@ class Source(Resizable):
     """
 
     @abstractmethod
-    def generate(self, state: Any, ctx: Context) -> tuple[Any, Any]:
+    def generate(self, state: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         """One step of `ctx.dt`: from the state to the next state and the output."""
 
-    def update(self, state: Any, x: Any, ctx: Context) -> tuple[Any, Any]:
+    def update(self, state: PyTree, x: PyTree, ctx: Context) -> tuple[PyTree, PyTree]:
         if x is not None:
             name = type(self).__name__
             raise CompositionError(
@@ -52,5 +51,6 @@ class Source(Resizable):
         return self.generate(state, ctx)
 
 
-def _told(x: Any) -> str:
-    return f"an array of shape {x.shape}" if hasattr(x, "shape") else f"a {type(x).__name__}"
+def _told(x: object) -> str:
+    shape = getattr(x, "shape", None)
+    return f"a {type(x).__name__}" if shape is None else f"an array of shape {shape}"

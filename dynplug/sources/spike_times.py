@@ -1,7 +1,5 @@
 """Given spike trains."""
 
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -79,5 +77,5 @@ class SpikeTimes(Source):
         return steps[order], units[order]
 
 
-def _listed(indices: Any) -> tuple[int, ...]:
+def _listed(indices: object) -> tuple[int, ...]:
     return tuple(as_indices("indices", indices).tolist())

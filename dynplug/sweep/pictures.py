@@ -1,10 +1,10 @@
 """The picture of a sweep: the importance of hyperparameters, and their effect on the metric."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -47,10 +47,11 @@ def _shares(ax: "Axes", *, shares: dict[str, float], metric: str) -> None:
     ax.invert_yaxis()
 
 
-def _scatter(ax: "Axes", *, values: list[Any], metric: list[float], log: bool, labels: tuple[str, str]) -> None:
+def _scatter(ax: "Axes", *, values: Sequence[object], metric: list[float], log: bool, labels: tuple[str, str]) -> None:
     ax.set(xlabel=labels[0], ylabel=labels[1])
-    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values):
-        ax.plot(values, metric, ".")
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    if len(numbers) == len(values):
+        ax.plot(numbers, metric, ".")
         if log:
             ax.set_xscale("log")
         return

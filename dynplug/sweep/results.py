@@ -43,7 +43,7 @@ class SweepResult:
     importance: dict[str, float]
 
     @classmethod
-    def of(cls, search: Search, rows: Sequence[tuple[Mapping[str, Any], Outcome]]) -> "SweepResult":
+    def of(cls, search: Search, rows: Sequence[tuple[Mapping[str, object], Outcome]]) -> "SweepResult":
         """The result that values and outcomes make."""
         trials = [
             {"number": o.number, "values": dict(values), "folder": f"trials/{o.number:04d}", **o.to_json()}

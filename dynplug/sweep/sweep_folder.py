@@ -62,7 +62,7 @@ class SweepFolder:
         write_atomically(folder / CONFIG, tomli_w.dumps(trial.config).encode())
         write_atomically(folder / TRIAL, json.dumps({"number": trial.number, "values": dict(trial.values)}).encode())
 
-    def known(self) -> Iterator[tuple[int, dict[str, Any], Outcome | None]]:
+    def known(self) -> Iterator[tuple[int, dict[str, object], Outcome | None]]:
         """Number, values and outcome, if there is one, of each trial that was written down."""
         number = 0
         while (file := self.folder_of(number) / TRIAL).exists():
@@ -70,7 +70,7 @@ class SweepFolder:
             number += 1
 
 
-def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
     """The paths at which two configurations differ, except those that may change when a sweep is resumed: the launcher
     and the number of trials.
     """
@@ -78,8 +78,8 @@ def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [path for path in {**before, **after} if before.get(path) != after.get(path)]
 
 
-def _fixed(values: Mapping[str, Any]) -> dict[str, Any]:
-    fixed = deepcopy(dict(values))
+def _fixed(values: Mapping[str, object]) -> dict[str, object]:
+    fixed: dict[str, Any] = deepcopy(dict(values))
     sweep = fixed.get("sweep", {})
     sweep.pop("launcher", None)
     sweep.pop("report", None)

@@ -1,6 +1,6 @@
 """The section `[sweep]` of a configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Literal
@@ -65,7 +65,7 @@ def without_sweep(config: Config) -> Config:
     return Config(values, config.source, config.text, changed=config.changed)
 
 
-def _built(given: Any, kind: str) -> Any:
+def _built(given: Mapping[str, object] | str | Configured, kind: str) -> Any:
     found = resolve(given, kind=kind, path=f"sweep.{kind}")
     found.check()
     return found.build()
@@ -89,7 +89,7 @@ def _goal(table: Mapping[str, Any], config: Config) -> tuple[str, Literal["min",
     return metric, "min" if watched.mode == "min" else "max"
 
 
-def _check(config: Config, path: str, values: list[Any]) -> None:
+def _check(config: Config, path: str, values: Sequence[object]) -> None:
     """Refuse a hyperparameter that is no key of the configuration, or of the component that it names."""
     for value in values if path.endswith("type") else values[:1]:
         try:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from dynplug.recipe import Config, import_files
 from dynplug.search import Outcome, Search, Trial
@@ -13,7 +12,7 @@ from dynplug.sweep.sweep_options import SweepOptions, without_sweep
 
 
 def sweep_config(
-    config: str | Path | Mapping[str, Any] | Config,
+    config: str | Path | Mapping[str, object] | Config,
     folder: str | Path | None = None,
     *,
     imports: Sequence[str | Path] = (),
@@ -65,7 +64,7 @@ class _Sweep:
         self._config, self._base = config, without_sweep(config)
         self._options, self._files, self._imports = options, files, imports
         self.search = Search(options.space, options.metric, options.mode, files.path)
-        self._values: dict[int, Mapping[str, Any]] = {}
+        self._values: dict[int, Mapping[str, object]] = {}
         self._outcomes: dict[int, Outcome] = {}
 
     def trials(self, say: Callable[[str], None]) -> Iterator[Trial]:
@@ -88,11 +87,11 @@ class _Sweep:
             yield trial
             number += 1
 
-    def _asked(self, number: int) -> Mapping[str, Any] | None:
+    def _asked(self, number: int) -> Mapping[str, object] | None:
         with self._config.blamed():
             return self._options.sampler.ask(self.search, number)
 
-    def _trial(self, number: int, values: Mapping[str, Any]) -> Trial:
+    def _trial(self, number: int, values: Mapping[str, object]) -> Trial:
         made = self._base.with_values(values, dict.fromkeys(values, f"trial {number}"))
         return Trial(
             number,
@@ -117,7 +116,7 @@ class _Sweep:
         status = "" if outcome.status == "finished" else f"{outcome.status}, "
         return f"Trial {outcome.number}: {status}{came}; {values}; {outcome.seconds:.1f} s"
 
-    def rows(self) -> list[tuple[Mapping[str, Any], Outcome]]:
+    def rows(self) -> list[tuple[Mapping[str, object], Outcome]]:
         """Values and outcomes, by number."""
         return [(self._values[number], self._outcomes[number]) for number in sorted(self._outcomes)]
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import jax
 import numpy as np
@@ -68,7 +67,7 @@ def _launched(trials: list[Trial]) -> Iterator[Outcome]:
     """Run some trials, those together that can be."""
     groups: dict[Hashable, list[tuple[Trial, Training]]] = {}
     alone: list[Trial] = []
-    objectives: dict[str, Any] = {}
+    objectives: dict[str, object] = {}
     with ExitStack() as holding:
         for trial in trials:
             holding.enter_context(held(trial))
@@ -102,7 +101,7 @@ def _prepared(trial: Trial) -> Training | None:
     return None
 
 
-def _kind(trial: Trial, training: Training, objectives: dict[str, Any]) -> Hashable:
+def _kind(trial: Trial, training: Training, objectives: dict[str, object]) -> Hashable:
     """A key that is the same for all trials that can run together. Those with equal `[runner]`, but for the
     optimizer, and equal `[fit]` get one objective.
     """

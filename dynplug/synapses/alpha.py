@@ -1,7 +1,7 @@
 """The alpha synapse."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -60,7 +60,7 @@ class Alpha(Synapse):
         nothing = jnp.zeros(self.size, ctx.dtype)
         return AlphaState(nothing, nothing)
 
-    def vector_field(self, t: Any, y: AlphaState, drive: Drive) -> AlphaState:
+    def vector_field(self, t: object, y: AlphaState, drive: Drive) -> AlphaState:
         return AlphaState((math.e * y.h - y.g) / self.tau, -y.h / self.tau)
 
     def emit(self, old: AlphaState, new: AlphaState, ctx: Context) -> tuple[AlphaState, Drive]:

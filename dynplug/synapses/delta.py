@@ -1,8 +1,9 @@
 """The delta synapse."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from dynplug.core import Context, Drive, Sized, target_size
 from dynplug.errors import ShapeError
@@ -35,7 +36,7 @@ class Delta(Sized):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
+    def update(self, state: None, x: PyTree, ctx: Context) -> tuple[None, Drive]:
         shape = jnp.asarray(x).shape
         if shape not in ((), self.size):
             raise ShapeError(

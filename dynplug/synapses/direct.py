@@ -1,8 +1,9 @@
 """The synapse without dynamics."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from dynplug.core import Context, Drive, Sized, check_fits, target_size
 from dynplug.synapses.outputs import CUBA, Output
@@ -41,6 +42,6 @@ class Direct(Sized):
     def init_state(self, ctx: Context) -> None:
         return None
 
-    def update(self, state: None, x: Any, ctx: Context) -> tuple[None, Drive]:
+    def update(self, state: None, x: PyTree, ctx: Context) -> tuple[None, Drive]:
         check_fits(x, self.size, ctx.path or "Direct")
         return None, self.output(jnp.asarray(x, ctx.dtype))

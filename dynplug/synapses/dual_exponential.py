@@ -1,6 +1,6 @@
 """The synapse with two time constants."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -83,7 +83,7 @@ class DualExponential(Synapse):
         nothing = jnp.zeros(self.size, ctx.dtype)
         return DualExponentialState(nothing, nothing)
 
-    def vector_field(self, t: Any, y: DualExponentialState, drive: Drive) -> DualExponentialState:
+    def vector_field(self, t: object, y: DualExponentialState, drive: Drive) -> DualExponentialState:
         rise, decay = jnp.asarray(self.tau_rise, y.g.dtype), jnp.asarray(self.tau_decay, y.g.dtype)
         rate = (decay - rise) / (decay * rise)
         peak = jnp.log(decay / rise) / rate

@@ -1,6 +1,6 @@
 """The exponential synapse."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -56,7 +56,7 @@ class Exponential(Synapse):
     def init_state(self, ctx: Context) -> ExponentialState:
         return ExponentialState(jnp.zeros(self.size, ctx.dtype))
 
-    def vector_field(self, t: Any, y: ExponentialState, drive: Drive) -> ExponentialState:
+    def vector_field(self, t: object, y: ExponentialState, drive: Drive) -> ExponentialState:
         return ExponentialState(-y.g / self.tau)
 
     def emit(self, old: ExponentialState, new: ExponentialState, ctx: Context) -> tuple[ExponentialState, Drive]:

@@ -32,13 +32,16 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, SupportsFloat
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 import numpy as np
 import pytest
 from jax.typing import ArrayLike
 
 from dynplug.errors import OptionError
+
+if TYPE_CHECKING:  # pytest 8.2 has it in no public module
+    from _pytest.terminal import TerminalReporter
 
 _FAULT = pytest.StashKey[str]()
 _RECORD = pytest.StashKey[dict[str, Any]]()
@@ -195,7 +198,7 @@ class Ledger:
         partial.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         os.replace(partial, self.path)
 
-    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+    def pytest_terminal_summary(self, terminalreporter: "TerminalReporter") -> None:
         """Say how many there are and where."""
         held = len(self.held.keys() - self.failed)
         terminalreporter.write_line(f"Claims: {held} measured, {len(self.failed)} failed, in {self.path}")

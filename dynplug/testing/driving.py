@@ -1,7 +1,6 @@
 """Driving systems with random input that is strong and long enough to elicit all of their behaviour."""
 
 import dataclasses
-from typing import Any
 
 import equinox as eqx
 import jax
@@ -31,7 +30,7 @@ def constants(subject: Subject) -> dict[str, Parameter]:
     return {n: v for n, v in named.items() if n in accepted and v is not None and np.ndim(v) == 0}
 
 
-def traced(subject: Subject, seed: int = 0, **given: Any) -> DynamicalSystem:
+def traced(subject: Subject, seed: int = 0, **given: object) -> DynamicalSystem:
     """An instance whose constants are arrays, so that one program serves all their values and has their derivatives.
 
     All long runs are of it: over inputs of the drive's shape they are one program.

@@ -117,10 +117,10 @@ def _of_system(subject: Subject, system: DynamicalSystem) -> list[Quantities]:
     done = {leaf.path + _BEFORE: leaf.value for leaf in leaves(before)} | {
         leaf.path: leaf.value for leaf in leaves(after)
     }
-    run = _arrays(moved) | {name: np.asarray(value) for name, value in done.items()}
+    run = {**_arrays(moved), **{name: np.asarray(value) for name, value in done.items()}}
     return [
         Quantities(
-            _arrays(system), run | {"x": x, "output": np.asarray(out)}, _STATISTICAL if trial.stochastic else _EXACT
+            _arrays(system), {**run, "x": x, "output": np.asarray(out)}, _STATISTICAL if trial.stochastic else _EXACT
         )
     ]
 

@@ -2,11 +2,10 @@
 
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from dynplug.testing.demands import demand
 from dynplug.testing.subject import Skip, Subject
 
 _RTOL = 1e-5  # single precision, after some steps
-_RECIPE: dict[str, Any] = {
+_RECIPE: dict[str, Mapping[str, object]] = {
     "task": {"type": "digits", "test_share": 0.95, "encoder": {"type": "latency", "num_step": 2}},
     "model": {"type": "Sequential", "hidden": {"type": "LeakyIntegrator", "size": 64}, "out": {}},
     "runner": {"type": "BPTT", "dt": 1.0, "loss_fun": "cross_entropy", "optimizer": {"type": "adam"}},

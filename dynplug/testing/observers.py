@@ -4,7 +4,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -61,7 +60,7 @@ class _Elsewhere:
     def __init__(self, trainer: BPTT):
         self._trainer = trainer
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._trainer, name)
 
 

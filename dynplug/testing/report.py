@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dynplug.errors import OptionError, nearest
 from dynplug.testing.checks import Outcome, Result, outcome_of
@@ -82,7 +81,7 @@ class CheckReport:
 def check_component(
     kind: str,
     name_or_target: Target,
-    example: Mapping[str, Any] | None = None,
+    example: Mapping[str, object] | None = None,
     *,
     checks: Iterable[str] | None = None,
     expected_failures: Mapping[str, str] | None = None,

@@ -27,7 +27,7 @@ _ADAM = optax.adam(1e-2)  # one object, so that all runners of a check share one
 _OPTIONS = {"dt": _DT, "loss_fun": "mse", "optimizer": _ADAM, "logger": None, "progress_bar": False}
 
 
-def _runner(subject: Subject, model: DynamicalSystem, **options: Any) -> Any:
+def _runner(subject: Subject, model: DynamicalSystem, **options: object) -> Any:
     """A runner of a model: its example, completed by options that silence it."""
     accepted = parameters(subject.target)
     usual = {k: v for k, v in _OPTIONS.items() if k in accepted and k not in subject.example}

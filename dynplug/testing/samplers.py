@@ -55,9 +55,9 @@ def _search(subject: Subject, folder: str) -> Search:
     raise AssertionError("It takes neither continuous distributions nor lists.")
 
 
-def _sampled(sampler: Sampler, search: Search) -> list[Mapping[str, Any]]:
+def _sampled(sampler: Sampler, search: Search) -> list[Mapping[str, object]]:
     """Some trials, each but the last told of before the next is asked for."""
-    asked: list[Mapping[str, Any]] = []
+    asked: list[Mapping[str, object]] = []
     for number in range(_ASKED):
         values = sampler.ask(search, number)
         if values is None:

@@ -37,7 +37,7 @@ class Subject:
     """
 
     component: Component
-    given: Mapping[str, Any] | None = None
+    given: Mapping[str, object] | None = None
     registered: bool = True
     double: bool = field(default_factory=lambda: jnp.result_type(float) == jnp.float64)
 
@@ -69,12 +69,12 @@ class Subject:
             return self.component.load()
 
     @cached_property
-    def example(self) -> dict[str, Any]:
+    def example(self) -> dict[str, object]:
         """The given arguments; else the spec's; else a guess at `size`, `in_size` and `out_size`."""
         with _deprecation_ignored():
             return example_of(self.component) if self.given is None else dict(self.given)
 
-    def make(self, seed: int = 0, **given: Any) -> Any:
+    def make(self, seed: int = 0, **given: object) -> Any:
         """A minimal instance; `given` are arguments that the example cannot hold, such as a runner's `target`."""
         key = jax.random.key(seed)
         with _deprecation_ignored():
@@ -83,7 +83,7 @@ class Subject:
                 return build(config, kind=self.kind, key=key, given=given)
             return self._make_unregistered(key, given)
 
-    def _make_unregistered(self, key: PRNGKeyArray, given: Mapping[str, Any]) -> Any:
+    def _make_unregistered(self, key: PRNGKeyArray, given: Mapping[str, object]) -> Any:
         arguments = {name: _built(value, key) for name, value in self.example.items()} | dict(given)
         if "key" in inspect.signature(self.target).parameters:
             arguments.setdefault("key", key)
@@ -104,7 +104,7 @@ class Subject:
             raise Skip("no instance could be made: see the check 'builds'") from error
 
 
-def subject_of(kind: str, name_or_target: Target, example: Mapping[str, Any] | None = None) -> Subject:
+def subject_of(kind: str, name_or_target: Target, example: Mapping[str, object] | None = None) -> Subject:
     """A registered component by name, or a class or function, registered or not."""
     if isinstance(name_or_target, str):
         return Subject(registry().find(kind, name_or_target), example)

@@ -2,7 +2,6 @@
 
 import tomllib
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import numpy as np
@@ -27,8 +26,8 @@ def recipe_builds(subject: Subject) -> None:
     build({**recipe["runner"], **_quiet(recipe["runner"])}, kind="runner", path="runner", given={"target": model})
 
 
-def _quiet(runner: Mapping[str, Any]) -> dict[str, bool | None]:
-    accepted = parameters(get("runner", runner["type"]))
+def _quiet(runner: Mapping[str, object]) -> dict[str, bool | None]:
+    accepted = parameters(get("runner", str(runner["type"])))
     return {name: value for name, value in (("logger", None), ("progress_bar", False)) if name in accepted}
 
 

@@ -22,9 +22,9 @@ _STEPS = (0.1, -0.1, 1.0, -1.0, 10.0)
 _PARTS = 3  # other components to try in the place of one
 
 
-def arguments(subject: Subject) -> dict[str, Any]:
+def arguments(subject: Subject) -> dict[str, object]:
     """The arguments that can be varied, with their present values: from the instance, the example, or the default."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, p in parameters(subject.target).items():
         if name == "key" or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
             continue
@@ -42,7 +42,7 @@ def _field(subject: Subject, name: str) -> object:
     return getattr(instance, name, None) if name in fields else None
 
 
-def variants(subject: Subject, name: str, value: Any) -> Iterator[Any]:
+def variants(subject: Subject, name: str, value: Any) -> Iterator[object]:
     """Other values of an argument, likely ones first; none if its type is unknown."""
     annotation = parameters(subject.target)[name].annotation
     if name == "dtype":

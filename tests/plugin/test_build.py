@@ -1,5 +1,6 @@
 """From configurations to objects, and what is said of those that cannot be built."""
 
+import inspect
 import pickle
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ import pytest
 import dynplug as dp
 from dynplug.errors import ArgumentError, ConfigError, KeyRequiredError, PluginError, PluginWarning, UnknownNameError
 from dynplug.plugin import Unbuilt, registry
-from dynplug.plugin.configured import kind_of_argument, parameters, takes_text
+from dynplug.plugin.configured import kind_of_argument, parameters, takes_number, takes_text
 
 pytestmark = pytest.mark.quick
 
@@ -268,6 +269,7 @@ def bare(surrogate={default}): return Row(surrogate)
         ("Annotated[str, 'which']", "None", True),
         ("Thing | str", "None", True),
         ("Any", "'sigmoid'", True),
+        ("object", "'sigmoid'", True),
         ("Any", "None", False),
         ("Thing", "None", False),
         ("dp.surrogates.Surrogate | None", "None", False),
@@ -428,6 +430,13 @@ NUMBERS = [
 def test_a_number_is_no_text(name, number, options):
     with pytest.raises(ConfigError, match=f"^{number}: Expected a number; got the text 'ten'"):
         built({"type": name, **options, number: "ten"})
+
+
+@pytest.mark.parametrize("annotation", [inspect.Parameter.empty, Any, object])
+def test_a_parameter_of_any_value_is_read_as_its_default_is(annotation):
+    for default, number, text in ((1.5, True, False), ("text", False, True), (None, False, False)):
+        parameter = inspect.Parameter("given", inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+        assert (takes_number(parameter), takes_text(parameter)) == (number, text)
 
 
 def test_a_text_for_a_flag_is_refused_by_whom_it_is_given_to():
