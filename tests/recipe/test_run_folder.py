@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
+from small_recipe import small_recipe
 from started import started
 
 from dynplug.core import write_arrays
@@ -20,28 +21,12 @@ from dynplug.recipe.training import Training
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
-TEXT = """\
-[task]
-type = "digits"
-test_share = 0.9554 # 80 samples to train on
-encoder = { type = "latency", num_step = 2 }
-
-[model]
-type = "Sequential"
-input = { type = "Dense", in_size = 64, out_size = 10 }
-
-[runner]
-type = "BPTT"
-dt = 1.0
-loss_fun = "cross_entropy"
-progress_bar = false
-
-[fit]
-num_epoch = 3
-batch_size = 20
-checkpoint_every = 1
-num_report = 3
-"""
+TEXT = small_recipe(
+    seed=None,
+    model={"type": "Sequential", "input": {"type": "Dense", "in_size": 64, "out_size": 10}},
+    runner={"metrics": None},
+    fit={"num_epoch": 3, "batch_size": 20, "checkpoint_every": 1, "num_report": 3},
+)
 
 
 def training(folder, *overrides, resume=False, text=TEXT):
