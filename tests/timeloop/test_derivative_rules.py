@@ -68,7 +68,7 @@ def test_a_backward_pass_that_is_not_linear_sees_the_sum_over_a_batch(loop, x64,
     cs = jnp.arange(6.0).reshape(2, 3) / 5
 
     def gradient(loop):
-        return jax.grad(lambda w: jax.vmap(lambda c: f(w, c, loop))(cs).sum())(0.3 * jnp.eye(3))
+        return jax.jit(jax.grad(lambda w: jax.vmap(lambda c: f(w, c, loop))(cs).sum()))(0.3 * jnp.eye(3))
 
     def one_by_one():
         each = jax.jit(jax.grad(lambda w, c: f(w, c, jax.lax.scan)))

@@ -27,24 +27,26 @@ def mapped(loop, check, jit):
     tangent = lambda *a: jax.jvp(out, a, a)
     return [jit(g)(w, c, xs) for g in (out, inside, outside, tangent)]
 
+def sharded(loop):
+    with jax.set_mesh(jax.make_mesh((2,), ("d",), axis_types=(AxisType.Explicit,))):
+        d, x = jax.device_put(c, P("d")), jax.device_put(xs, P(None, "d"))
+        g = jax.jit(jax.value_and_grad(lambda w, c, x: f(w, c, x, loop).sum(), (0, 1, 2)))
+        return jax.jit(lambda w, c, x: f(w, c, x, loop))(w, d, x), g(w, d, x)
+
+def same(found, expected):
+    for a, b in zip(*map(jax.tree.leaves, (found, expected)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
 expected = {check: mapped(jax.lax.scan, check, jax.jit) for check in (True, False)}
+explicit = sharded(jax.lax.scan)
 for options in ({}, {"loop": "layer"}, {"loop": "step"}, {"remat": 2}):
     ours = lambda *a: scan(*a, **options)
     for check in (True, False):
         for jit in (jax.jit, lambda f: f):
-            found = mapped(ours, check, jit), expected[check]
-            for a, b in zip(*map(jax.tree.leaves, found), strict=True):
-                np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
-    with jax.set_mesh(jax.make_mesh((2,), ("d",), axis_types=(AxisType.Explicit,))):
-        d, x = jax.device_put(c, P("d")), jax.device_put(xs, P(None, "d"))
-        found = []
-        for loop in (ours, jax.lax.scan):
-            g = jax.jit(jax.value_and_grad(lambda w, c, x: f(w, c, x, loop).sum(), (0, 1, 2)))
-            out = jax.jit(lambda w, c, x: f(w, c, x, loop))(w, d, x)
-            found.append((out, g(w, d, x)))
-        assert jax.typeof(found[0][0]) == jax.typeof(found[1][0])
-        for a, b in zip(*map(jax.tree.leaves, found), strict=True):
-            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+            same(mapped(ours, check, jit), expected[check])
+    found = sharded(ours)
+    assert jax.typeof(found[0]) == jax.typeof(explicit[0])
+    same(found, explicit)
 print("all the same")
 """
 

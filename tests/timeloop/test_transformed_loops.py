@@ -27,7 +27,7 @@ def test_forward_mode(loop, x64, by_lax):
         ]
         ways = (jax.jacfwd, jax.jacrev), (jax.jacrev, jax.jacfwd), (jax.jacrev, jax.jacrev)
         second = [outer(inner(lambda w: total(h(w)))) for outer, inner in ways]
-        return [[jax.jit(f)(w) for f in some] for some in (first, second)]
+        return jax.jit(lambda w: [[f(w) for f in some] for some in (first, second)])(w)
 
     with jax.numpy_dtype_promotion("standard"):
         pairs = zip(derivatives(loop), by_lax(lambda: derivatives(jax.lax.scan)), strict=True)

@@ -32,11 +32,16 @@ def test_a_step_is_the_optimizers_step_on_the_loss_of_the_model(measured):
 
     state = optimizer.init(params)
     losses = []
-    for _ in range(3):
+
+    @jax.jit
+    def step(params, state):
         value, grads = jax.value_and_grad(loss)(params)
         with jax.numpy_dtype_promotion("standard"):
             updates, state = optimizer.update(grads, state)
-            params = optax.apply_updates(params, updates)
+            return optax.apply_updates(params, updates), state, value
+
+    for _ in range(3):
+        params, state, value = step(params, state)
         losses.append(float(value))
 
     t = trainer(net, optimizer=optimizer)
