@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from small_recipe import small_recipe
 
 import dynplug as dp
 from dynplug.plugin import LOCAL, registry
@@ -42,28 +43,7 @@ VOLUNTARY = {
 }
 INTRODUCED = {module: name for module, name in MODULES.items() if examples_of(module) and module is not dp.testing}
 SHOWN = {**INTRODUCED, **VOLUNTARY, **DEMANDED}  # what `dp.testing` shows is for a package that readers have
-SMALL = """\
-[task]
-type = "digits"
-test_share = 0.9554 # 80 samples to train on
-encoder = { type = "latency", num_step = 2 }
-
-[model]
-type = "Sequential"
-input = { type = "Dense", in_size = 64, out_size = 4 }
-hidden = { type = "LeakyIntegrator", size = 4, tau = 5.0 }
-readout = { type = "Dense", in_size = 4, out_size = 10 }
-
-[runner]
-type = "BPTT"
-dt = 1.0
-loss_fun = "cross_entropy"
-metrics = ["accuracy"]
-
-[fit]
-num_epoch = 2
-batch_size = 40
-"""
+SMALL = small_recipe(seed=None)
 SWEEP = f"""{SMALL}
 [sweep]
 metric = "test/loss"

@@ -8,54 +8,27 @@ from types import SimpleNamespace
 from unittest.mock import patch
 
 import pytest
+from small_recipe import small_recipe
 
 from dynplug.cli import main
 from dynplug.plugin import registry
 
-RECIPE = """\
-# A small network on few digits.
-seed = 3
-
-[task]
-type = "digits"
-test_share = 0.9554 # 80 samples to train on
-encoder = { type = "latency", num_step = 4 }
-
-[model]
-type = "Sequential"
-
-[model.input]
-type = "Dense"
-in_size = 64
-out_size = 8
-W_initializer = { type = "KaimingNormal", scale = 100.0 }
-
-[model.hidden]
-type = "LIF"
-size = 8
-tau = 5.0 # ms
-surrogate = { type = "Sigmoid", alpha = 3.0 }
-
-[model.dropout]
-type = "Dropout"
-p = 0.2
-
-[model.readout]
-type = "Dense"
-in_size = 8
-out_size = 10
-
-[runner]
-type = "BPTT"
-dt = 1.0
-loss_fun = "cross_entropy"
-metrics = ["accuracy"]
-optimizer = { type = "adam", learning_rate = 0.02 }
-
-[fit]
-num_epoch = 2
-batch_size = 40
-"""
+RECIPE = small_recipe(
+    task={"encoder": {"type": "latency", "num_step": 4}},
+    model={
+        "type": "Sequential",
+        "input": {
+            "type": "Dense",
+            "in_size": 64,
+            "out_size": 8,
+            "W_initializer": {"type": "KaimingNormal", "scale": 100.0},
+        },
+        "hidden": {"type": "LIF", "size": 8, "tau": 5.0, "surrogate": {"type": "Sigmoid", "alpha": 3.0}},
+        "dropout": {"type": "Dropout", "p": 0.2},
+        "readout": {"type": "Dense", "in_size": 8, "out_size": 10},
+    },
+    runner={"optimizer": {"type": "adam", "learning_rate": 0.02}},
+)
 
 RUNNER = """
 import json

@@ -5,29 +5,30 @@ import re
 import sys
 
 import pytest
+from small_recipe import small_recipe
 
 import dynplug as dp
 
-RECIPE = """
-[task]
-type = "digits"
-
-[model]
-type = "Sequential"
-input = { type = "Dense", in_size = 64, out_size = 12, W_initializer = { type = "KaimingNormal", scale = 100.0 } }
-hidden = { type = "LIF", size = 12, tau = 5.0 }
-output = { type = "Dense", in_size = 12, out_size = 10 }
-
-[runner]
-type = "BPTT"
-dt = 1.0
-loss_fun = "cross_entropy"
-
-[fit]
-batch_size = 16
-
+SMALL = small_recipe(
+    seed=None,
+    task={"type": "digits"},
+    model={
+        "input": {
+            "type": "Dense",
+            "in_size": 64,
+            "out_size": 12,
+            "W_initializer": {"type": "KaimingNormal", "scale": 100.0},
+        },
+        "hidden": {"type": "LIF", "size": 12, "tau": 5.0},
+        "readout": None,
+        "output": {"type": "Dense", "in_size": 12, "out_size": 10},
+    },
+    runner={"metrics": None},
+    fit={"num_epoch": None, "batch_size": 16},
+)
+RECIPE = f"""{SMALL}
 [diagnose]
-checks = ["TimeConstants", { type = "Silence", most = 1.0 }]
+checks = ["TimeConstants", {{ type = "Silence", most = 1.0 }}]
 samples = 8
 """
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
+from small_recipe import small_recipe
 
 import dynplug as dp
 from dynplug.core import write_arrays
@@ -15,39 +16,22 @@ from dynplug.recipe import CHECKPOINT, CONFIG, Config, Training
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
-TEXT = """\
-seed = 5
-
-[task]
-type = "digits"
-test_share = 0.9554 # 80 samples to train on
-encoder = { type = "latency", num_step = 2 }
-
-[model]
-type = "Sequential"
-
-[model.input] # how many connections are drawn depends on the seed
-type = "Sparse"
-in_size = 64
-out_size = 10
-connector = { type = "FixedProbability", p = 0.3 }
-
-[model.readout]
-type = "LeakyIntegrator"
-size = 10
-
-[runner]
-type = "BPTT"
-dt = 0.5
-loss_fun = "cross_entropy"
-trainable = { "readout.tau" = true }
-optimizer = { type = "sgd", learning_rate = 5.0 }
-progress_bar = false
-
-[fit]
-num_epoch = 2
-batch_size = 40
-"""
+SPARSE = {  # how many connections are drawn depends on the seed
+    "type": "Sparse",
+    "in_size": 64,
+    "out_size": 10,
+    "connector": {"type": "FixedProbability", "p": 0.3},
+}
+TEXT = small_recipe(
+    seed=5,
+    model={"type": "Sequential", "input": SPARSE, "readout": {"type": "LeakyIntegrator", "size": 10}},
+    runner={
+        "dt": 0.5,
+        "metrics": None,
+        "trainable": {"readout.tau": True},
+        "optimizer": {"type": "sgd", "learning_rate": 5.0},
+    },
+)
 
 
 def train(folder, *overrides):

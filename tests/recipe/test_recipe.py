@@ -11,6 +11,7 @@ import numpy as np
 import optax
 import pytest
 from safetensors.numpy import load_file
+from small_recipe import small_recipe
 
 import dynplug as dp
 from dynplug.errors import CheckpointError, ConfigError, NonFiniteError
@@ -20,43 +21,21 @@ from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
-TEXT = """\
-seed = 4
-
-[task]
-type = "digits"
-test_share = 0.9554 # 80 samples to train on
-encoder = { type = "latency", num_step = 2 }
-
-[model]
-type = "Sequential"
-
-[model.input]
-type = "Dense"
-in_size = 64
-out_size = 6
-W_initializer = { type = "KaimingNormal", scale = 100.0 }
-
-[model.hidden]
-type = "LIF"
-size = 6
-
-[model.readout]
-type = "Dense"
-in_size = 6
-out_size = 10
-
-[runner]
-type = "BPTT"
-dt = 0.5
-loss_fun = "cross_entropy"
-optimizer = { type = "adam", learning_rate = 0.02 }
-progress_bar = false
-
-[fit]
-num_epoch = 4
-batch_size = 40
-"""
+TEXT = small_recipe(
+    seed=4,
+    model={
+        "input": {
+            "type": "Dense",
+            "in_size": 64,
+            "out_size": 6,
+            "W_initializer": {"type": "KaimingNormal", "scale": 100.0},
+        },
+        "hidden": {"type": "LIF", "size": 6},
+        "readout": {"type": "Dense", "in_size": 6, "out_size": 10},
+    },
+    runner={"dt": 0.5, "metrics": None, "optimizer": {"type": "adam", "learning_rate": 0.02}},
+    fit={"num_epoch": 4},
+)
 
 
 def config(*overrides):

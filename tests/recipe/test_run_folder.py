@@ -2,14 +2,15 @@
 
 import errno
 import json
+import shutil
 import subprocess
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
 from safetensors.numpy import load_file
+from small_recipe import small_recipe
 from started import started
 
 from dynplug.core import write_arrays
@@ -20,28 +21,12 @@ from dynplug.recipe.training import Training
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
-TEXT = """\
-[task]
-type = "digits"
-test_share = 0.9554 # 80 samples to train on
-encoder = { type = "latency", num_step = 2 }
-
-[model]
-type = "Sequential"
-input = { type = "Dense", in_size = 64, out_size = 10 }
-
-[runner]
-type = "BPTT"
-dt = 1.0
-loss_fun = "cross_entropy"
-progress_bar = false
-
-[fit]
-num_epoch = 3
-batch_size = 20
-checkpoint_every = 1
-num_report = 3
-"""
+TEXT = small_recipe(
+    seed=None,
+    model={"type": "Sequential", "input": {"type": "Dense", "in_size": 64, "out_size": 10}},
+    runner={"metrics": None},
+    fit={"num_epoch": 3, "batch_size": 20, "checkpoint_every": 1, "num_report": 3},
+)
 
 
 def training(folder, *overrides, resume=False, text=TEXT):
@@ -61,11 +46,18 @@ def lines(folder):
     return [(line["epoch"], line.get("step"), line["phase"]) for line in found]
 
 
-@pytest.fixture
-def run(tmp_path):
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
     """A run of two epochs of four batches, reported after three and after the fourth."""
-    train(tmp_path / "run", "fit.num_epoch=2")
-    return tmp_path / "run"
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    train(folder, "fit.num_epoch=2")
+    return folder
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of its folder."""
+    return shutil.copytree(trained, tmp_path / "run")
 
 
 def test_metrics_of_steps_stand_beside_those_of_epochs(run):
@@ -205,33 +197,43 @@ def test_nothing_is_unpickled(run, monkeypatch):
 
 
 CLAIM = """
-import sys
-from dynplug.errors import CheckpointError
+import os, sys
 from dynplug.recipe.run_folder import RunFolder
-folder = RunFolder(sys.argv[1], new=len(sys.argv) > 2)
-print("ready", flush=True)
-sys.stdin.readline()
-try:
-    folder.begin("seed = 1")
-    print(folder.path.name, flush=True)
-except CheckpointError as error:
-    print(error, flush=True)
-sys.stdin.readline()
+
+def claim(ready):
+    folder = RunFolder(sys.argv[1], new=len(sys.argv) > 2)
+    ready()
+    try:
+        folder.begin("seed = 1")
+        answer = folder.path.name
+    except Exception as error:
+        answer = error
+    os.write(1, f"{answer}\\n".encode()) # in one piece, between those of the others
+    sys.stdin.read() # which ends for all of them at once
+
+waits, all_ready = os.pipe() # reading ends when nobody holds the other side any longer
+def ready():
+    os.close(all_ready)
+    os.read(waits, 1)
+
+for _ in range(3):
+    if not os.fork(): # a process that has imported JAX already
+        claim(ready)
+        os._exit(0)
+os.close(all_ready)
+for _ in range(3):
+    os.wait()
 """
 
 
-def claimed(folder, *new, processes=3):
-    """The answers of several processes that claim a folder at the same moment and then hold it."""
-    command = [sys.executable, "-c", CLAIM, str(folder), *new]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with ExitStack() as held:
-        running = [held.enter_context(started(command, **pipes)) for _ in range(processes)]
-        for process in running:
-            assert process.stdout.readline() == "ready\n"
-        for process in running:
-            process.stdin.write("go\n")
-            process.stdin.flush()
-        return [process.stdout.readline().strip() for process in running]
+def claimed(folder, *new):
+    """The answers of three processes that claim a folder at the same moment and then hold it."""
+    command = [sys.executable, "-W", "ignore", "-c", CLAIM, str(folder), *new]  # they are forked before JAX has threads
+    with started(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        answers = [process.stdout.readline().strip() for _ in range(3)]
+        process.stdin.close()
+        process.wait()
+    return answers
 
 
 def test_processes_that_begin_at_once_have_a_folder_each(tmp_path):

@@ -6,6 +6,7 @@ import tomllib
 
 import numpy as np
 import pytest
+from small_recipe import small_recipe
 
 import dynplug as dp
 from dynplug.api import hookimpl
@@ -14,31 +15,7 @@ from dynplug.recipe import Config, Training
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
-TEXT = """\
-seed = 3
-
-[task]
-type = "digits"
-test_share = 0.9554 # 80 samples to train on
-encoder = { type = "latency", num_step = 2 }
-
-[model]
-type = "Sequential"
-input = { type = "Dense", in_size = 64, out_size = 4 }
-hidden = { type = "LeakyIntegrator", size = 4, tau = 5.0 }
-readout = { type = "Dense", in_size = 4, out_size = 10 }
-
-[runner]
-type = "BPTT"
-dt = 1.0
-loss_fun = "cross_entropy"
-metrics = ["accuracy"]
-progress_bar = false
-
-[fit]
-num_epoch = 2
-batch_size = 40
-"""
+TEXT = small_recipe()
 
 
 def silent(line):

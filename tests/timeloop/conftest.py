@@ -1,10 +1,11 @@
 """Fixtures for all tests of the time loop."""
 
+import functools
 import signal
 
 import pytest
 
-from dynplug.timeloop import custom_derivative, target_device
+from dynplug.timeloop import custom_derivative, scan, target_device
 
 
 @pytest.fixture(autouse=True)
@@ -36,3 +37,26 @@ def kernels(monkeypatch):
 
     use("interpreted")
     return use
+
+
+@pytest.fixture(params=[{}, {"loop": "step"}, {"remat": 2}], ids=str)
+def loop(request):
+    """`scan`, in one of the ways in which it runs."""
+    return functools.partial(scan, **request.param)
+
+
+REFERENCES = {}
+
+
+@pytest.fixture
+def by_lax(request):
+    """The result of a function without arguments that runs `jax.lax.scan`: once for all ways in which `scan` runs."""
+    others = {name: value for name, value in request.node.callspec.params.items() if name != "loop"}
+    key = request.node.originalname, *others.items()
+
+    def result(make):
+        if key not in REFERENCES:
+            REFERENCES[key] = make()
+        return REFERENCES[key]
+
+    return result

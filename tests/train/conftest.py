@@ -3,13 +3,8 @@
 import equinox as eqx
 import jax
 import numpy as np
-import optax
 import pytest
-
-import dynplug as dp
-
-KEY = jax.random.key(5)
-SGD = optax.sgd(0.5)  # one object, so that equal trainers share their compiled program
+import small_training
 
 
 @pytest.fixture
@@ -22,41 +17,19 @@ def data():
 @pytest.fixture
 def net():
     """A function that makes the network; its arguments are the neurons'."""
-
-    def make(**options):
-        k1, k2 = jax.random.split(KEY)
-        return dp.Sequential(
-            encode=dp.layers.Dense(3, 8, key=k1, W_initializer=dp.initializers.Normal(2.0)),
-            hidden=dp.neurons.LIF(8, **{"tau": 4.0, **options}),
-            readout=dp.layers.Dense(8, 2, key=k2),
-            out=dp.neurons.LeakyIntegrator(2, tau=5.0),
-        )
-
-    return make
+    return small_training.model
 
 
 @pytest.fixture
-def trainer(net):
+def trainer():
     """A function that makes a trainer."""
-
-    def make(model=None, loss_fun="cross_entropy", **options):
-        options = {"optimizer": SGD, "dt": 1.0, "logger": None, "progress_bar": False, **options}
-        return dp.BPTT(model or net(), loss_fun, **options)
-
-    return make
+    return small_training.trainer
 
 
 @pytest.fixture
 def assert_same():
     """A function that compares all arrays of two trees, bit by bit."""
-
-    def compare(a, b):
-        ours, theirs = ([np.asarray(x) for x in jax.tree.leaves(tree) if isinstance(x, jax.Array)] for tree in (a, b))
-        assert len(ours) == len(theirs)
-        for x, y in zip(ours, theirs, strict=True):
-            np.testing.assert_array_equal(x, y)
-
-    return compare
+    return small_training.assert_same
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 import dynplug as dp
 from dynplug.recipe.report import curve
 from dynplug.train import EarlyStopping, History
+from dynplug.train.step.compiled_step import CompiledStep
 
 pytestmark = pytest.mark.quick
 
@@ -57,6 +58,23 @@ def test_an_epoch_that_was_interrupted_does_not_shift_the_curves(trainer, data, 
     again.fit(data, data, num_epoch=1, **options)
     t.fit(data, data, num_epoch=1, **options)
     np.testing.assert_array_equal(t.get_hist_metric("test")[3], again.get_hist_metric("test")[0])
+
+
+def test_an_interrupt_keeps_the_history(trainer, data, monkeypatch):
+    t = trainer()
+    t.fit(data, num_epoch=1, batch_size=5)
+    real, calls = CompiledStep.train, []
+
+    def interrupted(*args, **options):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(*args, **options)
+
+    monkeypatch.setattr(CompiledStep, "train", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        t.fit(data, num_epoch=2, batch_size=5)
+    assert len(t.get_hist_metric(which="detailed")) == 4 + 2
 
 
 def test_a_step_that_is_not_finite_is_no_epoch(trainer, data):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from small_training import KEY, X, Y, assert_same, model, trainer
 
 import dynplug as dp
 from dynplug.errors import NonFiniteError
@@ -116,3 +117,40 @@ def test_nothing_is_found_where_all_is_finite():
     t = dp.BPTT(dp.Sequential(d=Drift(jnp.ones(()))), "mse", dt=1.0, logger=None)
     x = np.zeros((2, 3, 1), np.float32)
     assert first_culprit(t._forward(True, {}), t.target, x, x, None, jax.random.key(0)) is None
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_finite_model():
+    x = X.astype(np.float32).copy()
+    x[9, 2, 1] = np.nan
+    t = trainer(shuffle_data=False)
+    reference = trainer(shuffle_data=False)
+    reference.fit((X[:5], Y[:5]), num_epoch=1)
+    with pytest.raises(NonFiniteError, match="Epoch 1, step 2: "):
+        t.fit((x, Y), num_epoch=3, batch_size=5)
+    assert_same(t.target, reference.target)
+    assert len(t.get_hist_metric(which="detailed")) == 2
+    t.fit((X, Y), num_epoch=1)
+    assert np.isfinite(t.get_hist_metric()[-1])
+
+
+def test_the_loss_is_named_if_it_is_the_loss():
+    t = trainer(dp.layers.Dense(3, 2, key=KEY), loss_fun=lambda predicts, targets: jnp.mean(predicts[:, 0] - targets))
+    with pytest.raises(
+        NonFiniteError, match="Epoch 1, step 1: the target at index \\[0, 0\\] of the batch is not finite"
+    ):
+        t.fit((X, np.full((20, 2), np.nan)), num_epoch=1)
+
+
+def test_a_gradient_that_is_not_finite_is_told_apart():
+    def loss(predicts, targets):
+        return jnp.sum(jnp.sqrt(predicts * 0.0))
+
+    with pytest.raises(NonFiniteError, match=r"Epoch 1, step 1: the gradient of encode\.weight is not finite"):
+        trainer(loss_fun=loss).fit((X, Y), num_epoch=1)
+
+
+def test_an_update_that_is_not_finite_is_not_made():
+    t = trainer(optimizer=optax.sgd(float("inf")))
+    with pytest.raises(NonFiniteError, match=r"Epoch 1, step 1: the update of encode\.weight"):
+        t.fit((X, Y), num_epoch=1)
+    assert_same(t.target, model())
