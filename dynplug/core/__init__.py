@@ -27,6 +27,7 @@ from dynplug.core.drive import Drive as Drive, add_inputs as add_inputs, check_f
 from dynplug.core.events import event as event, events as events
 from dynplug.core.filling import Loaded as Loaded, arrays_by_path as arrays_by_path, fill as fill
 from dynplug.core.host_only import is_traced as is_traced, untraced as untraced
+from dynplug.core.lifting import as_numbers as as_numbers
 from dynplug.core.no_time import NoTime as NoTime
 from dynplug.core.nodes import is_array as is_array, nodes as nodes, train_vars as train_vars, variables as variables
 from dynplug.core.numbers import (

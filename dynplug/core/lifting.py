@@ -6,6 +6,8 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.typing import DTypeLike
 from jaxtyping import PyTree
 
 from dynplug.core.context import Context
@@ -25,6 +27,23 @@ def called(function: Callable[..., PyTree], x: PyTree, ctx: Context) -> PyTree:
         return function(x)
     random = key.default is key.empty or any(getattr(node, "inference", True) is False for node in _nodes(function))
     return function(x, key=ctx.random_key() if random else ctx.key)
+
+
+def as_numbers(function: Callable[..., PyTree], x: PyTree, dtype: DTypeLike) -> PyTree:
+    """Spikes that are booleans as numbers of a floating dtype; for layers of `equinox.nn`, integers, too.
+
+    A normalisation gives its result the dtype of its input, which would make booleans or integers of it in silence.
+    What looks up an index gets it as it is.
+    """
+    nodes = _nodes(function) if type(function).__module__.startswith("equinox.nn") else []
+    counts = bool(nodes) and not any(isinstance(node, eqx.nn.Embedding) for node in nodes)
+
+    def number(a: PyTree) -> PyTree:
+        kind = getattr(a, "dtype", np.dtype(object))
+        spikes, count = jnp.issubdtype(kind, jnp.bool_), jnp.issubdtype(kind, jnp.integer)
+        return jnp.asarray(a, dtype) if spikes or (counts and count) else a
+
+    return jax.tree.map(number, x)
 
 
 def check_liftable(function: Callable[..., PyTree]) -> None:

@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 
 from dynplug.core.context import Context
 from dynplug.core.drive import Drive
-from dynplug.core.lifting import called, check_liftable, shape_after
+from dynplug.core.lifting import as_numbers, called, check_liftable, shape_after
 from dynplug.core.parameter import as_size, check_parameters
 from dynplug.core.paths import check_part_name
 from dynplug.core.step_results import described_value, updated
@@ -132,7 +132,8 @@ class Lift(DynamicalSystem):
     model = dp.Lift(jnp.tanh) >> dp.neurons.LIF(8)
     ```
 
-    A function that takes a `key` is given the context's. Modules with a field `inference`, such as
+    Booleans, as encoders make spikes, reach the function as numbers; so do integers those of `equinox.nn` without an
+    `Embedding`. A function that takes a `key` is given the context's. Modules with a field `inference`, such as
     `equinox.nn.Dropout`, are in inference mode unless a trainer is fitting.
 
     **Arguments:**
@@ -157,7 +158,7 @@ class Lift(DynamicalSystem):
         return None
 
     def update(self, state: None, x: PyTree, ctx: Context) -> tuple[None, PyTree]:
-        return None, called(self.function, x, ctx)
+        return None, called(self.function, as_numbers(self.function, x, ctx.dtype), ctx)
 
     @property
     def out_size(self) -> tuple[int, ...] | None:

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, PyTree
 
-from dynplug.core import Context, DynamicalSystem, statistic
+from dynplug.core import Context, DynamicalSystem, as_numbers, statistic
 from dynplug.errors import CompositionError
 
 
@@ -72,7 +72,7 @@ class Stateful(DynamicalSystem):
             )
         layer = self.layer if ctx.fit else eqx.nn.inference_mode(self.layer)
         with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
-            out, new = layer(x, jax.tree.unflatten(self.structure, state.arrays))
+            out, new = layer(as_numbers(self.layer, x, ctx.dtype), jax.tree.unflatten(self.structure, state.arrays))
         return StatefulState(tuple(jax.tree.leaves(new))) if ctx.fit else state, out
 
     def learned(self, state: StatefulState) -> "Stateful":

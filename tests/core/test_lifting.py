@@ -226,3 +226,37 @@ def test_a_mean_over_the_batch_is_answered():
         dp.BPTT(other, "mse", dt=1.0, logger=None).fit(data, num_epoch=1)
     with pytest.raises(CompositionError, match=said):
         dp.LoopOverTime(named, dt=1.0)(data[0][0])
+
+
+NORMS = [eqx.nn.LayerNorm(4), eqx.nn.RMSNorm(4), eqx.nn.GroupNorm(2, 4)]
+DOUBLE = lambda x: x + x  # noqa: E731
+
+
+@pytest.mark.parametrize("function", [*NORMS, DOUBLE, jax.nn.softmax], ids=lambda f: type(f).__name__)
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32])
+def test_spikes_and_counts_are_numbers_for_what_is_lifted(function, dtype):
+    x = np.array([[1, 0, 1, 1], [0, 0, 0, 1]])
+    lift = dp.LoopOverTime(dp.Sequential(function), dt=1.0)
+    if dtype is not bool and function in (
+        DOUBLE,
+        jax.nn.softmax,
+    ):  # a function of one's own may look up what it is given
+        function = dp.Lift(eqx.nn.Lambda(function))
+        lift = dp.LoopOverTime(dp.Sequential(function), dt=1.0)
+    found = lift(x.astype(dtype))[1]
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, lift(x.astype(np.float32))[1])
+
+
+def test_a_spiking_convolution_takes_booleans():
+    conv = eqx.nn.Conv2d(1, 2, 3, key=jax.random.key(0))
+    model = dp.Sequential(conv=conv, spikes=dp.neurons.LIF((2, 3, 3)))
+    x = np.random.default_rng(0).random((6, 1, 5, 5)) < 0.5
+    loop = dp.LoopOverTime(model, dt=1.0)
+    np.testing.assert_array_equal(loop(x)[1], loop(x.astype(np.float32))[1])
+
+
+def test_an_embedding_gets_its_indices():
+    table = eqx.nn.Embedding(5, 2, key=jax.random.key(0))
+    found = dp.LoopOverTime(dp.Sequential(table), dt=1.0)(np.array([3, 0, 3]))[1]
+    np.testing.assert_array_equal(found, table.weight[np.array([3, 0, 3])])
