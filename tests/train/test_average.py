@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import numpy as np
+import optax
 import pytest
 from safetensors.numpy import load_file
 
@@ -62,6 +63,25 @@ def test_it_is_the_mean_of_what_was_seen(averaging, measured, decay):
     measured.relative(t.average["readout"].weight, mean(seen.weights, decay))
     measured.relative(t.average["hidden"].tau, mean(seen.taus, decay))
     assert not np.allclose(t.average["readout"].weight, t.target["readout"].weight)
+
+
+@pytest.mark.parametrize("form", ["configured", "optax"])
+def test_batches_whose_gradients_are_accumulated_are_one_step(form):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 3)).astype(np.float32)
+    y, start = x @ rng.normal(size=(3, 1)).astype(np.float32), rng.normal(size=(1, 3)).astype(np.float32)
+    sgd = {"type": "accumulate", "steps": 2, "optimizer": {"type": "sgd", "learning_rate": 0.05}}
+    optimizer = sgd if form == "configured" else optax.chain(optax.MultiSteps(optax.sgd(0.05), 2))
+    model = dp.layers.Dense(3, 1, W_initializer=start, b_initializer=None)
+    t = dp.BPFF(model, "mse", optimizer, ema=DECAY, shuffle_data=False, logger=None, progress_bar=False)
+    t.fit((x, y), num_epoch=3, batch_size=10)
+    weights, w = [], start.astype(float)
+    for _ in range(3):
+        for half in (slice(0, 20), slice(20, 40)):  # two batches, one step
+            w = w - 0.05 * 2 * np.mean((x[half] @ w.T - y[half]) * x[half], 0)
+            weights.append(w)
+    np.testing.assert_allclose(t.target.weight, w, rtol=1e-5)
+    np.testing.assert_allclose(t.average.weight, mean(weights), rtol=1e-5)
 
 
 def test_training_itself_does_not_see_it(averaging, assert_same):

@@ -19,6 +19,8 @@ class Average:
 
     $$\bar\theta_t = \frac{1 - d}{1 - d^t} \sum_{k=1}^{t} d^{\,t-k}\, \theta_k$$
 
+    Batches whose gradients are accumulated are no steps but the last of them.
+
     **Attributes:** `params`, the mean, or before the first step the parameters; `steps`, $t$; `decay`, $d$.
 
     **Reference:** Polyak, B. T. & Juditsky, A. B. (1992), Acceleration of stochastic approximation by averaging,

@@ -4,7 +4,9 @@ import re
 from typing import Any, cast
 
 import jax
+import jax.numpy as jnp
 import optax
+import optax.tree_utils as otu
 from jaxtyping import Array, PyTree
 
 from dynplug.core import uncompiled
@@ -91,6 +93,12 @@ def started(optimizer: Optimizer, params: PyTree) -> PyTree:
                 "optax.multi_transform, and masks, have the structure of the parameters: give a function of these, as "
                 "lambda params: jax.tree_util.tree_map_with_path(label, params)."
             ) from error
+
+
+def stepped(state: PyTree) -> Array | bool:
+    """Whether an update was a step, from the state after it: what accumulates gradients steps once for several."""
+    waiting = [count for _, count in otu.tree_get_all_with_path(state, "mini_step")]
+    return jnp.any(jnp.stack([count == 0 for count in waiting])) if waiting else True
 
 
 def updated(optimizer: Optimizer, grads: PyTree, state: PyTree, params: PyTree, value: Array) -> tuple[PyTree, PyTree]:

@@ -16,7 +16,7 @@ from dynplug.errors import OptionError
 from dynplug.timeloop import RunState
 from dynplug.train.step.average import Average
 from dynplug.train.step.objective import ALL, Counting, Logged
-from dynplug.train.step.optimizer import updated
+from dynplug.train.step.optimizer import stepped, updated
 from dynplug.train.step.statistics import learned_by
 from dynplug.train.step.step_parts import StepParts
 
@@ -159,7 +159,8 @@ def train_step(
     good = jnp.all(finite)
 
     # 4. Where something is not, leave the parameters as they are, with all that goes by them.
-    new = new_params, new_optimizer, new_learned, None if average is None else average.after(new_params)
+    new_average = None if average is None else _chosen(stepped(new_optimizer), average.after(new_params), average)
+    new = new_params, new_optimizer, new_learned, new_average
     old = params, optimizer, learned, average
     new_params, new_optimizer, new_learned, new_average = _chosen(good, new, old)
 
@@ -175,7 +176,7 @@ def train_step(
     return Stepped(state, after, logged, finite, moved)
 
 
-def _chosen(first: Array, a: PyTree, b: PyTree) -> PyTree:
+def _chosen(first: Array | bool, a: PyTree, b: PyTree) -> PyTree:
     return jax.tree.map(lambda x, y: jnp.where(first, x, y), a, b)
 
 
