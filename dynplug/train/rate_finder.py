@@ -9,7 +9,7 @@ import numpy as np
 import optax
 
 from dynplug.api import hookimpl
-from dynplug.core import as_whole
+from dynplug.core import as_number, as_whole
 from dynplug.errors import NonFiniteError, OptionError
 from dynplug.plugin import as_written
 from dynplug.train.gradient_trainer import GradientTrainer
@@ -51,7 +51,7 @@ def find_learning_rate(
     trainer: object,
     data: object,
     *,
-    optimizer: Callable[[Any], Any] | None = None,
+    optimizer: Callable[[Any], Any] | str | Mapping[str, Any] | None = None,
     lowest: float = 1e-6,
     highest: float = 1.0,
     steps: int = 100,
@@ -75,27 +75,29 @@ def find_learning_rate(
 
     - `trainer`: a trainer that follows a gradient, as `BPTT`.
     - `data`: as `train_data` of `fit`.
-    - `optimizer`: a function of the learning rate, as `optax.adam`; `None` for the trainer's own configuration.
+    - `optimizer`: a function of the learning rate, as `optax.adam`; or a name or a configuration, whose rate is put in
+        its place; `None` for the trainer's own configuration.
     - `lowest`, `highest`: the first rate, $\eta_0$, and the last one, $\eta_1$ [-].
     - `steps`: $n$, the number of rates.
     - `batch_size`: samples in a batch of arrays; `None` for all in one.
     - `stop_at`: above how many times the least loss, both smoothed, the rest is left out. A loss that is not finite
         ends it, too.
 
-    **Raises:** `OptionError`, also where the loss grows from the first few steps on; `DataError`.
+    **Raises:** `OptionError`, also where the loss falls at no rate; `DataError`.
 
     **Reference:** Smith, L. N. (2017), Cyclical learning rates for training neural networks,
     doi:10.1109/WACV.2017.58.
     """
     if not isinstance(trainer, GradientTrainer):
         raise OptionError(f"find_learning_rate: {type(trainer).__name__} does not follow a gradient, as BPTT does.")
+    lowest, highest = as_number("find_learning_rate: lowest", lowest), as_number("find_learning_rate: highest", highest)
     if not 0 < lowest < highest < np.inf:
         raise OptionError(f"find_learning_rate: lowest={lowest} and highest={highest} must be 0 < lowest < highest.")
     if not stop_at > 1:
         raise OptionError(f"find_learning_rate: stop_at={stop_at} must be greater than 1.")
     steps = as_whole("find_learning_rate: steps", steps, least=_FEWEST)
     rate = optax.exponential_decay(lowest, steps - 1, highest / lowest)
-    swept = _given(as_written(trainer.optimizer), rate) if optimizer is None else optimizer(rate)
+    swept = _at_rate(trainer.optimizer if optimizer is None else optimizer, rate)
     sweep = _Sweep(highest, stop_at)
     with suppress(_Enough, NonFiniteError):  # which the last rate raises, however many epochs it takes to come there
         silent = {"logger": None, "progress_bar": False, "watch": False}
@@ -135,7 +137,12 @@ class _Sweep:
                 "Begin with a smaller one, and see whether the loss is finite at all."
             )
         smoothed = _smoothed(losses)
-        falling = max(2, int(np.argmin(smoothed)) + 1)
+        falling = int(np.argmin(smoothed)) + 1
+        if falling < 2:
+            raise OptionError(
+                f"find_learning_rate: the loss, {losses[0]:.4g} at first, falls at none of the rates from "
+                f"lowest={lowest} on. Begin with a smaller one; and see by dp.diagnose whether it can fall at all."
+            )
         slope = np.gradient(smoothed[:falling], np.log(rates[:falling]))
         return LearningRates(rates, losses, smoothed, float(rates[np.argmin(slope)]))
 
@@ -147,6 +154,12 @@ def _smoothed(losses: np.ndarray) -> np.ndarray:
     """Means with weights that fall by a factor with each step back."""
     weights = np.tril(_SMOOTHING ** np.abs(np.subtract.outer(np.arange(len(losses)), np.arange(len(losses)))))
     return weights @ losses / weights.sum(axis=1)
+
+
+def _at_rate(optimizer: Any, rate: object) -> Any:
+    """An optimizer, from a configuration or a function of the rate, at another rate."""
+    made = hasattr(optimizer, "update")
+    return optimizer(rate) if callable(optimizer) and not made else _given(as_written(optimizer), rate)
 
 
 def _given(optimizer: object, rate: object) -> Any:

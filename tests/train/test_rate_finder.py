@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import optax
 import pytest
+from checked_annotations import unchecked
 
 import dynplug as dp
 from dynplug.errors import OptionError
@@ -55,6 +56,22 @@ def test_the_suggestion_is_where_the_loss_falls_most():
 
 def test_a_loss_that_grows_ends_it():
     assert sweep(stop_at=4.0, highest=1e6).rates[-1] < sweep(stop_at=100.0, highest=1e6).rates[-1] < 1e6
+
+
+def test_a_loss_that_grows_from_the_first_step_on_gives_no_rate():
+    with pytest.raises(OptionError, match=r"falls at none of the rates from lowest=1\.5 on"):
+        find_learning_rate(trainer(), (X, Y), lowest=1.5, highest=1.6, steps=20)
+
+
+def test_an_optimizer_is_a_function_of_the_rate_or_a_configuration_whose_rate_is_replaced():
+    options = {"lowest": LOWEST, "highest": 0.05, "steps": STEPS}
+    expected = find_learning_rate(trainer(), (X, Y), optimizer=optax.adam, **options).losses
+    for optimizer in ("adam", {"type": "adam", "learning_rate": 7.0}):
+        found = find_learning_rate(trainer(), (X, Y), optimizer=optimizer, **options).losses
+        np.testing.assert_array_equal(found, expected)
+    for optimizer in (optax.adam(1e-3), 3):
+        with pytest.raises(OptionError, match="of an optimizer that is made already"), unchecked():
+            find_learning_rate(trainer(), (X, Y), optimizer=optimizer)
 
 
 def test_the_trainer_stays_as_it_is():
