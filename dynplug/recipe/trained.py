@@ -14,6 +14,7 @@ from dynplug.recipe.config import Config
 from dynplug.recipe.own_code import import_files
 from dynplug.recipe.report import PICTURES, REPORT, curve
 from dynplug.recipe.training import CHECKPOINT, CONFIG, METRICS, Training, silent
+from dynplug.train import restored
 
 _FILES = (CONFIG, METRICS, CHECKPOINT, *PICTURES, REPORT)
 
@@ -26,7 +27,8 @@ class Result:
 
     - `folder`: the run folder; `dp.load_run(folder)` is the model.
     - `epoch`: the number of epochs done.
-    - `metrics`: those of the last epoch by phase, `"fit"` and `"test"`.
+    - `metrics`: those of the model that it ended with, by phase, `"fit"` and `"test"`: of the last epoch, or of the
+        best one if it went back to that.
     - `history`: those of all epochs, each a list.
     - `seconds`: the duration [s].
     """
@@ -43,8 +45,10 @@ class Result:
         past = training.runner.history
         names = {phase: list(past.last(phase)) for phase in ("fit", "test") if _measured(past, phase)}
         history = {phase: {n: curve(past, phase, n).tolist() for n in of} for phase, of in names.items()}
-        last = {phase: {name: values[-1] for name, values in of.items() if values} for phase, of in history.items()}
-        return cls(training.folder, training.runner.epoch, last, history, seconds)
+        best = restored(getattr(training.runner, "best", None))
+        end = -1 if best is None else best.epoch - 1
+        metrics = {phase: {name: values[end] for name, values in of.items() if values} for phase, of in history.items()}
+        return cls(training.folder, training.runner.epoch, metrics, history, seconds)
 
 
 def train_config(

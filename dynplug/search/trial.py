@@ -41,8 +41,8 @@ class Outcome:
 
     - `number`: of the trial.
     - `status`: `"finished"`, `"pruned"`, where the sampler stopped it, or `"failed"`.
-    - `value`: of the metric after the last epoch; `None` where it failed.
-    - `metrics`: all metrics after the last epoch, by phase.
+    - `value`: of the metric, for the model that the training ended with; `None` where it failed.
+    - `metrics`: all metrics of that model, by phase.
     - `epoch`: the number of epochs done.
     - `seconds`: the duration [s].
     - `message`: the reason of a failure.

@@ -157,3 +157,13 @@ def test_of_processes_that_train_together_one_writes(on_devices, run, monkeypatc
     before = {path.name: path.read_bytes() for path in run.folder.iterdir()}
     assert dp.train_config(longer, run.folder, resume=True, say=silent).epoch == 3
     assert {path.name: path.read_bytes() for path in run.folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("restore", [False, True])
+def test_metrics_are_those_of_the_model_that_it_ends_with(tmp_path, restore):
+    values = tomllib.loads(TEXT)
+    values["fit"] |= {"keep_best": ["test/loss", "max"], "restore_best": restore}  # the first is the best
+    result = dp.train_config(values, tmp_path / "run", report=False, say=silent)
+    first, last = result.history["test"]["loss"]
+    assert last < first
+    assert result.metrics["test"]["loss"] == (first if restore else last)
