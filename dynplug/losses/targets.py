@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, PyTree
@@ -87,7 +88,10 @@ def is_known(*arrays: PyTree) -> bool:
 
 
 def one_array(given: PyTree, what: str, name: str) -> PyTree:
-    """Predictions or targets as one array, or `DataError` if they are several, or not numbers."""
+    """Predictions or targets as one array, or `DataError` if they are several, or not numbers.
+
+    Predictions that are spikes or counts, in booleans or integers, become floating: their differences would wrap.
+    """
     if isinstance(given, (dict, list, tuple)) or not hasattr(given, "dtype"):
         names = ", ".join(map(repr, given)) if isinstance(given, dict) else f"a {type(given).__name__}"
         raise DataError(
@@ -102,7 +106,7 @@ def one_array(given: PyTree, what: str, name: str) -> PyTree:
             + ("objects." if given.dtype.kind == "O" else f"text, as {str(np.ravel(given)[0])!r}.")
             + " To turn any labels into class indices: `names, y = np.unique(labels, return_inverse=True)`."
         )
-    return given
+    return jnp.asarray(given, float) if what == "predictions" and given.dtype.kind in "bui" else given
 
 
 _EXAMPLE = {"targets": "predicts, targets['label']", "predictions": "predicts['out'], targets"}

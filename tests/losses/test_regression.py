@@ -2,9 +2,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from checked_annotations import unchecked
 
 from dynplug import errors
-from dynplug.losses import huber, mae, mse
+from dynplug.losses import huber, mae, mse, van_rossum
 
 pytestmark = pytest.mark.quick
 
@@ -110,3 +111,13 @@ def test_targets_that_do_not_fit_are_refused_with_both_shapes(loss, shape):
 def test_an_unknown_way_to_reduce_time_names_the_nearest(loss):
     with pytest.raises(errors.ParameterError, match="Did you mean 'mean'"):
         loss(jnp.zeros((4, 6, 3)), jnp.zeros((4, 3)), reduce_time="means")
+
+
+@pytest.mark.parametrize("loss", [mse, mae, huber, van_rossum])
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32])
+def test_spikes_and_counts_are_numbers(loss, dtype):
+    rng = np.random.default_rng(0)
+    predicts, targets = rng.integers(0, 2, (2, 3, 5, 2))
+    with unchecked():  # annotations say what trainers give
+        found = loss(jnp.asarray(predicts, dtype), jnp.asarray(targets, dtype))
+    np.testing.assert_allclose(found, loss(jnp.asarray(predicts, float), jnp.asarray(targets, float)), rtol=1e-6)
