@@ -18,6 +18,7 @@ _SYMBOLS: dict[str, tuple[int, tuple[int, ...]]] = {
     "mol": (0, (0, 0, 0, 0, 0, 1)),
     "V": (0, (2, 1, -3, -1, 0, 0)),
     "Ω": (0, (2, 1, -3, -2, 0, 0)),
+    "ohm": (0, (2, 1, -3, -2, 0, 0)),
     "S": (0, (-2, -1, 3, 2, 0, 0)),
     "F": (0, (-2, -1, 4, 2, 0, 0)),
     "C": (0, (0, 0, 1, 1, 0, 0)),
@@ -28,7 +29,7 @@ _SYMBOLS: dict[str, tuple[int, tuple[int, ...]]] = {
     "degC": (0, (0, 0, 0, 0, 1, 0)),  # °C, for differences of temperatures: without the offset of 273.15 K
     "rad": (0, (0, 0, 0, 0, 0, 0)),
 }
-_PREFIXES = {"p": -12, "n": -9, "μ": -6, "m": -3, "c": -2, "k": 3, "M": 6, "G": 9}
+_PREFIXES = {"p": -12, "n": -9, "μ": -6, "u": -6, "m": -3, "c": -2, "k": 3, "M": 6, "G": 9}
 
 
 @dataclass(frozen=True)
