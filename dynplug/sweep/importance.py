@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dynplug.errors import OptionError
+
 
 def importance(values: Sequence[Mapping[str, object]], metric: Sequence[float]) -> dict[str, float]:
     r"""The share of a metric's variance that each hyperparameter explains by itself, the greatest first.
@@ -28,12 +30,18 @@ def importance(values: Sequence[Mapping[str, object]], metric: Sequence[float]) 
     - `values`: the hyperparameters of each trial, by path.
     - `metric`: its metric.
 
-    **Returns:** shares from 0 to 1, by path; NaN for one of which nothing can be said.
+    **Returns:** shares from 0 to 1, by path; NaN for one of which nothing can be said, and for all if a metric is not
+    finite.
+
+    **Raises:** `OptionError` if trials have other hyperparameters than the first one.
 
     **Reference:** Kelley, T. L. (1935), An unbiased correlation ratio measure, doi:10.1073/pnas.21.9.554.
     """
     y = np.asarray(metric, float)
     paths = list(values[0]) if values else []
+    for trial in values:
+        if trial.keys() != set(paths):
+            raise OptionError(f"importance: the first trial has the hyperparameters {paths}, another {list(trial)}.")
     shares = {path: _share(_groups([trial[path] for trial in values]), y) for path in paths}
     return dict(sorted(shares.items(), key=lambda pair: (np.isnan(pair[1]), -pair[1])))
 
@@ -41,7 +49,7 @@ def importance(values: Sequence[Mapping[str, object]], metric: Sequence[float]) 
 def _share(groups: np.ndarray, y: np.ndarray) -> float:
     n, k = len(y), len(np.unique(groups))
     total = float(((y - y.mean()) ** 2).sum()) if n else 0.0
-    if k < 2 or n <= k or total == 0.0:
+    if k < 2 or n <= k or total == 0.0 or not np.isfinite(total):
         return float("nan")
     within = sum(float(((y[groups == g] - y[groups == g].mean()) ** 2).sum()) for g in np.unique(groups))
     return max(0.0, 1.0 - within / (n - k) * (n - 1) / total)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from dynplug.errors import OptionError
 from dynplug.sweep import importance
 
 pytestmark = pytest.mark.quick
@@ -47,3 +48,9 @@ def test_what_cannot_be_said_is_nan_and_stands_last():
     assert [path for path, share in shares.items() if np.isnan(share)] == ["own", "same"]
     assert importance([], []) == {}
     assert np.isnan(importance(trials, [1.0] * 6)["two"])
+    assert np.isnan(importance(trials, [0.0, 1.0, np.nan, 1.1, 0.0, 0.9])["two"])
+
+
+def test_trials_have_the_same_hyperparameters():
+    with pytest.raises(OptionError, match="the hyperparameters"):
+        importance([{"a": 1.0}, {"b": 2.0}], [1.0, 2.0])
