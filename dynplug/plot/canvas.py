@@ -31,8 +31,9 @@ def formats() -> list[str]:
 
 
 def save(drawn: Figure, path: str | Path) -> Path:
-    """Save a figure to a file, in the format of its suffix, creating the folder."""
+    """Save a figure to a file, in the format of its suffix, or as PNG, creating the folder. **Returns:** its path."""
     path = Path(path)
+    path = path if path.suffix else path.with_suffix(".png")
     path.parent.mkdir(parents=True, exist_ok=True)
     drawn.savefig(path, dpi=_DOTS_PER_INCH)
     return path

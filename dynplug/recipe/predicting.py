@@ -49,6 +49,7 @@ def predict_file(
             outputs, lengths = _of_sequences(trainer, x, lengths, given)
     except (TypeError, ValueError) as error:
         raise DataError(f"{data}: inputs of shape {x.shape} do not go through the model of {run}: {error}") from error
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
     if lengths is None:
         np.savez(out, outputs=outputs)
     else:

@@ -24,7 +24,7 @@ def data(home, two):
 
 
 def test_outputs_are_those_of_the_trained_model_and_metrics_those_of_the_run(dynplug, two, data, tmp_path):
-    out = tmp_path / "out.npz"
+    out = tmp_path / "a" / "new" / "out.npz"
     result = dynplug("predict", two.folder, data, "--out", out)
     assert result.code == 0, result.err
     trainer = Training(Config.from_file(two.folder / "config.toml"), two.folder, resume=True).runner

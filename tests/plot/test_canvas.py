@@ -19,6 +19,7 @@ def test_a_figure_is_saved_into_a_folder_that_is_made(tmp_path):
     path = dp.plot.save(figure, tmp_path / "a" / "b" / "x.png")
     assert path.read_bytes()[:4] == b"\x89PNG"
     assert dp.plot.save(figure, tmp_path / "x.svg").read_text().startswith("<?xml")
+    assert dp.plot.save(figure, tmp_path / "bare").read_bytes()[:4] == b"\x89PNG"
 
 
 def test_without_matplotlib_the_extra_is_named():
