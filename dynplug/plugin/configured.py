@@ -246,6 +246,8 @@ def _find(name: str, kind: str | None) -> Component:
         if len(found) == 1:
             return found[0]
         if found:
+            if len({c.kind.name for c in found}) == 1:
+                return registry().find(found[0].kind.name, name)  # which names them
             choices = ", ".join(f"{c.kind.name} {c.id}" for c in found)
             raise UnknownNameError(f"{name!r} is ambiguous: add a 'kind', one of {choices}.")
     if told := registry().other_revision(name):

@@ -14,10 +14,10 @@ from dynplug.train.fit import Watched
 class EarlyStopping:
     r"""An observer that stops a run whose metric has not improved for some epochs.
 
-    It stops after epoch $e$ if, with $e^*$ the last epoch whose metric $m$ was better than all before it by
-    $\delta$,
+    It stops after epoch $e$ if the last improvement, of epoch $e^*$, was long ago. The first epoch is one, and after it
+    each whose metric $m$ is better than that of the last improvement before it by more than $\delta$:
 
-    $$e - e^* \ge \mathrm{patience}, \qquad m_{e^*} < \min_{k < e^*} m_k - \delta,$$
+    $$e - e^* \ge \mathrm{patience}, \qquad m_{e^*_{i+1}} < m_{e^*_i} - \delta$$
 
     where less is better; where more is, with $-m$ in place of $m$. A value that is not finite is never an improvement.
 
@@ -34,8 +34,8 @@ class EarlyStopping:
     - `metric`: the metric to watch.
     - `phase`: `"test"` or `"fit"`.
     - `patience`: the number of epochs without improvement after which the run stops.
-    - `min_delta`: $\delta$, by how much the metric must be better than the best one so far, to count as an
-        improvement, in the units of the metric [-].
+    - `min_delta`: $\delta$, by more than how much the metric must be better than at the last improvement, to count as
+        one, in the units of the metric [-].
     - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what is known: less of a loss, more
         accuracy.
     - `restore_best`: whether the best epoch's model is kept, as by `fit(keep_best=..., restore_best=True)`, and is the

@@ -49,6 +49,13 @@ def test_the_kind_of_an_argument_follows_from_its_name():
     np.testing.assert_array_equal(weight, np.full((4, 3), 0.25))
 
 
+def test_of_two_packages_of_one_kind_a_kind_is_not_asked_for(install_neuron, fresh_registry):
+    install_neuron("dynplug-one")
+    install_neuron("dynplug-two")
+    with pytest.raises(UnknownNameError, match="'Echo' is ambiguous: write one of one:Echo@1, two:Echo@1"):
+        dp.build({"type": "Echo", "size": 2})
+
+
 def test_the_kind_is_asked_for_only_where_it_is_in_doubt(install_neuron, fresh_registry):
     install_neuron("dynplug-kin", hooks=KINDS)
     with pytest.raises(

@@ -19,7 +19,7 @@ class Watched:
     - `metric`: its name.
     - `mode`: `"min"` where less is better, `"max"` where more is; `None` for what is known: less of a loss is better,
         and of a registered metric what its spec says.
-    - `min_delta`: by how much a value must be better than the best one so far.
+    - `min_delta`: by more than how much a value must be better than the best one so far, which is the last that was so.
     - `name`: the watcher's name in messages.
 
     **Attributes:** `found`, the best epoch, `None` before there is one; of it `best`, the value, and `epoch`, else 0.

@@ -354,7 +354,10 @@ def measures_of(loss: object, metrics: Sequence[Any], dt: float | None = None) -
     measures = [Measure.of(metric, "metric", dt) for metric in metrics]
     names = Counter(["loss", *(m.name for m in measures)])
     if twice := [name for name, count in names.items() if count > 1]:
-        raise OptionError(f"Metrics must have names of their own; there is more than one {_listed(twice)}.")
+        raise OptionError(
+            f"Metrics must have names of their own; there is more than one {_listed(twice)}. Give one as a "
+            "function with another name, which calls it: def top3(predicts, targets): ..."
+        )
     return {"loss": Measure.of(loss, "loss", dt), **{m.name: m for m in measures}}
 
 
