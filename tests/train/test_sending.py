@@ -71,7 +71,7 @@ def test_losses_that_can_be_named_can_be_pickled(trainer, data, loss):
         ({"loss_fun": lambda p, t: 0.0}, "because of its loss_fun .* registered name, a configuration, or a function"),
         ({"metrics": [lambda p, t: 0.0]}, "because of its metrics .* registered names"),
         ({"logger": sys.__stderr__}, "because of its logger"),
-        ({"model": dp.layers.Dense(3, 2, W_initializer=1.0) >> (lambda x: x)}, "because of its target .* functions of"),
+        ({"net": dp.layers.Dense(3, 2, W_initializer=1.0) >> (lambda x: x)}, "because of its target .* functions of"),
     ],
     ids=["optimizer", "loss", "metric", "logger", "model"],
 )

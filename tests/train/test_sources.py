@@ -191,6 +191,9 @@ def test_batches_are_counted_on_the_progress_bar(trainer, data, monkeypatch):
         def update(self, count):
             made[-1]["done"] += count
 
+        def set_postfix_str(self, text, refresh):
+            pass
+
     monkeypatch.setattr(module, "tqdm", Bar)
     for source, total in ((data, 3), (Endless(*data, 8), None)):
         trainer(progress_bar=True).fit(source, num_epoch=1, batch_size=8 if source is data else None)

@@ -243,9 +243,9 @@ def check_named():
         one.fit((X, Y), num_epoch=1, batch_size=8)
         losses.append(float(one.get_hist_metric()[0]))
     counts = [
-        trainer(given)._placement.spread.size for given in ("all", NamedSharding(auto, P(("b", "a"))), devices[3])
+        trainer(given)._placement.devices.size for given in ("all", NamedSharding(auto, P(("b", "a"))), devices[3])
     ]
-    ordered = trainer(NamedSharding(auto, P(("b", "a"))))._placement.spread.mesh.devices.ravel().tolist()
+    ordered = trainer(NamedSharding(auto, P(("b", "a"))))._placement.devices.mesh.devices.ravel().tolist()
     return {"losses": losses, "counts": counts, "order": [device.id for device in ordered]}
 
 
