@@ -12,6 +12,7 @@ import dynplug as dp
 from dynplug.api import hookimpl
 from dynplug.errors import CheckpointError, ConfigError
 from dynplug.recipe import Config, Training
+from dynplug.recipe.trained import Result
 
 pytestmark = pytest.mark.usefixtures("blank_pictures")
 
@@ -167,3 +168,16 @@ def test_metrics_are_those_of_the_model_that_it_ends_with(tmp_path, restore):
     first, last = result.history["test"]["loss"]
     assert last < first
     assert result.metrics["test"]["loss"] == (first if restore else last)
+
+
+def test_metrics_of_the_best_epoch_are_found_where_a_phase_began_later(tmp_path):
+    values = tomllib.loads(TEXT)
+    values["fit"] |= {"num_epoch": 3, "keep_best": ["test/loss", "max"], "restore_best": True}
+    training = Training(Config.from_values(values, "small"), tmp_path / "run", report=False)
+    training.runner.fit(training.data.train, num_epoch=1, batch_size=40)
+    training.run(silent)
+    result = Result.of(training, 0.0)
+    assert (result.epoch, training.runner.best.epoch) == (3, 2)
+    assert np.isnan(result.history["test"]["loss"][0])
+    assert result.metrics["test"]["loss"] == result.history["test"]["loss"][1]
+    assert result.metrics["fit"]["loss"] == result.history["fit"]["loss"][1]
